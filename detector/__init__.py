@@ -1,0 +1,1 @@
+"""Images in, boxes out. Knows nothing of threads, video or time."""

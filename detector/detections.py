@@ -1,0 +1,47 @@
+"""What a detector says of one picture: Detections, as a struct of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+Int64Array = NDArray[np.int64]
+UInt8Array = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The objects found in one picture.
+
+    boxes_xyxy: (n, 4) float32, left, top, right, bottom in source pixels
+    scores: (n,) float32, objectness x class score, 0..1
+    class_ids: (n,) int64, positions in the manifest's class list, from 0
+    """
+
+    boxes_xyxy: Float32Array
+    scores: Float32Array
+    class_ids: Int64Array
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes_xyxy)
+        assert self.boxes_xyxy.shape == (n, 4) and self.boxes_xyxy.dtype == np.float32, self
+        assert self.scores.shape == (n,) and self.scores.dtype == np.float32, self
+        assert self.class_ids.shape == (n,) and self.class_ids.dtype == np.int64, self
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        return f"Detections(n={len(self.scores)}, boxes={self.boxes_xyxy.shape})"
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | Int64Array | slice) -> Detections:
+        """Return the chosen rows, by mask, positions or slice."""
+        return Detections(self.boxes_xyxy[chosen], self.scores[chosen], self.class_ids[chosen])
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """Return the detections of a picture in which nothing was found."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))

@@ -1,0 +1,45 @@
+"""Runtimes for exported models: one protocol, one file each, one table of names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.errors import ModelError
+from detector.manifest import Manifest
+
+
+class Pending(Protocol):
+    """A batch in flight."""
+
+    def result(self) -> Candidates:
+        """Wait, copy out, free the slot: arrays that the engine will never touch again."""
+
+
+class Engine(Protocol):
+    """An exported model, ready to run: one thread submits, another takes the results."""
+
+    manifest: Manifest
+    slots: int  # how many batches may be in flight
+
+    def submit(self, images: UInt8Array) -> Pending:
+        """Take a free slot, waiting for one if need be, and start on (n, h, w, 3) RGB bytes."""
+
+    def close(self) -> None:
+        """Release the runtime, after both threads have ended. Waits for what is in flight."""
+
+
+ENGINES = {  # a new backend is one module and one line; each has `open_engine(model, **options)`
+    "openvino": "detector.engines.openvino",
+    "fake": "detector.engines.fake",
+}
+
+
+def make_engine(name: str, model: Path, **options: Any) -> Engine:
+    """Open `model` (an .onnx with its manifest beside it) with the named runtime."""
+    if name not in ENGINES:
+        raise ModelError(f"unknown engine '{name}': choose one of {', '.join(ENGINES)}")
+    return cast(Engine, import_module(ENGINES[name]).open_engine(model, **options))

@@ -1,0 +1,1 @@
+"""What an exported model promises: the manifest that lies beside it."""

@@ -1,0 +1,1 @@
+"""Threads, order and time: the way of a frame from its source to its sinks."""

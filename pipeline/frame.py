@@ -1,0 +1,169 @@
+"""What travels: a picture with its time, and what each stop adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from threading import Event
+from typing import Protocol
+
+import numpy as np
+
+from detector.candidates import Candidates
+from detector.detections import Detections, UInt8Array
+from detector.engines import Pending
+from detector.letterbox import Letterbox
+from trackers.tracks import Tracks
+
+
+class Picture:
+    """A decoded picture, upright; its BGR array is made once, for whoever asks first.
+
+    Two threads may make it at the same time: both make the same, one is kept, none is written.
+    """
+
+    def __init__(self, width: int, height: int, to_bgr: Callable[[], UInt8Array]) -> None:
+        self.width = width
+        self.height = height
+        self._to_bgr = to_bgr
+
+    @cached_property
+    def bgr(self) -> UInt8Array:
+        """(h, w, 3) uint8, BGR, read-only."""
+        bgr = self._to_bgr()
+        assert bgr.shape == (self.height, self.width, 3) and bgr.dtype == np.uint8
+        bgr.flags.writeable = False
+        return bgr
+
+    @classmethod
+    def of(cls, bgr: UInt8Array) -> Picture:
+        """Return the picture that is this (h, w, 3) BGR array."""
+        height, width = bgr.shape[:2]
+        return cls(width, height, lambda: bgr)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Where frames come from: what is true of all frames of one source.
+
+    name: unique in the run; url: as given, credentials removed
+    nominal_interval: seconds between two frames, as the container promises
+    live: a camera, which does not wait for us
+    audio_from: the file whose audio belongs to the pictures, None where there is none
+    cut: set once reading was stopped before the source's end (Ctrl-C, --max-frames); a sink that
+        copies the audio then ends with its last frame
+    """
+
+    name: str
+    url: str
+    nominal_interval: Fraction
+    live: bool = False
+    audio_from: str | None = None
+    cut: Event = field(default_factory=Event, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded picture and its time.
+
+    index: position in the source, counted from 0 before any drop
+    pts: as the container gave it, in units of `time_base`; None where it gave none
+    ticks: `pts`, repaired where it was missing or did not increase (DESIGN.md 5)
+    captured_at: `time.monotonic()` seconds of arrival
+    """
+
+    stream: Stream
+    index: int
+    pts: int | None
+    ticks: int
+    time_base: Fraction
+    captured_at: float
+    picture: Picture = field(repr=False)
+
+    @property
+    def time(self) -> Fraction:
+        """Seconds since the clock of the source began, exactly."""
+        return self.ticks * self.time_base
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames that travel in this item (see Item)."""
+        return (self,)
+
+
+class Item(Protocol):
+    """Anything that travels knows its frames, so that none can be lost unseen."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames in this item, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Letterboxed frames, ready for the engine.
+
+    images: (n, h, w, 3) uint8, RGB; letterboxes: the way back, one per frame
+    """
+
+    frames: tuple[Frame, ...]
+    letterboxes: tuple[Letterbox, ...]
+    images: UInt8Array = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InFlight:
+    """A batch that the engine is working on."""
+
+    batch: Batch
+    pending: Pending
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames in this item (see Item)."""
+        return self.batch.frames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inferred:
+    """A batch and what the engine said of it."""
+
+    batch: Batch
+    candidates: Candidates
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames in this item (see Item)."""
+        return self.batch.frames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    """A frame and the objects found in it, in source pixels."""
+
+    frame: Frame
+    detections: Detections
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frame in this item (see Item)."""
+        return (self.frame,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracked:
+    """A frame, its tracks, and the picture with the tracks drawn if a sink wants one.
+
+    drawn: (h, w, 3) uint8, BGR, or None
+    """
+
+    frame: Frame
+    tracks: Tracks
+    drawn: UInt8Array | None = field(default=None, repr=False)
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frame in this item (see Item)."""
+        return (self.frame,)

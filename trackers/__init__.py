@@ -1,0 +1,1 @@
+"""Boxes over time in, identities out. Knows nothing of pixels or models."""

@@ -1,0 +1,89 @@
+"""What a tracker says of one picture, and what every tracker must do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Detections, Float32Array, Int64Array
+
+
+class TrackState(IntEnum):
+    """How sure a tracker is of a track."""
+
+    TENTATIVE = 0  # seen, not yet often enough to be believed
+    CONFIRMED = 1  # matched to a detection of this picture
+    LOST = 2  # predicted: not seen in this picture
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The objects of one picture with their identities.
+
+    boxes_xyxy: (n, 4) float32, source pixels
+    scores: (n,) float32, of the detection that was matched last
+    class_ids: (n,) int64, positions in the manifest's class list, from 0
+    ids: (n,) int64, from 1, never reused by the same tracker; -1 where nothing was tracked
+    states: (n,) int8, a TrackState each
+    """
+
+    boxes_xyxy: Float32Array
+    scores: Float32Array
+    class_ids: Int64Array
+    ids: Int64Array
+    states: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        assert self.boxes_xyxy.shape == (n, 4) and self.boxes_xyxy.dtype == np.float32, self
+        assert self.scores.shape == (n,) and self.scores.dtype == np.float32, self
+        assert self.class_ids.shape == (n,) and self.class_ids.dtype == np.int64, self
+        assert self.ids.shape == (n,) and self.ids.dtype == np.int64, self
+        assert self.states.shape == (n,) and self.states.dtype == np.int8, self
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Tracks(n={len(self.ids)}, ids={self.ids.tolist()})"
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | Int64Array | slice) -> Tracks:
+        """Return the chosen rows, by mask, positions or slice."""
+        return Tracks(
+            self.boxes_xyxy[chosen],
+            self.scores[chosen],
+            self.class_ids[chosen],
+            self.ids[chosen],
+            self.states[chosen],
+        )
+
+    @property
+    def confirmed(self) -> Tracks:
+        """The tracks that recorders write: seen in this picture and believed."""
+        return self[self.states == TrackState.CONFIRMED]
+
+    @classmethod
+    def untracked(cls, detections: Detections) -> Tracks:
+        """Return detections as they are, with no identity (-1)."""
+        n = len(detections)
+        return cls(
+            detections.boxes_xyxy,
+            detections.scores,
+            detections.class_ids,
+            np.full(n, -1, np.int64),
+            np.full(n, TrackState.CONFIRMED, np.int8),
+        )
+
+
+class Tracker(Protocol):
+    """One instance per stream; identities belong to the instance."""
+
+    def update(self, detections: Detections, seconds: float) -> Tracks:
+        """Return the tracks of the picture taken at `seconds`, which never go back."""
+
+    def reset(self) -> None:
+        """Forget everything: afterwards the tracker equals a new one."""
