@@ -64,6 +64,23 @@ class Stream:
     cut: Event = field(default_factory=Event, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What the ledger knows a frame by, long after its pixels are gone."""
+
+    stream: str
+    index: int
+    captured_at: float
+
+
+class Item(Protocol):
+    """Anything that travels knows whose frames it carries, so that none is lost unseen."""
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The tickets of the frames in this item, oldest first."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One decoded picture and its time.
@@ -88,17 +105,26 @@ class Frame:
         return self.ticks * self.time_base
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frames that travel in this item (see Item)."""
-        return (self,)
-
-
-class Item(Protocol):
-    """Anything that travels knows its frames, so that none can be lost unseen."""
+    def ticket(self) -> Ticket:
+        """What the ledger knows this frame by."""
+        return Ticket(self.stream.name, self.index, self.captured_at)
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frames in this item, oldest first."""
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The frame's own (see Item)."""
+        return (self.ticket,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Frames that were ready at the same moment: what the next batch is made of."""
+
+    frames: tuple[Frame, ...]
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """One per frame (see Item)."""
+        return tuple(frame.ticket for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +138,11 @@ class Batch:
     letterboxes: tuple[Letterbox, ...]
     images: UInt8Array = field(repr=False)
 
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """One per frame (see Item)."""
+        return tuple(frame.ticket for frame in self.frames)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InFlight:
@@ -121,9 +152,9 @@ class InFlight:
     pending: Pending
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frames in this item (see Item)."""
-        return self.batch.frames
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The batch's (see Item)."""
+        return self.batch.tickets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,9 +165,9 @@ class Inferred:
     candidates: Candidates
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frames in this item (see Item)."""
-        return self.batch.frames
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The batch's (see Item)."""
+        return self.batch.tickets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,9 +178,9 @@ class Detected:
     detections: Detections
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frame in this item (see Item)."""
-        return (self.frame,)
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The frame's own (see Item)."""
+        return self.frame.tickets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +195,6 @@ class Tracked:
     drawn: UInt8Array | None = field(default=None, repr=False)
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The frame in this item (see Item)."""
-        return (self.frame,)
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The frame's own (see Item)."""
+        return self.frame.tickets
