@@ -102,19 +102,21 @@ class Channel(Generic[T]):
         """
         called_at = monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed or self._cancelled)
+            self._changed.wait_for(lambda: self.ready)
             self.stats.received_after(monotonic() - called_at)
             return self.take()
 
     def take(self) -> T:
-        """Take the oldest item without waiting; the caller holds the condition and saw `ready`.
+        """Take the oldest item without waiting, while holding the condition.
 
-        Raises as `receive` does.
+        Raises as `receive` does; `ready` tells beforehand whether there is an item or an end.
         """
         if self._cancelled:
             raise Cancelled(self.name)
         if not self._items:
-            raise UpstreamFailed(self.name) from self._failure if self._failure else EndOfStream()
+            if self._failure is not None:
+                raise UpstreamFailed(self.name) from self._failure
+            raise EndOfStream
         sent_at, item = self._items.popleft()
         self.stats.queued.record(monotonic() - sent_at)
         self._changed.notify_all()
@@ -145,6 +147,11 @@ class Channel(Generic[T]):
             self._changed.notify_all()
         for item in items:
             self._on_discard(item)
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` has something to say: an item, the end, or that it was cancelled."""
+        return bool(self._items) or self._closed or self._cancelled
 
     @property
     def _has_room(self) -> bool:

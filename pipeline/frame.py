@@ -72,6 +72,11 @@ class Ticket:
     index: int
     captured_at: float
 
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """Itself (see Item)."""
+        return (self,)
+
 
 class Item(Protocol):
     """Anything that travels knows whose frames it carries, so that none is lost unseen."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from time import monotonic
+from typing import Generic, Protocol, TypeVar
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+from pipeline.frame import Item, Ticket
+from pipeline.stats import StageStats
+
+In = TypeVar("In", bound=Item)
+Out = TypeVar("Out", bound=Item)
+Sent_contra = TypeVar("Sent_contra", bound=Item, contravariant=True)
 
 
 class Stage(Generic[In, Out]):
@@ -25,3 +31,61 @@ class Stage(Generic[In, Out]):
 
     def close(self) -> None:
         """Release resources, on the stage's thread. Always called, also after a failure."""
+
+
+class Outbox(Protocol[Sent_contra]):
+    """Where a stage's results go: a channel, or something that sends on to channels."""
+
+    def send(self, item: Sent_contra) -> None:
+        """Take over `item`, whatever happens; raise Cancelled where nothing more passes."""
+
+    def close(self, failure: BaseException | None = None) -> None:
+        """End the stream, well or with the failure that broke it off."""
+
+
+class Probe:
+    """What a stage holds and how long it works, seen from outside.
+
+    The frames that went in and have not come out are those that are lost if the stage breaks.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[Ticket, None] = {}  # a set that keeps its order
+        self.stats = StageStats()
+        self._began_at = 0.0
+
+    def take(self, item: Item) -> None:
+        """Note that `item` went in: work on it begins."""
+        self.held.update(dict.fromkeys(item.tickets))
+        self.stats.items += 1
+        self._began_at = monotonic()
+
+    @contextmanager
+    def handing_over(self, item: Item) -> Iterator[None]:
+        """Note that `item` came out; what happens inside is waiting, not work."""
+        for ticket in item.tickets:
+            self.held.pop(ticket, None)  # a decoder gives frames that never went in
+        left_at = monotonic()
+        yield
+        self._began_at += monotonic() - left_at
+
+    def done(self) -> None:
+        """Note that the work on the item that went in last is done."""
+        self.stats.worked.record(monotonic() - self._began_at)
+
+
+def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe: Probe) -> None:
+    """Run one stage from its first item to its last, on the current thread."""
+    with closing(stage):
+        stage.open()
+        for item in inbox:
+            probe.take(item)
+            for result in stage.process(item):
+                with probe.handing_over(result):
+                    outbox.send(result)
+            probe.done()
+        for result in stage.finish():
+            with probe.handing_over(result):
+                outbox.send(result)
+    assert not probe.held, f"{stage} swallowed {list(probe.held)[:10]}"
+    outbox.close()  # reached only if all went well: a broken stream never looks complete

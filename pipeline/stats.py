@@ -39,7 +39,8 @@ class Histogram:
             return 0.0
         rank = math.ceil(percent / 100 * self.count)
         bucket = int(np.searchsorted(np.cumsum(self._counts), max(rank, 1)))
-        return min(_SHORTEST * _GROWTH ** (bucket - 0.5), self.max)
+        middle: float = _SHORTEST * _GROWTH ** (bucket - 0.5)
+        return min(middle, self.max)
 
     def as_milliseconds(self) -> dict[str, float]:
         """Return the figures of a report: p50, p95, p99 and max in milliseconds."""

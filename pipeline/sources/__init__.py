@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from detector.errors import FramelaneError
-from pipeline.frame import Picture, Stream
+from pipeline.frame import Picture, Stream, Ticket
 
 
 class SourceError(FramelaneError):
@@ -27,6 +27,11 @@ class Decoded:
     time_base: Fraction
     captured_at: float
     picture: Picture = field(repr=False)
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """None yet: the ledger hears of a picture when it becomes a Frame (see Item)."""
+        return ()
 
 
 class Source(Protocol):

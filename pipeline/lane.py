@@ -1,0 +1,138 @@
+"""One stream among many: its own channels at both ends of the stops that all streams share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from threading import Condition
+from time import monotonic
+
+from pipeline.channel import Cancelled, Channel, EndOfStream, UpstreamFailed
+from pipeline.frame import Detected, Frame, Ready
+from pipeline.stats import ChannelStats
+
+
+class Lane:
+    """The way of one stream through the shared stops, with a credit of a few frames.
+
+    While it has no credit, none of its frames is taken: a stalled recorder then stalls its own
+    decoder and nobody else. `decoded` and the credit are guarded by the condition that all lanes
+    share, because one thread waits for any of them.
+
+    decoded: frames on their way to the shared stops
+    tail: detections on their way to the stream's own tracker and sinks; its capacity is the
+        credit, so that the shared stops never wait for it
+    """
+
+    def __init__(
+        self, name: str, decoded: Channel[Frame], tail: Channel[Detected], changed: Condition
+    ) -> None:
+        self.name = name
+        self.decoded = decoded
+        self.tail = tail
+        self.ended = False
+        self._changed = changed
+        self._credit = tail.capacity
+        self._under_way = 0
+        self._failure: BaseException | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` would return a frame or learn of the end. Holds the condition."""
+        return not self.ended and self.decoded.ready and (self._credit > 0 or not len(self.decoded))
+
+    def take(self) -> Frame | None:
+        """Take a frame if there is one and credit for it. Holds the condition."""
+        if not self.ready:
+            return None
+        try:
+            frame = self.decoded.take()
+        except (EndOfStream, UpstreamFailed, Cancelled) as end:
+            self.ended = True
+            self._failure = None if isinstance(end, EndOfStream) else end
+            self._close_tail_after_the_last()
+            return None
+        self._credit -= 1
+        self._under_way += 1
+        return frame
+
+    def deliver(self, item: Detected) -> None:
+        """Hand a frame that comes out of the shared stops to the stream's own."""
+        with suppress(Cancelled):  # nobody listens to this stream any more; the others go on
+            self.tail.send(item)
+        with self._changed:
+            self._under_way -= 1
+            self._close_tail_after_the_last()
+
+    def __iter__(self) -> Iterator[Detected]:
+        """Receive what was delivered, on the thread of the stream's tail."""
+        return iter(self.tail)
+
+    def cancel(self) -> None:
+        """End the stream from behind: its tail listens no more, so its decoder need not run."""
+        self.tail.cancel()
+        self.decoded.cancel()
+
+    @property
+    def stats(self) -> ChannelStats:
+        """How the tail waits."""
+        return self.tail.stats
+
+    def return_credit(self) -> None:
+        """Note that a frame has reached the sinks' channels: another may come."""
+        with self._changed:
+            self._credit += 1
+            self._changed.notify_all()
+
+    def _close_tail_after_the_last(self) -> None:
+        if self.ended and not self._under_way:
+            self.tail.close(self._failure)
+
+
+class FairInbox:
+    """The frames of all lanes in turn; a batch is whatever is ready, and waits for nobody."""
+
+    def __init__(self, lanes: Sequence[Lane], most: int, changed: Condition) -> None:
+        self.stats = ChannelStats()
+        self._lanes = list(lanes)
+        self._most = most
+        self._changed = changed
+        self._cancelled = False
+
+    def __iter__(self) -> Iterator[Ready]:
+        """Yield one to `most` frames at a time until every lane has ended."""
+        while frames := self._receive():
+            yield Ready(tuple(frames))
+
+    def cancel(self) -> None:
+        """Wake the receiver with Cancelled, and every sender too."""
+        with self._changed:
+            self._cancelled = True
+            self._changed.notify_all()
+        for lane in self._lanes:
+            lane.decoded.cancel()
+
+    def _receive(self) -> list[Frame]:
+        called_at = monotonic()
+        with self._changed:
+            while not (frames := self._take_what_is_ready()):
+                if all(lane.ended for lane in self._lanes):
+                    break
+                self._changed.wait_for(lambda: self._cancelled or any(x.ready for x in self._lanes))
+                if self._cancelled:
+                    raise Cancelled("batches")
+        self.stats.received_after(monotonic() - called_at)
+        return frames
+
+    def _take_what_is_ready(self) -> list[Frame]:
+        """One frame of each lane per round, beginning behind the lane that was served last."""
+        frames: list[Frame] = []
+        lanes = list(self._lanes)
+        while lanes and len(frames) < self._most:
+            lane = lanes.pop(0)
+            if (frame := lane.take()) is not None:
+                frames.append(frame)
+                lanes.append(lane)
+                self._lanes.remove(lane)
+                self._lanes.append(lane)
+        return frames

@@ -1,0 +1,112 @@
+"""Every decoded frame has exactly one fate: emitted, or dropped, or failed, with the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from threading import Lock
+from time import monotonic
+
+from pipeline.frame import Item, Ticket
+from pipeline.stats import Histogram
+
+
+class Fate(Enum):
+    """What became of a frame; where several sinks disagree, the last of these wins."""
+
+    DROPPED = 1  # left out on purpose: by stride, by overflow
+    EMITTED = 2  # at least one sink has written it
+    FAILED = 3  # a stage broke, or the run was cancelled, while it held the frame
+
+
+@dataclass(slots=True)
+class _Account:
+    """A frame that is under way: how many ends it still has, and the strongest word on it."""
+
+    ends: int = 1
+    fate: Fate = Fate.DROPPED
+    reason: tuple[str, str] = ("", "")
+
+
+@dataclass(slots=True)
+class Balance:
+    """The frames of one stream by fate; dropped and failed by (stage, reason)."""
+
+    decoded: int = 0
+    emitted: int = 0
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    latency: Histogram = field(default_factory=Histogram)
+
+    @property
+    def settled(self) -> int:
+        """How many frames have met their fate."""
+        return self.emitted + self.dropped.total() + self.failed.total()
+
+
+class Ledger:
+    """The books of a run. Called from every thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: dict[Ticket, _Account] = {}
+        self.balances: dict[str, Balance] = {}
+
+    def decoded(self, ticket: Ticket) -> None:
+        """Open the account of a new frame."""
+        with self._lock:
+            assert ticket not in self._open, f"{ticket} was decoded twice"
+            self._open[ticket] = _Account()
+            self.balances.setdefault(ticket.stream, Balance()).decoded += 1
+
+    def split(self, item: Item, ends: int) -> None:
+        """Note that each frame of `item` now goes several ways: each will report its fate."""
+        with self._lock:
+            for ticket in item.tickets:
+                self._open[ticket].ends += ends - 1
+
+    def emitted(self, item: Item) -> None:
+        """A sink has written the frames of `item`."""
+        self._settle(item, Fate.EMITTED, ("", ""))
+
+    def dropped(self, item: Item, stage: str, reason: str) -> None:
+        """A stage left the frames of `item` out, by policy."""
+        self._settle(item, Fate.DROPPED, (stage, reason))
+
+    def failed(self, item: Item, stage: str, reason: str) -> None:
+        """A stage lost the frames of `item`."""
+        self._settle(item, Fate.FAILED, (stage, reason))
+
+    def dropper(self, stage: str, reason: str) -> Callable[[Item], None]:
+        """Return what a channel calls with each item that its overflow policy drops."""
+        return lambda item: self.dropped(item, stage, reason)
+
+    def check(self) -> None:
+        """Assert that no frame is unaccounted for: called at the end of every run."""
+        with self._lock:
+            assert not self._open, f"frames without a fate: {list(self._open)[:10]}"
+            for stream, balance in self.balances.items():
+                assert balance.decoded == balance.settled, f"'{stream}' does not balance: {balance}"
+
+    def _settle(self, item: Item, fate: Fate, reason: tuple[str, str]) -> None:
+        with self._lock:
+            for ticket in item.tickets:
+                account = self._open[ticket]
+                account.ends -= 1
+                if fate.value > account.fate.value or not any(account.reason):
+                    account.fate, account.reason = fate, reason
+                if not account.ends:
+                    self._close(ticket, account)
+
+    def _close(self, ticket: Ticket, account: _Account) -> None:
+        del self._open[ticket]
+        balance = self.balances[ticket.stream]
+        if account.fate is Fate.EMITTED:
+            balance.emitted += 1
+            balance.latency.record(monotonic() - ticket.captured_at)
+        elif account.fate is Fate.DROPPED:
+            balance.dropped[account.reason] += 1
+        else:
+            balance.failed[account.reason] += 1
