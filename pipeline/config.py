@@ -1,0 +1,144 @@
+"""What a run is made of: one YAML file, flags over it, validated strictly before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from detector.errors import UsageError
+from detector.settings import did_you_mean, read_yaml
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+_OPEN = ConfigDict(extra="allow", frozen=True)  # the rest goes to a constructor, checked there
+
+
+def _named(key: str) -> BeforeValidator:
+    """Accept the short form of a section: `clip.mp4` for `{url: clip.mp4}`."""
+    return BeforeValidator(lambda given: {key: given} if isinstance(given, str) else given)
+
+
+class SourceConfig(BaseModel):
+    """Where pictures come from. Further keys are options of that kind of source."""
+
+    model_config = _OPEN
+    url: str = Field(description="a video file, URL, folder of pictures, glob, or 'synthetic'")
+    name: str | None = Field(None, description="the stream's name; default: from the url")
+    stride: int = Field(1, ge=1, description="use every k-th frame")
+    max_frames: int | None = Field(None, ge=1, description="stop after so many frames")
+    realtime: bool = Field(False, description="pace a recording like a camera")
+
+
+class ModelConfig(BaseModel):
+    """What detects. Further keys are options of the engine."""
+
+    model_config = _OPEN
+    name: str = Field("street", description="a bundled model, or the path of an .onnx")
+    engine: str = Field("openvino", description="the runtime")
+    imgsz: int | tuple[int, int] | None = Field(None, description="the input size you expect")
+
+
+class DetectConfig(BaseModel):
+    """What counts as a detection."""
+
+    model_config = _STRICT
+    conf: float | None = Field(
+        None, ge=0, le=1, description="least score; default: 0.1 with a tracker, 0.25 without"
+    )
+    iou: float = Field(0.45, ge=0, le=1, description="overlap above which the weaker box goes")
+    classes: tuple[str | int, ...] | None = Field(None, description="names or numbers to keep")
+    agnostic: bool = Field(False, description="suppress across classes")
+    max_detections: int = Field(300, ge=1, description="most boxes per frame")
+
+
+class TrackerConfig(BaseModel):
+    """What gives identities. Further keys are options of that tracker."""
+
+    model_config = _OPEN
+    name: str = Field("bytetrack", description="a tracker, or 'none'")
+
+
+class OutputConfig(BaseModel):
+    """Where results go. Further keys are options of that kind of sink."""
+
+    model_config = _OPEN
+    url: str = Field(description="a file whose ending says what it is; {stream} is filled in")
+
+
+class RunConfig(BaseModel):
+    """A whole run."""
+
+    model_config = _STRICT
+    sources: tuple[Annotated[SourceConfig, _named("url")], ...] = Field(
+        (SourceConfig(url="synthetic", max_frames=300),), min_length=1
+    )
+    model: Annotated[ModelConfig, _named("name")] = ModelConfig()
+    detect: DetectConfig = DetectConfig()
+    tracker: Annotated[TrackerConfig, _named("name")] = TrackerConfig()
+    outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
+        (OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
+        min_length=1,
+    )
+
+
+def options_of(section: BaseModel) -> dict[str, Any]:
+    """Return the keys of an open section that are meant for a constructor."""
+    return dict(section.model_extra or {})
+
+
+def load_config(path: Path | None, flags: Mapping[str, Mapping[str, Any]]) -> RunConfig:
+    """Read the YAML at `path` (None: the defaults), lay `flags` over it, and validate.
+
+    flags: the flag as the user typed it -> the part of the configuration that it sets
+    Raises UsageError: the file or flag, the key, what was given, what is accepted.
+    """
+    given = read_yaml(path) if path else {}
+    for flag in flags.values():
+        given = _overlay(given, flag)
+    try:
+        return RunConfig.model_validate(given)
+    except ValidationError as error:
+        raise UsageError(_explain(error, path, flags)) from error
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` with everything that `above` says, mappings merged key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(value, Mapping):
+            # the short form of a section, a string, gives way to what a flag spells out
+            value = _overlay(under if isinstance(under, Mapping) else {}, value)
+        merged[key] = value
+    return merged
+
+
+def _explain(
+    error: ValidationError, path: Path | None, flags: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Say it in one line for the first complaint: who said it, where, what, what is accepted."""
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"]]
+    where = _flag_of(keys, flags) or f"{path or 'config'}: {'.'.join(keys)}"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown key{did_you_mean(keys[-1], _accepted_keys(keys[:-1]))}"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {first['input']!r} given: {first['msg'].lower()}{more}"
+
+
+def _flag_of(keys: list[str], flags: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the flag that set the value at `keys`, if one did."""
+    for flag, part in flags.items():
+        value: Any = part
+        for key in keys[:2]:
+            value = value.get(key) if isinstance(value, Mapping) else value
+        if value is not None and keys[0] in part:
+            return flag
+    return None
+
+
+def _accepted_keys(section: list[str]) -> list[str]:
+    model = RunConfig.model_fields[section[0]].annotation if section else RunConfig
+    return list(getattr(model, "model_fields", {}))
