@@ -91,4 +91,4 @@ def _resize(image: UInt8Array, out: UInt8Array) -> None:
 
 
 def _is_twice(image: UInt8Array, out: UInt8Array) -> bool:
-    return all(have >= 2 * want for have, want in zip(image.shape, out.shape[:2], strict=False))
+    return all(have >= 2 * want for have, want in zip(image.shape[:2], out.shape[:2], strict=True))

@@ -1,0 +1,57 @@
+"""Non-maximum suppression: of many candidate boxes, the one per object that the network means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Detections, Float32Array, Int64Array
+
+
+def suppress(
+    boxes_xyxy: Float32Array,
+    scores: Float32Array,
+    *,
+    confidence: float = 0.25,
+    iou: float = 0.45,
+    classes: Collection[int] | None = None,
+    agnostic: bool = False,
+    max_detections: int = 300,
+) -> Detections:
+    """Return the objects among (k, 4) candidate boxes and their (k, c) class scores, best first.
+
+    A row counts as its best class, and only if that scores above `confidence` and is one of
+    `classes` (None: any). A box yields to a better one of its class (`agnostic`: of any class) that
+    it overlaps by more than `iou`; of equal scores the earlier row is the better. Boxes stay in the
+    pixels they came in; those that are empty, inverted or not finite are left out.
+    """
+    class_ids = scores.argmax(axis=1).astype(np.int64, copy=False)
+    best = np.take_along_axis(scores, class_ids[:, None], axis=1)[:, 0]
+    chosen = (best > confidence) & _have_area(boxes_xyxy)
+    if classes is not None:
+        chosen &= np.isin(class_ids, list(classes))
+    candidates = Detections(boxes_xyxy, best, class_ids)[chosen]
+    groups = np.zeros_like(candidates.class_ids) if agnostic else candidates.class_ids
+    return candidates[_kept(candidates, groups, iou)[:max_detections]]
+
+
+def _have_area(boxes_xyxy: Float32Array) -> NDArray[np.bool_]:
+    ordered = (boxes_xyxy[:, :2] < boxes_xyxy[:, 2:]).all(axis=1)
+    return np.logical_and(ordered, np.isfinite(boxes_xyxy).all(axis=1))
+
+
+def _kept(candidates: Detections, groups: Int64Array, iou: float) -> Int64Array:
+    """Return the positions of the boxes that yield to none of their group, best first."""
+    if not len(candidates):
+        return np.zeros(0, np.int64)
+    # OpenCV tells groups apart by moving them along the diagonal, by the largest coordinate each:
+    # negative coordinates would reach into the group before. In float64 the moves lose nothing.
+    corners = candidates.boxes_xyxy.astype(np.float64)
+    corners -= corners.min()
+    boxes_xywh = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
+    scores, any_score = candidates.scores.tolist(), float("-inf")
+    kept = cv2.dnn.NMSBoxesBatched(boxes_xywh.tolist(), scores, groups.tolist(), any_score, iou)
+    return np.asarray(kept, np.int64)
