@@ -1,0 +1,108 @@
+"""Weights on disk: safetensors, with what is needed to rebuild the network in the header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from detector.atomic import replacing
+from detector.errors import ModelError
+from detector.network import Network, build_network
+
+FORMAT = "framelane-weights-1"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInfo:
+    """What a weights file says of itself.
+
+    variant: name of the network's YAML; width: factor on its channels
+    size: (height, width) in pixels of the pictures it was trained for
+    notes: anything else worth keeping: the recipe, the data, the accuracy
+    """
+
+    variant: str
+    class_names: tuple[str, ...]
+    width: float
+    size: tuple[int, int]
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def save_weights(
+    network: Network,
+    path: Path,
+    *,
+    class_names: Sequence[str],
+    size: tuple[int, int],
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Write the weights of a network in training form, whole or not at all."""
+    assert len(class_names) == network.classes, (len(class_names), network.classes)
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    described = {
+        "format": FORMAT,
+        "variant": network.name,
+        "class_names": list(class_names),
+        "width": network.width,
+        "size": list(size),
+        "notes": dict(notes or {}),
+    }
+    with replacing(path) as written:
+        save_file(tensors, written, metadata={"framelane": json.dumps(described)})
+
+
+def load_weights(path: Path) -> tuple[Network, WeightsInfo]:
+    """Return the network, in training form and mode, and what the file says of itself.
+
+    Raises ModelError if there is no such file, or it is not one that `save_weights` wrote.
+    """
+    if not path.is_file():
+        raise ModelError(f"no weights file '{path}': give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ModelError(
+            f"'{path}' is not a safetensors file, or it is damaged: {error}"
+        ) from error
+    info = _info(path, header)
+    return _rebuild(path, info, tensors), info
+
+
+def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
+    try:
+        described = json.loads(header["framelane"])
+        if described["format"] != FORMAT:
+            raise ValueError(f"format {described['format']!r}, this version reads {FORMAT!r}")
+        height, width = described["size"]
+        return WeightsInfo(
+            variant=str(described["variant"]),
+            class_names=tuple(described["class_names"]),
+            width=float(described["width"]),
+            size=(int(height), int(width)),
+            notes=described["notes"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"'{path}' holds tensors, but not the header of our weights files ({error}): "
+            "give a file that `python -m trainer` wrote"
+        ) from error
+
+
+def _rebuild(path: Path, info: WeightsInfo, tensors: dict[str, torch.Tensor]) -> Network:
+    network = build_network(info.variant, classes=len(info.class_names), width=info.width)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ModelError(
+            f"the tensors in '{path}' are not those of {info.variant} at width {info.width} "
+            f"with {len(info.class_names)} classes: {str(error).splitlines()[1].strip()[:200]}"
+        ) from error
+    return network
