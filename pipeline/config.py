@@ -1,8 +1,9 @@
-"""What a run is made of: one YAML file, flags over it, validated strictly before anything starts."""
+"""What a run is made of: one YAML file, flags over it, all validated before anything starts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,19 +26,21 @@ class SourceConfig(BaseModel):
 
     model_config = _OPEN
     url: str = Field(description="a video file, URL, folder of pictures, glob, or 'synthetic'")
-    name: str | None = Field(None, description="the stream's name; default: from the url")
-    stride: int = Field(1, ge=1, description="use every k-th frame")
-    max_frames: int | None = Field(None, ge=1, description="stop after so many frames")
-    realtime: bool = Field(False, description="pace a recording like a camera")
+    name: str | None = Field(default=None, description="the stream's name; default: from the url")
+    stride: int = Field(default=1, ge=1, description="use every k-th frame")
+    max_frames: int | None = Field(default=None, ge=1, description="stop after so many frames")
+    realtime: bool = Field(default=False, description="pace a recording like a camera")
 
 
 class ModelConfig(BaseModel):
     """What detects. Further keys are options of the engine."""
 
     model_config = _OPEN
-    name: str = Field("street", description="a bundled model, or the path of an .onnx")
-    engine: str = Field("openvino", description="the runtime")
-    imgsz: int | tuple[int, int] | None = Field(None, description="the input size you expect")
+    name: str = Field(default="street", description="a bundled model, or the path of an .onnx")
+    engine: str = Field(default="openvino", description="the runtime")
+    imgsz: int | tuple[int, int] | None = Field(
+        default=None, description="the input size you expect"
+    )
 
 
 class DetectConfig(BaseModel):
@@ -45,19 +48,26 @@ class DetectConfig(BaseModel):
 
     model_config = _STRICT
     conf: float | None = Field(
-        None, ge=0, le=1, description="least score; default: 0.1 with a tracker, 0.25 without"
+        default=None,
+        ge=0,
+        le=1,
+        description="least score; default: 0.1 with a tracker, 0.25 without",
     )
-    iou: float = Field(0.45, ge=0, le=1, description="overlap above which the weaker box goes")
-    classes: tuple[str | int, ...] | None = Field(None, description="names or numbers to keep")
-    agnostic: bool = Field(False, description="suppress across classes")
-    max_detections: int = Field(300, ge=1, description="most boxes per frame")
+    iou: float = Field(
+        default=0.45, ge=0, le=1, description="overlap above which the weaker box goes"
+    )
+    classes: tuple[str | int, ...] | None = Field(
+        default=None, description="names or numbers to keep"
+    )
+    agnostic: bool = Field(default=False, description="suppress across classes")
+    max_detections: int = Field(default=300, ge=1, description="most boxes per frame")
 
 
 class TrackerConfig(BaseModel):
     """What gives identities. Further keys are options of that tracker."""
 
     model_config = _OPEN
-    name: str = Field("bytetrack", description="a tracker, or 'none'")
+    name: str = Field(default="bytetrack", description="a tracker, or 'none'")
 
 
 class OutputConfig(BaseModel):
@@ -72,13 +82,13 @@ class RunConfig(BaseModel):
 
     model_config = _STRICT
     sources: tuple[Annotated[SourceConfig, _named("url")], ...] = Field(
-        (SourceConfig(url="synthetic", max_frames=300),), min_length=1
+        default=(SourceConfig(url="synthetic", max_frames=300),), min_length=1
     )
     model: Annotated[ModelConfig, _named("name")] = ModelConfig()
     detect: DetectConfig = DetectConfig()
     tracker: Annotated[TrackerConfig, _named("name")] = TrackerConfig()
     outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
-        (OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
+        default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
         min_length=1,
     )
 
@@ -88,55 +98,63 @@ def options_of(section: BaseModel) -> dict[str, Any]:
     return dict(section.model_extra or {})
 
 
-def load_config(path: Path | None, flags: Mapping[str, Mapping[str, Any]]) -> RunConfig:
+@dataclass(frozen=True)
+class Flag:
+    """A flag as the user typed it, and the place in the configuration that it sets.
+
+    keys: the way from the top; "*" stands for every entry of a list
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    value: Any
+
+
+def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
     """Read the YAML at `path` (None: the defaults), lay `flags` over it, and validate.
 
-    flags: the flag as the user typed it -> the part of the configuration that it sets
     Raises UsageError: the file or flag, the key, what was given, what is accepted.
     """
     given = read_yaml(path) if path else {}
-    for flag in flags.values():
-        given = _overlay(given, flag)
+    for flag in flags:
+        _set(given, flag.keys, flag.value)
     try:
         return RunConfig.model_validate(given)
     except ValidationError as error:
         raise UsageError(_explain(error, path, flags)) from error
 
 
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `below` with everything that `above` says, mappings merged key by key."""
-    merged = dict(below)
-    for key, value in above.items():
-        under = merged.get(key)
-        if isinstance(value, Mapping):
-            # the short form of a section, a string, gives way to what a flag spells out
-            value = _overlay(under if isinstance(under, Mapping) else {}, value)
-        merged[key] = value
-    return merged
+def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    """Set the value at `keys`, spelling out short forms and defaults on the way."""
+    key, *rest = keys
+    if not rest:
+        section[key] = value
+    elif rest[0] == "*":
+        default = RunConfig.model_fields[key].default
+        entries = section.get(key, [entry.model_dump() for entry in default])
+        section[key] = [_spelled_out(entry, "url") for entry in entries]
+        for entry in section[key]:
+            _set(entry, tuple(rest[1:]), value)
+    else:
+        section[key] = _spelled_out(section.get(key, {}), "name")
+        _set(section[key], tuple(rest), value)
 
 
-def _explain(
-    error: ValidationError, path: Path | None, flags: Mapping[str, Mapping[str, Any]]
-) -> str:
+def _spelled_out(section: Any, key: str) -> dict[str, Any]:
+    return dict(section) if isinstance(section, dict) else {key: section}
+
+
+def _explain(error: ValidationError, path: Path | None, flags: Sequence[Flag]) -> str:
     """Say it in one line for the first complaint: who said it, where, what, what is accepted."""
     first = error.errors()[0]
     keys = [str(part) for part in first["loc"]]
-    where = _flag_of(keys, flags) or f"{path or 'config'}: {'.'.join(keys)}"
+    pattern = tuple("*" if key.isdigit() else key for key in keys)
+    said_by = [flag.name for flag in flags if flag.keys == pattern[: len(flag.keys)]]
+    where = said_by[0] if said_by else f"{path or 'config'}: {'.'.join(keys)}"
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown key{did_you_mean(keys[-1], _accepted_keys(keys[:-1]))}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {first['input']!r} given: {first['msg'].lower()}{more}"
-
-
-def _flag_of(keys: list[str], flags: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the flag that set the value at `keys`, if one did."""
-    for flag, part in flags.items():
-        value: Any = part
-        for key in keys[:2]:
-            value = value.get(key) if isinstance(value, Mapping) else value
-        if value is not None and keys[0] in part:
-            return flag
-    return None
 
 
 def _accepted_keys(section: list[str]) -> list[str]:
