@@ -1,0 +1,139 @@
+"""MOTChallenge text, in and out: one box per line, frames counted from 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Detections, Int64Array
+from detector.errors import UsageError
+from trackers.tracks import Tracks
+
+Float64Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def mot_lines(index: int, tracks: Tracks) -> str:
+    """Return the confirmed tracks of the picture at `index` (from 0), a line each.
+
+    A line is `index+1,id,x,y,w,h,score,class,-1,-1`: top left corner and size in source pixels,
+    the class as the manifest counts it. No confirmed tracks give an empty string.
+    """
+    seen = tracks.confirmed
+    corners = seen.boxes_xyxy.astype(float)
+    sizes = corners[:, 2:] - corners[:, :2]
+    columns = (seen.ids, corners[:, 0], corners[:, 1], *sizes.T, seen.scores, seen.class_ids)
+    return "".join(
+        f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},-1,-1\n"
+        for i, x, y, w, h, score, c in zip(*(column.tolist() for column in columns), strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MotRows:
+    """The boxes of one sequence: ground truth, detections or results, in the order of frames.
+
+    frames: (n,) int64, from 1
+    ids: (n,) int64, -1 where a box has none
+    boxes_xyxy: (n, 4) float64, source pixels
+    scores: (n,) float64, column 7: a confidence, or in ground truth 0 for "do not count this"
+    class_ids: (n,) int64
+    """
+
+    frames: Int64Array
+    ids: Int64Array
+    boxes_xyxy: Float64Array
+    scores: Float64Array
+    class_ids: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        return f"MotRows(n={len(self.frames)}, frames={len(np.unique(self.frames))})"
+
+    def __getitem__(self, chosen: BoolArray | slice) -> MotRows:
+        """Return the chosen rows, by mask or slice."""
+        return MotRows(
+            self.frames[chosen],
+            self.ids[chosen],
+            self.boxes_xyxy[chosen],
+            self.scores[chosen],
+            self.class_ids[chosen],
+        )
+
+    def at(self, frame: int) -> MotRows:
+        """Return the rows of one frame."""
+        return self[slice(*np.searchsorted(self.frames, (frame, frame + 1)))]
+
+    def detections(self) -> Detections:
+        """Return the boxes as a detector would have, without their frames and ids."""
+        return Detections(
+            self.boxes_xyxy.astype(np.float32), self.scores.astype(np.float32), self.class_ids
+        )
+
+
+def read_mot(path: Path, *, with_classes: bool) -> MotRows:
+    """Return the rows of a MOTChallenge text: `frame,id,x,y,w,h,score[,class...]`.
+
+    with_classes: whether column 8 is a class; otherwise all rows are of class 0 (detection files
+        and MOT15 have no classes: they keep world coordinates there, or -1)
+    Raises UsageError, naming file and line, where a row is not as it must be.
+    """
+    line_numbers, values = read_numbers(path, columns=8 if with_classes else 7)
+    frames, ids, classes = (_whole(values[:, column]) for column in (0, 1, -1))
+    if not with_classes:
+        classes = np.zeros_like(frames)
+    for wrong, rule in (
+        (frames < 1, "column 1, the frame, is a whole number from 1"),
+        (ids < -1, "column 2, the id, is a whole number, or -1 for none"),
+        ((values[:, 4:6] <= 0).any(axis=1), "columns 5 and 6, width and height, are above 0"),
+        (classes < 0, "column 8, the class, is a whole number from 0"),
+        (_repeated(frames, ids), "an id occurs once in a frame"),
+    ):
+        if wrong.any():
+            raise UsageError(f"{path}:{line_numbers[wrong.argmax()]}: {rule}")
+    corners = values[:, 2:4]
+    boxes = np.concatenate((corners, corners + values[:, 4:6]), axis=1)
+    order = np.argsort(frames, kind="stable")
+    return MotRows(frames[order], ids[order], boxes[order], values[order, 6], classes[order])
+
+
+def read_numbers(path: Path, *, columns: int) -> tuple[Int64Array, Float64Array]:
+    """Return line numbers (n,) and the first `columns` values (n, columns) of a comma text.
+
+    Raises UsageError, naming file and line, for a row that is short or holds anything but finite
+    numbers. Empty lines are passed over.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error}") from error
+    rows = [(k, line) for k, line in enumerate(lines, start=1) if line.strip()]
+    values = np.empty((len(rows), columns))
+    for row, (k, line) in zip(values, rows, strict=True):
+        try:
+            row[:] = np.fromiter(map(float, line.split(",")), float, columns)
+        except ValueError as error:
+            raise UsageError(f"{path}:{k}: {columns} numbers, comma between: '{line}'") from error
+        if not np.isfinite(row).all():
+            raise UsageError(f"{path}:{k}: numbers are finite: '{line}'")
+    return np.array([k for k, _ in rows], np.int64), values
+
+
+def _whole(values: Float64Array) -> Int64Array:
+    """Return values as integers, and what is no whole number of 32 bits as one that is refused."""
+    limits = np.iinfo(np.int32)
+    whole = (values == np.rint(values)) & (abs(values) <= limits.max)
+    return np.where(whole, values, limits.min).astype(np.int64)
+
+
+def _repeated(frames: Int64Array, ids: Int64Array) -> BoolArray:
+    pairs = np.stack((frames, ids), axis=1)
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    repeated = ids >= 0
+    repeated[first] = False
+    return repeated
