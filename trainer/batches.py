@@ -1,0 +1,71 @@
+"""One epoch in batches: every picture once, in an order that a seed decides, made by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from detector.detections import Float32Array, Int64Array, UInt8Array
+
+Batch = tuple[UInt8Array, Float32Array]
+
+
+class Augmented(Protocol):
+    """Pictures ready for training, the same again for the same position and epoch."""
+
+    def __len__(self) -> int:
+        """Return the number of pictures in an epoch."""
+
+    def augmented(self, index: int, epoch: int) -> Batch:
+        """Return (h, w, 3) uint8 RGB and (n, 5) float32 class, cx, cy, w, h, normalised."""
+
+
+def batch_count(pictures: int, batch_size: int) -> int:
+    """Return the number of batches in an epoch; the last may be smaller."""
+    return -(-pictures // batch_size)
+
+
+def batches(
+    pictures: Augmented,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    workers: int = 1,
+) -> Iterator[Batch]:
+    """Yield the batches of an epoch from position `start` on, the same whatever came before.
+
+    A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: position of the image in
+    the batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone. As
+    many threads as `workers` say make the batches ahead: nearly all of the time is spent in
+    OpenCV, which lets other threads run. With 0 they are made when asked for.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(len(pictures))
+    chosen = [order[i : i + batch_size] for i in range(start * batch_size, len(order), batch_size)]
+    if workers == 0:
+        for positions in chosen:
+            yield _batch(pictures, positions, epoch)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as threads:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for positions in chosen:
+                waiting.append(threads.submit(_batch, pictures, positions, epoch))
+                if len(waiting) > 2 * workers:  # each thread has its next while one is consumed
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:  # the consumer left early
+                future.cancel()
+
+
+def _batch(pictures: Augmented, positions: Int64Array, epoch: int) -> Batch:
+    made = [pictures.augmented(int(position), epoch) for position in positions]
+    targets = [np.insert(target, 0, i, axis=1) for i, (_, target) in enumerate(made)]
+    return np.stack([image for image, _ in made]), np.concatenate(targets)

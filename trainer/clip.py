@@ -1,0 +1,103 @@
+"""Data sets that are video: a clip with MOT-style labels, read frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from threading import Lock
+
+import av
+import numpy as np
+
+from detector.detections import Float32Array, UInt8Array
+from detector.errors import UsageError
+from trainer.labels import Labels, class_map, read_ignore, read_mot
+from trainer.samples import Sample
+
+
+class Clip:
+    """Frames of `videos/<name>.*`, with labels in `gt/<name>.txt` and `ignore/<name>.txt`.
+
+    Frames count from 1 in the order they decode. Nothing is kept: reading in order decodes the clip
+    once, a step back starts it again. Class ids are those of `classes.txt` beside the folders, or
+    where there is none those of the classes it is loaded for.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        classes: Sequence[str],
+        frames: tuple[int, int] | None = None,
+        every: int = 1,
+    ) -> None:
+        """Open a clip, or its `frames` from first to last, and of them every k-th.
+
+        Raises UsageError where the clip or its labels cannot be read, or are wrong.
+        """
+        self._path = path
+        size, count = _measure(path, count=frames is None)
+        first, last = frames or (1, count)
+        self._frames = range(first, last + 1, every)
+        folder, text = path.parent.parent, f"{path.stem}.txt"
+        names = _class_names(folder / "classes.txt") or list(classes)
+        self._class_ids = class_map(names, classes, folder / "classes.txt")
+        self._labels = read_mot(folder / "gt" / text, len(names), size)
+        self._ignore = read_ignore(folder / "ignore" / text, size)
+        self._lock = Lock()
+        self._decoded, self._next_frame = _decode(path), 1
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Sample:
+        frame = self._frames[index]
+        labels = self._labels.get(frame, Labels.of([]))
+        return Sample(
+            self._read(frame),
+            labels.boxes_xyxy,
+            self._class_ids[labels.class_ids],
+            f"{self._path}#{frame}",
+            self._ignored(frame),
+        )
+
+    def _ignored(self, frame: int) -> Float32Array:
+        boxes = [box for first, last, box in self._ignore if first <= frame <= last]
+        return np.array(boxes, np.float32).reshape(-1, 4)
+
+    def _read(self, frame: int) -> UInt8Array:
+        with self._lock:  # one decoder, whoever asks
+            if frame < self._next_frame:
+                self._decoded.close()
+                self._decoded, self._next_frame = _decode(self._path), 1
+            try:
+                for decoded in self._decoded:
+                    self._next_frame += 1
+                    if self._next_frame > frame:
+                        return decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            except av.FFmpegError as error:
+                raise UsageError(f"{self._path}: frame {self._next_frame}: {error}") from error
+        raise UsageError(
+            f"{self._path}: frame {frame} is asked for, but there are {self._next_frame - 1}; "
+            f"correct 'frames'"
+        )
+
+
+def _decode(path: Path) -> Generator[av.VideoFrame, None, None]:
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        yield from container.decode(video=0)
+
+
+def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
+    """Return the (height, width) of a clip and, if asked, its frames: headers often lie."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            frames = sum(1 for _ in _decode(path)) if count else 0
+            return (stream.height, stream.width), frames
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise UsageError(f"{path}: not a video that can be read: {error}") from error
+
+
+def _class_names(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.exists() else []

@@ -1,0 +1,100 @@
+"""Which data a recipe names: its parts, described, checked and joined into one data set."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+
+from trainer.batches import batches
+from trainer.checked import checked
+from trainer.clip import Clip
+from trainer.samples import Dataset, Sample
+from trainer.yolo import YoloFolder
+
+__all__ = ["ClipSpec", "DataSpec", "Dataset", "Sample", "YoloSpec", "batches", "load_dataset"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    repeat: int = Field(default=1, ge=1, description="how often each picture is seen in an epoch")
+
+
+class YoloSpec(_Part):
+    """A split of a data set in YOLO layout."""
+
+    yolo: Path = Field(description="its data.yaml")
+    split: str = Field(default="train", description="the key in data.yaml that names the folder")
+
+    def load(self, classes: Sequence[str]) -> Dataset:
+        """Return the data set, with class ids that count in `classes`."""
+        return YoloFolder(self.yolo, self.split, classes)
+
+
+class ClipSpec(_Part):
+    """Frames of a clip with MOT-style labels."""
+
+    clip: Path = Field(description="the video, in videos/ beside gt/ and ignore/")
+    frames: tuple[int, int] | None = Field(
+        default=None, description="first and last, from 1; default: all"
+    )
+    every: int = Field(default=1, ge=1, description="use every k-th of them")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> ClipSpec:
+        if self.frames and not 1 <= self.frames[0] <= self.frames[1]:
+            raise ValueError(f"frames {list(self.frames)}: [first, last] is expected, from 1")
+        return self
+
+    def load(self, classes: Sequence[str]) -> Dataset:
+        """Return the data set, with class ids that count in `classes`."""
+        return Clip(self.clip, classes, self.frames, self.every)
+
+
+def _kind(given: Any) -> str | None:
+    """Return which kind of part was meant, so that a mistake is reported once and for that kind."""
+    keys = given if isinstance(given, dict) else getattr(given, "model_fields_set", ())
+    return next((kind for kind in ("yolo", "clip") if kind in keys), None)
+
+
+DataSpec = Annotated[
+    Annotated[YoloSpec, Tag("yolo")] | Annotated[ClipSpec, Tag("clip")],
+    Discriminator(
+        _kind,
+        custom_error_type="kind_of_data",
+        custom_error_message="'yolo: data.yaml' or 'clip: video' is expected",
+    ),
+]
+
+
+_SPEC: TypeAdapter[tuple[DataSpec, ...]] = TypeAdapter(tuple[DataSpec, ...])
+
+
+def load_dataset(spec: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Dataset:
+    """Return the pictures of all parts, one part after the other, repeated as they say.
+
+    A part is a YoloSpec or a ClipSpec, as a mapping; paths are relative to the working directory.
+    Raises UsageError at whatever is wrong in the description, or in the data, with file and line.
+    """
+    parts = checked(_SPEC, tuple(spec), "data")
+    return Joined([part for given in parts for part in [given.load(classes)] * given.repeat])
+
+
+class Joined:
+    """Several data sets, one after the other."""
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(len(part) for part in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        part = bisect_right(self._ends, index)
+        start = self._ends[part - 1] if part else 0
+        return self._parts[part][index - start]

@@ -1,0 +1,142 @@
+"""Label files: YOLO lines and MOT-style lines, checked; a mistake names its file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detector.detections import Float32Array, Int64Array
+from detector.errors import UsageError
+
+Row = tuple[int, Sequence[float]]  # class id, box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """The labelled boxes of one picture.
+
+    boxes_xyxy: (n, 4) float32, in the units of the file; class_ids: (n,) int64
+    """
+
+    boxes_xyxy: Float32Array
+    class_ids: Int64Array
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Labels:
+        """Return the labels of rows of class id and box xyxy."""
+        boxes = np.array([box for _, box in rows], np.float32).reshape(-1, 4)
+        return cls(boxes, np.array([class_id for class_id, _ in rows], np.int64))
+
+
+def class_map(names: Sequence[str], classes: Sequence[str], where: Path) -> Int64Array:
+    """Return, for each class of a data set, its position in `classes`, by name.
+
+    Raises UsageError where the data set at `where` has a class that is not wanted.
+    """
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise UsageError(
+            f"{where}: has the class '{unknown[0]}', which is not among the classes to train: "
+            f"{', '.join(classes)}; add it there"
+        )
+    return np.array([classes.index(name) for name in names], np.int64)
+
+
+def read_yolo(path: Path, n_classes: int) -> Labels:
+    """Return the labels in a YOLO text file, as xyxy fractions of the picture, clipped to it.
+
+    A line is `class cx cy w h`. A file that does not exist is a picture without objects. Raises
+    UsageError at a malformed line, an unknown class or a box that is not in the picture.
+    """
+    if not path.exists():
+        return Labels.of([])
+    rows: list[Row] = []
+    for where, line in _lines(path):
+        class_id, cx, cy, w, h = _numbers(where, line.split(), 5)
+        _check_class(where, class_id, n_classes)
+        if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
+            raise UsageError(
+                f"{where}: the box {cx:g} {cy:g} {w:g} {h:g} is out of range: centre and size are "
+                f"fractions of the picture, 0 to 1, sizes above 0"
+            )
+        corners = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+        rows.append((int(class_id), [min(max(corner, 0), 1) for corner in corners]))
+    return Labels.of(rows)
+
+
+def read_mot(path: Path, n_classes: int, size: tuple[int, int]) -> dict[int, Labels]:
+    """Return the labels in a MOT-style file by frame, counted from 1, in pixels.
+
+    A line is `frame,id,x,y,w,h,1,class,visibility` with the class from 0; `size` is the (height,
+    width) of the pictures, to which boxes are clipped. Raises UsageError at a malformed line, an
+    unknown class or a box outside the picture.
+    """
+    rows: dict[int, list[Row]] = {}
+    for where, line in _lines(path):
+        frame, _, x, y, w, h, _, class_id, _ = _numbers(where, line.split(","), 9)
+        _check_class(where, class_id, n_classes)
+        box = _inside(where, (x, y, w, h), size)
+        rows.setdefault(_frame(where, frame), []).append((int(class_id), box))
+    return {frame: Labels.of(boxes) for frame, boxes in rows.items()}
+
+
+def read_ignore(path: Path, size: tuple[int, int]) -> list[tuple[int, int, Sequence[float]]]:
+    """Return the regions to ignore: (first frame, last frame, xyxy in pixels), frames from 1.
+
+    A line is `first,last,x,y,w,h`. A file that does not exist ignores nothing.
+    """
+    if not path.exists():
+        return []
+    regions = []
+    for where, line in _lines(path):
+        first, last, x, y, w, h = _numbers(where, line.split(","), 6)
+        box = _inside(where, (x, y, w, h), size)
+        regions.append((_frame(where, first), _frame(where, last), box))
+    return regions
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (file:line, text) of every line that is not empty."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: the labels cannot be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield f"{path}:{number}", line
+
+
+def _numbers(where: str, fields: Sequence[str], count: int) -> list[float]:
+    try:
+        numbers = [float(field) for field in fields]
+    except ValueError as error:
+        raise UsageError(f"{where}: numbers are expected: {error}") from error
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise UsageError(f"{where}: {count} finite numbers are expected, {len(numbers)} given")
+    return numbers
+
+
+def _check_class(where: str, class_id: float, n_classes: int) -> None:
+    if class_id not in range(n_classes):
+        raise UsageError(f"{where}: the class {class_id:g} is unknown: 0 to {n_classes - 1} are")
+
+
+def _frame(where: str, frame: float) -> int:
+    if frame < 1 or frame != int(frame):
+        raise UsageError(f"{where}: the frame {frame:g} is not a whole number from 1")
+    return int(frame)
+
+
+def _inside(where: str, box: tuple[float, ...], size: tuple[int, int]) -> Sequence[float]:
+    """Return the xyxy of an x, y, w, h box, clipped to a picture of (height, width)."""
+    (x, y, w, h), (height, width) = box, size
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
+    if left >= right or top >= bottom:
+        raise UsageError(
+            f"{where}: the box {x:g},{y:g},{w:g},{h:g} (x,y,w,h) is empty or outside the picture "
+            f"of {width} x {height} pixels"
+        )
+    return left, top, right, bottom

@@ -1,0 +1,96 @@
+"""A picture on its way through augmentation, whose boxes always lie where its objects do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from detector.detections import Float32Array, Int64Array, UInt8Array
+from detector.letterbox import PAD_VALUE, Letterbox
+from trainer.samples import Sample
+
+# a box that was cut or shrunk beyond these teaches nothing (as in YOLOv7)
+LEAST_SIDE = 2  # pixels
+LEAST_VISIBLE = 0.1  # of its area before it was cut
+LARGEST_ASPECT = 20.0  # long side / short side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image and the boxes in it.
+
+    image: (h, w, 3) uint8, RGB
+    boxes_xyxy: (n, 4) float32, in pixels of `image`
+    class_ids: (n,) int64
+    """
+
+    image: UInt8Array = field(repr=False)
+    boxes_xyxy: Float32Array
+    class_ids: Int64Array
+
+    @classmethod
+    def fitted(cls, sample: Sample, size: tuple[int, int]) -> Picture:
+        """Return a sample scaled as the letterbox of `size` (height, width) does, not padded."""
+        source = sample.image.shape[:2]
+        resized = Letterbox.fit((source[0], source[1]), size).resized
+        exact = Letterbox.fit((source[0], source[1]), resized)
+        boxes = exact.to_letterboxed(sample.boxes_xyxy)
+        return cls(exact.apply(sample.image), boxes, sample.class_ids)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+    def letterboxed(self, size: tuple[int, int]) -> Picture:
+        """Return the picture letterboxed to `size` (height, width)."""
+        box = Letterbox.fit(self.size, size)
+        return Picture(box.apply(self.image), box.to_letterboxed(self.boxes_xyxy), self.class_ids)
+
+    def flipped(self) -> Picture:
+        """Return the picture with left for right."""
+        width = self.size[1]
+        boxes = self.boxes_xyxy.copy()
+        boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+        image = cv2.flip(self.image, 1).astype(np.uint8, copy=False)
+        return Picture(image, boxes, self.class_ids)
+
+    def targets(self) -> Float32Array:
+        """Return (n, 5) float32: class, cx, cy, w, h, as fractions of the picture."""
+        height, width = self.size
+        left, top, right, bottom = self.boxes_xyxy.T
+        columns = (
+            self.class_ids.astype(np.float32),
+            (left + right) / 2 / width,
+            (top + bottom) / 2 / height,
+            (right - left) / width,
+            (bottom - top) / height,
+        )
+        return np.stack(columns, axis=1)
+
+
+def canvas(size: tuple[int, int]) -> UInt8Array:
+    """Return an empty image of `size` (height, width), in the grey that letterboxes pad with."""
+    return np.full((*size, 3), PAD_VALUE, np.uint8)
+
+
+def cut(boxes_xyxy: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, Int64Array]:
+    """Return the boxes cut to a picture of (height, width), and which rows are worth keeping.
+
+    Boxes of which too little is left are not among them.
+    """
+    height, width = size
+    inside = boxes_xyxy.clip(0, np.array([width, height, width, height], np.float32))
+    before = _sides(boxes_xyxy)
+    after = _sides(inside)
+    aspect = after.max(1) / np.maximum(after.min(1), 1e-6)
+    visible = after.prod(1) / np.maximum(before.prod(1), 1e-6)
+    good = (after.min(1) >= LEAST_SIDE) & (visible >= LEAST_VISIBLE) & (aspect <= LARGEST_ASPECT)
+    kept = np.flatnonzero(good)
+    return inside[kept], kept
+
+
+def _sides(boxes_xyxy: Float32Array) -> Float32Array:
+    return boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]

@@ -1,0 +1,46 @@
+"""What a data set is made of: Sample, a picture with its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from detector.detections import Float32Array, Int64Array, UInt8Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One labelled picture at its original size.
+
+    image: (h, w, 3) uint8, RGB
+    boxes_xyxy: (n, 4) float32, left, top, right, bottom in pixels of `image`, inside it
+    class_ids: (n,) int64, positions in the list of classes the data set was loaded for
+    key: where the picture came from, unique in the data set
+    ignore_xyxy: (m, 4) float32, regions in which an unmatched detection is no mistake
+    """
+
+    image: UInt8Array = field(repr=False)
+    boxes_xyxy: Float32Array
+    class_ids: Int64Array
+    key: str
+    ignore_xyxy: Float32Array
+
+    def __post_init__(self) -> None:
+        n, m = len(self.boxes_xyxy), len(self.ignore_xyxy)
+        assert self.image.ndim == 3 and self.image.shape[2] == 3, self.image.shape
+        assert self.image.dtype == np.uint8, self.image.dtype
+        assert self.boxes_xyxy.shape == (n, 4) and self.boxes_xyxy.dtype == np.float32, self
+        assert self.class_ids.shape == (n,) and self.class_ids.dtype == np.int64, self
+        assert self.ignore_xyxy.shape == (m, 4) and self.ignore_xyxy.dtype == np.float32, self
+
+
+class Dataset(Protocol):
+    """Labelled pictures by position. Reading them in order may be much cheaper than at random."""
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read the picture at `index`; raises UsageError where it cannot be read."""

@@ -1,0 +1,80 @@
+"""Data sets in YOLO layout: data.yaml, folders of pictures, a text file of labels per picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from detector.detections import UInt8Array
+from detector.errors import UsageError
+from detector.settings import read_yaml
+from trainer.labels import class_map, read_yolo
+from trainer.samples import Sample
+
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+class YoloFolder:
+    """One split (`train`, `val`, ...) of a data set in YOLO layout.
+
+    The labels of `images/a/b.jpg` are in `labels/a/b.txt`; all are read and checked at once.
+    """
+
+    def __init__(self, path: Path, split: str, classes: Sequence[str]) -> None:
+        """Read the data.yaml at `path`; raises UsageError where it or a label is wrong."""
+        content = read_yaml(path)
+        names = _names(content, path)
+        self._class_ids = class_map(names, classes, path)
+        self._pictures = _pictures(content, split, path)
+        self._labels = [read_yolo(labels_of(picture), len(names)) for picture in self._pictures]
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        path, labels = self._pictures[index], self._labels[index]
+        image = read_rgb(path)
+        height, width = image.shape[:2]
+        boxes = labels.boxes_xyxy * np.array([width, height, width, height], np.float32)
+        class_ids = self._class_ids[labels.class_ids]
+        return Sample(image, boxes, class_ids, str(path), np.zeros((0, 4), np.float32))
+
+
+def labels_of(picture: Path) -> Path:
+    """Return where the labels of a picture are: `labels` in place of the last `images`."""
+    parts = list(picture.parts)
+    if "images" in parts:
+        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
+    return Path(*parts).with_suffix(".txt")
+
+
+def read_rgb(path: Path) -> UInt8Array:
+    """Return the picture at `path` as (h, w, 3) uint8 RGB, upright as its EXIF tag says."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UsageError(f"{path}: not a picture that can be read; repair or remove it")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _names(content: dict[str, Any], path: Path) -> list[str]:
+    names = content.get("names")
+    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+        names = [names[i] for i in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise UsageError(f"{path}: 'names' must list the classes, got {names!r}")
+    return [str(name) for name in names]
+
+
+def _pictures(content: dict[str, Any], split: str, path: Path) -> list[Path]:
+    """Return the pictures of a split in the order of their names."""
+    if not isinstance(content.get(split), str):
+        raise UsageError(f"{path}: '{split}' must name a folder of pictures, got none")
+    folder = path.parent / content.get("path", "") / content[split]
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    if not found:
+        raise UsageError(f"{path}: '{split}' names {folder}, where there are no pictures")
+    return found
