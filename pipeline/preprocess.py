@@ -1,0 +1,35 @@
+"""Frames to a batch: letterboxed, RGB, in one array that the engine can take as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from detector.letterbox import Letterbox
+from pipeline.frame import Batch, Picture, Ready
+from pipeline.stage import Stage
+
+
+class Preprocess(Stage[Ready, Batch]):
+    """Letterboxes what is ready to the network's input.
+
+    size: (height, width) of the input
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+
+    def process(self, item: Ready) -> Iterable[Batch]:
+        """Return one batch of the frames, which may differ in size, in their order."""
+        images = np.empty((len(item.frames), *self._size, 3), np.uint8)
+        letterboxes = tuple(self._fit(frame.picture) for frame in item.frames)
+        for frame, letterbox, image in zip(item.frames, letterboxes, images, strict=True):
+            letterbox.apply(frame.picture.bgr, out=image)
+            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)  # there are fewer pixels here
+        images.flags.writeable = False
+        return (Batch(item.frames, letterboxes, images),)
+
+    def _fit(self, picture: Picture) -> Letterbox:
+        return Letterbox.fit((picture.height, picture.width), self._size)

@@ -1,0 +1,50 @@
+"""Candidates to detections: the best box per object, in the pixels of its source picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import partial
+
+import numpy as np
+
+from detector.detections import Detections
+from detector.letterbox import Letterbox
+from detector.nms import suppress
+from pipeline.frame import Detected, Inferred
+from pipeline.stage import Stage
+
+
+class Suppress(Stage[Inferred, Detected]):
+    """Takes batches apart; the options are those of `detector.nms.suppress`."""
+
+    def __init__(
+        self,
+        *,
+        confidence: float,
+        iou: float,
+        classes: Collection[int] | None,
+        agnostic: bool,
+        max_detections: int,
+    ) -> None:
+        self._suppress = partial(
+            suppress,
+            confidence=confidence,
+            iou=iou,
+            classes=classes,
+            agnostic=agnostic,
+            max_detections=max_detections,
+        )
+
+    def process(self, item: Inferred) -> Iterable[Detected]:
+        """Yield each frame of the batch with its objects, in order."""
+        batch, candidates = item.batch, item.candidates
+        for row, (frame, letterbox) in enumerate(zip(batch.frames, batch.letterboxes, strict=True)):
+            found = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
+            yield Detected(frame, _in_source(found, letterbox))
+
+
+def _in_source(found: Detections, letterbox: Letterbox) -> Detections:
+    """Return what lies in the picture; of a box that lies in the padding nothing is left."""
+    boxes_xyxy = letterbox.to_source(found.boxes_xyxy)
+    emptied = (boxes_xyxy[:, :2] >= boxes_xyxy[:, 2:]).any(axis=1)
+    return Detections(boxes_xyxy, found.scores, found.class_ids)[np.flatnonzero(~emptied)]
