@@ -1,0 +1,62 @@
+"""Suppression in the pipeline: each frame gets its own objects, in its own pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from detector.candidates import Candidates
+from detector.letterbox import Letterbox
+from pipeline.frame import Batch, Detected, Frame, Inferred, Picture, Stream
+from pipeline.suppress import Suppress
+
+STREAM = Stream("street", "street.mp4", Fraction(1, 25))
+SIZE = (64, 64)
+Row = tuple[tuple[float, float, float, float], tuple[float, float]]
+
+
+def inferred(pictures: list[tuple[tuple[int, int], list[Row]]]) -> Inferred:
+    """A batch of frames of the given (height, width), with two candidates for each."""
+    frames, letterboxes = [], []
+    for index, ((height, width), _) in enumerate(pictures):
+        picture = Picture.of(np.zeros((height, width, 3), np.uint8))
+        frames.append(Frame(STREAM, index, index, index, Fraction(1, 25), 0.0, picture))
+        letterboxes.append(Letterbox.fit((height, width), SIZE))
+    candidates = Candidates(
+        np.array([[box for box, _ in rows] for _, rows in pictures], np.float32),
+        np.array([[scores for _, scores in rows] for _, rows in pictures], np.float32),
+    )
+    images = np.zeros((len(frames), *SIZE, 3), np.uint8)
+    return Inferred(Batch(tuple(frames), tuple(letterboxes), images), candidates)
+
+
+def detected(item: Inferred, classes: list[int] | None = None) -> list[Detected]:
+    stage = Suppress(confidence=0.25, iou=0.45, classes=classes, agnostic=False, max_detections=300)
+    return list(stage.process(item))
+
+
+def test_each_frame_gets_its_objects_in_its_own_pixels() -> None:
+    whole: Row = ((0, 16, 64, 48), (0.9, 0.1))  # the picture lies in rows 16 to 48
+    corner: Row = ((0, 16, 8, 24), (0.1, 0.8))
+    item = inferred([((32, 64), [whole, corner]), ((320, 640), [whole, corner])])
+    first, second = detected(item)
+    assert [first.frame, second.frame] == list(item.batch.frames)
+    np.testing.assert_allclose(first.detections.boxes_xyxy, [[0, 0, 64, 32], [0, 0, 8, 8]])
+    np.testing.assert_allclose(second.detections.boxes_xyxy, [[0, 0, 640, 320], [0, 0, 80, 80]])
+    assert first.detections.class_ids.tolist() == [0, 1]
+    np.testing.assert_allclose(first.detections.scores, [0.9, 0.8])
+
+
+def test_what_lies_in_the_padding_is_no_object_and_what_sticks_out_is_clipped() -> None:
+    in_the_padding: Row = ((0, 0, 64, 16), (0.9, 0))
+    sticks_out: Row = ((-5, 10, 20, 30), (0, 0.8))
+    (only,) = detected(inferred([((32, 64), [in_the_padding, sticks_out])]))
+    np.testing.assert_allclose(only.detections.boxes_xyxy, [[0, 0, 20, 14]])
+
+
+def test_options_reach_the_suppression() -> None:
+    a: Row = ((0, 16, 64, 48), (0.9, 0.1))
+    b: Row = ((0, 16, 8, 24), (0.1, 0.8))
+    (only,) = detected(inferred([((32, 64), [a, b])]), classes=[1])
+    assert only.detections.class_ids.tolist() == [1]
