@@ -21,15 +21,15 @@ class Overflow(Enum):
     DROP_OLDEST = "drop oldest"  # the oldest item makes room: nothing waits (cameras, viewers)
 
 
-class EndOfStream(Exception):  # noqa: N818 - a state, not an error
+class EndOfStream(Exception):
     """The sender closed the channel, and everything in it was received."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a request, not an error
+class Cancelled(Exception):
     """The run, or this stream, was ended; nothing more passes."""
 
 
-class UpstreamFailed(Exception):  # noqa: N818
+class UpstreamFailed(Exception):
     """What was sent arrived, but the sender broke off: the stream is not complete."""
 
 

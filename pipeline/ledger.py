@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
@@ -14,7 +13,7 @@ from pipeline.stats import Histogram
 
 
 class Fate(Enum):
-    """What became of a frame; where several sinks disagree, the last of these wins."""
+    """What became of a frame; where several sinks disagree, the strongest word counts."""
 
     DROPPED = 1  # left out on purpose: by stride, by overflow
     EMITTED = 2  # at least one sink has written it
@@ -26,7 +25,7 @@ class _Account:
     """A frame that is under way: how many ends it still has, and the strongest word on it."""
 
     ends: int = 1
-    fate: Fate = Fate.DROPPED
+    fate: Fate | None = None
     reason: tuple[str, str] = ("", "")
 
 
@@ -79,10 +78,6 @@ class Ledger:
         """A stage lost the frames of `item`."""
         self._settle(item, Fate.FAILED, (stage, reason))
 
-    def dropper(self, stage: str, reason: str) -> Callable[[Item], None]:
-        """Return what a channel calls with each item that its overflow policy drops."""
-        return lambda item: self.dropped(item, stage, reason)
-
     def check(self) -> None:
         """Assert that no frame is unaccounted for: called at the end of every run."""
         with self._lock:
@@ -95,7 +90,7 @@ class Ledger:
             for ticket in item.tickets:
                 account = self._open[ticket]
                 account.ends -= 1
-                if fate.value > account.fate.value or not any(account.reason):
+                if account.fate is None or fate.value > account.fate.value:
                     account.fate, account.reason = fate, reason
                 if not account.ends:
                     self._close(ticket, account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.frame import Item, Ticket
 from pipeline.stats import StageStats
@@ -89,3 +89,34 @@ def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe
                 outbox.send(result)
     assert not probe.held, f"{stage} swallowed {list(probe.held)[:10]}"
     outbox.close()  # reached only if all went well: a broken stream never looks complete
+
+
+class Chain(Stage[In, Out]):
+    """Two stops on one thread: what the first returns goes through the second."""
+
+    def __init__(self, first: Stage[In, Any], second: Stage[Any, Out]) -> None:
+        self._first = first
+        self._second = second
+
+    def open(self) -> None:
+        """Open both, first things first."""
+        self._first.open()
+        self._second.open()
+
+    def process(self, item: In) -> Iterable[Out]:
+        """Send `item` through both."""
+        return self._through(self._first.process(item))
+
+    def finish(self) -> Iterable[Out]:
+        """Finish both: what the first still held goes through the second."""
+        yield from self._through(self._first.finish())
+        yield from self._second.finish()
+
+    def close(self) -> None:
+        """Close both, the last opened first."""
+        with closing(self._first):
+            self._second.close()
+
+    def _through(self, items: Iterable[Any]) -> Iterable[Out]:
+        for item in items:
+            yield from self._second.process(item)

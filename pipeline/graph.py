@@ -1,0 +1,178 @@
+"""Stages joined by channels: which, how large, and why so large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Condition
+from typing import TypeVar
+
+from detector.errors import FramelaneError
+from pipeline.channel import Channel, Overflow
+from pipeline.frame import (
+    Batch,
+    Detected,
+    Frame,
+    Inferred,
+    InFlight,
+    Item,
+    Ready,
+    Ticket,
+    Tracked,
+)
+from pipeline.lane import FairInbox, Lane
+from pipeline.ledger import Ledger
+from pipeline.pipeline import Pipeline, Worker
+from pipeline.route import Emitted, Fan, Router
+from pipeline.sources import Decoded, Source
+from pipeline.stage import Stage
+
+SomeItem = TypeVar("SomeItem", bound=Item)
+
+DECODED = 3  # frames: one being letterboxed, one ready, one being decoded; more is only latency
+BATCHES = 2  # one that the engine takes next, one being made
+CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
+CREDIT = 8  # frames of a stream between preprocess and its sinks: covers engine slots and batches
+SINK = 4  # frames: an encoder's key frame costs several times its average
+
+
+@dataclass(frozen=True, eq=False)
+class SharedStages:
+    """The stops that all streams share, and the engine's end.
+
+    in_flight: how many batches may be at the engine; its slots are the true limit
+    """
+
+    preprocess: Stage[Ready, Batch]
+    submit: Stage[Batch, InFlight]
+    collect: Stage[InFlight, Inferred]
+    suppress: Stage[Inferred, Detected]
+    close_engine: Callable[[], None]
+    max_batch: int = 1
+    in_flight: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """A sink and its name in threads, logs and reports; a viewer is never waited for."""
+
+    name: str
+    sink: Stage[Tracked, Ticket]
+    viewer: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class StreamStages:
+    """The stops of one stream: before the shared ones, and behind them."""
+
+    name: str
+    source: Source
+    decode: Stage[Decoded, Frame]
+    track: Stage[Detected, Tracked]
+    outputs: Sequence[Output]
+    live: bool = False
+
+
+class Reading:
+    """A source as an inbox: the decode stage opens and closes it, the runner may stop it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Decoded]:
+        """Read to the end."""
+        return iter(self._source)
+
+    def cancel(self) -> None:
+        """Read no further."""
+        self._source.stop()
+
+
+def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledger) -> Pipeline:
+    """Return the pipeline of these stages, ready to run."""
+    changed = Condition()
+    lanes = [_lane(stream, ledger, changed) for stream in streams]
+    workers = _shared_workers(shared, lanes, ledger, changed)
+    for stream, lane in zip(streams, lanes, strict=True):
+        workers += _stream_workers(stream, lane, ledger)
+
+    def stop_sources() -> None:
+        for stream in streams:
+            stream.source.stop()
+
+    return Pipeline(workers, ledger, stop_sources=stop_sources, finalizers=[shared.close_engine])
+
+
+def _shared_workers(
+    shared: SharedStages, lanes: Sequence[Lane], ledger: Ledger, changed: Condition
+) -> list[Worker]:
+    ready = FairInbox(lanes, shared.max_batch, changed)
+    batches: Channel[Batch] = _channel("batches", BATCHES, ledger)
+    in_flight: Channel[InFlight] = Channel(
+        "in flight", shared.in_flight, on_discard=lambda item: _abandon(item, ledger)
+    )
+    inferred: Channel[Inferred] = _channel("inferred", CANDIDATES, ledger)
+    return [
+        Worker("preprocess", shared.preprocess, ready, batches),
+        Worker("submit", shared.submit, batches, in_flight),
+        Worker("collect", shared.collect, in_flight, inferred),
+        Worker("suppress", shared.suppress, inferred, Router(lanes)),
+    ]
+
+
+def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Worker]:
+    name = stream.name
+    sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
+    fan = Fan(lane, sinks, ledger)
+    return [
+        Worker(f"{name}/decode", stream.decode, Reading(stream.source), lane.decoded, name),
+        Worker(f"{name}/track", stream.track, lane, fan, name),
+        *(
+            Worker(channel.name, output.sink, channel, Emitted(ledger), name)
+            for output, channel in zip(stream.outputs, sinks, strict=True)
+        ),
+    ]
+
+
+def _lane(stream: StreamStages, ledger: Ledger, changed: Condition) -> Lane:
+    decoded: Channel[Frame] = _channel(
+        f"{stream.name}/decoded",
+        DECODED,
+        ledger,
+        overflow=Overflow.DROP_OLDEST if stream.live else Overflow.BLOCK,
+        changed=changed,
+    )
+    tail: Channel[Detected] = _channel(f"{stream.name}/detected", CREDIT, ledger)
+    return Lane(stream.name, decoded, tail, changed)
+
+
+def _sink_channel(stream: str, output: Output, ledger: Ledger) -> Channel[Tracked]:
+    overflow = Overflow.DROP_OLDEST if output.viewer else Overflow.BLOCK
+    return _channel(f"{stream}/{output.name}", SINK, ledger, overflow=overflow)
+
+
+def _channel(
+    name: str,
+    capacity: int,
+    ledger: Ledger,
+    *,
+    overflow: Overflow = Overflow.BLOCK,
+    changed: Condition | None = None,
+) -> Channel[SomeItem]:
+    """Return a channel that tells the ledger of whatever is lost in it."""
+    return Channel(
+        name,
+        capacity,
+        overflow,
+        on_drop=lambda item: ledger.dropped(item, name, "overflow"),
+        on_discard=lambda item: ledger.failed(item, name, "cancelled"),
+        changed=changed,
+    )
+
+
+def _abandon(item: InFlight, ledger: Ledger) -> None:
+    """Free the engine's slot of a batch that nobody will collect: a submitter may wait for it."""
+    ledger.failed(item, "in flight", "cancelled")
+    with suppress(FramelaneError):  # the run is over; its first cause is what will be reported
+        item.pending.result()
