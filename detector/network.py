@@ -63,6 +63,18 @@ class Implicit(nn.Module):
         self.implicit = nn.Parameter(torch.empty(1, channels, 1, 1).normal_(mean, 0.02))
 
 
+class Cells(NamedTuple):
+    """Where decoded rows lie, ordered by layer, anchor, y, x.
+
+    corners: (rows, 2) x, y in cells; anchors: (rows, 2) w, h in pixels
+    strides: (rows, 1) pixels per cell
+    """
+
+    corners: Tensor
+    anchors: Tensor
+    strides: Tensor
+
+
 class Detect(nn.Module):
     """The head: one 1x1 convolution per stride, and the meaning of what it returns.
 
@@ -105,26 +117,34 @@ class Detect(nn.Module):
         return cast(Tensor, self.m[layer](x))
 
     def _per_anchor(self, x: Tensor) -> Tensor:
-        n, channels, h, w = x.shape
-        per_anchor = x.view(n, self.per_cell, channels // self.per_cell, h, w)
+        h, w = x.shape[2:]
+        per_anchor = x.view(-1, self.per_cell, 5 + self.classes, h, w)
         return per_anchor.permute(0, 1, 3, 4, 2).contiguous()
 
     def decode(self, heads: Sequence[Tensor]) -> Tensor:
         """Return (n, rows, 5 + c): cx, cy, w, h in pixels of the input, then probabilities."""
-        rows = [self._decode_layer(i, raw) for i, raw in enumerate(heads)]
-        return torch.cat(rows, dim=1)
+        rows = torch.cat([head.flatten(1, 3) for head in heads], dim=1)
+        cells = self.cells([(head.shape[2], head.shape[3]) for head in heads])
+        return torch.cat((decode_boxes(rows[..., :4], cells), rows[..., 4:].sigmoid()), dim=-1)
 
-    def _decode_layer(self, layer: int, raw: Tensor) -> Tensor:
-        _, anchors, h, w, numbers = raw.shape
-        y, x = torch.meshgrid(
-            torch.arange(h, device=raw.device), torch.arange(w, device=raw.device), indexing="ij"
-        )
-        grid = torch.stack((x, y), dim=-1).to(raw.dtype)
-        s = raw.sigmoid()
-        centre = (s[..., 0:2] * 2 - 0.5 + grid) * self.strides[layer]
-        size = (s[..., 2:4] * 2) ** 2 * self.anchor_grid[layer]
-        decoded = torch.cat((centre, size, s[..., 4:]), dim=-1)
-        return decoded.view(-1, anchors * h * w, numbers)
+    def cells(self, shapes: Sequence[tuple[int, int]]) -> Cells:
+        """Return the cell of each decoded row, for grids of (h, w) per stride."""
+        layers = [self._layer_cells(i, h, w) for i, (h, w) in enumerate(shapes)]
+        return Cells(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
+
+    def _layer_cells(self, layer: int, h: int, w: int) -> Cells:
+        like = self.anchor_grid
+        y, x = torch.meshgrid(torch.arange(h).to(like), torch.arange(w).to(like), indexing="ij")
+        corners = torch.stack((x, y), dim=-1).view(-1, 2).repeat(self.per_cell, 1)
+        anchors = like[layer].view(-1, 2).repeat_interleave(h * w, dim=0)
+        return Cells(corners, anchors, torch.full_like(corners[:, :1], self.strides[layer]))
+
+
+def decode_boxes(raw: Tensor, cells: Cells) -> Tensor:
+    """Return (..., rows, 4) cx, cy, w, h in pixels for what the head says of those cells."""
+    s = raw.sigmoid()
+    centre = (s[..., :2] * 2 - 0.5 + cells.corners) * cells.strides
+    return torch.cat((centre, (s[..., 2:] * 2) ** 2 * cells.anchors), dim=-1)
 
 
 class IDetect(Detect):

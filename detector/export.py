@@ -1,0 +1,148 @@
+"""A network becomes a file: ONNX that eats bytes and returns few numbers, and its manifest."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from detector.atomic import replacing
+from detector.errors import ModelError
+from detector.letterbox import PAD_VALUE
+from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.network import Cells, Network, decode_boxes, deploy
+
+OPSET = 17  # TensorRT 8.5 (JetPack 5) and newer read it
+
+
+class ContractGraph(nn.Module):
+    """A deployed network between bytes and the best boxes (docs/architecture.md).
+
+    All shapes but that of the batch are constants, so that runtimes have nothing to work out.
+    """
+
+    cell_corners: Tensor
+    cell_anchors: Tensor
+    cell_strides: Tensor
+
+    def __init__(self, network: Network, size: tuple[int, int], top_k: int) -> None:
+        super().__init__()
+        self.network = network
+        grids = [(size[0] // stride, size[1] // stride) for stride in network.strides]
+        for name, part in network.head.cells(grids)._asdict().items():
+            self.register_buffer(f"cell_{name}", part)
+        self._counts = [network.head.per_cell * h * w for h, w in grids]
+        self.top_k = min(top_k, sum(self._counts))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return boxes (n, k, 4) xyxy and scores (n, k, c) for (n, h, w, 3) bytes."""
+        pixels = images.float()  # first of all: TensorRT takes bytes into a cast, and nothing else
+        heads = self.network(pixels.permute(0, 3, 1, 2) / 255)
+        rows = self._rows(heads)
+        scores = rows[..., 4:5].sigmoid() * rows[..., 5:].sigmoid()
+        best = scores.amax(dim=2).topk(self.top_k, dim=1).indices
+        cells = Cells(self.cell_corners[best], self.cell_anchors[best], self.cell_strides[best])
+        boxes = decode_boxes(self._pick(rows[..., :4], 4, best), cells)
+        return _xyxy(boxes), self._pick(scores, self.network.classes, best)
+
+    def _rows(self, heads: Sequence[Tensor]) -> Tensor:
+        numbers = 5 + self.network.classes
+        flat = [h.view(-1, count, numbers) for h, count in zip(heads, self._counts, strict=True)]
+        return torch.cat(flat, dim=1)
+
+    def _pick(self, values: Tensor, numbers: int, rows: Tensor) -> Tensor:
+        """Return (n, k, numbers): the given rows (n, k) of each picture's (n, all, numbers).
+
+        Batch and rows are flattened and indexed once, a plain Gather, which every runtime takes.
+        """
+        first = torch.arange(values.shape[0], device=rows.device).view(-1, 1) * sum(self._counts)
+        picked = values.flatten(0, 1)[(rows + first).flatten()]
+        return picked.view(-1, self.top_k, numbers)
+
+
+def _xyxy(boxes: Tensor) -> Tensor:
+    centre, half = boxes[..., :2], boxes[..., 2:] / 2
+    return torch.cat((centre - half, centre + half), dim=-1)
+
+
+def export_model(
+    network: Network,
+    path: Path,
+    *,
+    class_names: Sequence[str],
+    size: tuple[int, int],
+    max_batch: int = 8,
+    top_k: int = 512,
+    weights_sha256: str | None = None,
+    accuracy: Mapping[str, float] | None = None,
+) -> Manifest:
+    """Write `path` (.onnx) and its manifest, in FP32 with a dynamic batch, and return the latter.
+
+    size: (height, width) of the letterboxed pictures, multiples of the largest stride
+    top_k: rows per picture; fewer if the network has fewer
+    The network itself is not touched. Raises ModelError for a size that it cannot take.
+    """
+    assert len(class_names) == network.classes, (len(class_names), network.classes)
+    _check_size(network, size)
+    graph = ContractGraph(deploy(network), size, top_k)
+    with replacing(path) as written:
+        _write_onnx(graph, written, size)
+        _declare_outputs(graph, written)
+        onnx.checker.check_model(written, full_check=True)
+        digest = sha256_of(written)
+    manifest = Manifest(
+        classes=tuple(class_names),
+        input_size=size,
+        strides=network.strides,
+        precision="fp32",
+        max_batch=max_batch,
+        dynamic_batch=True,
+        top_k=graph.top_k,
+        pad_value=PAD_VALUE,
+        onnx_sha256=digest,
+        weights_sha256=weights_sha256,
+        tools={"torch": torch.__version__, "onnx": onnx.__version__},
+        accuracy=dict(accuracy or {}),
+    )
+    manifest.write(manifest_path(path))  # second: an older one cannot pass for this model's
+    return manifest
+
+
+def _check_size(network: Network, size: tuple[int, int]) -> None:
+    step = max(network.strides)
+    if any(side < step or side % step for side in size):
+        nearest = [max(step, round(side / step) * step) for side in size]
+        raise ModelError(
+            f"size {size[0]} x {size[1]} (height x width) does not fit {network.name}: "
+            f"both must be multiples of {step}, for example {nearest[0]} x {nearest[1]}"
+        )
+
+
+def _write_onnx(graph: ContractGraph, path: Path, size: tuple[int, int]) -> None:
+    names = ["images", "boxes", "scores"]
+    with warnings.catch_warnings():
+        # The newer exporter needs onnxscript, one more package, for nothing that we use.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            graph.eval(),
+            (torch.zeros(2, *size, 3, dtype=torch.uint8),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names[:1],
+            output_names=names[1:],
+            dynamic_axes={name: {0: "n"} for name in names},
+        )
+
+
+def _declare_outputs(graph: ContractGraph, path: Path) -> None:
+    """Write the sizes of the outputs into the file, which the exporter leaves open."""
+    model = onnx.load(path)
+    for output, numbers in zip(model.graph.output, (4, graph.network.classes), strict=True):
+        dims = output.type.tensor_type.shape.dim
+        dims[1].dim_value, dims[2].dim_value = graph.top_k, numbers
+    onnx.save(model, path)
