@@ -1,0 +1,121 @@
+"""python -m trainer: train a network from a recipe, evaluate a model. Torch is imported late."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from detector.errors import FramelaneError, UsageError
+
+if TYPE_CHECKING:
+    from trainer.score import Report, Score
+
+PathOption = click.Path(path_type=Path)
+
+
+class Commands(click.Group):
+    """A group whose failures are a line for the user: exit 2 for a wrong option, else 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except FramelaneError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    """Train YOLOv7 networks, and say what they are worth."""
+
+
+@main.command()
+@click.argument("recipe", type=PathOption)
+@click.option("--output", type=PathOption, help="Folder of the run; default: runs/<recipe>.")
+@click.option("--epochs", type=click.IntRange(min=1), help="In place of the recipe's.")
+@click.option("--resume", is_flag=True, help="Go on from the last state in the folder.")
+def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -> None:
+    """Train as RECIPE (YAML) says, then export the best weights with their measured accuracy.
+
+    Ctrl-C saves and ends well; so does nothing else, but a killed run loses only the minutes since
+    its last state. --resume goes on in both cases.
+    """
+    from trainer.data import load_dataset
+    from trainer.display import Display
+    from trainer.product import make_product
+    from trainer.recipe import load_recipe
+    from trainer.train import BEST
+    from trainer.train import train as run
+
+    description = load_recipe(recipe, epochs=epochs)
+    folder = output or Path("runs") / recipe.stem
+    console = Console()
+    display = Display(console, description.epochs)
+    if not run(description, folder, display, resume=resume):
+        console.print(f"stopped and saved: --resume goes on ({folder})")
+        return
+    val = load_dataset(
+        [part.model_dump() for part in description.data.val], description.data.classes
+    )
+    model = folder / f"{folder.name}.onnx"
+    report = make_product(folder / BEST, model, val)
+    show(console, f"{model} on the validation data", report)
+
+
+@main.command()
+@click.option("--model", type=PathOption, required=True, help="An .onnx or .safetensors file.")
+@click.option("--data", type=PathOption, required=True, help="A recipe that names the data.")
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--json", "json_file", type=PathOption, help="Write the scores there, too.")
+def evaluate(model: Path, data: Path, split: str, json_file: Path | None) -> None:
+    """Run a model over labelled pictures and print its average precision, per class and clip."""
+    from trainer.data import load_dataset
+    from trainer.evaluate import evaluate as run
+    from trainer.evaluate import open_model
+    from trainer.recipe import load_recipe
+
+    described = load_recipe(data).data
+    parts = described.train if split == "train" else described.val
+    with open_model(model) as opened:
+        if opened.class_names != described.classes:
+            raise UsageError(
+                f"{model} knows {', '.join(opened.class_names)}, "
+                f"but {data} labels {', '.join(described.classes)}: they must be the same"
+            )
+        pictures = load_dataset([part.model_dump() for part in parts], described.classes)
+        report = run(opened, pictures)
+    show(Console(), f"{model} on {split} of {data}", report)
+    if json_file:
+        json_file.write_text(json.dumps(asdict(report), indent=2) + "\n")
+
+
+def show(console: Console, title: str, report: Report) -> None:
+    """Print the scores as a table: over all pictures, then per clip."""
+    table = Table(title=title)
+    table.add_column("pictures of")
+    table.add_column("class")
+    for name in ("objects", "AP50", "AP75", "AP"):
+        table.add_column(name, justify="right")
+    for name, score in report.classes.items():
+        table.add_row("all", name, *_cells(score))
+    table.add_row("all", "mean", *_cells(report.mean), end_section=True)
+    for clip, classes in report.clips.items():
+        for name, score in classes.items():
+            table.add_row(clip, name, *_cells(score))
+    console.print(table)
+
+
+def _cells(score: Score) -> tuple[str, ...]:
+    return str(score.objects), *(f"{value:.3f}" for value in (score.ap50, score.ap75, score.ap))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m trainer")

@@ -1,0 +1,141 @@
+"""A training on disk: one file that is whole or not there, from which it goes on as it was."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from detector.atomic import replacing
+from detector.errors import FramelaneError, UsageError
+from detector.network import Network
+from trainer.optimise import MovingAverage
+
+Row = dict[str, float | None]  # one epoch of results, by column
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training has come.
+
+    Pictures and their order follow from seed, epoch and position, and nothing else draws random
+    numbers, so that no generator needs to be saved.
+
+    epoch: the running one, from 0; batch: done in it; sums: of the loss's parts over those
+    best: the highest average precision so far; history: results of the epochs that are over
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    sums: list[float] = field(default_factory=list)
+    best: float = -1.0
+    history: list[Row] = field(default_factory=list)
+
+    @property
+    def means(self) -> list[float]:
+        """The loss's parts, averaged over the epoch so far."""
+        return [total / self.batch for total in self.sums]
+
+    def add(self, parts: Sequence[float]) -> None:
+        """Count one batch. Raises FramelaneError if its loss is no number any more."""
+        if not all(map(math.isfinite, parts)):
+            raise FramelaneError(
+                f"the loss is not finite in epoch {self.epoch + 1}, batch {self.batch + 1}: "
+                "give a smaller optimiser.lr or a longer optimiser.warmup_epochs"
+            )
+        self.sums = [
+            total + part for total, part in zip(self.sums or [0.0] * len(parts), parts, strict=True)
+        ]
+        self.batch += 1
+
+    def end_epoch(self, row: Row) -> None:
+        """Go on to the next epoch, with the results of this one."""
+        self.history.append(row)
+        self.epoch, self.batch, self.sums = self.epoch + 1, 0, []
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What changes while training: the network, its moving average, and the optimiser's memory."""
+
+    network: Network
+    average: MovingAverage
+    optimiser: torch.optim.Optimizer
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that must be saved, under one name each."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for name, value in self.average.network.state_dict().items():
+            tensors[f"average.{name}"] = value
+        for number, state in self.optimiser.state_dict()["state"].items():
+            for name, value in state.items():
+                tensors[f"optimiser.{number}.{name}"] = value
+        return tensors
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` returned."""
+        self.network.load_state_dict(_under("network", tensors))
+        self.average.network.load_state_dict(_under("average", tensors))
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimiser", tensors).items():
+            number, _, key = name.partition(".")
+            # in the memory format of its parameter, which the fused step takes for granted
+            like = torch.empty_like(parameters[int(number)]).copy_(value)
+            state.setdefault(int(number), {})[key] = like
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def save_state(path: Path, learner: Learner, progress: Progress, recipe: str) -> None:
+    """Write all that a training needs to go on; `recipe` is its text, to be compared then."""
+    tensors = {name: value.contiguous() for name, value in learner.tensors().items()}
+    described = {
+        "progress": asdict(progress),
+        "updates": learner.average.updates,
+        "recipe": recipe,
+    }
+    with replacing(path) as written:
+        save_file(tensors, written, metadata={"training": json.dumps(described)})
+
+
+def load_state(path: Path, learner: Learner, recipe: str) -> Progress:
+    """Put `learner` where it was when the file was written, and return how far that was.
+
+    Raises UsageError if the file is damaged, or was written by another recipe.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = json.loads(file.metadata()["training"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: not the state of a training: {error}") from error
+    if described["recipe"] != recipe:
+        raise UsageError(
+            f"{path}: was trained with another recipe ({_difference(described['recipe'], recipe)} "
+            "differ): give that recipe, or another --output"
+        )
+    learner.restore(tensors)
+    learner.average.updates = described["updates"]
+    return Progress(**described["progress"])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.partition(".")[2]: value
+        for name, value in tensors.items()
+        if name.startswith(f"{prefix}.")
+    }
+
+
+def _difference(one: str, other: str) -> str:
+    """Name the keys at the top in which two recipes differ."""
+    before, now = json.loads(one), json.loads(other)
+    return ", ".join(key for key in sorted(before | now) if before.get(key) != now.get(key))
