@@ -49,12 +49,14 @@ class Letterbox:
         if out is None:
             out = np.empty((*self.size, 3), np.uint8)
         assert out.shape == (*self.size, 3) and out.dtype == np.uint8, out.shape
-        (top, left), (height, width) = self.corner, self.resized
-        bottom, right = top + height, left + width
-        out[:top] = out[bottom:] = PAD_VALUE
-        out[top:bottom, :left] = out[top:bottom, right:] = PAD_VALUE
-        _resize(image, out[top:bottom, left:right])
+        out[:] = PAD_VALUE
+        _resize(image, self.inside(out))
         return out
+
+    def inside(self, letterboxed: UInt8Array) -> UInt8Array:
+        """Return the view of a letterboxed (H, W, 3) picture without its padding."""
+        (top, left), (height, width) = self.corner, self.resized
+        return letterboxed[top : top + height, left : left + width]
 
     def to_letterboxed(self, boxes_xyxy: Float32Array) -> Float32Array:
         """Return (n, 4) float32 boxes of the source in letterboxed pixels."""

@@ -26,8 +26,8 @@ class Preprocess(Stage[Ready, Batch]):
         images = np.empty((len(item.frames), *self._size, 3), np.uint8)
         letterboxes = tuple(self._fit(frame.picture) for frame in item.frames)
         for frame, letterbox, image in zip(item.frames, letterboxes, images, strict=True):
-            letterbox.apply(frame.picture.bgr, out=image)
-            cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)  # there are fewer pixels here
+            inside = letterbox.inside(letterbox.apply(frame.picture.bgr, out=image))
+            cv2.cvtColor(inside, cv2.COLOR_BGR2RGB, dst=inside)  # after shrinking: fewer pixels
         images.flags.writeable = False
         return (Batch(item.frames, letterboxes, images),)
 

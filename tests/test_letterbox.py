@@ -101,11 +101,14 @@ def test_a_picture_of_one_colour_lies_on_the_pad_without_a_seam(
     letterbox = Letterbox.fit(source, size)
     colour = (250, 3, 90)
     expected = np.full((*size, 3), PAD_VALUE, np.uint8)
-    top, left = letterbox.corner
-    height, width = letterbox.resized
+    (top, left), (height, width) = letterbox.corner, letterbox.resized
     expected[top : top + height, left : left + width] = colour
     image = np.full((*source, 3), colour, np.uint8)
-    np.testing.assert_array_equal(letterbox.apply(image), expected)
+    letterboxed = letterbox.apply(image)
+    np.testing.assert_array_equal(letterboxed, expected)
+    np.testing.assert_array_equal(
+        letterbox.inside(letterboxed), expected[top:, left:][:height, :width]
+    )
 
 
 @given(source=sizes, size=small_sizes)
