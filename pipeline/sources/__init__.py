@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
 
-from detector.errors import FramelaneError
+from detector.errors import FramelaneError, UsageError
 from pipeline.frame import Picture, Stream, Ticket
+from pipeline.options import checked_options
 
 
 class SourceError(FramelaneError):
@@ -21,12 +25,14 @@ class Decoded:
 
     pts: in units of `time_base`, None where the source gave none
     captured_at: `time.monotonic()` seconds of arrival
+    dts: the decoder's clock, which stands in for a missing `pts`; None where there is none
     """
 
     pts: int | None
     time_base: Fraction
     captured_at: float
     picture: Picture = field(repr=False)
+    dts: int | None = None
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:
@@ -37,7 +43,9 @@ class Decoded:
 class Source(Protocol):
     """Pictures in the order of their display, read on one thread."""
 
-    faults: list[str]  # what the decoder complained of, a line each that says where
+    @property
+    def faults(self) -> list[str]:
+        """What went wrong so far without ending the stream: a line each that says where."""
 
     def open(self) -> Stream:
         """Open what the source reads, or raise SourceError."""
@@ -46,7 +54,55 @@ class Source(Protocol):
         """Yield every picture that decodes; after `stop`, end soon."""
 
     def stop(self) -> None:
-        """Ask for an early end, from any thread, also before `open`."""
+        """Ask for an early end, from any thread, also before `open`.
+
+        It sets the stream's `cut`, unless the source has been read to its end already.
+        """
 
     def close(self) -> None:
         """Release everything. Always called, also after a failure."""
+
+
+SOURCES = {  # a new source is one file and one line: `Class(url, name, *, options)`
+    "file": "pipeline.sources.file:VideoFile",
+    "images": "pipeline.sources.images:Images",
+    "synthetic": "pipeline.sources.synthetic:Synthetic",
+}
+ACCEPTED = "a video file, an http(s) URL, a folder or glob of pictures, synthetic[:SEED]"
+PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
+    """Return the source that `url` asks for; nothing is opened yet.
+
+    name: the stream's, unique in the run; options: keyword arguments of that kind of source
+    Raises UsageError for what is no source, does not exist, or has no such option.
+    """
+    module, _, class_name = SOURCES[source_kind(url)].partition(":")
+    made = cast(Callable[..., Source], getattr(import_module(module), class_name))
+    return made(url, name, **checked_options(made, options, f"source '{without_password(url)}'"))
+
+
+def source_kind(url: str) -> str:
+    """Return the entry of SOURCES that reads `url`; raises UsageError where there is none."""
+    scheme, found, _ = url.partition("://")
+    if found and scheme not in {"http", "https"}:
+        raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {ACCEPTED}")
+    if url.partition(":")[0] == "synthetic":
+        return "synthetic"
+    if found:
+        return "file"
+    path = Path(url)
+    if path.suffix.lower() in PICTURES or path.is_dir() or (is_glob(url) and not path.exists()):
+        return "images"
+    return "file"
+
+
+def is_glob(url: str) -> bool:
+    """Return whether `url` is a pattern rather than a path."""
+    return any(letter in url for letter in "*?[")
+
+
+def without_password(url: str) -> str:
+    """Return `url` as it may be shown: user name and password removed."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)

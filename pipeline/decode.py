@@ -1,0 +1,84 @@
+"""First stop: pictures become frames, numbered and timed, and some are left out on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from time import monotonic
+
+from pipeline.frame import Frame
+from pipeline.ledger import Ledger
+from pipeline.sources import Decoded, Source
+from pipeline.stage import Stage
+from pipeline.timing import Clock
+
+
+class Decode(Stage[Decoded, Frame]):
+    """Numbers the pictures of a source before any drop, repairs their times, thins them out.
+
+    Opens and closes the source on its own thread; the source is the stage's inbox.
+
+    stride: every k-th frame is kept; max_frames: so many are kept, then the source is stopped
+    realtime: frames come at the pace of their times, captured when they were due
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ledger: Ledger,
+        *,
+        stride: int = 1,
+        max_frames: int | None = None,
+        realtime: bool = False,
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._stride = stride
+        self._max_frames = max_frames
+        self._realtime = realtime
+        self._started_at: float | None = None  # when the source's clock stood at zero
+        self._index = 0
+        self._kept = 0
+
+    def open(self) -> None:
+        """Open the source."""
+        self.stream = self._source.open()
+        self.clock = Clock(self.stream.nominal_interval)
+
+    def process(self, item: Decoded) -> Iterable[Frame]:
+        """Return the frame, or nothing where it is dropped; waits for its time if so asked."""
+        ticks = self.clock.ticks(item.pts, item.dts, item.time_base)
+        reason = self._reason_to_drop()
+        captured_at = item.captured_at
+        if self._realtime and not reason:
+            captured_at = self._wait_until_due(ticks * item.time_base)
+        frame = Frame(
+            self.stream, self._index, item.pts, ticks, item.time_base, captured_at, item.picture
+        )
+        self._index += 1
+        self._ledger.decoded(frame.ticket)
+        if reason:
+            self._ledger.dropped(frame, "decode", reason)
+            return ()
+        self._kept += 1
+        if self._kept == self._max_frames:
+            self._source.stop()
+        return (frame,)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def _reason_to_drop(self) -> str:
+        if self._kept == self._max_frames:
+            return "max_frames"  # the source was stopped, this one was under way
+        return "stride" if self._index % self._stride else ""
+
+    def _wait_until_due(self, time: Fraction) -> float:
+        """Wait, unless the stream is cut meanwhile; return when the frame was captured."""
+        now = monotonic()
+        if self._started_at is None:
+            self._started_at = now - float(time)
+        due_at = self._started_at + float(time)
+        self.stream.cut.wait(max(0.0, due_at - now))
+        return min(due_at, monotonic())

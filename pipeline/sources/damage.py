@@ -1,0 +1,48 @@
+"""What a decoder complains of while reading goes on: few lines, however long the recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Damage:
+    """Counts what does not decode, by kind, and remembers where each kind was met first."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._frames = 0
+        self._count: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """One line for each kind of damage: what, where first, how often."""
+        return [self._line(kind) for kind in self._first]
+
+    def frame(self, seconds: float | None, *, damaged: bool) -> None:
+        """Note a frame that was decoded; damaged: the decoder concealed errors in it."""
+        if damaged:
+            self._note("damaged picture", seconds)
+        self._frames += 1
+
+    def undecodable(self, seconds: float | None, reason: str) -> None:
+        """Note a packet from which nothing could be decoded."""
+        self._note(f"packet that does not decode ({reason})", seconds)
+
+    def broken_off(self, reason: str) -> None:
+        """Note that reading ended before the end."""
+        self._note(f"reading broke off ({reason})", None)
+
+    def end(self) -> None:
+        """Note the end of the source: one without a picture is not a good one."""
+        if not self._frames and not self._first:
+            self._note("the end, with no picture before it,", None)
+
+    def _note(self, kind: str, seconds: float | None) -> None:
+        place = f"at frame {self._frames}" + ("" if seconds is None else f", {seconds:.3f} s")
+        self._first.setdefault(kind, place)
+        self._count[kind] += 1
+
+    def _line(self, kind: str) -> str:
+        more = f", and {self._count[kind] - 1} more after it" if self._count[kind] > 1 else ""
+        return f"{self._url}: {kind} {self._first[kind]}{more}"

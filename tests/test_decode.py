@@ -1,0 +1,128 @@
+"""Numbers before drops, repaired times, and what stride, max_frames and realtime leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from threading import Event, Thread
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from pipeline.decode import Decode
+from pipeline.frame import Frame, Picture, Stream
+from pipeline.ledger import Ledger
+from pipeline.sources import Decoded
+
+PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
+BASE = Fraction(1, 1000)
+
+
+class Reel:
+    """A source of these times, which counts how often it was asked."""
+
+    def __init__(self, *times: int | None, stops: bool = True) -> None:
+        self.times = times
+        self.stops = stops
+        self.stream = Stream("reel", "reel", Fraction(1, 25))
+        self.faults: list[str] = []
+        self.given = 0
+        self.all_given = Event()
+        self.closed = False
+
+    def open(self) -> Stream:
+        return self.stream
+
+    def __iter__(self) -> Iterator[Decoded]:
+        for pts in self.times:
+            if self.stops and self.stream.cut.is_set():
+                return
+            self.given += 1
+            if self.given == len(self.times):
+                self.all_given.set()
+            yield Decoded(pts, BASE, 5.0, PICTURE)
+
+    def stop(self) -> None:
+        self.stream.cut.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def run(source: Reel, decode: Decode) -> list[Frame]:
+    decode.open()
+    frames = [frame for item in source for frame in decode.process(item)]
+    decode.close()
+    return frames
+
+
+def test_frames_are_numbered_and_keep_the_times_and_the_clock_of_the_source() -> None:
+    source, ledger = Reel(500, 533, 600), Ledger()
+    frames = run(source, Decode(source, ledger))
+    assert [(f.index, f.pts, f.ticks, f.time_base) for f in frames] == [
+        (0, 500, 500, BASE),
+        (1, 533, 533, BASE),
+        (2, 600, 600, BASE),
+    ]
+    assert {(f.stream, f.captured_at) for f in frames} == {(source.stream, 5.0)}
+    assert ledger.balances["reel"].decoded == 3
+    assert source.closed
+
+
+def test_a_repaired_time_is_counted_and_the_original_kept() -> None:
+    source = Reel(0, 40, 40, None)
+    decode = Decode(source, Ledger())
+    frames = run(source, decode)
+    assert [f.pts for f in frames] == [0, 40, 40, None]
+    assert [f.ticks for f in frames] == [0, 40, 41, 81]
+    assert decode.clock.repaired == 2
+
+
+def test_stride_keeps_every_kth_frame_with_its_number_and_counts_the_others() -> None:
+    source, ledger = Reel(*range(0, 400, 40)), Ledger()
+    frames = run(source, Decode(source, ledger, stride=3))
+    assert [(f.index, f.ticks) for f in frames] == [(0, 0), (3, 120), (6, 240), (9, 360)]
+    balance = ledger.balances["reel"]
+    assert (balance.decoded, balance.dropped) == (10, {("decode", "stride"): 6})
+
+
+def test_max_frames_counts_the_kept_ones_then_stops_and_cuts_the_source() -> None:
+    source, ledger = Reel(*range(0, 4000, 40)), Ledger()
+    frames = run(source, Decode(source, ledger, stride=2, max_frames=3))
+    assert [f.index for f in frames] == [0, 2, 4]
+    assert source.given == 5 and source.stream.cut.is_set()
+    assert ledger.balances["reel"].dropped == {("decode", "stride"): 2}
+
+
+def test_what_a_source_still_gives_after_max_frames_is_dropped_and_counted() -> None:
+    source, ledger = Reel(0, 40, 80, 120, stops=False), Ledger()
+    assert len(run(source, Decode(source, ledger, max_frames=2))) == 2
+    assert ledger.balances["reel"].dropped == {("decode", "max_frames"): 2}
+
+
+def test_realtime_captures_each_frame_when_it_is_due() -> None:
+    source = Reel(7000, 7010, 7030, 7060)
+    began_at = monotonic()
+    frames = run(source, Decode(source, Ledger(), realtime=True))
+    passed = [f.captured_at - frames[0].captured_at for f in frames]
+    assert passed == pytest.approx([0, 0.010, 0.030, 0.060], abs=1e-6)
+    assert monotonic() - began_at >= 0.060
+
+
+def test_realtime_does_not_wait_for_frames_that_stride_leaves_out() -> None:
+    source = Reel(0, 3_600_000, 3_600_000 * 2)
+    assert len(run(source, Decode(source, Ledger(), stride=3, realtime=True))) == 1
+
+
+def test_a_stop_wakes_the_wait_for_a_frame_in_an_hour() -> None:
+    source = Reel(0, 3_600_000)
+    decode = Decode(source, Ledger(), realtime=True)
+    frames: list[Frame] = []
+    thread = Thread(target=lambda: frames.extend(run(source, decode)))
+    thread.start()
+    assert source.all_given.wait(10)
+    source.stop()
+    thread.join(10)
+    assert not thread.is_alive() and len(frames) == 2
+    assert all(frame.captured_at <= monotonic() for frame in frames)

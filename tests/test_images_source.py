@@ -1,0 +1,112 @@
+"""Pictures from folders, globs and single files: order, times, and what cannot be read."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detector.errors import UsageError
+from pipeline.sources import make_source
+from pipeline.sources.images import Images
+
+
+def grey(path: Path, level: int, size: tuple[int, int] = (6, 8)) -> None:
+    """Write a uniform picture, under any name."""
+    path.write_bytes(cv2.imencode(path.suffix, np.full((*size, 3), level, np.uint8))[1].tobytes())
+
+
+def levels(source: Images) -> list[int]:
+    return [int(item.picture.bgr.mean().round()) for item in source]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in (10, 2, 1):
+        grey(tmp_path / f"frame_{number}.png", number)
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_a_folder_is_read_in_natural_order_at_the_frame_rate(folder: Path) -> None:
+    source = Images(str(folder), "shots", frame_rate=29.97)
+    stream = source.open()
+    items = list(source)
+    assert [int(item.picture.bgr.mean()) for item in items] == [1, 2, 10]
+    assert [item.pts for item in items] == [0, 1, 2]
+    assert {item.time_base for item in items} == {Fraction(100, 2997)}
+    assert (stream.name, stream.nominal_interval) == ("shots", Fraction(100, 2997))
+    assert source.faults == [] and not stream.cut.is_set()
+
+
+def test_a_glob_a_single_image_and_a_name_that_looks_like_a_glob_are_found(folder: Path) -> None:
+    grey(folder / "[1]*.png", 77)
+    assert levels(Images(f"{folder}/frame_?.png", "x")) == [1, 2]
+    assert levels(Images(f"{folder}/frame_10.png", "x")) == [10]
+    assert levels(Images(f"{folder}/[1]*.png", "x")) == [77]
+
+
+@pytest.mark.parametrize("ending", [".bmp", ".jpg", ".JPEG", ".png", ".tif", ".tiff", ".webp"])
+def test_every_accepted_ending_is_read_also_under_a_name_in_any_script(
+    tmp_path: Path, ending: str
+) -> None:
+    grey(tmp_path / f"gåten 写真{ending}", 120)
+    assert levels(Images(str(tmp_path), "x")) == [120]
+
+
+def test_pictures_of_different_sizes_follow_each_other(tmp_path: Path) -> None:
+    grey(tmp_path / "a.png", 1, (4, 9))
+    grey(tmp_path / "b.png", 2, (7, 3))
+    sizes = [(i.picture.width, i.picture.height) for i in Images(str(tmp_path), "x")]
+    assert sizes == [(9, 4), (3, 7)]
+
+
+def test_one_that_cannot_be_read_is_a_fault_that_names_it_and_reading_goes_on(
+    folder: Path,
+) -> None:
+    (folder / "frame_3.png").write_bytes(b"not a picture")
+    (folder / "frame_4.png").write_bytes(b"")
+    source = Images(str(folder), "x")
+    assert [item.pts for item in source] == [0, 1, 4]
+    assert [fault.count("\n") for fault in source.faults] == [0, 0]
+    assert "frame_3.png" in source.faults[0] and "frame_4.png" in source.faults[1]
+
+
+def test_a_picture_is_turned_upright_by_its_exif_tag(tmp_path: Path) -> None:
+    picture = np.zeros((16, 32, 3), np.uint8)
+    picture[:, 16:] = 255
+    plain = cv2.imencode(".jpg", picture)[1].tobytes()
+    # APP1: a TIFF header with the one entry Orientation = 6 (turn clockwise by 90 degrees)
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    exif = b"Exif\0\0" + tiff
+    tagged = plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]
+    (tmp_path / "a.jpg").write_bytes(tagged)
+    (item,) = Images(str(tmp_path), "x")
+    assert (item.picture.width, item.picture.height) == (16, 32)
+    assert item.picture.bgr[:14].max() < 20 and item.picture.bgr[18:].min() > 235
+
+
+def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(folder: Path) -> None:
+    stopped, ended = Images(str(folder), "x"), Images(str(folder), "x")
+    stream, complete = stopped.open(), ended.open()
+    pictures = iter(stopped)
+    next(pictures)
+    stopped.stop()
+    assert list(pictures) == [] and stream.cut.is_set()
+    assert len(list(ended)) == 3
+    ended.stop()
+    assert not complete.cut.is_set()
+
+
+@pytest.mark.parametrize("url", ["", "*.png", "missing.png"])
+def test_where_no_picture_is_the_message_says_what_is_accepted(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UsageError, match=r"no pictures there; .*\.jpg.*\.webp"):
+        Images(f"{tmp_path}/{url}", "x")
+
+
+def test_a_frame_rate_must_be_positive(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"frame_rate: -5\.0 given"):
+        make_source(str(folder), "x", {"frame_rate": -5})

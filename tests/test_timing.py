@@ -1,0 +1,107 @@
+"""Times strictly increase, stay within a frame of what the source gave, and are counted if not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.timing import Clock
+
+RATES = st.sampled_from(
+    [Fraction(25), Fraction(30000, 1001), Fraction(1, 3), Fraction(60), Fraction(15000, 1001)]
+)
+FINE = [Fraction(1, 1000), Fraction(1, 16000), Fraction(1, 90000), Fraction(1, 1200000)]
+
+
+def run(clock: Clock, times: Sequence[tuple[int | None, int | None]], base: Fraction) -> list[int]:
+    return [clock.ticks(pts, dts, base) for pts, dts in times]
+
+
+@given(
+    times=st.lists(st.tuples(st.none() | st.integers(), st.none() | st.integers())),
+    rate=RATES,
+    base=st.sampled_from(FINE),
+)
+def test_times_strictly_increase_whatever_the_source_gives(
+    times: list[tuple[int | None, int | None]], rate: Fraction, base: Fraction
+) -> None:
+    clock = Clock(1 / rate)
+    ticks = run(clock, times, base)
+    assert all(earlier < later for earlier, later in pairwise(ticks))
+    assert clock.repaired == sum(a != pts for a, (pts, _) in zip(ticks, times, strict=True))
+
+
+@given(steps=st.lists(st.integers(1, 10**9)), start=st.integers(-(10**9), 10**9), rate=RATES)
+def test_a_good_clock_is_left_alone(steps: list[int], start: int, rate: Fraction) -> None:
+    pts = [start + sum(steps[:k]) for k in range(len(steps))]
+    clock = Clock(1 / rate)
+    assert run(clock, [(p, None) for p in pts], Fraction(1, 16000)) == pts
+    assert clock.repaired == 0
+
+
+@given(
+    lost=st.lists(st.booleans(), min_size=1, max_size=300),
+    rate=RATES,
+    base=st.sampled_from(FINE),
+    start=st.integers(-1000, 100000),
+)
+def test_missing_times_are_put_within_a_frame_of_where_they_were(
+    lost: list[bool], rate: Fraction, base: Fraction, start: int
+) -> None:
+    true = [start + round(k / rate / base) for k in range(len(lost))]
+    times = [
+        (None if gone and k else pts, None)
+        for k, (pts, gone) in enumerate(zip(true, lost, strict=True))
+    ]
+    ticks = run(Clock(1 / rate), times, base)
+    assert all(abs(t - pts) * base <= 1 / rate for t, pts in zip(ticks, true, strict=True))
+
+
+@given(
+    repeats=st.lists(st.integers(1, 3), min_size=1, max_size=100),
+    rate=RATES,
+    base=st.sampled_from(FINE),
+)
+def test_repeated_times_move_by_less_than_a_frame(
+    repeats: list[int], rate: Fraction, base: Fraction
+) -> None:
+    pts = [round(k / rate / base) for k, count in enumerate(repeats) for _ in range(count)]
+    ticks = run(Clock(1 / rate), [(p, None) for p in pts], base)
+    assert all(abs(t - p) * base <= 1 / rate for t, p in zip(ticks, pts, strict=True))
+
+
+def test_a_source_without_any_times_runs_at_its_nominal_rate_and_rounding_does_not_add_up() -> None:
+    clock = Clock(Fraction(1001, 30000))
+    ticks = run(clock, [(None, None)] * 30001, Fraction(1, 1000))
+    assert (ticks[0], ticks[1], ticks[30000]) == (0, 33, 1001000)
+    assert clock.repaired == 30001
+
+
+def test_the_decoders_clock_stands_in_for_a_missing_time() -> None:
+    times = [(None, 1), (2, 2), (None, 3), (None, 4), (5, 5), (None, 9), (None, None)]
+    clock = Clock(Fraction(1, 25))
+    assert run(clock, times, Fraction(1, 25)) == [1, 2, 3, 4, 5, 9, 10]
+    assert clock.repaired == 5
+
+
+@pytest.mark.parametrize("base", [Fraction(1, 25), Fraction(1, 1000)])
+def test_a_clock_that_begins_anew_goes_on_where_the_old_one_ended(base: Fraction) -> None:
+    frame = Fraction(1, 25) / base
+    one = [int(k * frame) for k in range(100)]
+    ticks = run(Clock(Fraction(1, 25)), [(p, None) for p in one + one + one], base)
+    assert ticks == [int(k * frame) for k in range(300)]
+
+
+def test_a_time_that_only_runs_back_a_little_is_no_new_beginning() -> None:
+    times = [(pts, None) for pts in (0, 40, 120, 80, 160, 200)]
+    assert run(Clock(Fraction(1, 25)), times, Fraction(1, 1000)) == [0, 40, 120, 121, 160, 200]
+
+
+def test_a_gap_stays_a_gap() -> None:
+    times = [(0, None), (40, None), (99000, None), (None, None)]
+    assert run(Clock(Fraction(1, 25)), times, Fraction(1, 1000)) == [0, 40, 99000, 99040]
