@@ -35,7 +35,6 @@ class Submit(Stage[Batch, InFlight]):
         """
         if self._engine is not None:
             self._engine.close()
-            self._engine = None
 
 
 class Collect(Stage[InFlight, Inferred]):
