@@ -86,7 +86,7 @@ class Channel(Generic[T]):
             cancelled = self._cancelled
             if not cancelled:
                 self._items.append((called_at, item))
-                self.stats.sent_after(monotonic() - called_at)
+                self.stats.sent += 1
                 self._changed.notify_all()
         if dropped is not None:
             self._on_drop(dropped)

@@ -40,20 +40,26 @@ class Decode(Stage[Decoded, Frame]):
         self._index = 0
         self._kept = 0
 
+    @property
+    def repaired(self) -> int:
+        """How many frames have a time that is not the one the source gave."""
+        return self.clock.repaired if hasattr(self, "clock") else 0
+
     def open(self) -> None:
         """Open the source."""
-        self.stream = self._source.open()
-        self.clock = Clock(self.stream.nominal_interval)
+        self._stream = self._source.open()
+        self.clock = Clock(self._stream.nominal_interval)
 
     def process(self, item: Decoded) -> Iterable[Frame]:
         """Return the frame, or nothing where it is dropped; waits for its time if so asked."""
-        ticks = self.clock.ticks(item.pts, item.dts, item.time_base)
+        assert self._clock, "open() comes first"
+        ticks = self._clock.ticks(item.pts, item.dts, item.time_base)
         reason = self._reason_to_drop()
         captured_at = item.captured_at
         if self._realtime and not reason:
             captured_at = self._wait_until_due(ticks * item.time_base)
         frame = Frame(
-            self.stream, self._index, item.pts, ticks, item.time_base, captured_at, item.picture
+            self._stream, self._index, item.pts, ticks, item.time_base, captured_at, item.picture
         )
         self._index += 1
         self._ledger.decoded(frame.ticket)
@@ -80,5 +86,5 @@ class Decode(Stage[Decoded, Frame]):
         if self._started_at is None:
             self._started_at = now - float(time)
         due_at = self._started_at + float(time)
-        self.stream.cut.wait(max(0.0, due_at - now))
+        self._stream.cut.wait(max(0.0, due_at - now))
         return min(due_at, monotonic())

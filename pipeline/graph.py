@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Condition
 from typing import TypeVar
 
 from detector.errors import FramelaneError
 from pipeline.channel import Channel, Overflow
+from pipeline.decode import Decode
 from pipeline.frame import (
     Batch,
     Detected,
@@ -26,7 +28,8 @@ from pipeline.ledger import Ledger
 from pipeline.pipeline import Pipeline, Worker
 from pipeline.route import Emitted, Fan, Router
 from pipeline.sources import Decoded, Source
-from pipeline.stage import Stage
+from pipeline.stage import Probe, Stage
+from pipeline.stats import ChannelStats
 
 SomeItem = TypeVar("SomeItem", bound=Item)
 
@@ -55,20 +58,24 @@ class SharedStages:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """A sink and its name in threads, logs and reports; a viewer is never waited for."""
+    """A sink and where it writes; a viewer is never waited for."""
 
-    name: str
+    path: Path
     sink: Stage[Tracked, Ticket]
     viewer: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class StreamStages:
-    """The stops of one stream: before the shared ones, and behind them."""
+    """The stops of one stream: before the shared ones, and behind them.
+
+    url: as it may be shown, credentials removed
+    """
 
     name: str
+    url: str
     source: Source
-    decode: Stage[Decoded, Frame]
+    decode: Decode
     track: Stage[Detected, Tracked]
     outputs: Sequence[Output]
     live: bool = False
@@ -79,6 +86,7 @@ class Reading:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.stats = ChannelStats()  # stays empty: reading is work, not waiting
 
     def __iter__(self) -> Iterator[Decoded]:
         """Read to the end."""
@@ -126,7 +134,14 @@ def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Wo
     sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
     fan = Fan(lane, sinks, ledger)
     return [
-        Worker(f"{name}/decode", stream.decode, Reading(stream.source), lane.decoded, name),
+        Worker(
+            f"{name}/decode",
+            stream.decode,
+            Reading(stream.source),
+            lane.decoded,
+            name,
+            Probe(reads=True),
+        ),
         Worker(f"{name}/track", stream.track, lane, fan, name),
         *(
             Worker(channel.name, output.sink, channel, Emitted(ledger), name)
@@ -149,7 +164,7 @@ def _lane(stream: StreamStages, ledger: Ledger, changed: Condition) -> Lane:
 
 def _sink_channel(stream: str, output: Output, ledger: Ledger) -> Channel[Tracked]:
     overflow = Overflow.DROP_OLDEST if output.viewer else Overflow.BLOCK
-    return _channel(f"{stream}/{output.name}", SINK, ledger, overflow=overflow)
+    return _channel(f"{stream}/{output.path.name}", SINK, ledger, overflow=overflow)
 
 
 def _channel(

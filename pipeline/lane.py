@@ -98,6 +98,8 @@ class FairInbox:
         self._most = most
         self._changed = changed
         self._cancelled = False
+        for lane in lanes:  # one condition guards them all, so they can share one distribution
+            lane.decoded.stats.queued = self.stats.queued
 
     def __iter__(self) -> Iterator[Ready]:
         """Yield one to `most` frames at a time until every lane has ended."""

@@ -12,12 +12,17 @@ from typing import Any, Protocol
 from pipeline.channel import Cancelled, UpstreamFailed
 from pipeline.ledger import Ledger
 from pipeline.stage import Outbox, Probe, Stage, drive
+from pipeline.stats import ChannelStats
 
 log = logging.getLogger("framelane")
 
 
 class Inbox(Protocol):
     """Where a stage's items come from: a channel, a lane, or a source."""
+
+    @property
+    def stats(self) -> ChannelStats:
+        """How the stage waits for its items."""
 
     def __iter__(self) -> Iterator[Any]:
         """Receive until the end of the stream."""

@@ -47,18 +47,22 @@ class Probe:
     """What a stage holds and how long it works, seen from outside.
 
     The frames that went in and have not come out are those that are lost if the stage breaks.
+
+    reads: the inbox is a source, so that waiting for it is the stage's own work
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads: bool = False) -> None:
         self.held: dict[Ticket, None] = {}  # a set that keeps its order
         self.stats = StageStats()
-        self._began_at = 0.0
+        self._reads = reads
+        self._began_at = monotonic()
 
     def take(self, item: Item) -> None:
-        """Note that `item` went in: work on it begins."""
+        """Note that `item` went in: work on it begins, or began when it was waited for."""
         self.held.update(dict.fromkeys(item.tickets))
         self.stats.items += 1
-        self._began_at = monotonic()
+        if not self._reads:
+            self._began_at = monotonic()
 
     @contextmanager
     def handing_over(self, item: Item) -> Iterator[None]:
@@ -67,11 +71,15 @@ class Probe:
             self.held.pop(ticket, None)  # a decoder gives frames that never went in
         left_at = monotonic()
         yield
-        self._began_at += monotonic() - left_at
+        waited = monotonic() - left_at
+        self.stats.send_waits += waited
+        self._began_at += waited
 
     def done(self) -> None:
         """Note that the work on the item that went in last is done."""
-        self.stats.worked.record(monotonic() - self._began_at)
+        now = monotonic()
+        self.stats.worked.record(now - self._began_at)
+        self._began_at = now
 
 
 def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe: Probe) -> None:

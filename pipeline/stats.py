@@ -50,23 +50,17 @@ class Histogram:
 
 @dataclass(slots=True)
 class ChannelStats:
-    """Three numbers that name the slow stage, and how long items lay in between.
+    """How a channel was used; written under its lock.
 
-    send_waits, receive_waits: seconds that the producer and the consumer have waited
+    receive_waits: seconds that the consumer has waited; found_empty: how often it had to
     queued: per item, from the call of `send` to its receipt
     """
 
     sent: int = 0
     dropped: int = 0
     found_empty: int = 0
-    send_waits: float = 0.0
     receive_waits: float = 0.0
     queued: Histogram = field(default_factory=Histogram)
-
-    def sent_after(self, seconds: float) -> None:
-        """Note an item that was accepted after waiting so long."""
-        self.sent += 1
-        self.send_waits += seconds
 
     def received_after(self, seconds: float) -> None:
         """Note a receipt that waited so long for something to come."""
@@ -79,8 +73,13 @@ _NOTICEABLE = 1e-4  # seconds: less is the price of the lock, not a wait
 
 @dataclass(slots=True)
 class StageStats:
-    """What one stage did: items in, seconds at work, and of these on the processor."""
+    """What a stage did; written by its own thread.
+
+    items: how many went in; worked: seconds at work per item
+    send_waits: seconds that it waited for room; cpu_seconds: on the processor, known at the end
+    """
 
     items: int = 0
     worked: Histogram = field(default_factory=Histogram)
+    send_waits: float = 0.0
     cpu_seconds: float = 0.0

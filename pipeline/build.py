@@ -1,0 +1,185 @@
+"""From a configuration to a pipeline: the one file that knows every stage."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count
+from pathlib import Path
+
+import cv2
+
+from detector.engines import make_engine
+from detector.errors import UsageError
+from detector.manifest import Manifest
+from detector.settings import did_you_mean
+from detector.zoo import find_model
+from pipeline.annotate import Annotate
+from pipeline.config import (
+    DetectConfig,
+    ModelConfig,
+    OutputConfig,
+    RunConfig,
+    SourceConfig,
+    TrackerConfig,
+    options_of,
+)
+from pipeline.decode import Decode
+from pipeline.frame import Detected, Tracked
+from pipeline.graph import Output, SharedStages, StreamStages, connect
+from pipeline.infer import Collect, Submit
+from pipeline.ledger import Ledger
+from pipeline.pipeline import Pipeline
+from pipeline.preprocess import Preprocess
+from pipeline.sinks import make_sink
+from pipeline.sources import is_glob, make_source, source_kind, without_password
+from pipeline.sources.counter import CELL, COUNTER_WIDTH
+from pipeline.stage import Chain, Stage
+from pipeline.suppress import Suppress
+from pipeline.track import Track
+from trackers import make_tracker
+
+CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # ByteTrack lives on weak detections too
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A pipeline, ready to run, and what a report says of its parts."""
+
+    pipeline: Pipeline
+    streams: Sequence[StreamStages]
+    manifest: Manifest
+    model: Path
+
+
+def build(config: RunConfig) -> Run:
+    """Return the run that `config` describes; nothing is opened and no thread is started yet.
+
+    Raises UsageError for whatever can be known to be wrong beforehand.
+    """
+    cv2.setNumThreads(1)  # pictures are small, and every stage has a thread of its own already
+    model = find_model(config.model.name)
+    manifest = Manifest.beside(model)
+    ledger = Ledger()
+    streams = [
+        _stream(source, name, config, manifest, ledger)
+        for source, name in zip(config.sources, _stream_names(config.sources), strict=True)
+    ]
+    _refuse_collisions(config.sources, streams)
+    shared = _shared(config, model, manifest)
+    return Run(connect(shared, streams, ledger), streams, manifest, model)
+
+
+def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
+    engine = config.model
+    _check_imgsz(engine, model, manifest)
+    slots = len(os.sched_getaffinity(0))
+    submit = Submit(partial(make_engine, engine.engine, model, slots=slots, **options_of(engine)))
+    return SharedStages(
+        Preprocess(manifest.input_size),
+        submit,
+        Collect(),
+        _suppress(config.detect, config.tracker, manifest.classes),
+        submit.close_engine,
+        max_batch=1,  # on a CPU a batch is not faster than its frames one by one
+        in_flight=slots,
+    )
+
+
+def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
+    """An exported model has one size; whoever expects another must hear it."""
+    given = config.imgsz
+    asked = (given, given) if isinstance(given, int) else given
+    if asked and asked != manifest.input_size:
+        height, width = manifest.input_size
+        raise UsageError(
+            f"--imgsz: {asked[0]}x{asked[1]} given, but {model.name} was exported for "
+            f"{height}x{width} (height x width): leave it out, or export the model at that size"
+        )
+
+
+def _suppress(config: DetectConfig, tracker: TrackerConfig, names: Sequence[str]) -> Suppress:
+    usual = CONFIDENCE["without" if tracker.name == "none" else "with a tracker"]
+    return Suppress(
+        confidence=usual if config.conf is None else config.conf,
+        iou=config.iou,
+        classes=None if config.classes is None else _class_ids(config.classes, names),
+        agnostic=config.agnostic,
+        max_detections=config.max_detections,
+    )
+
+
+def _class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> set[int]:
+    """Return the numbers of the classes that the user named, or numbered."""
+    known = {name: k for k, name in enumerate(names)} | {str(k): k for k in range(len(names))}
+    for word in map(str, wanted):
+        if word not in known:
+            raise UsageError(
+                f"--classes: no class '{word}' in this model{did_you_mean(word, known)}"
+            )
+    return {known[str(word)] for word in wanted}
+
+
+def _stream(
+    config: SourceConfig, name: str, run: RunConfig, manifest: Manifest, ledger: Ledger
+) -> StreamStages:
+    source = make_source(config.url, name, options_of(config))
+    decode = Decode(
+        source,
+        ledger,
+        stride=config.stride,
+        max_frames=config.max_frames,
+        realtime=config.realtime,
+    )
+    outputs = [_output(output, name, manifest.classes) for output in run.outputs]
+    drawn = any(output.sink.wants_picture for output in outputs)
+    burnt_in = (COUNTER_WIDTH, CELL) if source_kind(config.url) == "synthetic" else (0, 0)
+    annotate = Annotate(manifest.classes, clear=burnt_in) if drawn else None
+    url = without_password(config.url)
+    return StreamStages(name, url, source, decode, _tail(run.tracker, annotate), outputs)
+
+
+def _tail(config: TrackerConfig, annotate: Annotate | None) -> Stage[Detected, Tracked]:
+    tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
+    return Chain(Track(tracker), annotate) if annotate else Track(tracker)
+
+
+def _output(config: OutputConfig, stream: str, classes: Sequence[str]) -> Output:
+    url = config.url.replace("{stream}", stream)
+    sink = make_sink(url, classes=classes, options=options_of(config))
+    return Output(Path(url), sink)
+
+
+def _stream_names(sources: Sequence[SourceConfig]) -> list[str]:
+    """Return a name for each source: as given, or from its url, made unique by a number."""
+    names: list[str] = []
+    for source in sources:
+        wanted = source.name or _name_of(source.url)
+        candidates = chain([wanted], (f"{wanted}-{k}" for k in count(2)))
+        names.append(next(name for name in candidates if name not in names))
+    return names
+
+
+def _name_of(url: str) -> str:
+    """Return the last part of a url that can name a file: no query, no ending, no wildcard."""
+    parts = [part for part in url.partition("?")[0].split("/") if part and not is_glob(part)]
+    stem = Path(parts[-1]).stem if parts else "stream"
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "stream"
+
+
+def _refuse_collisions(sources: Sequence[SourceConfig], streams: Sequence[StreamStages]) -> None:
+    """Two streams must not write one file, and none may write what another reads."""
+    read = {Path(source.url).resolve() for source in sources}
+    written: set[Path] = set()
+    for path in (output.path for stream in streams for output in stream.outputs):
+        if path.resolve() in read:
+            raise UsageError(f"--output: {path} is also a source: give it another name")
+        if path.resolve() in written:
+            raise UsageError(
+                f"--output: {path} would be written by several streams: "
+                "put {stream} into its name, as in out/{stream}" + path.suffix
+            )
+        written.add(path.resolve())

@@ -1,0 +1,124 @@
+"""What a run did, as figures for a file and as a page for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.graph import StreamStages
+from pipeline.ledger import Balance
+from pipeline.pipeline import Pipeline, Worker
+
+Figures = dict[str, Any]
+
+
+def figures(pipeline: Pipeline, streams: Sequence[StreamStages]) -> Figures:
+    """Return all that was counted and measured in a run that has ended, ready for JSON."""
+    return {
+        "seconds": round(pipeline.seconds, 3),
+        "exit_code": exit_code(pipeline, streams),
+        "streams": {stream.name: _stream(pipeline, stream) for stream in streams},
+        "stages": {worker.name: _stage(worker) for worker in pipeline.workers},
+        "failures": [
+            {"stage": failure.stage, "stream": failure.stream, "error": str(failure.error)}
+            for failure in pipeline.failures
+        ],
+    }
+
+
+def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
+    """Return 0 where all went well or was stopped on request, 1 where something broke."""
+    damaged = any(stream.source.faults for stream in streams)
+    return int(bool(pipeline.failures) or damaged or pipeline.cancelled)
+
+
+def complaints(pipeline: Pipeline, streams: Sequence[StreamStages]) -> list[str]:
+    """Return a line for each thing that went wrong, first cause first."""
+    lines = [
+        f"{failure.stage}: {failure.error}" if failure.stream is None else str(failure.error)
+        for failure in pipeline.failures
+    ]
+    return lines + [fault for stream in streams for fault in stream.source.faults]
+
+
+def summary(report: Figures) -> str:
+    """Return the page for a person: each stream's frames and latency, each stage's time."""
+    lines = [_stream_line(name, stream) for name, stream in report["streams"].items()]
+    lines += ["", _STAGE_HEADER]
+    lines += [_stage_line(name, stage) for name, stage in report["stages"].items()]
+    return "\n".join(lines)
+
+
+def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
+    balance = pipeline.ledger.balances.get(stream.name, Balance())
+    return {
+        "url": stream.url,
+        "decoded": balance.decoded,
+        "emitted": balance.emitted,
+        "dropped": _by_reason(balance.dropped),
+        "failed": _by_reason(balance.failed),
+        "fps": round(balance.emitted / pipeline.seconds, 2),
+        "latency_ms": balance.latency.as_milliseconds(),
+        "repaired_times": stream.decode.repaired,
+        "faults": list(stream.source.faults),
+        "outputs": [str(output.path) for output in stream.outputs],
+    }
+
+
+def _by_reason(counted: Counter[tuple[str, str]]) -> list[Figures]:
+    return [
+        {"stage": stage, "reason": reason, "frames": frames}
+        for (stage, reason), frames in counted.items()
+    ]
+
+
+def _stage(worker: Worker) -> Figures:
+    stats, waiting = worker.probe.stats, worker.inbox.stats
+    return {
+        "items": stats.items,
+        "busy_seconds": round(stats.worked.total, 3),
+        "cpu_seconds": round(stats.cpu_seconds, 3),
+        "waited_for_input_seconds": round(waiting.receive_waits, 3),
+        "waited_for_room_seconds": round(stats.send_waits, 3),
+        "found_empty": waiting.found_empty,
+        "work_ms": stats.worked.as_milliseconds(),
+        "queued_ms": waiting.queued.as_milliseconds(),
+    }
+
+
+def _stream_line(name: str, stream: Figures) -> str:
+    latency = stream["latency_ms"]
+    parts = [
+        f"{name}: {stream['decoded']} frames decoded, {stream['emitted']} emitted",
+        *_losses("dropped", stream["dropped"]),
+        *_losses("failed", stream["failed"]),
+    ]
+    if stream["repaired_times"]:
+        parts.append(f"{stream['repaired_times']} times repaired")
+    speed = f"{stream['fps']:.1f} fps, latency ms " + _spread(latency)
+    return f"{', '.join(parts)}; {speed}"
+
+
+def _losses(word: str, losses: list[Figures]) -> list[str]:
+    return [f"{loss['frames']} {word} ({loss['stage']}: {loss['reason']})" for loss in losses]
+
+
+def _spread(milliseconds: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.0f}" for name, value in milliseconds.items())
+
+
+_STAGE_HEADER = (
+    f"{'stage':<28}{'items':>8}{'work p50':>10}{'p99 ms':>9}{'queued p50':>12}{'p99 ms':>9}"
+    f"{'busy s':>9}{'cpu s':>8}{'no input s':>12}{'no room s':>11}"
+)
+
+
+def _stage_line(name: str, stage: Figures) -> str:
+    work, queued = stage["work_ms"], stage["queued_ms"]
+    return (
+        f"{name[-28:]:<28}{stage['items']:>8}{work['p50']:>10.1f}{work['p99']:>9.1f}"
+        f"{queued['p50']:>12.1f}{queued['p99']:>9.1f}{stage['busy_seconds']:>9.1f}"
+        f"{stage['cpu_seconds']:>8.1f}{stage['waited_for_input_seconds']:>12.1f}"
+        f"{stage['waited_for_room_seconds']:>11.1f}"
+    )
