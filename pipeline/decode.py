@@ -37,18 +37,19 @@ class Decode(Stage[Decoded, Frame]):
         self._max_frames = max_frames
         self._realtime = realtime
         self._started_at: float | None = None  # when the source's clock stood at zero
+        self._clock: Clock | None = None
         self._index = 0
         self._kept = 0
 
     @property
     def repaired(self) -> int:
         """How many frames have a time that is not the one the source gave."""
-        return self.clock.repaired if hasattr(self, "clock") else 0
+        return self._clock.repaired if self._clock else 0
 
     def open(self) -> None:
         """Open the source."""
         self._stream = self._source.open()
-        self.clock = Clock(self._stream.nominal_interval)
+        self._clock = Clock(self._stream.nominal_interval)
 
     def process(self, item: Decoded) -> Iterable[Frame]:
         """Return the frame, or nothing where it is dropped; waits for its time if so asked."""

@@ -76,7 +76,7 @@ def test_a_repaired_time_is_counted_and_the_original_kept() -> None:
     frames = run(source, decode)
     assert [f.pts for f in frames] == [0, 40, 40, None]
     assert [f.ticks for f in frames] == [0, 40, 41, 81]
-    assert decode.clock.repaired == 2
+    assert decode.repaired == 2
 
 
 def test_stride_keeps_every_kth_frame_with_its_number_and_counts_the_others() -> None:

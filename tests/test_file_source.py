@@ -92,7 +92,7 @@ def read(path: Path) -> Reading:
     frames = [frame for item in source for frame in decode.process(item)]
     decode.close()
     sizes = {(frame.picture.width, frame.picture.height) for frame in frames}
-    return Reading([f.time for f in frames], sizes, decode.clock.repaired, source.faults)
+    return Reading([f.time for f in frames], sizes, decode.repaired, source.faults)
 
 
 def first_picture(path: Path) -> UInt8Array:
