@@ -62,9 +62,7 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     if not run(description, folder, display, resume=resume):
         console.print(f"stopped and saved: --resume goes on ({folder})")
         return
-    val = load_dataset(
-        [part.model_dump() for part in description.data.val], description.data.classes
-    )
+    val = load_dataset(description.data.val, description.data.classes)
     model = folder / f"{folder.name}.onnx"
     report = make_product(folder / BEST, model, val)
     show(console, f"{model} on the validation data", report)
@@ -90,7 +88,7 @@ def evaluate(model: Path, data: Path, split: str, json_file: Path | None) -> Non
                 f"{model} knows {', '.join(opened.class_names)}, "
                 f"but {data} labels {', '.join(described.classes)}: they must be the same"
             )
-        pictures = load_dataset([part.model_dump() for part in parts], described.classes)
+        pictures = load_dataset(parts, described.classes)
         report = run(opened, pictures)
     show(Console(), f"{model} on {split} of {data}", report)
     if json_file:

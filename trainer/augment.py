@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from detector.detections import Float32Array, UInt8Array
-from trainer.checked import checked
 from trainer.colour import jitter
 from trainer.mosaic import mosaic
 from trainer.picture import Picture
@@ -34,14 +32,10 @@ class AugmentOptions(BaseModel):
     hsv_s: float = Field(default=0.7, ge=0, le=1, description="change of saturation, +- fraction")
     hsv_v: float = Field(default=0.4, ge=0, le=1, description="change of brightness, +- fraction")
 
-    @classmethod
-    def of_variant(cls, variant: str, given: Mapping[str, Any]) -> AugmentOptions:
-        """Return the published options of a YOLOv7 variant, and over them what is given.
-
-        Raises UsageError for an unknown option, or a value that is out of range.
-        """
+    def over_variant(self, variant: str) -> AugmentOptions:
+        """Return the published options of a YOLOv7 variant, with what was set here over them."""
         published = {} if "tiny" in variant else {"translate": 0.2, "scale": 0.9}
-        return checked(TypeAdapter(cls), {**published, **given}, "augment")
+        return AugmentOptions(**{**published, **self.model_dump(exclude_unset=True)})
 
 
 class Augment:

@@ -34,7 +34,7 @@ class Clip:
 
         Raises UsageError where the clip or its labels cannot be read, or are wrong.
         """
-        self._path = path
+        self.path = path
         size, count = _measure(path, count=frames is None)
         first, last = frames or (1, count)
         self._frames = range(first, last + 1, every)
@@ -56,7 +56,7 @@ class Clip:
             self._read(frame),
             labels.boxes_xyxy,
             self._class_ids[labels.class_ids],
-            f"{self._path}#{frame}",
+            f"{self.path}#{frame}",
             self._ignored(frame),
         )
 
@@ -68,16 +68,16 @@ class Clip:
         with self._lock:  # one decoder, whoever asks
             if frame < self._next_frame:
                 self._decoded.close()
-                self._decoded, self._next_frame = _decode(self._path), 1
+                self._decoded, self._next_frame = _decode(self.path), 1
             try:
                 for decoded in self._decoded:
                     self._next_frame += 1
                     if self._next_frame > frame:
                         return decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             except av.FFmpegError as error:
-                raise UsageError(f"{self._path}: frame {self._next_frame}: {error}") from error
+                raise UsageError(f"{self.path}: frame {self._next_frame}: {error}") from error
         raise UsageError(
-            f"{self._path}: frame {frame} is asked for, but there are {self._next_frame - 1}; "
+            f"{self.path}: frame {frame} is asked for, but there are {self._next_frame - 1}; "
             f"correct 'frames'"
         )
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from trainer.batches import batches
-from trainer.checked import checked
 from trainer.clip import Clip
 from trainer.samples import Dataset, Sample
 from trainer.yolo import YoloFolder
-
-__all__ = ["ClipSpec", "DataSpec", "Dataset", "Sample", "YoloSpec", "batches", "load_dataset"]
 
 
 class _Part(BaseModel):
@@ -71,17 +67,13 @@ DataSpec = Annotated[
 ]
 
 
-_SPEC: TypeAdapter[tuple[DataSpec, ...]] = TypeAdapter(tuple[DataSpec, ...])
-
-
-def load_dataset(spec: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Dataset:
+def load_dataset(spec: Sequence[DataSpec], classes: Sequence[str]) -> Dataset:
     """Return the pictures of all parts, one part after the other, repeated as they say.
 
-    A part is a YoloSpec or a ClipSpec, as a mapping; paths are relative to the working directory.
-    Raises UsageError at whatever is wrong in the description, or in the data, with file and line.
+    Paths are relative to the working directory. Raises UsageError at whatever is wrong in the data,
+    with file and line.
     """
-    parts = checked(_SPEC, tuple(spec), "data")
-    return Joined([part for given in parts for part in [given.load(classes)] * given.repeat])
+    return Joined([part for given in spec for part in [given.load(classes)] * given.repeat])
 
 
 class Joined:

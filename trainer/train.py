@@ -15,7 +15,7 @@ from detector.checkpoint import save_weights
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from detector.network import Network, build_network
-from trainer.augment import Augment, AugmentOptions
+from trainer.augment import Augment
 from trainer.batches import Batch, batch_count, batches
 from trainer.data import load_dataset
 from trainer.display import Display, write_results
@@ -46,12 +46,10 @@ def train(recipe: Recipe, folder: Path, display: Display, *, resume: bool = Fals
         )
     cv2.setNumThreads(1)  # pictures are prepared by threads of our own
     classes = recipe.data.classes
-    options = AugmentOptions.of_variant(
-        recipe.network, recipe.augment.model_dump(exclude_unset=True)
-    )
-    data = load_dataset([part.model_dump() for part in recipe.data.train], classes)
+    options = recipe.augment.over_variant(recipe.network)
+    data = load_dataset(recipe.data.train, classes)
     pictures = Augment(data, recipe.size, options, recipe.seed)
-    val = load_dataset([part.model_dump() for part in recipe.data.val], classes)
+    val = load_dataset(recipe.data.val, classes)
     with closing(display):
         return Training(recipe, folder, pictures, val, display).run()
 

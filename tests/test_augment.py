@@ -1,0 +1,199 @@
+"""Augmentation: wherever a picture goes, its boxes go with its pixels."""
+
+from __future__ import annotations
+
+import colorsys
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.detections import Float32Array, UInt8Array
+from trainer.augment import Augment, AugmentOptions
+from trainer.colour import jitter
+from trainer.picture import Picture, cut
+from trainer.samples import Sample
+from trainer.warp import Affine, warped
+
+SIZE = (128, 224)  # height, width
+STILL: dict[str, Any] = {"hsv_h": 0, "hsv_s": 0, "hsv_v": 0}
+# eight: blends of two, along edges, are like none of them
+COLOURS = np.array([(r, g, b) for r in (0, 255) for g in (0, 255) for b in (0, 255)])
+
+
+class Painted:
+    """Pictures of various sizes, each with a bar of its own colour, labelled with its number."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(5)
+        self._sizes = rng.integers(100, 400, (len(COLOURS), 2)).tolist()
+        self._corners = rng.uniform(0, 0.6, (len(COLOURS), 2))
+
+    def __len__(self) -> int:
+        return len(COLOURS)
+
+    def __getitem__(self, index: int) -> Sample:
+        height, width = self._sizes[index]
+        image = np.full((height, width, 3), 114, np.uint8)
+        left, top = (self._corners[index] * (width, height)).astype(int)
+        right, bottom = left + width // 3, top + height // 3
+        image[top:bottom, left:right] = COLOURS[index]
+        box = np.array([[left, top, right, bottom]], np.float32)
+        none = np.zeros((0, 4), np.float32)
+        return Sample(image, box, np.array([index]), str(index), none)
+
+
+PAINTED = Painted()
+
+
+def box_of_colour(image: UInt8Array, colour: Any) -> tuple[Float32Array, int]:
+    """Return where pixels of a colour are, xyxy, and how many there are."""
+    ys, xs = np.nonzero(np.abs(image.astype(int) - colour).max(axis=2) <= 56)
+    if len(xs) == 0:
+        return np.zeros(4, np.float32), 0
+    box: Float32Array = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
+    return box, len(xs)
+
+
+def to_pixels(targets: Float32Array) -> Float32Array:
+    size = np.array(SIZE[::-1] * 2)
+    centre, half = targets[:, 1:3], targets[:, 3:5] / 2
+    boxes: Float32Array = (np.hstack([centre - half, centre + half]) * size).astype(np.float32)
+    return boxes
+
+
+@pytest.mark.parametrize("mosaic", [0.0, 1.0])
+def test_targets_lie_on_the_pixels_they_name(mosaic: float) -> None:
+    options = AugmentOptions(mosaic=mosaic, scale=0.9, translate=0.2, **STILL)
+    augment = Augment(PAINTED, SIZE, options, seed=1)
+    compared = 0
+    for index, epoch in product(range(len(augment)), range(16)):
+        image, targets = augment.augmented(index, epoch)
+        assert image.shape == (*SIZE, 3) and targets.dtype == np.float32
+        for number, box in zip(targets[:, 0].astype(int), to_pixels(targets), strict=True):
+            if (box[2:] - box[:2]).min() < 4:
+                continue  # too thin to have a pixel of pure colour
+            left, top = np.maximum(box[:2].astype(int) - 4, 0)  # may be in the mosaic twice
+            around = image[top : int(box[3]) + 5, left : int(box[2]) + 5]
+            painted, pixels = box_of_colour(around, COLOURS[number])
+            np.testing.assert_allclose(painted + np.array([left, top, left, top]), box, atol=1.5)
+            assert pixels > 0.8 * np.prod(painted[2:] - painted[:2])
+            compared += 1
+    assert compared > 60
+
+
+def test_whatever_is_well_visible_has_a_target() -> None:
+    augment = Augment(PAINTED, SIZE, AugmentOptions(scale=0.6, **STILL), seed=2)
+    seen = 0
+    for index, epoch in product(range(len(augment)), range(10)):
+        image, targets = augment.augmented(index, epoch)
+        for number, colour in enumerate(COLOURS):
+            box, pixels = box_of_colour(image, colour)
+            if pixels > 2000 and pixels > 0.95 * np.prod(box[2:] - box[:2]):
+                assert number in targets[:, 0]
+                seen += 1
+    assert seen > 20
+
+
+@given(seed=st.integers(0, 2**32), index=st.integers(0, 7), epoch=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_targets_stay_inside_the_picture(seed: int, index: int, epoch: int) -> None:
+    options = AugmentOptions(scale=0.9, translate=0.5)
+    _, targets = Augment(PAINTED, SIZE, options, seed).augmented(index, epoch)
+    boxes = to_pixels(targets)
+    assert (boxes > -0.01).all() and (boxes < np.array(SIZE[::-1] * 2) + 0.01).all()
+    assert (boxes[:, 2:] - boxes[:, :2] >= 1.99).all()
+
+
+def test_the_same_seed_epoch_and_position_give_the_same_picture() -> None:
+    first, again = (Augment(PAINTED, SIZE, AugmentOptions(), seed=4) for _ in range(2))
+    again.augmented(3, 0)  # what was asked for before makes no difference
+    image, targets = first.augmented(5, 6)
+    image_again, targets_again = again.augmented(5, 6)
+    assert (image == image_again).all() and (targets == targets_again).all()
+    for index, epoch in ((5, 7), (6, 6)):
+        assert (first.augmented(index, epoch)[0] != image).any()
+
+
+def test_mosaics_end_when_they_should() -> None:
+    options = AugmentOptions(mosaic_epochs=3, scale=0.5)
+    augment = Augment(PAINTED, SIZE, options, seed=0)
+    for epochs, most in ((range(3), 4), (range(3, 6), 1)):
+        seen = [augment.augmented(i, epoch)[1] for i in range(len(augment)) for epoch in epochs]
+        assert max(map(len, seen)) == most
+
+
+def test_without_options_a_picture_is_letterboxed_and_no_more() -> None:
+    options = AugmentOptions(mosaic=0, scale=0, translate=0, fliplr=0, **STILL)
+    augment = Augment(PAINTED, SIZE, options, seed=0)
+    for index in range(len(augment)):
+        image, targets = augment.augmented(index, 0)
+        sample = PAINTED[index]
+        height, width = sample.image.shape[:2]
+        scale = min(SIZE[0] / height, SIZE[1] / width)
+        sides = (sample.boxes_xyxy[:, 2:] - sample.boxes_xyxy[:, :2]) * scale
+        np.testing.assert_allclose(targets[:, 3:] * np.array(SIZE[::-1]), sides, atol=1)
+        painted, _ = box_of_colour(image, COLOURS[index])
+        np.testing.assert_allclose(painted, to_pixels(targets)[0], atol=1)
+
+
+def noise(height: int = 90, width: int = 140) -> Picture:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (height, width, 3), np.uint8)
+    boxes = np.array([[10, 20, 50, 60], [100, 5, 139, 30]], np.float32)
+    return Picture(image, boxes, np.array([0, 1]))
+
+
+def test_flipped_twice_is_the_picture_itself() -> None:
+    picture = noise()
+    once, twice = picture.flipped(), picture.flipped().flipped()
+    assert (twice.image == picture.image).all() and (twice.boxes_xyxy == picture.boxes_xyxy).all()
+    assert (once.image[:, 0] == picture.image[:, -1]).all()
+    assert once.boxes_xyxy.tolist() == [[90, 20, 130, 60], [1, 5, 40, 30]]
+
+
+def test_a_warp_that_changes_nothing_keeps_every_pixel() -> None:
+    picture = noise()
+    same = warped(picture, Affine(1, 0, 0), picture.size)
+    assert (same.image == picture.image).all()
+    np.testing.assert_allclose(same.boxes_xyxy, picture.boxes_xyxy, atol=1e-4)
+
+
+def test_a_warp_at_half_size_averages_the_pixels_it_joins() -> None:
+    picture = noise()
+    small = warped(picture, Affine(0.5, 0, 0), (45, 70)).image
+    mean = picture.image.reshape(45, 2, 70, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(small, mean, atol=1)
+
+
+def test_boxes_of_which_too_little_is_left_are_dropped() -> None:
+    boxes = np.array(
+        [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [99, 99, 120, 120]],
+        np.float32,
+    )
+    inside, kept = cut(boxes, (100, 100))
+    assert kept.tolist() == [0] and inside.tolist() == [[0, 0, 20, 20]]
+
+
+def test_gains_of_one_keep_the_colours() -> None:
+    image = noise().image
+    assert np.abs(jitter(image, np.ones(3, np.float32)).astype(int) - image).max() <= 6
+
+
+def test_colours_change_as_the_definition_of_hsv_says() -> None:
+    image, gains = noise().image, np.array([1.01, 0.6, 0.7], np.float32)
+    changed = jitter(image, gains)
+    for y, x in np.random.default_rng(1).integers(0, 90, (50, 2)):
+        hue, saturation, value = colorsys.rgb_to_hsv(*(image[y, x] / 255))
+        expected = colorsys.hsv_to_rgb(hue * gains[0] % 1, saturation * gains[1], value * gains[2])
+        np.testing.assert_allclose(changed[y, x] / 255, expected, atol=0.05)
+
+
+def test_the_published_options_are_those_of_the_variant() -> None:
+    tiny, large = (AugmentOptions().over_variant(name) for name in ("yolov7-tiny", "yolov7-w6"))
+    assert (tiny.scale, tiny.translate, large.scale, large.translate) == (0.5, 0.1, 0.9, 0.2)
+    mine = AugmentOptions(scale=0.5).over_variant("yolov7")
+    assert (mine.scale, mine.translate) == (0.5, 0.2)

@@ -1,0 +1,248 @@
+"""Data sets: what they say is what stands in the files, and what is wrong in them is named."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ROOT
+from numpy.typing import NDArray
+
+from detector.detections import Float32Array, UInt8Array
+from detector.errors import UsageError
+from trainer.batches import batch_count, batches
+from trainer.clip import Clip
+from trainer.data import ClipSpec, YoloSpec, load_dataset
+from trainer.recipe import load_recipe
+from trainer.yolo import YoloFolder
+
+STREET = ["person", "bicycle", "car"]
+BCCD = ["RBC", "WBC", "Platelets"]
+CLIP = "person-bicycle-car-detection"
+SIZE = np.array([768, 432, 768, 432])
+VALIDATION = {
+    CLIP: (251, 459),
+    "car-detection": (261, 377),
+    "one-by-one-person-detection": (901, 1394),
+}
+
+
+def yolo_rows(path: Path) -> NDArray[np.float64]:
+    """Return class, x0, y0, x1, y1 in 768 x 432 pixels, read without our code."""
+    rows = np.array([line.split() for line in path.read_text().splitlines()], float).reshape(-1, 5)
+    centre, half = rows[:, 1:3], rows[:, 3:5] / 2
+    return np.column_stack([rows[:, 0], np.hstack([centre - half, centre + half]) * SIZE])
+
+
+def ffmpeg_frame(path: Path, frame: int) -> UInt8Array:
+    """Return a frame, counted from 1, as ffmpeg decodes it."""
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-vf", f"select=eq(n\\,{frame - 1})"]
+    command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, check=True, capture_output=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(432, 768, 3)
+
+
+def clip_of(data: Path, **options: Any) -> Clip:
+    return Clip(data / f"street/videos/{CLIP}.mp4", STREET, **options)
+
+
+def test_a_clips_labels_are_those_of_its_frames(data: Path) -> None:
+    clip = clip_of(data, frames=(100, 200), every=7)
+    assert len(clip) == 15
+    for i in range(len(clip)):
+        rows = yolo_rows(data / f"street/labels/{CLIP}/{100 + 7 * i:06d}.txt")
+        assert clip[i].class_ids.tolist() == rows[:, 0].tolist()
+        np.testing.assert_allclose(clip[i].boxes_xyxy, rows[:, 1:], atol=0.01)
+
+
+def test_frames_are_counted_in_the_order_they_decode_whatever_the_order_of_reading(
+    data: Path,
+) -> None:
+    clip = clip_of(data, frames=(20, 40))
+    for frame in (25, 38, 21):
+        difference = np.abs(clip[frame - 20].image.astype(int) - ffmpeg_frame(clip.path, frame))
+        assert difference.mean() < 1  # neighbouring frames differ by more than 2
+
+
+def test_a_whole_clip_has_the_frames_that_decode_not_those_of_its_header(data: Path) -> None:
+    assert len(clip_of(data)) == 459  # the header says 467
+
+
+def test_ignored_regions_hold_for_their_frames(data: Path) -> None:
+    clip = clip_of(data, frames=(107, 108))
+    assert [clip[i].ignore_xyxy.tolist() for i in (0, 1)] == [
+        [[500, 0, 516, 6]],
+        [[514, 0, 523, 6]],
+    ]
+
+
+def test_frames_that_a_clip_does_not_have_are_refused(data: Path) -> None:
+    with pytest.raises(UsageError, match=r"frame 460 is asked for, but there are 459"):
+        clip_of(data, frames=(458, 460))[2]
+
+
+def test_a_yolo_folder_has_every_picture_and_box(data: Path) -> None:
+    splits = [YoloFolder(data / "bccd/data.yaml", split, BCCD) for split in ("train", "val")]
+    assert [len(split) for split in splits] == [292, 72]
+    lines = (
+        (data / "bccd/labels/val" / f"{Path(splits[1][5].key).stem}.txt").read_text().split("\n")
+    )
+    assert len(splits[1][5].boxes_xyxy) == len([line for line in lines if line])
+    assert splits[1][5].image.shape == (480, 640, 3)
+
+
+def test_classes_are_matched_by_name(data: Path) -> None:
+    path = data / "bccd/data.yaml"
+    plain, turned = YoloFolder(path, "val", BCCD)[0], YoloFolder(path, "val", BCCD[::-1])[0]
+    assert (turned.class_ids == 2 - plain.class_ids).all()
+    with pytest.raises(UsageError, match=r"class 'Platelets', which is not among .* RBC, WBC"):
+        YoloFolder(path, "val", BCCD[:2])
+
+
+def write_yolo(folder: Path, label: str) -> Path:
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    cv2.imwrite(str(folder / "images/a.png"), np.zeros((40, 60, 3), np.uint8))
+    (folder / "labels/a.txt").write_text(label)
+    (folder / "data.yaml").write_text("names: [a, b]\ntrain: images\n")
+    return folder / "data.yaml"
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("2 .5 .5 .1 .1", "the class 2 is unknown: 0 to 1"),
+        ("0.5 .5 .5 .1 .1", "the class 0.5 is unknown"),
+        ("0 .5 1.5 .1 .1", "is out of range"),
+        ("0 .5 .5 0 .1", "is out of range"),
+        ("0 .5 .5 .1", "5 finite numbers are expected, 4 given"),
+        ("0 .5 .5 .1 nan", "5 finite numbers are expected"),
+        ("0 .5 .5 .1 x", "numbers are expected"),
+    ],
+)
+def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    path = write_yolo(tmp_path, f"1 .5 .5 1 1\n\n{line}\n")
+    with pytest.raises(UsageError, match=rf"labels/a\.txt:3: .*{complaint}"):
+        YoloFolder(path, "train", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("0,1,2,3,4,5,1,0,1", "the frame 0 is not a whole number from 1"),
+        ("1,1,2,3,4,5,1,3,1", "the class 3 is unknown: 0 to 2"),
+        ("1,1,768,3,4,5,1,0,1", "is empty or outside the picture of 768 x 432"),
+        ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
+        ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
+    ],
+)
+def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, complaint: str) -> None:
+    for folder in ("videos", "gt"):
+        (tmp_path / folder).mkdir()
+    video = tmp_path / "videos/a.mp4"
+    video.symlink_to(data / f"street/videos/{CLIP}.mp4")
+    (tmp_path / "gt/a.txt").write_text(f"1,1,2,3,4,5,1,0,1\n{line}\n")
+    with pytest.raises(UsageError, match=rf"gt/a\.txt:2: .*{complaint}"):
+        Clip(video, STREET, frames=(1, 2))
+
+
+def test_a_picture_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path, "0 .5 .5 1 1")
+    (tmp_path / "labels/a.txt").unlink()
+    assert len(YoloFolder(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path, "0 .5 .5 1 1")
+    (tmp_path / "images/a.png").write_bytes(b"no picture")
+    with pytest.raises(UsageError, match=r"images/a\.png: not a picture"):
+        YoloFolder(path, "train", ["a", "b"])[0]
+    with pytest.raises(UsageError, match=r"images/a\.png: not a video"):
+        Clip(tmp_path / "images/a.png", STREET)
+
+
+@pytest.mark.parametrize(
+    ("part", "complaint"),
+    [
+        (
+            "clip: a.mp4, frame: [1, 2]",
+            r"train\.0\.clip\.frame: unknown key; did you mean 'frames'",
+        ),
+        ("clip: a.mp4, frames: [5, 2]", r"train\.0\.clip: .*\[first, last\] is expected"),
+        ("folder: a", "'yolo: data.yaml' or 'clip: video' is expected"),
+    ],
+)
+def test_a_wrong_description_is_answered_with_what_is_accepted(
+    tmp_path: Path, part: str, complaint: str
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    data = f"{{classes: [a], train: [{{{part}}}], val: [{{yolo: a.yaml}}]}}"
+    path.write_text(f"size: [64, 64]\nepochs: 1\ndata: {data}\n")
+    with pytest.raises(UsageError, match=rf"recipe\.yaml: data\.{complaint}|{complaint}"):
+        load_recipe(path)
+
+
+def test_parts_follow_each_other_and_repeat(data: Path) -> None:
+    clip = ClipSpec(clip=data / f"street/videos/{CLIP}.mp4", frames=(1, 3), repeat=2)
+    folder = YoloSpec(yolo=data / "bccd/data.yaml", split="val")
+    joined = load_dataset([clip, folder], STREET + BCCD)
+    assert len(joined) == 2 * 3 + 72
+    assert [joined[i].key[-2:] for i in range(6)] == ["#1", "#2", "#3"] * 2
+    assert joined[6].class_ids.min() >= 3
+
+
+def test_the_bundled_model_is_never_trained_on_validation_frames() -> None:
+    recipe = load_recipe(ROOT / "configs/street.yaml")
+    trained = [part for part in recipe.data.train if isinstance(part, ClipSpec)]
+    judged = [part for part in recipe.data.val if isinstance(part, ClipSpec)]
+    assert {part.clip.stem: part.frames for part in judged} == VALIDATION
+    for part in trained:
+        if part.clip.stem in VALIDATION:
+            assert part.frames is not None and part.frames[1] < VALIDATION[part.clip.stem][0]
+
+
+class Numbered:
+    """Pictures that are their own number."""
+
+    def __len__(self) -> int:
+        return 23
+
+    def augmented(self, index: int, epoch: int) -> tuple[UInt8Array, Float32Array]:
+        target = np.full((index % 3, 5), epoch, np.float32)
+        return np.full((2, 2, 3), index, np.uint8), target
+
+
+def test_an_epoch_shows_every_picture_once_with_its_targets() -> None:
+    made = list(batches(Numbered(), 5, seed=3, epoch=7))
+    assert [len(images) for images, _ in made] == [5, 5, 5, 5, 3]
+    assert len(made) == batch_count(23, 5)
+    assert Counter(int(image[0, 0, 0]) for images, _ in made for image in images) == Counter(
+        range(23)
+    )
+    for images, targets in made:
+        assert targets.dtype == np.float32 and (targets[:, 1:] == 7).all()
+        count = np.bincount(targets[:, 0].astype(int), minlength=len(images))
+        assert count.tolist() == (images[:, 0, 0, 0] % 3).tolist()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_an_epoch_resumed_goes_on_as_it_would_have(workers: int) -> None:
+    whole = list(batches(Numbered(), 5, seed=3, epoch=7, workers=0))
+    rest = list(batches(Numbered(), 5, seed=3, epoch=7, start=2, workers=workers))
+    assert len(rest) == 3
+    for (images, targets), (images_before, targets_before) in zip(rest, whole[2:], strict=True):
+        assert (images == images_before).all() and (targets == targets_before).all()
+
+
+def test_the_order_changes_with_seed_and_epoch() -> None:
+    first = {
+        (seed, epoch): next(batches(Numbered(), 23, seed=seed, epoch=epoch))[0].tobytes()
+        for seed in (0, 1)
+        for epoch in (0, 1)
+    }
+    assert len(set(first.values())) == 4
