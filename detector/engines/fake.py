@@ -1,0 +1,125 @@
+"""An engine that answers from a script: for tests, and for running the machinery alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Semaphore
+from typing import Any
+
+import numpy as np
+
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.errors import ModelError
+from detector.letterbox import PAD_VALUE
+from detector.manifest import Manifest
+
+Answer = Callable[[UInt8Array], Candidates]
+Hook = Callable[[int], None]  # given the number of the batch, from 0: may wait, may raise
+
+
+def nothing_found(images: UInt8Array) -> Candidates:
+    """Answer that no picture shows anything."""
+    n = len(images)
+    return Candidates(np.zeros((n, 0, 4), np.float32), np.zeros((n, 0, 1), np.float32))
+
+
+def pass_by(_number: int) -> None:
+    """Neither wait nor fail."""
+
+
+class FakeEngine:
+    """Answers each batch with `answer(images)`, worked out when the result is taken; see Engine.
+
+    before_submit, before_result: called inside the two, a slot being held, to wait or to fail
+    closed: whether close was called
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        answer: Answer = nothing_found,
+        slots: int = 2,
+        before_submit: Hook = pass_by,
+        before_result: Hook = pass_by,
+    ) -> None:
+        self.manifest = manifest
+        self.slots = slots
+        self.closed = False
+        self._answer = answer
+        self._before_submit, self._before_result = before_submit, before_result
+        self._free = Semaphore(slots)
+        self._submitted = 0
+
+    def submit(self, images: UInt8Array) -> FakePending:
+        """Take a slot for (n, h, w, 3) RGB bytes. Raises ModelError for another shape or type."""
+        self.manifest.check_images(images)
+        self._free.acquire()
+        number, self._submitted = self._submitted, self._submitted + 1
+        try:
+            self._before_submit(number)
+        except BaseException:
+            self._free.release()
+            raise
+        return FakePending(images.copy(), number, self._answer, self._before_result, self._free)
+
+    def close(self) -> None:
+        """Remember that it was called."""
+        self.closed = True
+
+
+@dataclass(slots=True)
+class FakePending:
+    """A batch in flight; see Pending."""
+
+    images: UInt8Array
+    number: int
+    answer: Answer
+    before_result: Hook
+    free: Semaphore
+    taken: bool = field(default=False, init=False)
+
+    def result(self) -> Candidates:
+        """Answer, and free the slot, also after a failure. To be called once."""
+        assert not self.taken, "the result was taken, and its slot may be in use again"
+        self.taken = True
+        try:
+            self.before_result(self.number)
+            return self.answer(self.images)
+        finally:
+            self.free.release()
+
+
+def open_engine(
+    model: Path | None = None, *, manifest: Manifest | None = None, **script: Any
+) -> FakeEngine:
+    """Return an engine for a manifest, or for the one that lies beside `model`.
+
+    script: the keyword arguments of FakeEngine
+    """
+    if manifest is None:
+        if model is None:
+            raise ModelError("the fake engine needs a manifest, or a model that has one")
+        manifest = Manifest.beside(model)
+    return FakeEngine(manifest, **script)
+
+
+def fake_manifest(
+    size: tuple[int, int] = (64, 96), *, classes: tuple[str, ...] = ("object",), max_batch: int = 4
+) -> Manifest:
+    """Return the manifest of a model that exists only in a script."""
+    return Manifest(
+        classes=classes,
+        input_size=size,
+        strides=(8, 16, 32),
+        precision="fp32",
+        max_batch=max_batch,
+        dynamic_batch=True,
+        top_k=512,
+        pad_value=PAD_VALUE,
+        onnx_sha256="0" * 64,
+        weights_sha256=None,
+    )
