@@ -208,6 +208,16 @@ def test_the_stream_says_what_is_true_of_all_frames(data: Path) -> None:
     assert not stream.live and not stream.cut.is_set()
 
 
+def test_more_threads_give_the_same_frames(data: Path) -> None:
+    path = data / "awkward/vfr.mp4"
+    source = VideoFile(str(path), "x", threads=3)
+    source.open()
+    assert [item.pts * item.time_base for item in source if item.pts is not None] == read(
+        path
+    ).times
+    source.close()
+
+
 def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(data: Path) -> None:
     path = str(data / "awkward/tiny_16x16.mp4")
     stopped, ended = VideoFile(path, "x"), VideoFile(path, "x")

@@ -22,7 +22,7 @@ class Pictures:
     """Makes the pictures of one stream; any thread may ask for their BGR arrays.
 
     One conversion context serves all frames: a new one for each, with threads of its own, as
-    `VideoFrame.to_ndarray(format="bgr24")` makes it, costs four times as much. Bilinear (PyAV's
+    `VideoFrame.to_ndarray(format="bgr24")` makes it, costs up to twice the CPU. Bilinear (PyAV's
     default) takes FFmpeg's fast path for 4:2:0, within 3 grey levels of the exact matrix, and keeps
     every colour of 4:4:4, which FAST_BILINEAR halves; accurate rounding costs five to ten times as
     much. Matrix and range are those that the frame names; BT.601 where it names none, like FFmpeg.
