@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,8 +75,7 @@ def build(config: RunConfig) -> Run:
 def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
     engine = config.model
     _check_imgsz(engine, model, manifest)
-    slots = len(os.sched_getaffinity(0))
-    submit = Submit(partial(make_engine, engine.engine, model, slots=slots, **options_of(engine)))
+    submit = Submit(partial(make_engine, engine.engine, model, **options_of(engine)))
     return SharedStages(
         Preprocess(manifest.input_size),
         submit,
@@ -85,7 +83,6 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         _suppress(config.detect, config.tracker, manifest.classes),
         submit.close_engine,
         max_batch=1,  # on a CPU a batch is not faster than its frames one by one
-        in_flight=slots,
     )
 
 
@@ -139,7 +136,9 @@ def _stream(
     burnt_in = (COUNTER_WIDTH, CELL) if source_kind(config.url) == "synthetic" else (0, 0)
     annotate = Annotate(manifest.classes, clear=burnt_in) if drawn else None
     url = without_password(config.url)
-    return StreamStages(name, url, source, decode, _tail(run.tracker, annotate), outputs)
+    return StreamStages(
+        name, url, source, decode, _tail(run.tracker, annotate), outputs, live=config.realtime
+    )
 
 
 def _tail(config: TrackerConfig, annotate: Annotate | None) -> Stage[Detected, Tracked]:

@@ -60,7 +60,7 @@ class Stream:
     url: str
     nominal_interval: Fraction
     live: bool = False
-    audio_from: str | None = None
+    audio_from: str | None = field(default=None, repr=False)
     cut: Event = field(default_factory=Event, compare=False, repr=False)
 
 

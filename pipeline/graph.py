@@ -20,13 +20,13 @@ from pipeline.frame import (
     InFlight,
     Item,
     Ready,
-    Ticket,
     Tracked,
 )
 from pipeline.lane import FairInbox, Lane
 from pipeline.ledger import Ledger
 from pipeline.pipeline import Pipeline, Worker
 from pipeline.route import Emitted, Fan, Router
+from pipeline.sinks import Sink
 from pipeline.sources import Decoded, Source
 from pipeline.stage import Probe, Stage
 from pipeline.stats import ChannelStats
@@ -61,7 +61,7 @@ class Output:
     """A sink and where it writes; a viewer is never waited for."""
 
     path: Path
-    sink: Stage[Tracked, Ticket]
+    sink: Sink
     viewer: bool = False
 
 

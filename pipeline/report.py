@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from detector.errors import UsageError
 from pipeline.graph import StreamStages
 from pipeline.ledger import Balance
 from pipeline.pipeline import Pipeline, Worker
@@ -28,7 +29,9 @@ def figures(pipeline: Pipeline, streams: Sequence[StreamStages]) -> Figures:
 
 
 def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
-    """Return 0 where all went well or was stopped on request, 1 where something broke."""
+    """Return 0 if all went well or was stopped on request, 1 if something broke, 2 if misused."""
+    if any(isinstance(failure.error, UsageError) for failure in pipeline.failures):
+        return 2
     damaged = any(stream.source.faults for stream in streams)
     return int(bool(pipeline.failures) or damaged or pipeline.cancelled)
 

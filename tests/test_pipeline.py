@@ -34,6 +34,7 @@ from pipeline.frame import (
 from pipeline.graph import Output, SharedStages, StreamStages, connect
 from pipeline.ledger import Ledger
 from pipeline.pipeline import Pipeline
+from pipeline.sinks import Sink
 from pipeline.sources import Decoded
 from pipeline.stage import Stage
 from trackers.tracks import Tracks
@@ -168,7 +169,7 @@ class Apply(Stage):  # type: ignore[type-arg]
         self.close_calls += 1
 
 
-class Recorder(Stage[Tracked, Ticket]):
+class Recorder(Sink):
     """A sink like an encoder: it holds frames back and writes them later."""
 
     def __init__(self, faults: Faults, delay: int) -> None:

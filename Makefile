@@ -1,0 +1,49 @@
+# Each target sets up what it needs by itself; nothing is installed twice.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+PIP = $(RUN) -m pip install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench street clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/runtime ## Run the bundled model on the built-in street: a video and JSON lines in runs/
+	$(RUN) run_pipeline.py
+
+test: $(VENV)/dev ## Run the tests
+	$(RUN) -m pytest
+
+check: $(VENV)/dev ## The gate: format, lint, types, tests
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest
+
+bench: $(VENV)/dev ## Measure the whole against its parts and against a plain loop
+	$(RUN) -m benchmarks.pipeline
+
+street: $(VENV)/dev ## Draw the synthetic street and train the bundled model anew in runs/street
+	for seed in $(STREET_SEEDS); do \
+		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name street-$$seed \
+			--frames 200 --seed $$seed --no-counter || exit 1; \
+	done
+	$(RUN) -m trainer train configs/street.yaml --resume
+
+STREET_SEEDS = 11 12 13 14 15 16 17 18
+
+clean: ## Remove what was built, not the environment
+	rm -rf build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/runtime: pyproject.toml constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable '.[dev]'
+	touch $(VENV)/runtime $@

@@ -1,0 +1,32 @@
+"""A line on the terminal while a run goes on; nothing where nobody watches."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pipeline.pipeline import Pipeline
+
+REFRESH_SECONDS = 0.25
+
+
+def watch(pipeline: Pipeline) -> None:
+    """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile."""
+    if not sys.stderr.isatty():
+        pipeline.wait()
+        return
+    began_at = monotonic()
+    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+        while not pipeline.wait(REFRESH_SECONDS):
+            live.update(Text(_line(pipeline, monotonic() - began_at)), refresh=True)
+
+
+def _line(pipeline: Pipeline, seconds: float) -> str:
+    balances = list(pipeline.ledger.balances.values())
+    decoded = sum(balance.decoded for balance in balances)
+    settled = sum(balance.settled for balance in balances)
+    return f"{settled} frames, {settled / seconds:.1f} fps, backlog {decoded - settled}"
