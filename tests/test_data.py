@@ -138,6 +138,7 @@ def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -
         ("1,1,2,3,4,5,1,3,1", "the class 3 is unknown: 0 to 2"),
         ("1,1,768,3,4,5,1,0,1", "is empty or outside the picture of 768 x 432"),
         ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
+        ("1,1,2,3,4,5,0,0,1", "only boxes that count"),
         ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
     ],
 )

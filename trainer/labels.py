@@ -76,7 +76,9 @@ def read_mot(path: Path, n_classes: int, size: tuple[int, int]) -> dict[int, Lab
     """
     rows: dict[int, list[Row]] = {}
     for where, line in _lines(path):
-        frame, _, x, y, w, h, _, class_id, _ = _numbers(where, line.split(","), 9)
+        frame, _, x, y, w, h, counts, class_id, _ = _numbers(where, line.split(","), 9)
+        if counts != 1:
+            raise UsageError(f"{where}: only boxes that count (1 in column 7) are known; remove it")
         _check_class(where, class_id, n_classes)
         box = _inside(where, (x, y, w, h), size)
         rows.setdefault(_frame(where, frame), []).append((int(class_id), box))
