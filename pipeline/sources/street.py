@@ -1,0 +1,173 @@
+"""A street at any moment: its picture, and exactly what can be seen in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import UInt8Array
+from pipeline.sources.street_car_park import car_park
+from pipeline.sources.street_drawing import (
+    Colour,
+    Patch,
+    extent,
+    lay,
+    render,
+    render_within,
+    shadow_patch,
+)
+from pipeline.sources.street_hall import hall
+from pipeline.sources.street_light import Sketch
+from pipeline.sources.street_road import road
+from pipeline.sources.street_scene import Scene
+from pipeline.sources.street_traffic import Traffic
+
+PLACES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
+
+_PART_COLOURS: tuple[Colour, ...] = ((255, 0, 0), (0, 255, 0))  # a channel for each part
+_LEAST_SHARE = 0.15  # of what is within the picture: an object hidden more than that is not listed
+_LEAST_PIXELS = 5  # a box narrower or lower than that is a sliver, and not listed
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """An object that can be seen.
+
+    id: unique in the run; class_id: 0 person, 1 bicycle, 2 car
+    box_xywh: whole pixels, left, top, width, height, tight around the visible pixels: those to
+        whose colour the object contributes at least half
+    visibility: visible pixels over all its pixels, those outside the picture counted too
+    """
+
+    id: int
+    class_id: int
+    box_xywh: tuple[int, int, int, int]
+    visibility: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """A sketch and the identity of its first part; still ones keep their patch."""
+
+    sketch: Sketch
+    key: int
+    patch: Patch | None = field(default=None, repr=False)
+
+
+class Street:
+    """A scene with its traffic; the seed decides who comes when, and what they look like."""
+
+    def __init__(self, scene: Scene, seed: int) -> None:
+        self._scene = scene
+        self._size = (scene.camera.width, scene.camera.height_px)
+        parked = self._scene.parked
+        self._still = [self._keep(sketch, 0) for sketch in self._scene.things]
+        self._still += [self._keep(sketch, key) for key, sketch in enumerate(parked, start=1)]
+        self._traffic = Traffic(self._scene.routes, seed, first_key=len(parked) + 1)
+        self._ground = self._scene.ground.copy()
+        self._shade(self._ground, self._still)
+
+    def draw(self, seconds: float) -> UInt8Array:
+        """Return the picture (h, w, 3) uint8 BGR at a time, the caller's own."""
+        picture: UInt8Array = self._ground.copy()
+        moving = self._moving(seconds)
+        self._shade(picture, moving)
+        for layer in self._far_to_near(moving):
+            patch = layer.patch or render_within(layer.sketch.shapes, *self._size)
+            if patch is not None:
+                lay(picture, patch)
+        return picture
+
+    def truth(self, seconds: float, covered_top_left: tuple[int, int] = (0, 0)) -> list[Truth]:
+        """Return the objects that can be seen at a time, nearest first.
+
+        covered_top_left: width and height of a corner of the picture over which something else
+            will be written: nothing is visible there
+        """
+        width, height = self._size
+        open_view = np.full((height, width), 255, np.uint8)
+        open_view[: covered_top_left[1], : covered_top_left[0]] = 0
+        seen: list[Truth] = []
+        for layer in reversed(self._far_to_near(self._moving(seconds))):
+            left, top, right, bottom = extent(layer.sketch.shapes)
+            if left < width and top < height and right > 0 and bottom > 0:
+                seen += _look(layer, open_view)
+        return seen
+
+    def _keep(self, sketch: Sketch, key: int) -> _Layer:
+        return _Layer(sketch, key, render_within(sketch.shapes, *self._size))
+
+    def _moving(self, seconds: float) -> list[_Layer]:
+        layers = []
+        for actor in self._traffic.at(seconds):
+            sketch = actor.sketch(self._scene.camera, self._scene.light, seconds)
+            if sketch is not None:
+                layers.append(_Layer(sketch, actor.key))
+        return layers
+
+    def _far_to_near(self, moving: list[_Layer]) -> list[_Layer]:
+        return sorted(self._still + moving, key=lambda layer: -layer.sketch.depth)
+
+    def _shade(self, picture: UInt8Array, layers: list[_Layer]) -> None:
+        """Darken the ground under layers, in place."""
+        for layer in layers:
+            light = self._scene.light
+            patch = shadow_patch(layer.sketch.shadows, light.shade, light.contact, *self._size)
+            if patch is not None:
+                lay(picture, patch)
+
+
+def build_street(seed: int, width: int, height: int) -> Street:
+    """Return the street of a seed, which chooses place, light, camera and traffic."""
+    place = PLACES[seed % len(PLACES)]
+    return Street(place(np.random.default_rng(seed), width, height), seed)
+
+
+def _look(layer: _Layer, open_view: UInt8Array) -> list[Truth]:
+    """Return what is seen of a layer through what is left open, then close that view."""
+    coded = [replace(s, colour=_PART_COLOURS[s.part]) for s in layer.sketch.shapes]
+    drawn = _within(render(coded), open_view.shape)
+    found = []
+    for part, class_id in enumerate(layer.sketch.class_ids):
+        alone = render([shape for shape in coded if shape.part == part])
+        seen = _times(drawn[..., part], open_view) >= 128
+        pixels = int(np.count_nonzero(seen))
+        if pixels < _LEAST_SHARE * _silhouette(_within(alone, open_view.shape)):
+            continue
+        box = _box(seen)
+        if min(box[2:]) >= _LEAST_PIXELS:
+            found.append(Truth(layer.key + part, class_id, box, pixels / _silhouette(alone.bgra)))
+    open_view[:] = _times(open_view, 255 - drawn[..., 3])
+    return found
+
+
+def _within(patch: Patch, size: tuple[int, ...]) -> UInt8Array:
+    """Return (h, w, 4), a patch on an empty picture, cut at its borders."""
+    height, width = size
+    picture = np.zeros((height, width, 4), np.uint8)
+    left, top = min(max(patch.left, 0), width), min(max(patch.top, 0), height)
+    kept = patch.bgra[top - patch.top :, left - patch.left :][: height - top, : width - left]
+    picture[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
+    return picture
+
+
+def _silhouette(bgra: UInt8Array) -> int:
+    """Return how many pixels are covered by half or more."""
+    return int(np.count_nonzero(bgra[..., 3] >= 128))
+
+
+def _times(one: UInt8Array, other: UInt8Array) -> UInt8Array:
+    """Return the product of two shares of 255."""
+    return np.asarray((one.astype(np.uint16) * other + 127) // 255, np.uint8)
+
+
+def _box(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Return left, top, width, height of the true pixels; zeros where there is none."""
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top

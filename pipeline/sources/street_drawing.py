@@ -1,0 +1,143 @@
+"""Polygons to pixels: an object is drawn alone, then laid over the picture by its coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from detector.detections import UInt8Array
+from pipeline.sources.street_camera import SUBPIXEL, Int32Array
+
+Colour = tuple[int, int, int]  # blue, green, red
+Area = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+
+_OVERSAMPLING = 2  # on top of cv2's own smooth edges
+_SHIFT = 3  # sixteenths of a pixel are eighths of an oversampled pixel
+_BORDER = 2  # pixels by which smooth edges reach out
+_SOFTNESS = 7  # pixels over which the edge of a shadow fades
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """One filled polygon (or ring, of two contours) of one colour.
+
+    contours: (n, 2) int32 each, sixteenths of a pixel
+    part: which object of its actor it belongs to (a rider is 0, the bicycle 1)
+    """
+
+    contours: tuple[Int32Array, ...]
+    colour: Colour
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shadow:
+    """A dark area of the ground: cast by the sun, or the deep shade right under a thing.
+
+    contour: (n, 2) int32, sixteenths of a pixel
+    """
+
+    contour: Int32Array = field(repr=False)
+    contact: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A drawn actor, ready to be laid over a picture.
+
+    left, top: of the patch in the picture
+    bgra: (h, w, 4) uint8, colours already multiplied by coverage, coverage 0..255 last
+    """
+
+    left: int
+    top: int
+    bgra: UInt8Array = field(repr=False)
+
+
+def render(shapes: Sequence[Shape]) -> Patch:
+    """Draw shapes, first to last, and return the patch that holds them whole."""
+    return _render(shapes, extent(shapes))
+
+
+def render_within(shapes: Sequence[Shape], width: int, height: int) -> Patch | None:
+    """Draw what lies within a picture of that size; None where nothing does."""
+    area = _within(extent(shapes), width, height)
+    return _render(shapes, area) if area[0] < area[2] and area[1] < area[3] else None
+
+
+def extent(shapes: Sequence[Shape]) -> Area:
+    """Return the pixels that shapes can touch."""
+    return _extent(contour for shape in shapes for contour in shape.contours)
+
+
+def _extent(contours: Iterable[Int32Array]) -> Area:
+    points = np.concatenate(list(contours))
+    left, top = (points.min(axis=0) // SUBPIXEL - _BORDER).tolist()
+    right, bottom = (points.max(axis=0) // SUBPIXEL + _BORDER + 1).tolist()
+    return left, top, right, bottom
+
+
+def _within(area: Area, width: int, height: int) -> Area:
+    left, top, right, bottom = area
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+
+
+def _render(shapes: Sequence[Shape], area: Area) -> Patch:
+    left, top, right, bottom = area
+    width, height = right - left, bottom - top
+    canvas = np.zeros((height * _OVERSAMPLING, width * _OVERSAMPLING, 4), np.uint8)
+    # cv2 puts whole coordinates on pixel centres, the camera on pixel corners: half a canvas pixel.
+    half = SUBPIXEL // _OVERSAMPLING // 2
+    offset = (-left * SUBPIXEL - half, -top * SUBPIXEL - half)
+    for shape in shapes:
+        colour = (*shape.colour, 255)
+        cv2.fillPoly(canvas, shape.contours, colour, cv2.LINE_AA, _SHIFT, offset)
+    bgra = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    return Patch(left, top, np.asarray(bgra, np.uint8))
+
+
+def lay(picture: UInt8Array, patch: Patch) -> None:
+    """Lay a patch that lies within the picture over it, in place; integers only."""
+    height, width = patch.bgra.shape[:2]
+    under = picture[patch.top : patch.top + height, patch.left : patch.left + width]
+    light = np.multiply(under, 255 - patch.bgra[..., 3:], dtype=np.uint16)
+    light += 128
+    light += light >> 8
+    light >>= 8
+    light += patch.bgra[..., :3]
+    under[:] = light
+
+
+def hull(points: Int32Array) -> Int32Array:
+    """Return the convex hull of (n, 2) points in sixteenths of a pixel."""
+    return np.asarray(cv2.convexHull(points), np.int32).reshape(-1, 2)
+
+
+def shadow_patch(
+    shadows: Sequence[Shadow], shade: int, contact: int, width: int, height: int
+) -> Patch | None:
+    """Return the darkness of shadows, soft at the edges, to be laid on the ground.
+
+    shade, contact: darkness, 0..255, of what the sun casts, and right under a thing
+    Returns None where no shadow lies within a picture of that size.
+    """
+    left, top, right, bottom = _within(_extent(s.contour for s in shadows), width, height)
+    if right <= left or bottom <= top:
+        return None
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    offset = (-left * SUBPIXEL, -top * SUBPIXEL)
+    for shadow in sorted(shadows, key=lambda shadow: shadow.contact):  # the deep shade last
+        darkness = contact if shadow.contact else shade
+        cv2.fillPoly(mask, [shadow.contour], darkness, cv2.LINE_8, 4, offset)
+    bgra = np.zeros((*mask.shape, 4), np.uint8)
+    bgra[..., 3] = cv2.blur(mask, (_SOFTNESS, _SOFTNESS))
+    return Patch(left, top, bgra)
+
+
+def shaded(colour: Colour, light: float) -> Colour:
+    """Return a colour, darker (light < 1) or brighter."""
+    blue, green, red = (min(255, max(0, int(channel * light + 0.5))) for channel in colour)
+    return blue, green, red

@@ -1,0 +1,98 @@
+"""What the camera of the synthetic street sees where nobody is: surfaces, markings, wear."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import UInt8Array
+from pipeline.sources.street_camera import Camera, Float64Array
+from pipeline.sources.street_drawing import Colour
+
+Mask = NDArray[np.bool_]
+
+_OVERSAMPLING = 2
+_TILE = 512  # noise repeats after so many cells
+
+
+class Ground:
+    """The ground, to be filled area by area.
+
+    x, y: (h, w) metres of every sample, as the camera has them
+    s, t: the same along the street and across it, to the left of s; angle: of s from x, radians
+    """
+
+    def __init__(
+        self, camera: Camera, angle: float, origin: tuple[float, float], rng: np.random.Generator
+    ) -> None:
+        width, height = camera.width * _OVERSAMPLING, camera.height_px * _OVERSAMPLING
+        rows, columns = np.mgrid[0:height, 0:width]
+        self.x, self.y = camera.ground(
+            (columns + 0.5) / _OVERSAMPLING, (rows + 0.5) / _OVERSAMPLING
+        )
+        self.angle = angle
+        cos, sin = math.cos(angle), math.sin(angle)
+        self.s = (self.x - origin[0]) * cos + (self.y - origin[1]) * sin
+        self.t = (self.y - origin[1]) * cos - (self.x - origin[0]) * sin
+        self.all: Mask = np.ones(self.s.shape, bool)
+        self._size = (camera.width, camera.height_px)
+        self._light = np.zeros((height, width, 3), np.float32)
+        self._grain = _sample(_noise(rng, 1), self.s, self.t, 0.035)
+        self._blotch = _sample(_noise(rng, 16), self.s, self.t, 0.05)
+        self._cloud = _sample(_noise(rng, 64), self.s, self.t, 0.06)
+
+    def fill(self, area: Mask, colour: Colour, grain: float = 0.2, blotch: float = 0.1) -> None:
+        """Cover an area with a colour, uneven from sample to sample and from patch to patch."""
+        uneven = 1 + grain * self._grain[area] + blotch * (self._blotch + self._cloud)[area]
+        self._light[area] = uneven[:, None] * np.array(colour, np.float32)
+
+    def tint(self, area: Mask, factor: float) -> None:
+        """Make an area darker or brighter."""
+        self._light[area] *= np.float32(factor)
+
+    def mark(self, area: Mask, colour: Colour = (206, 210, 210), wear: float = 0.3) -> None:
+        """Paint on the ground; `wear` 0..1 says how much of the paint has gone."""
+        left = area & (self._blotch + 0.6 * self._grain > wear * 2 - 1.6)
+        self.fill(left, colour, 0.12, 0.10)
+
+    def spot(self, s: float, t: float, radius: float) -> Mask:
+        """Return the samples within so many metres of a point."""
+        return np.asarray((self.s - s) ** 2 + (self.t - t) ** 2 < radius * radius)
+
+    def stain(self, s: float, t: float, radius: float, darkness: float) -> None:
+        """Darken around a point, softly and raggedly."""
+        far = ((self.s - s) ** 2 + (self.t - t) ** 2) / (radius * radius)
+        strength = np.clip(1 - far + 0.5 * self._blotch, 0, 1) * darkness
+        self._light *= (1 - strength).astype(np.float32)[..., None]
+
+    def picture(self, falloff: float = 0.12) -> UInt8Array:
+        """Return (h, w, 3) BGR, a little darker towards the corners as lenses have it."""
+        rows, columns = self._light.shape[:2]
+        dy = (np.arange(rows) / rows - 0.5)[:, None]
+        dx = (np.arange(columns) / columns - 0.5)[None, :]
+        lens = (1 - falloff * 2 * (dx * dx + dy * dy)).astype(np.float32)
+        full = np.clip(self._light * lens[..., None] + np.float32(0.5), 0, 255).astype(np.uint8)
+        return np.asarray(cv2.resize(full, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _noise(rng: np.random.Generator, cell: int) -> NDArray[np.float32]:
+    """Return a (512, 512) tile of -1..1 that repeats without a seam, smooth over `cell` samples."""
+    coarse = rng.integers(0, 256, (_TILE // cell, _TILE // cell)).astype(np.uint8)
+    fine = np.tile(coarse, (3, 3))
+    while fine.shape[0] < 3 * _TILE:
+        fine = np.asarray(cv2.pyrUp(fine), np.uint8)
+    tile = fine[_TILE : 2 * _TILE, _TILE : 2 * _TILE].astype(np.float32)
+    low, high = float(tile.min()), float(tile.max())
+    return np.asarray((tile - np.float32(low)) * np.float32(2 / (high - low)) - np.float32(1))
+
+
+def _sample(
+    tile: NDArray[np.float32], s: Float64Array, t: Float64Array, metres: float
+) -> NDArray[np.float32]:
+    """Return the tile's value at every (s, t), one cell being so many metres."""
+    row = np.floor(t / metres).astype(np.int64) % _TILE
+    column = np.floor(s / metres).astype(np.int64) % _TILE
+    return tile[row, column]

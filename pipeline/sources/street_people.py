@@ -1,0 +1,293 @@
+"""People of the synthetic street: a skeleton in a pose, clothed in capsules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.sources.street_camera import SUBPIXEL, Camera, Float64Array, Point
+from pipeline.sources.street_capsules import Bone, rounded, sunny_side
+from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street_light import Light, Pose, Sketch
+
+STRIDE = 1.45  # metres that a walker goes in two steps
+Part = tuple[float, list[Shape]]  # depth in metres, to sort by
+
+_CLOTHES_COVER = 0.06  # metres by which a shirt counts as nearer than the hips in it
+_RING: Float64Array = np.array(
+    [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clothes:
+    """What a person looks like.
+
+    height: metres; long_hair, skirt (or long coat), bag: yes or no
+    """
+
+    height: float
+    skin: Colour
+    hair: Colour
+    top: Colour
+    bottom: Colour
+    shoes: Colour
+    long_hair: bool
+    skirt: bool
+    bag: bool
+
+
+SKINS: tuple[Colour, ...] = (
+    (150, 178, 222),
+    (128, 160, 206),
+    (104, 138, 190),
+    (72, 100, 150),
+    (48, 66, 102),
+)
+HAIR: tuple[Colour, ...] = (
+    (28, 26, 28),
+    (34, 42, 62),
+    (40, 62, 98),
+    (92, 150, 196),
+    (150, 152, 156),
+)
+TOPS: tuple[Colour, ...] = (
+    (38, 36, 36),
+    (62, 58, 56),
+    (122, 120, 118),
+    (206, 208, 208),
+    (150, 96, 48),
+    (92, 52, 34),
+    (52, 42, 158),
+    (60, 128, 84),
+    (70, 170, 214),
+    (150, 140, 196),
+    (112, 136, 150),
+    (160, 150, 70),
+)
+BOTTOMS: tuple[Colour, ...] = (
+    (40, 38, 38),
+    (84, 56, 42),
+    (110, 76, 56),
+    (70, 68, 66),
+    (104, 128, 146),
+    (132, 134, 134),
+)
+SHOES: tuple[Colour, ...] = ((34, 34, 36), (52, 62, 84), (198, 200, 200))
+
+
+def random_clothes(rng: np.random.Generator) -> Clothes:
+    """Return the looks of a passer-by."""
+
+    def one_of(colours: tuple[Colour, ...]) -> Colour:
+        return colours[int(rng.integers(len(colours)))]
+
+    return Clothes(
+        height=1.58 + 0.28 * rng.random(),
+        skin=one_of(SKINS),
+        hair=one_of(HAIR),
+        top=one_of(TOPS),
+        bottom=one_of(BOTTOMS),
+        shoes=one_of(SHOES),
+        long_hair=rng.random() < 0.4,
+        skirt=rng.random() < 0.15,
+        bag=rng.random() < 0.25,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limb:
+    """A leg or an arm: upper joint, middle joint, end; in the person's axes, metres."""
+
+    upper: Point
+    middle: Point
+    end: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """Where the joints are: forward, left, up from the spot between the feet, metres."""
+
+    hips: Point
+    chest: Point
+    head: Point
+    legs: tuple[Limb, ...]
+    arms: tuple[Limb, ...]
+
+
+def walking(height: float, travelled: float) -> Posture:
+    """Return the posture of a walker after so many metres; 0 is standing still."""
+    phase = 2 * math.pi * travelled / STRIDE
+    lean = 0.03 if travelled else 0.0
+    swing, lift = (math.sin(phase), math.cos(phase)) if travelled else (0.0, 0.0)
+    return Posture(
+        hips=(0.0, 0.0, 0.53 * height),
+        chest=(lean, 0.0, 0.80 * height),
+        head=(lean * 1.6, 0.0, 0.925 * height),
+        legs=(
+            _walking_leg(height, 0.055 * height, swing, lift),
+            _walking_leg(height, -0.055 * height, -swing, -lift),
+        ),
+        arms=(
+            _hanging_arm(height, 0.118 * height, lean, -swing),
+            _hanging_arm(height, -0.118 * height, lean, swing),
+        ),
+    )
+
+
+def _walking_leg(height: float, v: float, swing: float, lift: float) -> Limb:
+    """Return a leg: `swing` -1..1 back to front, `lift` > 0 while it comes forward."""
+    thigh, shin = 0.245 * height, 0.245 * height
+    angle = 0.42 * swing + 0.06
+    bend = 0.10 + 0.75 * max(0.0, lift) + 0.12 * max(0.0, -swing)
+    knee = (thigh * math.sin(angle), v, 0.53 * height - thigh * math.cos(angle))
+    lower = angle - bend
+    ankle = (knee[0] + shin * math.sin(lower), v, knee[2] - shin * math.cos(lower))
+    return Limb((0.0, v, 0.53 * height), knee, (ankle[0], v, max(ankle[2], 0.04 * height)))
+
+
+def _hanging_arm(height: float, v: float, lean: float, swing: float) -> Limb:
+    upper, lower = 0.17 * height, 0.17 * height
+    angle = 0.45 * swing
+    shoulder = (lean, v, 0.80 * height)
+    outward = 1.22 * v
+    elbow = (lean + upper * math.sin(angle), outward, shoulder[2] - upper * math.cos(angle))
+    bent = angle + 0.25 + 0.25 * max(0.0, swing)
+    hand = (elbow[0] + lower * math.sin(bent), outward, elbow[2] - lower * math.cos(bent))
+    return Limb(shoulder, elbow, hand)
+
+
+def sketch_walker(camera: Camera, light: Light, pose: Pose, clothes: Clothes) -> Sketch:
+    """Draw a person that walks, or stands where it has gone 0 metres."""
+    posture = walking(clothes.height, pose.travelled)
+    shapes = person(camera, light, pose, clothes, posture)
+    return Sketch(
+        tuple(shapes), person_shadow(camera, light, pose, posture), pose.depth(camera), (0,)
+    )
+
+
+def person(
+    camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
+) -> list[Shape]:
+    """Return the shapes of a person, farthest first; `posture.legs` may be one leg or two."""
+    bones = [bone for limb in posture.legs for bone in _leg(clothes, limb)]
+    bones += [bone for limb in posture.arms for bone in _arm(clothes, limb)]
+    parts = rounded(camera, light, pose, bones)
+    parts += _trunk(camera, light, pose, clothes, posture)
+    parts += _head(camera, light, pose, clothes, posture)
+    parts.sort(key=lambda part: -part[0])
+    return [shape for _, shapes in parts for shape in shapes]
+
+
+def leg(camera: Camera, light: Light, pose: Pose, clothes: Clothes, limb: Limb) -> list[Shape]:
+    """Return the shapes of one leg alone: the one behind a bicycle."""
+    parts = rounded(camera, light, pose, _leg(clothes, limb))
+    return [shape for _, shapes in parts for shape in shapes]
+
+
+def _leg(clothes: Clothes, limb: Limb) -> list[Bone]:
+    size = clothes.height
+    cloth = clothes.skin if clothes.skirt else clothes.bottom
+    toe = (limb.end[0] + 0.085 * size, limb.end[1], max(limb.end[2] - 0.03 * size, 0.02))
+    return [
+        Bone(limb.end, 0.026 * size, toe, 0.022 * size, clothes.shoes),
+        Bone(limb.middle, 0.033 * size, limb.end, 0.024 * size, cloth),
+        Bone(limb.upper, 0.050 * size, limb.middle, 0.036 * size, cloth),
+    ]
+
+
+def _arm(clothes: Clothes, limb: Limb) -> list[Bone]:
+    size = clothes.height
+    return [
+        Bone(limb.end, 0.022 * size, limb.end, 0.022 * size, clothes.skin),
+        Bone(limb.middle, 0.024 * size, limb.end, 0.020 * size, clothes.top),
+        Bone(limb.upper, 0.033 * size, limb.middle, 0.026 * size, clothes.top),
+    ]
+
+
+def _trunk(
+    camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
+) -> list[Part]:
+    """Return the trunk, and the skirt or bag of those who wear one: hulls of level ellipses."""
+    (u, _, hip), (chest_u, _, chest) = posture.hips, posture.chest
+    size = clothes.height
+    rings = (
+        (chest_u, chest + 0.045 * size, 0.050, 0.085),
+        (chest_u, chest, 0.066, 0.118),
+        (u, hip + 0.05 * size, 0.062, 0.088),
+        (u, hip - 0.02 * size, 0.066, 0.092),
+    )
+    parts = [_barrel(camera, light, pose, size, rings, clothes.top)]
+    if clothes.skirt:
+        hem = max(hip - 0.20 * size, 0.1)
+        skirt = ((u, hip + 0.02 * size, 0.064, 0.088), (u, hem, 0.10, 0.115))
+        parts.append(_barrel(camera, light, pose, size, skirt, clothes.bottom))
+    if clothes.bag:
+        high, low = chest, hip + 0.06 * size
+        bag = ((chest_u - 0.09 * size, high, 0.04, 0.07), (u - 0.09 * size, low, 0.045, 0.075))
+        parts.append(_barrel(camera, light, pose, size, bag, clothes.shoes))
+    return parts
+
+
+def _barrel(
+    camera: Camera,
+    light: Light,
+    pose: Pose,
+    size: float,
+    rings: tuple[tuple[float, float, float, float], ...],
+    colour: Colour,
+) -> Part:
+    """Return the dark and the lit hull of level ellipses: forward, up, half axes / height."""
+    corners = [_RING * (a * size, b * size, 0.0) + (u, 0.0, z) for u, z, a, b in rings]
+    pixels, _ = camera.pixels(pose.place(np.concatenate(corners)))
+    middle = pixels.mean(axis=0)
+    width = float(pixels[:, 0].max() - pixels[:, 0].min())
+    lit = (pixels - middle) * (0.62, 0.9) + middle + (sunny_side(light) * width * 0.10, 0.0)
+    outlines = np.rint(np.stack([pixels, lit]) * SUBPIXEL).astype(np.int32)
+    middle_up = (rings[0][1] + rings[-1][1]) / 2
+    depth = camera.depth(pose.at(rings[0][0], 0.0, middle_up)) - _CLOTHES_COVER
+    return depth, [
+        Shape((hull(outlines[0]),), shaded(colour, 0.8)),
+        Shape((hull(outlines[1]),), colour),
+    ]
+
+
+def _head(
+    camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
+) -> list[Part]:
+    """Return neck, hair and, nearer or farther than the hair, the face."""
+    size = clothes.height
+    u, v, z = posture.head
+    centre, face = (u, v, z + 0.01 * size), (u + 0.030 * size, v, z - 0.012 * size)
+    neck = (posture.chest[0], v, posture.chest[2] + 0.05 * size)
+    nape = (u - 0.045 * size, v, z - (0.10 if clothes.long_hair else 0.01) * size)
+    bones = (
+        Bone(neck, 0.03 * size, centre, 0.03 * size, clothes.skin),
+        Bone(centre, 0.058 * size, nape, 0.045 * size, clothes.hair),
+        Bone(face, 0.046 * size, face, 0.046 * size, clothes.skin),
+    )
+    (_, throat), (_, hair), (_, skin) = rounded(camera, light, pose, bones)
+    depth = camera.depth(pose.at(*centre))
+    looks_away = camera.depth(pose.at(*face)) > depth + 0.012
+    order = [*throat, *skin, *hair] if looks_away else [*throat, *hair, *skin]
+    return [(depth, order)]
+
+
+def person_shadow(camera: Camera, light: Light, pose: Pose, posture: Posture) -> tuple[Shadow, ...]:
+    """Return the shadows of legs, trunk and head, and the shade at the feet."""
+    bones = [(limb.upper, 0.06, limb.end, 0.05) for limb in posture.legs]
+    bones.append((posture.hips, 0.15, posture.chest, 0.18))
+    bones.append((posture.chest, 0.06, posture.head, 0.10))
+    joints: Float64Array = np.array([joint for bone in bones for joint in (bone[0], bone[2])])
+    soles: Float64Array = np.array([(limb.end[0] + 0.05, limb.end[1], 0) for limb in posture.legs])
+    radii = [radius for bone in bones for radius in (bone[1], bone[3])] + [0.13] * len(soles)
+    centres = np.concatenate([light.cast(pose.place(joints)), pose.place(soles)])
+    discs = _RING[None] * np.array(radii)[:, None, None] + centres[:, None]
+    outlines = camera.project(discs.reshape(-1, 3)).reshape(-1, len(_RING), 2)
+    cast, feet = outlines[: len(joints)].reshape(len(bones), -1, 2), outlines[len(joints) :]
+    return (
+        *(Shadow(hull(outline), contact=False) for outline in cast),
+        *(Shadow(outline, contact=True) for outline in feet),
+    )

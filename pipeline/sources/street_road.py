@@ -1,0 +1,166 @@
+"""The street itself: two lanes, cycle lane, pavements, a zebra crossing, parked cars and trees."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pipeline.sources.street_camera import Camera
+from pipeline.sources.street_cars import random_car, sketch_car
+from pipeline.sources.street_drawing import Colour
+from pipeline.sources.street_ground import Ground, Mask
+from pipeline.sources.street_light import Light, Pose, Sketch
+from pipeline.sources.street_scene import Axis, Scene, lamp_post, random_light, tree
+from pipeline.sources.street_traffic import Path, Route
+
+# Bands across the street, metres to the left of its axis, which runs to the right in the picture.
+NEAR_KERB, CYCLE_EDGE, FAR_EDGE, PARKING_EDGE, FAR_KERB = -4.9, -3.3, 3.3, 5.5, 8.6
+REACH = 17.0  # metres along the street within which something is on its way
+PERIOD = 15.0  # seconds: the first half belongs to the cars, the rest to those who cross
+
+
+def road(rng: np.random.Generator, width: int, height: int) -> Scene:
+    """Return a street seen from a lamp post or a first floor."""
+    camera = Camera(
+        height=8.0 + 2.0 * rng.random(),
+        pitch=math.radians(36 + 6 * rng.random()),
+        focal=width * (0.80 + 0.12 * rng.random()),
+        width=width,
+        height_px=height,
+    )
+    x, y = camera.spot(width / 2, height * 0.52)
+    axis = Axis(x, y, math.radians(-14 + 28 * rng.random()))
+    light = random_light(rng)
+    zebra = -3.5 + 7 * rng.random()
+    ground = _ground(camera, axis, zebra, rng)
+    return Scene(
+        camera,
+        light,
+        ground.picture(),
+        _things(camera, light, axis, zebra, rng),
+        _parked(camera, light, axis, zebra, rng),
+        _routes(axis, zebra, rng),
+    )
+
+
+def _ground(camera: Camera, axis: Axis, zebra: float, rng: np.random.Generator) -> Ground:
+    ground = Ground(camera, axis.angle, (axis.x, axis.y), rng)
+    s, t = ground.s, ground.t
+    grey = 92 + int(rng.integers(24))
+    asphalt: Colour = (grey + 2, grey, grey - 1)
+    ground.fill(ground.all, asphalt, 0.22, 0.05)
+    red: Colour = (grey - 14, grey - 8, grey + 26)
+    ground.fill((t > NEAR_KERB) & (t < CYCLE_EDGE), red, 0.16, 0.05)
+    ground.fill((t > FAR_EDGE) & (t < PARKING_EDGE), (grey - 8, grey - 9, grey - 9), 0.25, 0.08)
+    for wheel in (-2.35, -0.85, 0.9, 2.4):  # where tyres have polished the lanes
+        ground.tint(np.abs(t - wheel) < 0.28, 0.955)
+    _markings(ground, zebra)
+    _pavements(ground)
+    for _ in range(5):
+        ground.stain(-9 + 18 * rng.random(), -3 + 8 * rng.random(), 0.5 + 0.6 * rng.random(), 0.3)
+    lid = ground.spot(zebra + 4.6, -1.6, 0.34)
+    ground.fill(lid, (78, 80, 80), 0.3, 0.0)
+    ground.tint(lid & ((s * 8).astype(np.int64) % 2 == 0), 0.85)
+    return ground
+
+
+def _markings(ground: Ground, zebra: float) -> None:
+    s, t = ground.s, ground.t
+    crossing = np.abs(s - zebra) < 1.7
+    clear: Mask = np.abs(s - zebra) > 2.2
+    dashes = (np.floor(s / 1.5).astype(np.int64) % 3 < 2) & (np.abs(s - zebra) > 3.4)
+    ground.mark((np.abs(t) < 0.06) & dashes)
+    ground.mark((np.abs(t - CYCLE_EDGE) < 0.06) & clear)
+    ground.mark((np.abs(t - FAR_EDGE) < 0.05) & clear & (np.floor(s / 0.5) % 2 == 0))
+    bay = np.abs(s - zebra - 5.6 * np.round((s - zebra) / 5.6)) < 0.05
+    ground.mark(bay & (t > FAR_EDGE) & (t < PARKING_EDGE) & clear)
+    bars = np.floor((t - CYCLE_EDGE) / 0.5).astype(np.int64) % 2 == 0
+    ground.mark(crossing & bars & (t > CYCLE_EDGE) & (t < FAR_EDGE), wear=0.36)
+    for side in (-1.0, 1.0):  # stop lines
+        lane = (t < -0.2) & (t > CYCLE_EDGE + 0.2) if side < 0 else (t > 0.2) & (t < FAR_EDGE - 0.2)
+        ground.mark((np.abs(s - zebra - side * 2.6) < 0.15) & lane)
+
+
+def _pavements(ground: Ground) -> None:
+    s, t = ground.s, ground.t
+    for kerb, side in ((NEAR_KERB, -1.0), (PARKING_EDGE, 1.0)):
+        out = (t - kerb) * side  # metres from the kerb, away from the road
+        slabs = out > 0.14
+        ground.fill(slabs, (152, 158, 162), 0.10, 0.07)
+        joints = ((s / 0.6) % 1 < 0.05) | ((out / 0.6) % 1 < 0.05)
+        ground.tint(slabs & joints, 0.86)
+        odd = (np.floor(s / 0.6) * 7 + np.floor(out / 0.6) * 13).astype(np.int64) % 5
+        ground.tint(slabs & (odd == 0), 0.965)
+        ground.fill((out > 0) & (out <= 0.14), (176, 180, 182), 0.08, 0.04)
+        ground.tint((out > -0.10) & (out <= 0), 0.78)
+    ground.fill(t > FAR_KERB, (58, 112, 84), 0.34, 0.16)
+    ground.fill((t > FAR_KERB) & (t < FAR_KERB + 0.1), (150, 154, 156), 0.1, 0.05)
+
+
+def _things(
+    camera: Camera, light: Light, axis: Axis, zebra: float, rng: np.random.Generator
+) -> tuple[Sketch, ...]:
+    things: list[Sketch] = []
+    for k in range(-2, 3):
+        if rng.random() < 0.75:
+            s = zebra + 7.3 * k + 3.0 + rng.random()
+            things += tree(camera, light, *axis.point(s, FAR_KERB + 1.2), rng)
+    side = 1.0 if zebra < 0 else -1.0
+    things.append(lamp_post(camera, light, *axis.point(zebra + side * 5.2, NEAR_KERB - 0.45)))
+    return tuple(things)
+
+
+def _parked(
+    camera: Camera, light: Light, axis: Axis, zebra: float, rng: np.random.Generator
+) -> tuple[Sketch, ...]:
+    parked = []
+    for k in range(-3, 3):
+        s = zebra + 5.6 * (k + 0.5)
+        if rng.random() < 0.45:
+            spot = axis.point(s + 0.4 * (rng.random() - 0.5), (FAR_EDGE + PARKING_EDGE) / 2 + 0.05)
+            pose = Pose(*spot, axis.angle + math.pi)
+            parked.append(sketch_car(camera, light, pose, random_car(rng)))
+    return tuple(parked)
+
+
+def _routes(axis: Axis, zebra: float, rng: np.random.Generator) -> tuple[Route, ...]:
+    def line(t: float, forward: bool) -> Path:
+        ends = [axis.point(-REACH, t), axis.point(REACH, t)]
+        return Path(ends if forward else ends[::-1])
+
+    def passing(kind: str, t: float, speed: float, at: float, chance: float) -> Route:
+        """Return a route whose users pass the zebra crossing `at` seconds after each period."""
+        forward = t < 0
+        before = (zebra + REACH if forward else REACH - zebra) / speed
+        return Route(line(t, forward), kind, speed, PERIOD, at - before, 0.8, chance)
+
+    routes = [
+        passing("car", -1.62, 6.0, 1.0, 0.95),
+        passing("car", -1.62, 6.0, 4.4, 0.8),
+        passing("car", 1.66, 6.4, 2.2, 0.9),
+        passing("car", 1.66, 6.4, 5.6, 0.7),
+        passing("rider", -4.1, 3.9, 0.2, 0.8),
+        passing("rider", -4.1, 3.9, 3.4, 0.8),
+        passing("rider", 2.6, 4.2, 0.4, 0.5),
+    ]
+    for t, forward in ((-5.7, True), (-6.6, False), (6.4, True), (7.3, False)):
+        offset = 8 * float(rng.random())
+        speed = 1.25 + 0.25 * float(rng.random())
+        routes.append(Route(line(t, forward), "walker", speed, 8.5, offset, 3.0, 0.75))
+    routes.append(Route(line(7.9, True), "pusher", 1.2, 40.0, 6.0, 10.0, 0.8))
+    for k, offset in enumerate((8.2, 9.4)):
+        routes.append(_crossing(axis, zebra + 0.8 * (k - 0.5), upward=k == 0, at=offset))
+    return tuple(routes)
+
+
+def _crossing(axis: Axis, s: float, upward: bool, at: float) -> Route:
+    """Return the way of those who cross on the zebra, stepping on the road `at` seconds."""
+    start, end = NEAR_KERB - 1.2, PARKING_EDGE + 1.4
+    side = REACH if upward else -REACH
+    corners = [(-side, start), (s, start), (s, end), (side, end)]
+    corners = corners if upward else corners[::-1]
+    speed = 1.45
+    before = abs(corners[1][0] - corners[0][0]) / speed
+    path = Path([axis.point(*corner) for corner in corners], rounding=3)
+    return Route(path, "walker", speed, PERIOD, at - before, 0.5, 0.8)

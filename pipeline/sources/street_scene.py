@@ -1,0 +1,128 @@
+"""A place: camera, light, ground, what stands there, and the routes of those who pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detector.detections import UInt8Array
+from pipeline.sources.street_camera import Camera, Float64Array, Point
+from pipeline.sources.street_capsules import Bone, flat, rounded
+from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street_light import Light, Pose, Sketch
+from pipeline.sources.street_traffic import Route
+
+RING: Float64Array = np.array(
+    [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]
+)
+_HERE = Pose(0.0, 0.0, 0.0)  # for what is given in the camera's own metres
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """All that stays the same from frame to frame.
+
+    ground: (h, w, 3) uint8, BGR; things: trees and posts, which hide but are not labelled
+    parked: cars that stand still, which are labelled; routes: see Traffic
+    """
+
+    camera: Camera
+    light: Light
+    ground: UInt8Array = field(repr=False)
+    things: tuple[Sketch, ...]
+    parked: tuple[Sketch, ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The direction of a street: metres along it (s) and to the left of it (t)."""
+
+    x: float
+    y: float
+    angle: float
+
+    def point(self, s: float, t: float) -> tuple[float, float]:
+        """Return x and y, in the camera's metres."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        return self.x + s * cos - t * sin, self.y + s * sin + t * cos
+
+
+def random_light(rng: np.random.Generator) -> Light:
+    """Return a sun somewhere in the sky, sharp or veiled."""
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    slant_x = side * (0.25 + 0.6 * rng.random())
+    return Light(slant_x, 0.7 * (rng.random() - 0.4), 50 + int(rng.integers(70)))
+
+
+def tree(
+    camera: Camera, light: Light, x: float, y: float, rng: np.random.Generator
+) -> tuple[Sketch, Sketch]:
+    """Return a trunk, and a crown: clumps of leaves, dark below, bright towards the sun."""
+    height, radius = 3.6 + 1.2 * rng.random(), 1.5 + 0.5 * rng.random()
+    bark: Colour = (62, 76, 92)
+    bones = [Bone((x, y, 0.0), 0.17, (x, y, height), 0.10, bark)]
+    foot = camera.project(RING * 0.28 + (x, y, 0.0))
+    trunk = thing(camera, light, bones, (Shadow(foot, contact=True),), (x, y, 0.0))
+    leaf: Colour = (44 + int(rng.integers(20)), 104 + int(rng.integers(36)), 72)
+    balls: list[Bone] = []
+    shadows: list[Shadow] = []
+    for (cx, cy, cz), size in _clumps(x, y, height, radius, rng):
+        sunny = ((cz - height) - light.slant_x * (cx - x) - light.slant_y * (cy - y)) / radius
+        colour = shaded(leaf, 0.72 + 0.34 * sunny + 0.12 * rng.random())
+        balls.append(Bone((cx, cy, cz), size, (cx, cy, cz), size, colour))
+        disc = RING * size + light.cast(np.array([(cx, cy, cz)]))
+        shadows.append(Shadow(camera.project(disc), contact=False))
+    balls.sort(key=lambda ball: -camera.depth(ball.start))
+    return trunk, Sketch(
+        tuple(flat(camera, _HERE, balls)), tuple(shadows), camera.depth((x, y - radius, 0.0))
+    )
+
+
+def _clumps(
+    x: float, y: float, height: float, radius: float, rng: np.random.Generator
+) -> list[tuple[Point, float]]:
+    """Return centres and sizes of balls of leaves within a flattened ball."""
+    clumps: list[tuple[Point, float]] = []
+    while len(clumps) < 260:
+        a, b, c = (2 * rng.random(3) - 1).tolist()
+        size = 0.10 + 0.16 * rng.random()
+        if 0.2 < a * a + b * b + c * c < 1:
+            centre = (x + a * radius, y + b * radius, height + 0.8 + c * radius * 0.75)
+            clumps.append((centre, size))
+    return clumps
+
+
+def lamp_post(camera: Camera, light: Light, x: float, y: float) -> Sketch:
+    """Return a lamp post whose arm reaches over the road."""
+    grey: Colour = (112, 116, 114)
+    foot, top, lamp = (x, y, 0.0), (x, y, 5.2), (x + 0.1, y + 1.5, 5.5)
+    bones = [
+        Bone(foot, 0.11, (x, y, 0.9), 0.10, shaded(grey, 0.9)),
+        Bone(foot, 0.08, top, 0.05, grey),
+        Bone(top, 0.05, lamp, 0.04, grey),
+        Bone((x + 0.1, y + 1.3, 5.45), 0.10, lamp, 0.12, shaded(grey, 1.2)),
+    ]
+    ends = light.cast(np.array([foot, top]))
+    cast = camera.project(np.concatenate([RING * 0.07 + end for end in ends]))
+    base = camera.project(RING * 0.2 + foot)
+    shadows = (Shadow(hull(cast), contact=False), Shadow(base, contact=True))
+    return thing(camera, light, bones, shadows, foot)
+
+
+def thing(
+    camera: Camera,
+    light: Light,
+    bones: Sequence[Bone],
+    shadows: tuple[Shadow, ...],
+    foot: Point,
+    plates: Sequence[tuple[Float64Array, Colour]] = (),
+) -> Sketch:
+    """Return something that stands still and is not labelled: bones in their order, then plates."""
+    parts = rounded(camera, light, _HERE, bones)
+    shapes = [shape for _, both in parts for shape in both]
+    shapes += [Shape((camera.project(corners),), colour) for corners, colour in plates]
+    return Sketch(tuple(shapes), shadows, camera.depth(foot))
