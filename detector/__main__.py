@@ -1,0 +1,153 @@
+"""python -m detector: list what there is, export networks to models. Torch is imported late."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from detector.errors import FramelaneError, UsageError
+from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.zoo import bundled_models
+
+if TYPE_CHECKING:
+    from detector.network import Network
+
+PathOption = click.Path(path_type=Path)
+NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
+
+
+class Commands(click.Group):
+    """A group whose failures are a line for the user: exit 2 for a wrong option, else 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except FramelaneError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """Height and width in pixels: `640`, or `256x448`."""
+
+    name = "HEIGHTxWIDTH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return (height, width)."""
+        sides = str(value).lower().split("x")
+        if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+            self.fail(f"'{value}' is no size: give pixels as 640 or 256x448 (height x width)")
+        return int(sides[0]), int(sides[-1])
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    """Detection models: what there is, and how to make one."""
+
+
+@main.command("list")
+def list_() -> None:
+    """Print the bundled models, and the networks that models are made of."""
+    click.echo("models (--model NAME):")
+    for name, model in bundled_models().items():
+        click.echo(f"  {name:<16} {_describe(Manifest.beside(model), model)}")
+    click.echo("networks (measured deployed, 80 classes, at 640):")
+    try:
+        from detector.cost import measure_cost
+        from detector.network import network_names
+    except ModuleNotFoundError:
+        click.echo(f"  {NEEDS_TRAIN}")
+        return
+    for name in network_names():
+        cost = measure_cost(name)
+        click.echo(f"  {name:<16} {cost.parameters:.2f} M parameters, {cost.gflops:.1f} GFLOPs")
+
+
+@main.command()
+@click.argument("weights", required=False, type=PathOption)
+@click.option("--output", required=True, type=PathOption, help="the .onnx file to write")
+@click.option("--size", type=Size(), help="of the input; default: as trained, or 640")
+@click.option("--network", help="without WEIGHTS: export this network with random weights")
+@click.option("--classes", type=click.IntRange(min=1), default=80, help="of --network")
+@click.option(
+    "--width",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    help="of --network: factor on its channels",
+)
+@click.option("--seed", type=int, default=0, help="of the random weights")
+def export(
+    weights: Path | None,
+    output: Path,
+    size: tuple[int, int] | None,
+    network: str | None,
+    classes: int,
+    width: float,
+    seed: int,
+) -> None:
+    """Write WEIGHTS (.safetensors) as an ONNX model with its manifest.
+
+    With --network instead of WEIGHTS the weights are random: enough to measure speed.
+    """
+    if (weights is None) == (network is None):
+        raise UsageError("give either WEIGHTS (.safetensors) or --network NAME")
+    if output.suffix != ".onnx":
+        raise UsageError(f"--output is '{output}': give a name that ends in .onnx")
+    try:
+        if weights is not None:
+            manifest = _export_weights(weights, output, size)
+        else:
+            assert network is not None
+            manifest = _export_random(network, output, size or (640, 640), classes, width, seed)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
+    except OSError as error:
+        raise UsageError(f"cannot write '{output}': {error.strerror}") from error
+    click.echo(f"{output}: {_describe(manifest, output)}")
+    click.echo(f"{manifest_path(output)}: its manifest")
+
+
+def _export_weights(weights: Path, output: Path, size: tuple[int, int] | None) -> Manifest:
+    from detector.checkpoint import load_weights
+    from detector.export import export_model
+
+    network, info = load_weights(weights)
+    return export_model(
+        network,
+        output,
+        class_names=info.class_names,
+        size=size or info.size,
+        weights_sha256=sha256_of(weights),
+    )
+
+
+def _export_random(
+    name: str, output: Path, size: tuple[int, int], classes: int, width: float, seed: int
+) -> Manifest:
+    import torch
+
+    from detector.export import export_model
+    from detector.network import build_network
+
+    torch.manual_seed(seed)
+    network: Network = build_network(name, classes=classes, width=width)
+    names = [f"class {i}" for i in range(classes)]
+    return export_model(network, output, class_names=names, size=size)
+
+
+def _describe(manifest: Manifest, model: Path) -> str:
+    height, width = manifest.input_size
+    few = ", ".join(manifest.classes) if len(manifest.classes) <= 5 else ""
+    classes = few or f"{len(manifest.classes)} classes"
+    megabytes = model.stat().st_size / 1e6
+    return f"{height} x {width}, {manifest.precision}, {megabytes:.1f} MB: {classes}"
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m detector")
