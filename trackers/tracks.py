@@ -27,7 +27,8 @@ class Tracks:
     boxes_xyxy: (n, 4) float32, source pixels
     scores: (n,) float32, of the detection that was matched last
     class_ids: (n,) int64, positions in the manifest's class list, from 0
-    ids: (n,) int64, from 1, never reused by the same tracker; -1 where nothing was tracked
+    ids: (n,) int64, from 1, never reused by the same tracker; -1 where nothing was tracked, and
+        for a track that is not yet confirmed
     states: (n,) int8, a TrackState each
     """
 

@@ -1,0 +1,87 @@
+"""Regions that nobody labelled: what a tracker finds there is neither right nor wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Int64Array
+from detector.errors import UsageError
+from trackers.assignment import assign, overlapping
+from trackers.evaluate import MATCH_IOU
+from trackers.mot import MotRows, read_numbers
+
+BoolArray = NDArray[np.bool_]
+Float64Array = NDArray[np.float64]
+
+INSIDE = 0.5  # of its own area: from here on a box lies in a region
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRegions:
+    """Where and when boxes that match no labelled object do not count.
+
+    first, last: (n,) float64, the frames from and to which a region holds, both included
+    boxes_xyxy: (n, 4) float64, source pixels
+    """
+
+    first: Float64Array
+    last: Float64Array
+    boxes_xyxy: Float64Array
+
+    def at(self, frame: int) -> Float64Array:
+        """Return the (k, 4) boxes of the regions that hold in one frame."""
+        return self.boxes_xyxy[(self.first <= frame) & (frame <= self.last)]
+
+
+def read_ignore(path: Path) -> IgnoreRegions:
+    """Return the regions of a text of `first_frame,last_frame,x,y,w,h` lines.
+
+    Raises UsageError, naming file and line, where a line is not as it must be.
+    """
+    line_numbers, values = read_numbers(path, columns=6)
+    first, last, corners, sizes = values[:, 0], values[:, 1], values[:, 2:4], values[:, 4:]
+    wrong = (first > last) | (sizes <= 0).any(axis=1)
+    if wrong.any():
+        raise UsageError(
+            f"{path}:{line_numbers[wrong.argmax()]}: first_frame,last_frame,x,y,w,h: "
+            "no first frame is after the last, width and height are above 0"
+        )
+    return IgnoreRegions(first, last, np.concatenate((corners, corners + sizes), axis=1))
+
+
+def without_ignored(truth: MotRows, results: MotRows, regions: IgnoreRegions) -> MotRows:
+    """Return the results less those that match no labelled object and lie in a region."""
+    counts = np.ones(len(results), bool)
+    for frame in np.unique(results.frames).tolist():
+        rows = results.frames == frame
+        counts[rows] = _counts(truth.at(frame), results.at(frame), regions.at(frame))
+    return results[counts]
+
+
+def _counts(truth: MotRows, results: MotRows, regions_xyxy: Float64Array) -> BoolArray:
+    """Return which results of one frame count: they match an object, or lie in no region."""
+    counts = ~_inside(results.boxes_xyxy, regions_xyxy)
+    counts[_matched(truth, results)] = True
+    return counts
+
+
+def _matched(truth: MotRows, results: MotRows) -> Int64Array:
+    """Return which results of one frame are labelled objects, in the best assignment."""
+    pairs = overlapping(truth.boxes_xyxy, results.boxes_xyxy)
+    alike = truth.class_ids[pairs.rows] == results.class_ids[pairs.columns]
+    pairs = pairs[alike & (pairs.iou >= MATCH_IOU)]
+    return pairs.columns[assign(pairs, 1 - pairs.iou, limit=1.0)]
+
+
+def _inside(boxes_xyxy: Float64Array, regions_xyxy: Float64Array) -> BoolArray:
+    """Return which of n boxes have half of their area in one region."""
+    corner = np.maximum(boxes_xyxy[:, None, :2], regions_xyxy[:, :2])
+    opposite = np.minimum(boxes_xyxy[:, None, 2:], regions_xyxy[:, 2:])
+    shared = np.clip(opposite - corner, 0, None).prod(axis=2)
+    area = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)
+    inside: BoolArray = (shared / area[:, None]).max(axis=1, initial=0) >= INSIDE
+    return inside

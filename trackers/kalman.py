@@ -1,0 +1,106 @@
+"""A constant-velocity Kalman filter over all tracks at once, for any elapsed time.
+
+The filter of the field has eight dimensions: four coordinates of a box and their velocities. Its
+noise is diagonal and a velocity moves only its own coordinate, so no two coordinates ever become
+correlated: the 8 x 8 covariance is four 2 x 2 blocks, and the whole filter is a few elementwise
+operations on planes.
+
+Time is counted in steps of 1/30 s, because the noise constants of the field are per frame of such
+video. Between whole steps and beyond them, noise grows as the sum over single steps does, written
+as a polynomial: one prediction over two steps equals two predictions over one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Int64Array
+
+Float64Array = NDArray[np.float64]
+
+STEPS_PER_SECOND = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Standard deviations of four coordinates and of their velocities per step, (4, n) each."""
+
+    position: Float64Array
+    velocity: Float64Array
+
+
+@dataclass(frozen=True, slots=True)
+class KalmanState:
+    """What is believed of n tracks.
+
+    planes: (5, 4, n) float64: for each of four coordinates of each track its position, its
+        velocity per step, and the covariance of the two: variance of position, covariance,
+        variance of velocity
+    """
+
+    planes: Float64Array
+
+    def __post_init__(self) -> None:
+        assert self.planes.shape[:2] == (5, 4) and self.planes.dtype == np.float64, self
+
+    def __len__(self) -> int:
+        return int(self.planes.shape[2])
+
+    def __repr__(self) -> str:
+        return f"KalmanState(n={len(self)})"
+
+    @property
+    def position(self) -> Float64Array:
+        """(4, n), the four coordinates of each track."""
+        position: Float64Array = self.planes[0]
+        return position
+
+
+def start(measured: Float64Array, noise: Noise) -> KalmanState:
+    """Return the state of new tracks at the `measured` (4, n) coordinates, at rest."""
+    planes = np.zeros((5, *measured.shape))
+    planes[0] = measured
+    np.square(noise.position, out=planes[2])
+    np.square(noise.velocity, out=planes[4])
+    return KalmanState(planes)
+
+
+def predict(state: KalmanState, seconds: float, noise: Noise) -> KalmanState:
+    """Return the state `seconds` later, with `noise` that each step of 1/30 s adds."""
+    steps = seconds * STEPS_PER_SECOND
+    position, velocity, variance, covariance, velocity_variance = state.planes
+    drift = np.square(noise.velocity)
+    planes = np.empty_like(state.planes)
+    planes[0] = position + steps * velocity
+    planes[1] = velocity
+    planes[2] = variance + steps * (2 * covariance + steps * velocity_variance)
+    planes[2] += steps * np.square(noise.position)
+    planes[2] += steps * (steps - 1) * (2 * steps - 1) / 6 * drift
+    planes[3] = covariance + steps * velocity_variance + steps * (steps - 1) / 2 * drift
+    planes[4] = velocity_variance + steps * drift
+    return KalmanState(planes)
+
+
+def correct(
+    state: KalmanState, rows: Int64Array, measured: Float64Array, measured_std: Float64Array
+) -> KalmanState:
+    """Return the state after the tracks in `rows` (m,) were measured.
+
+    measured, measured_std: (4, m), coordinates and their standard deviations
+    """
+    position, velocity, variance, covariance, velocity_variance = before = state.planes[:, :, rows]
+    total = variance + np.square(measured_std)
+    gain, velocity_gain = before[2:4] / total
+    surprise = measured - position
+    corrected = np.empty_like(before)
+    corrected[0] = position + gain * surprise
+    corrected[1] = velocity + velocity_gain * surprise
+    corrected[2] = variance - gain * variance
+    corrected[3] = covariance - gain * covariance
+    corrected[4] = velocity_variance - velocity_gain * covariance
+    planes = state.planes.copy()
+    planes[:, :, rows] = corrected
+    return KalmanState(planes)
