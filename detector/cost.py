@@ -19,8 +19,9 @@ class Cost(NamedTuple):
 
 def measure_cost(name: str, *, classes: int = 80, size: tuple[int, int] = (640, 640)) -> Cost:
     """Return what the deployed form of a network costs. Nothing is computed: shapes suffice."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network = deploy(build_network(name, classes=classes))
-        network(torch.empty(1, 3, *size))
+    with torch.device("meta"):
+        network, images = deploy(build_network(name, classes=classes)), torch.empty(1, 3, *size)
+    with FlopCounterMode(display=False) as counter:
+        network(images)
     parameters = sum(p.numel() for p in network.parameters())
     return Cost(parameters / 1e6, counter.get_total_flops() / 1e9)

@@ -1,0 +1,91 @@
+"""`python -m detector` says what there is, makes models, and refuses in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from conftest import ROOT
+
+from detector.__main__ import main
+from detector.checkpoint import save_weights
+from detector.manifest import Manifest, sha256_of
+from detector.network import build_network
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_help_loads_no_runtime() -> None:
+    code = (
+        "import sys; from detector.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "finally: print({'torch', 'onnx', 'openvino'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "export" in ended.stdout and ended.stdout.splitlines()[-1] == "set()"
+
+
+def test_list_names_networks_with_their_measured_cost() -> None:
+    ended = run("list")
+    assert ended.exit_code == 0
+    assert "yolov7-tiny      6.22 M parameters, 13.7 GFLOPs" in ended.output
+
+
+def test_weights_are_exported_as_they_were_trained(tmp_path: Path) -> None:
+    weights, model = tmp_path / "best.safetensors", tmp_path / "out" / "best.onnx"
+    network = build_network("yolov7-tiny", classes=2, width=0.125)
+    save_weights(network, weights, class_names=("cat", "dog"), size=(64, 96))
+    ended = run("export", weights, "--output", model)
+    assert ended.exit_code == 0 and "64 x 96, fp32" in ended.output and "cat, dog" in ended.output
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    assert (manifest.classes, manifest.input_size) == (("cat", "dog"), (64, 96))
+    assert manifest.weights_sha256 == sha256_of(weights)
+
+
+def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
+    def exported(name: str, seed: int) -> str:
+        network = ("--network", "yolov7-tiny", "--classes", 3, "--width", 0.125, "--size", "64x96")
+        ended = run("export", *network, "--seed", seed, "--output", tmp_path / name)
+        assert ended.exit_code == 0
+        return Manifest.beside(tmp_path / name).onnx_sha256
+
+    assert exported("a.onnx", 1) == exported("b.onnx", 1) != exported("c.onnx", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give either WEIGHTS (.safetensors) or --network NAME"),
+        (("a.safetensors", "--network", "yolov7-tiny"), "give either WEIGHTS"),
+        (("gone.safetensors",), "no weights file 'gone.safetensors'"),
+        (("--network", "yolov9"), "unknown network 'yolov9': choose one of yolov7-tiny"),
+        (("--network", "yolov7-tiny", "--size", "100"), "for example 96 x 96"),
+        (("--network", "yolov7-tiny", "--size", "6r0"), "'6r0' is no size"),
+    ],
+)
+def test_a_wrong_request_is_refused_in_a_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    ended = run("export", *arguments, "--output", tmp_path / "x.onnx")
+    assert ended.exit_code == 2 and message in ended.output
+    assert "Traceback" not in ended.output and not list(tmp_path.iterdir())
+
+
+def test_a_model_must_be_called_onnx(tmp_path: Path) -> None:
+    ended = run("export", "--network", "yolov7-tiny", "--output", tmp_path / "model.bin")
+    assert ended.exit_code == 2 and "give a name that ends in .onnx" in ended.output
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "x.onnx"
+    ended = run("export", "--network", "yolov7-tiny", "--size", 32, "--output", output)
+    assert ended.exit_code == 2 and f"cannot write '{output}'" in ended.output

@@ -1,0 +1,177 @@
+"""The exported graph says what the network says, in the form that the contract asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto
+from test_network import reference_weights
+
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.engines import openvino
+from detector.errors import ModelError
+from detector.export import export_model
+from detector.letterbox import Letterbox
+from detector.manifest import Manifest, sha256_of
+from detector.network import Network, build_network
+
+NAMES = ("person", "bicycle", "car")
+SIZE = (256, 352)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    """A network whose scores differ from cell to cell."""
+    network = build_network("yolov7-tiny", classes=3, width=0.25).eval()
+    network.load_state_dict(reference_weights(network, prefix=""))
+    return network
+
+
+@pytest.fixture(scope="module")
+def model(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its export."""
+    path = tmp_path_factory.mktemp("export") / "small.onnx"
+    export_model(network, path, class_names=NAMES, size=SIZE, accuracy={"AP50": 0.5})
+    return path
+
+
+@pytest.fixture(scope="module")
+def picture(data: Path) -> UInt8Array:
+    """A photograph, letterboxed: (1, h, w, 3) uint8, RGB."""
+    file = sorted((data / "tinycoco").rglob("*.jpg"))[0]
+    bgr = cv2.imread(str(file))
+    assert bgr is not None
+    rgb = np.ascontiguousarray(bgr[..., ::-1], np.uint8)
+    return Letterbox.fit((rgb.shape[0], rgb.shape[1]), SIZE).apply(rgb)[None]
+
+
+def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
+    """Return all boxes xyxy and scores (n, rows, ...), sorted, from the network as it is trained.
+
+    The slow twin of what the graph does: no fusing, no top-k, one picture after the other.
+    """
+    pixels = torch.from_numpy(images).double().permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        decoded = network.decode(network(pixels.float())).double().numpy()
+    boxes, scores = [], []
+    for rows in decoded:
+        score = rows[:, 4:5] * rows[:, 5:]
+        order = np.argsort(-score.max(axis=1), kind="stable")
+        (cx, cy, w, h), score = rows[order, :4].T, score[order]
+        boxes.append(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), axis=1))
+        scores.append(score)
+    return np.array(boxes), np.array(scores)
+
+
+def assert_agrees(found: Candidates, network: Network, images: UInt8Array) -> None:
+    """Boxes within half a pixel, scores within 1e-3; rows of equal score may change places."""
+    boxes, scores = by_definition(network, images)
+    for i in range(len(found)):
+        k = len(found.scores[i])
+        ranked = scores[i, :k].max(axis=1)
+        np.testing.assert_allclose(found.scores[i].max(axis=1), ranked, atol=1e-3)
+        far = np.abs(found.boxes_xyxy[i][:, None] - boxes[i][None]).max(axis=2)
+        nearest = far.argmin(axis=1)
+        assert far.min(axis=1).max() < 0.5
+        assert len(set(nearest)) == k
+        np.testing.assert_allclose(found.scores[i], scores[i][nearest], atol=1e-3)
+
+
+def test_openvino_says_of_a_photograph_what_torch_says(
+    network: Network, model: Path, picture: UInt8Array
+) -> None:
+    engine = openvino.open_engine(model, threads=2, precision="fp32")
+    found = engine.submit(picture).result()
+    assert found.boxes_xyxy.shape == (1, 512, 4) and found.scores.shape == (1, 512, 3)
+    assert np.ptp(found.scores) > 0.1  # there is something to agree on
+    assert_agrees(found, network, picture)
+    engine.close()
+
+
+def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Path) -> None:
+    import openvino as ov
+
+    r = np.random.default_rng(0)
+    images = r.integers(0, 255, (3, *SIZE, 3)).astype(np.uint8)
+    images[1] //= 4
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 2}
+    compiled = ov.Core().compile_model(model, "CPU", options)
+    outputs = compiled([images])
+    assert_agrees(Candidates(outputs["boxes"], outputs["scores"]), network, images)
+
+
+def test_the_graph_takes_bytes_into_a_cast_and_returns_named_float_outputs(model: Path) -> None:
+    graph = onnx.load(model).graph
+    assert [node.op_type for node in graph.node if "images" in node.input] == ["Cast"]
+    described = {
+        value.name: (
+            value.type.tensor_type.elem_type,
+            [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim],
+        )
+        for value in [*graph.input, *graph.output]
+    }
+    assert described == {
+        "images": (TensorProto.UINT8, ["n", *SIZE, 3]),
+        "boxes": (TensorProto.FLOAT, ["n", 512, 4]),
+        "scores": (TensorProto.FLOAT, ["n", 512, 3]),
+    }
+
+
+def test_the_graph_keeps_to_operations_that_every_runtime_takes(model: Path) -> None:
+    operations = {node.op_type for node in onnx.load(model).graph.node}
+    refused = {"GatherElements", "GatherND", "ScatterND", "NonZero", "BatchNormalization"}
+    assert not operations & refused  # FACTS on engines; the last would mean that nothing was fused
+
+
+def test_the_manifest_tells_what_was_exported(model: Path) -> None:
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    assert manifest.classes == NAMES
+    assert (manifest.input_size, manifest.strides) == (SIZE, (8, 16, 32))
+    assert (manifest.precision, manifest.top_k, manifest.pad_value) == ("fp32", 512, 114)
+    assert (manifest.dynamic_batch, manifest.max_batch) == (True, 8)
+    assert manifest.tools == {"torch": torch.__version__, "onnx": onnx.__version__}
+    assert manifest.accuracy == {"AP50": 0.5}
+
+
+def test_fewer_rows_than_asked_for_are_all_returned(network: Network, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.onnx"
+    manifest = export_model(network, path, class_names=NAMES, size=(32, 64))
+    assert manifest.top_k == 3 * (4 * 8 + 2 * 4 + 1 * 2)
+    engine = openvino.open_engine(path, threads=1)
+    found = engine.submit(np.zeros((1, 32, 64, 3), np.uint8)).result()
+    assert found.scores.shape == (1, manifest.top_k, 3)
+    engine.close()
+
+
+def test_exporting_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+    live = build_network("yolov7-tiny", classes=3, width=0.125).train()
+    before = {name: value.clone() for name, value in live.state_dict().items()}
+    export_model(live, tmp_path / "live.onnx", class_names=NAMES, size=(64, 64))
+    assert live.training and all(p.requires_grad for p in live.parameters())
+    assert all(torch.equal(before[name], value) for name, value in live.state_dict().items())
+
+
+def test_the_same_network_makes_the_same_file(network: Network, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    for path in paths:
+        export_model(network, path, class_names=NAMES, size=(64, 64))
+    assert sha256_of(paths[0]) == sha256_of(paths[1])
+
+
+@pytest.mark.parametrize(
+    ("size", "example"), [((250, 352), "256 x 352"), ((0, 64), "32 x 64"), ((640, 9), "640 x 32")]
+)
+def test_a_size_that_no_grid_fits_is_refused_with_the_nearest_that_does(
+    size: tuple[int, int], example: str, network: Network, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=f"multiples of 32, for example {example}$"):
+        export_model(network, tmp_path / "odd.onnx", class_names=NAMES, size=size)
+    assert not list(tmp_path.iterdir())
