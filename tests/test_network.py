@@ -14,7 +14,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from detector.errors import ModelError
 from detector.network import NETWORKS, Network, build_network, deploy
@@ -128,15 +127,6 @@ def test_anchors_and_strides_are_the_published_ones(reference: Path) -> None:
     facts, network = described(reference, "training"), build_network("yolov7-tiny")
     assert network.anchors.reshape(3, 6).tolist() == facts["anchors"]
     assert list(network.strides) == facts["strides"]
-
-
-def test_the_network_costs_what_the_original_costs() -> None:
-    with torch.device("meta"):
-        network = deploy(build_network("yolov7-tiny"))
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, 3, 640, 640))
-    # Reference README: 13.702 G for the SiLU form, which has the same convolutions.
-    assert counter.get_total_flops() / 1e9 == pytest.approx(13.702, abs=0.002)
 
 
 @pytest.mark.parametrize("width", [0.25, 0.5, 0.3])
