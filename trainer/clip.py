@@ -73,6 +73,8 @@ class Clip:
                 for decoded in self._decoded:
                     self._next_frame += 1
                     if self._next_frame > frame:
+                        if frame == self._frames[-1]:
+                            self._decoded.close()  # its threads and buffers would stay for hours
                         return decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             except av.FFmpegError as error:
                 raise UsageError(f"{self.path}: frame {self._next_frame}: {error}") from error
