@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
-from time import monotonic, thread_time
+from time import monotonic, process_time
 from typing import Any, Protocol
 
 from pipeline.channel import Cancelled, UpstreamFailed
@@ -77,6 +77,7 @@ class Pipeline:
         self.failures: list[Failure] = []  # first cause first
         self.cancelled = False
         self.seconds = 0.0
+        self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have their own threads
         self._stop_sources = stop_sources
         self._finalizers = finalizers
         self._lock = Lock()
@@ -94,7 +95,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Start every thread, the last of the path first, so that nobody sends into the void."""
-        self._started_at = monotonic()
+        self._started_at, self._cpu_before = monotonic(), process_time()
         for thread in reversed(self._threads):
             thread.start()
 
@@ -107,6 +108,7 @@ class Pipeline:
         for thread in self._threads:
             thread.join()
         self.seconds = monotonic() - self._started_at
+        self.cpu_seconds = process_time() - self._cpu_before
         for finalize in self._finalizers:
             finalize()
         self.ledger.check()
@@ -131,7 +133,6 @@ class Pipeline:
             self._note(worker, error)
             self._break_off(worker, error, str(error) or type(error).__name__)
         finally:
-            worker.probe.stats.cpu_seconds = thread_time()
             self._leave()
 
     def _note(self, worker: Worker, error: Exception) -> None:

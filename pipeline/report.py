@@ -18,6 +18,7 @@ def figures(pipeline: Pipeline, streams: Sequence[StreamStages]) -> Figures:
     """Return all that was counted and measured in a run that has ended, ready for JSON."""
     return {
         "seconds": round(pipeline.seconds, 3),
+        "cpu_seconds": round(pipeline.cpu_seconds, 3),
         "exit_code": exit_code(pipeline, streams),
         "streams": {stream.name: _stream(pipeline, stream) for stream in streams},
         "stages": {worker.name: _stage(worker) for worker in pipeline.workers},
@@ -50,7 +51,12 @@ def summary(report: Figures) -> str:
     lines = [_stream_line(name, stream) for name, stream in report["streams"].items()]
     lines += ["", _STAGE_HEADER]
     lines += [_stage_line(name, stage) for name, stage in report["stages"].items()]
+    lines += ["", *(f"wrote {path}" for path in _written(report))]
     return "\n".join(lines)
+
+
+def _written(report: Figures) -> list[str]:
+    return [path for stream in report["streams"].values() for path in stream["outputs"]]
 
 
 def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
@@ -65,7 +71,7 @@ def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "latency_ms": balance.latency.as_milliseconds(),
         "repaired_times": stream.decode.repaired,
         "faults": list(stream.source.faults),
-        "outputs": [str(output.path) for output in stream.outputs],
+        "outputs": [str(output.path) for output in stream.outputs if balance.emitted],
     }
 
 
@@ -81,7 +87,6 @@ def _stage(worker: Worker) -> Figures:
     return {
         "items": stats.items,
         "busy_seconds": round(stats.worked.total, 3),
-        "cpu_seconds": round(stats.cpu_seconds, 3),
         "waited_for_input_seconds": round(waiting.receive_waits, 3),
         "waited_for_room_seconds": round(stats.send_waits, 3),
         "found_empty": waiting.found_empty,
@@ -113,7 +118,7 @@ def _spread(milliseconds: dict[str, float]) -> str:
 
 _STAGE_HEADER = (
     f"{'stage':<28}{'items':>8}{'work p50':>10}{'p99 ms':>9}{'queued p50':>12}{'p99 ms':>9}"
-    f"{'busy s':>9}{'cpu s':>8}{'no input s':>12}{'no room s':>11}"
+    f"{'busy s':>9}{'no input s':>12}{'no room s':>11}"
 )
 
 
@@ -122,6 +127,5 @@ def _stage_line(name: str, stage: Figures) -> str:
     return (
         f"{name[-28:]:<28}{stage['items']:>8}{work['p50']:>10.1f}{work['p99']:>9.1f}"
         f"{queued['p50']:>12.1f}{queued['p99']:>9.1f}{stage['busy_seconds']:>9.1f}"
-        f"{stage['cpu_seconds']:>8.1f}{stage['waited_for_input_seconds']:>12.1f}"
-        f"{stage['waited_for_room_seconds']:>11.1f}"
+        f"{stage['waited_for_input_seconds']:>12.1f}{stage['waited_for_room_seconds']:>11.1f}"
     )

@@ -76,10 +76,9 @@ class StageStats:
     """What a stage did; written by its own thread.
 
     items: how many went in; worked: seconds at work per item
-    send_waits: seconds that it waited for room; cpu_seconds: on the processor, known at the end
+    send_waits: seconds that it waited for room
     """
 
     items: int = 0
     worked: Histogram = field(default_factory=Histogram)
     send_waits: float = 0.0
-    cpu_seconds: float = 0.0
