@@ -1,0 +1,54 @@
+"""Where results go: one stage, one file each, one table of endings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from detector.errors import FramelaneError, UsageError
+from detector.settings import did_you_mean
+from pipeline.frame import Ticket, Tracked
+from pipeline.options import checked_options
+from pipeline.stage import Stage
+
+
+class SinkError(FramelaneError):
+    """A result that cannot be written: one line that says where, and why."""
+
+
+class Sink(Stage[Tracked, Ticket]):
+    """Takes tracked frames, and hands back the ticket of each one that has really been written.
+
+    wants_picture: whether it needs `Tracked.drawn`
+    """
+
+    wants_picture: ClassVar[bool] = False
+
+
+SINKS = {  # by ending; a new sink is one module and one line
+    ".jsonl": "pipeline.sinks.jsonl:JsonLines",
+    ".mkv": "pipeline.sinks.video_file:VideoFile",
+    ".mov": "pipeline.sinks.video_file:VideoFile",
+    ".mp4": "pipeline.sinks.video_file:VideoFile",
+    ".txt": "pipeline.sinks.mot:MotText",
+}
+
+
+def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
+    """Return the sink that writes the file `url`; nothing is created before the first frame.
+
+    classes: the manifest's class names; options: keyword arguments of the sink's constructor
+    Raises UsageError: an ending that no sink writes, an option that the sink does not have.
+    """
+    ending = Path(url).suffix.lower()
+    if ending not in SINKS or "://" in url:
+        raise UsageError(
+            f"output '{url}': accepted are files that end in {', '.join(SINKS)}"
+            f"{did_you_mean(ending, SINKS)}"
+        )
+    module, name = SINKS[ending].split(":")
+    sink = getattr(import_module(module), name)
+    made: Sink = sink(Path(url), classes, **checked_options(sink, options, f"output '{url}'"))
+    return made

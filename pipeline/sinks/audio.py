@@ -1,0 +1,154 @@
+"""The audio of a source, copied bit for bit beside its pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from itertools import chain
+
+import av
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+
+log = logging.getLogger("framelane")
+
+LATEST = 30  # seconds after the start of the file, by which an audio stream has to begin
+LABELS = {"language", "title"}  # what players offer to choose by
+READ_TIMEOUT = 10.0  # seconds; a source on the network that stalls must not stall the recorder
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Where the packets of one audio stream go, and what they pass through on the way."""
+
+    target: AudioStream
+    filter: BitStreamFilterContext
+
+
+class AudioCopy:
+    """All audio streams of a file, handed to a container in step with the pictures.
+
+    The file is read a second time, by a demuxer of our own: then neither the pictures nor the
+    audio wait for the other. What cannot be copied is left out with a warning, and never costs a
+    picture. To be made before the container's first packet.
+
+    url: the file to read; name: of its stream, for warnings
+    """
+
+    def __init__(self, url: str, name: str, output: OutputContainer) -> None:
+        self._name = name
+        self._output = output
+        self._copies: dict[int, _Copy] = {}
+        self._packets: Iterator[Packet[Stream]] = iter(())
+        self._input = self._open(url)
+        if self._input and self._input.streams.audio:
+            self._begin(self._input)
+        self._next = next(self._packets, None)
+
+    def write_until(self, time: Fraction | None) -> None:
+        """Write what begins before `time`, in seconds of the source's clock; None: the rest."""
+        while (packet := self._next) and (time is None or _time(packet) < time):
+            if packet.stream_index in self._copies:
+                self._write(packet)
+            self._next = next(self._packets, None)
+
+    def close(self) -> None:
+        """Close the file that is read."""
+        if self._input:
+            self._input.close()
+
+    def _open(self, url: str) -> InputContainer | None:
+        try:
+            return av.open(url, timeout=READ_TIMEOUT)
+        except av.FFmpegError as error:
+            log.warning("%s: the audio is left out: %s", self._name, error.strerror)
+            return None
+
+    def _begin(self, source: InputContainer) -> None:
+        container = self._output.format.name
+        early = self._read_until_all_have_begun(source)
+        begun = {packet.stream_index for packet in early}
+        for stream in source.streams.audio:
+            if stream.index not in begun:
+                # The head of an mp4 waits for the first packet of each stream: a stream that
+                # never begins would leave nothing to be read after a kill.
+                self._warn(stream, f"is left out: it has not begun after {LATEST} s")
+            elif refused(stream, container):
+                self._warn(stream, f"is left out: {container} cannot hold it")
+            else:
+                self._add(stream)
+        for other in set(source.streams) - set(source.streams.audio):
+            other.discard = Discard.all  # many demuxers then do not even read it
+        self._packets = chain(early, self._read(source, *source.streams.audio))
+
+    def _read_until_all_have_begun(self, source: InputContainer) -> deque[Packet[Stream]]:
+        """Return the audio packets up to the first of the stream that begins last."""
+        early: deque[Packet[Stream]] = deque()
+        silent = {stream.index for stream in source.streams.audio}
+        deadline = None
+        for packet in self._read(source, *source.streams):
+            deadline = deadline or _time(packet) + LATEST
+            if isinstance(packet.stream, AudioStream):
+                early.append(packet)
+                silent.discard(packet.stream_index)
+            if not silent or _time(packet) > deadline:
+                break
+        return early
+
+    def _add(self, stream: AudioStream) -> None:
+        target = self._output.add_stream_from_template(stream)
+        target.metadata.update({k: v for k, v in stream.metadata.items() if k in LABELS})
+        self._copies[stream.index] = _Copy(target, _filter(stream))
+
+    def _read(self, source: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+        try:
+            for packet in source.demux(*streams):
+                if packet.size and packet.dts is not None:
+                    yield packet
+        except av.FFmpegError as error:
+            log.warning("%s: the audio ends early: %s", self._name, error.strerror)
+
+    def _write(self, packet: Packet[Stream]) -> None:
+        stream, copy, time = packet.stream, self._copies[packet.stream_index], _time(packet)
+        try:
+            for part in copy.filter.filter(packet):
+                part.stream = copy.target
+                self._output.mux(part)
+        except OSError:
+            raise  # the disk's fault, not the audio's
+        except av.FFmpegError as error:
+            self._warn(stream, f"ends at {float(time):.3f} s: {error.strerror}")
+            del self._copies[stream.index]
+
+    def _warn(self, stream: Stream, what: str) -> None:
+        codec = stream.codec_context.name if stream.codec_context else "unknown codec"
+        log.warning("%s: audio stream %d (%s) %s", self._name, stream.index, codec, what)
+
+
+def refused(stream: AudioStream, container: str) -> bool:
+    """Return whether the container cannot hold the stream: some say so only at the header."""
+    try:
+        with av.open(BytesIO(), "w", format=container) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return True
+    return False
+
+
+def _filter(stream: AudioStream) -> BitStreamFilterContext:
+    """Return what turns the packets of a transport stream into those of a file."""
+    streamed_aac = stream.codec_context.name == "aac" and not stream.codec_context.extradata
+    return BitStreamFilterContext("aac_adtstoasc" if streamed_aac else "null", stream)
+
+
+def _time(packet: Packet[Stream]) -> Fraction:
+    assert packet.dts is not None
+    return packet.dts * packet.time_base

@@ -1,0 +1,53 @@
+"""Tracks as JSON lines: one object per frame."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pipeline.frame import Tracked
+from pipeline.sinks.text import TextFile
+from trackers.tracks import Tracks
+
+
+class JsonLines(TextFile):
+    """Writes an object per frame, also where nothing was seen.
+
+    stream, index: which frame, counted in the source before any drop
+    pts, time_base: as the container gave them, pts null where it gave none
+    seconds: the time that was written, which is pts x time_base unless that had to be repaired
+    tracks: the confirmed ones: id (null if not tracked), class, class_id, score, box (x0, y0, x1,
+        y1 in source pixels)
+    """
+
+    def text(self, item: Tracked) -> str:
+        """Return the frame's line."""
+        frame = item.frame
+        line = {
+            "stream": frame.stream.name,
+            "index": frame.index,
+            "pts": frame.pts,
+            "time_base": str(frame.time_base),
+            "seconds": float(frame.time),
+            "tracks": self._objects(item.tracks.confirmed),
+        }
+        return json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
+
+    def _objects(self, tracks: Tracks) -> list[dict[str, Any]]:
+        rows = zip(
+            tracks.ids.tolist(),
+            tracks.class_ids.tolist(),
+            tracks.scores.tolist(),
+            tracks.boxes_xyxy.tolist(),
+            strict=True,
+        )
+        return [
+            {
+                "id": identity if identity >= 0 else None,
+                "class": self._classes[class_id],
+                "class_id": class_id,
+                "score": round(score, 4),
+                "box": [round(edge, 2) for edge in box],
+            }
+            for identity, class_id, score, box in rows
+        ]

@@ -1,0 +1,15 @@
+"""Tracks as MOTChallenge text."""
+
+from __future__ import annotations
+
+from pipeline.frame import Tracked
+from pipeline.sinks.text import TextFile
+from trackers.mot import mot_lines
+
+
+class MotText(TextFile):
+    """Writes a line per confirmed track; frames are counted in the source, before any drop."""
+
+    def text(self, item: Tracked) -> str:
+        """Return the frame's lines (see `trackers.mot`)."""
+        return mot_lines(item.frame.index, item.tracks)

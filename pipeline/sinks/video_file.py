@@ -1,0 +1,138 @@
+"""Annotated pictures as a video file that survives a kill, at the times of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import ClassVar
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.sinks import SinkError
+from pipeline.sinks.audio import AudioCopy
+from pipeline.sinks.h264 import H264, Preset, ticks_per_second
+from pipeline.sinks.recorder import Recorder
+
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+
+class VideoFile(Recorder):
+    """Writes H.264, and copies all audio of a recording.
+
+    Times are exact; .mkv rounds them to 1 ms. The file has the size of the first picture, made
+    even; a picture of another size is letterboxed into it. The encoder holds some ten frames
+    back, so that a ticket comes out later than its frame went in.
+
+    preset, crf: speed and quality, as x264 counts; threads: of the encoder
+    """
+
+    wants_picture: ClassVar[bool] = True
+    foreign: ClassVar[tuple[type[Exception], ...]] = (OSError, av.FFmpegError)
+
+    def __init__(
+        self,
+        path: Path,
+        classes: Sequence[str] = (),
+        *,
+        preset: Preset = "veryfast",
+        crf: int = 23,
+        threads: int = 2,
+    ) -> None:
+        super().__init__(path, classes)
+        self._preset: Preset = preset
+        self._crf = crf
+        self._threads = threads
+        self._files = ExitStack()  # what is to be closed
+        self._audio: AudioCopy | None = None
+        self._held: dict[int, Ticket] = {}  # by the encoder, under their pts
+        self._end = Fraction(0)  # of the last frame
+
+    def _begin(self, frame: Frame) -> None:
+        stream, name = frame.stream, FORMATS[self.path.suffix.lower()]
+        self._ticks = ticks_per_second(frame.time_base)
+        self._stream = stream
+        self._output = av.open(
+            f"file:{self.path}", "w", format=name, container_options=options(name, self._ticks)
+        )
+        self._files.callback(self._output.close)
+        self._video = H264(
+            self._output,
+            (frame.picture.width, frame.picture.height),
+            ticks=self._ticks,
+            interval=stream.nominal_interval,
+            preset=self._preset,
+            crf=self._crf,
+            threads=self._threads,
+        )
+        if stream.audio_from:
+            self._audio = AudioCopy(stream.audio_from, stream.name, self._output)
+            self._files.callback(self._audio.close)
+
+    def _write(self, item: Tracked) -> list[Ticket]:
+        assert item.drawn is not None, "the builder gives pictures to sinks that want them"
+        frame = item.frame
+        pts = round(frame.time * self._ticks)
+        self._held[pts] = frame.ticket
+        self._end = frame.time + frame.stream.nominal_interval
+        return self._mux(self._video.encode(item.drawn, pts))
+
+    def _complete(self) -> list[Ticket]:
+        written = self._mux(self._video.flush())
+        assert not self._held, self._held
+        if self._audio:
+            self._audio.write_until(self._end if self._stream.cut.is_set() else None)
+        self._files.close()
+        return written
+
+    def _abandon(self) -> None:
+        self._files.close()
+
+    def _mux(self, packets: Iterable[Packet[VideoStream]]) -> list[Ticket]:
+        """Write packets, and before each one the audio that is due by then."""
+        written = []
+        for packet in packets:
+            assert packet.pts is not None and packet.dts is not None
+            ticket = self._held.pop(packet.pts)
+            if self._audio:
+                self._audio.write_until(packet.dts * packet.time_base)
+            self._write_packet(packet)
+            written.append(ticket)
+        return written
+
+    def _write_packet(self, packet: Packet[VideoStream]) -> None:
+        try:
+            self._output.mux(packet)
+        except av.error.PatchWelcomeError as error:  # a distance that 32 bits do not hold
+            raise SinkError(
+                f"cannot write '{self.path}': two frames are too far apart to be counted in ticks "
+                f"of 1/{self._ticks} s; write .mkv, which counts milliseconds"
+            ) from error
+
+
+def options(container: str, ticks: int) -> dict[str, str]:
+    """Return the options of a file that can be read while it grows, and counts exactly.
+
+    The mp4 is fragmented until it is closed well, when it becomes an ordinary one.
+    """
+    growing = {
+        "flush_packets": "1",
+        # Microseconds for which the muxer holds pictures back until audio comes: it is we who
+        # interleave, and where the audio ends early nothing more comes.
+        "max_interleave_delta": "1",
+    }
+    if container == "matroska":
+        # Audio that begins before 0, as AAC does, would move the pictures.
+        return growing | {"avoid_negative_ts": "disabled"}
+    # Start offsets are counted in movie ticks: a multiple of ours, finer than an audio sample.
+    movie_ticks = ticks * ceil(100_000 / ticks)
+    return growing | {
+        "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
+        "video_track_timescale": str(ticks),
+        "movie_timescale": str(movie_ticks),
+    }

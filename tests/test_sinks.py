@@ -1,0 +1,211 @@
+"""Sinks: files that appear with the first frame, and never look complete unless they are."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import footage
+import pytest
+
+from detector.errors import UsageError
+from pipeline.frame import Tracked
+from pipeline.sinks import SINKS, SinkError, make_sink
+from trackers.tracks import TrackState
+
+every_ending = pytest.mark.parametrize("ending", sorted(SINKS))
+
+
+def some_frames(count: int = 12) -> Iterator[Tracked]:
+    return footage.drawn(range(count), Fraction(1, 25), seen=footage.tracks(1, 2))
+
+
+@every_ending
+def test_each_frame_is_accounted_for_once(ending: str, tmp_path: Path) -> None:
+    sink = make_sink(str(tmp_path / f"out{ending}"), classes=footage.CLASSES, options={})
+    given, written = footage.record(sink, some_frames(40))
+    assert len(given) == 40 and sorted(written, key=lambda ticket: ticket.index) == given
+
+
+@every_ending
+def test_nothing_is_created_before_the_first_frame(ending: str, tmp_path: Path) -> None:
+    sink = make_sink(str(tmp_path / f"new/folder/out{ending}"), classes=(), options={})
+    assert footage.record(sink, ()) == ([], [])
+    assert not list(tmp_path.iterdir())
+
+
+@every_ending
+def test_without_a_frame_an_older_result_is_kept(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out{ending}"
+    out.write_text("good")
+    sink = make_sink(str(out), classes=(), options={})
+    sink.open()
+    sink.close()
+    assert out.read_text() == "good" and list(tmp_path.iterdir()) == [out]
+
+
+@every_ending
+def test_missing_folders_are_created(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"new/folder/out{ending}"
+    footage.record(make_sink(str(out), classes=footage.CLASSES, options={}), some_frames())
+    assert out.stat().st_size
+
+
+@every_ending
+def test_a_broken_run_leaves_a_file_that_says_it_is_incomplete(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out.v1{ending}"
+    sink = make_sink(str(out), classes=footage.CLASSES, options={})
+    for item in some_frames():
+        sink.process(item)
+    assert list(tmp_path.iterdir()) == [out]
+    sink.close()
+    assert list(tmp_path.iterdir()) == [tmp_path / f"out.v1.incomplete{ending}"]
+
+
+@every_ending
+def test_a_place_that_cannot_be_written_is_named_in_one_line(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out{ending}"
+    out.mkdir()
+    sink = make_sink(str(out), classes=footage.CLASSES, options={})
+    with pytest.raises(SinkError, match=rf"^cannot write '.*out{ending}': Is a directory$"):
+        footage.record(sink, some_frames())
+    assert list(tmp_path.iterdir()) == [out]
+
+
+FULL_DISK = """
+import resource, sys
+from fractions import Fraction
+import footage
+from pipeline.sinks import SinkError, make_sink
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
+frames = footage.drawn(range(5000), Fraction(1, 25), seen=footage.tracks(*range(60)))
+try:
+    footage.record(sink, frames)
+except SinkError as error:
+    print(error)
+"""
+
+
+def python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, which may die."""
+    here = Path(__file__).parent
+    return subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": f"{here}:{here.parent}"},
+    )
+
+
+@every_ending
+def test_a_full_disk_is_one_line_and_what_was_written_can_be_read(
+    ending: str, tmp_path: Path
+) -> None:
+    done = python(FULL_DISK, tmp_path / f"out{ending}")
+    assert done.stdout == f"cannot write '{tmp_path}/out{ending}': File too large\n", done.stderr
+    (left,) = tmp_path.iterdir()
+    assert left.name == f"out.incomplete{ending}"
+    if "VideoFile" in SINKS[ending]:
+        ask = ["ffprobe", "-v", "quiet", "-count_frames", "-show_entries", "stream=nb_read_frames"]
+        said = subprocess.run([*ask, "-of", "csv=p=0", left], capture_output=True, check=False)
+        assert int(said.stdout) > 0
+    else:
+        assert left.read_bytes().endswith(b"\n") and left.stat().st_size > 90_000
+
+
+KILLED = """
+import os, signal, sys
+from fractions import Fraction
+import footage
+from pipeline.sinks import make_sink
+sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
+for item in footage.drawn(range(100), Fraction(1, 25), seen=footage.tracks(*range(20))):
+    sink.process(item)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".txt"])
+def test_a_kill_leaves_every_line_under_the_final_name(ending: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out{ending}"
+    assert python(KILLED, out).returncode == -signal.SIGKILL
+    lines = out.read_text().splitlines(keepends=True)
+    assert len(lines) == {".jsonl": 100, ".txt": 2000}[ending]
+    assert all(line.endswith("\n") for line in lines)
+
+
+def test_json_lines_say_what_was_seen_when_and_by_whom(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    frames = footage.drawn([3, 8], Fraction(1001, 30000), seen=footage.tracks(7, -1))
+    footage.record(make_sink(str(out), classes=footage.CLASSES, options={}), frames)
+    first, second = out.read_text().splitlines()
+    assert json.loads(first) == {
+        "stream": "cam",
+        "index": 0,
+        "pts": 3,
+        "time_base": "1001/30000",
+        "seconds": 0.1001,
+        "tracks": [
+            {
+                "id": 7,
+                "class": "bicycle",
+                "class_id": 1,
+                "score": 0.8765,
+                "box": [10.13, 20.0, 30.5, 40.0],
+            },
+            {
+                "id": None,
+                "class": "car",
+                "class_id": 2,
+                "score": 0.8765,
+                "box": [11.13, 20.0, 31.5, 40.0],
+            },
+        ],
+    }
+    assert json.loads(second)["index"] == 1 and " " not in second
+
+
+@pytest.mark.parametrize("state", [TrackState.LOST, TrackState.TENTATIVE])
+def test_text_holds_confirmed_tracks_only(state: TrackState, tmp_path: Path) -> None:
+    seen = footage.tracks(1, state=state)
+    for ending in (".jsonl", ".txt"):
+        sink = make_sink(str(tmp_path / f"out{ending}"), classes=footage.CLASSES, options={})
+        footage.record(sink, footage.drawn([0], Fraction(1, 25), seen=seen))
+    assert json.loads((tmp_path / "out.jsonl").read_text())["tracks"] == []
+    assert (tmp_path / "out.txt").read_text() == ""
+
+
+def test_mot_text_counts_frames_from_one_and_boxes_by_corner_and_size(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    frames = footage.drawn([0, 1], Fraction(1, 25), seen=footage.tracks(5))
+    footage.record(make_sink(str(out), classes=footage.CLASSES, options={}), frames)
+    line = "5,10.13,20.00,20.37,20.00,0.8765,2,-1,-1\n"
+    assert out.read_text() == f"1,{line}2,{line}"
+
+
+@pytest.mark.parametrize("url", ["out.avi", "out", "out/", "rtsp://host/live.mp4", ".mp4"])
+def test_an_ending_that_no_sink_writes_is_answered_with_those_there_are(url: str) -> None:
+    with pytest.raises(UsageError, match=r"\.jsonl, \.mkv, \.mov, \.mp4, \.txt"):
+        make_sink(url, classes=(), options={})
+
+
+def test_an_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    out = tmp_path / "OUT.MP4"
+    footage.record(make_sink(str(out), classes=(), options={}), some_frames())
+    assert len(footage.times(out)) == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"presett": "fast"}, "did you mean 'preset'"), ({"preset": "quick"}, "'quick' given")],
+)
+def test_options_are_checked_before_the_run(options: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_sink("out.mp4", classes=(), options=options)
