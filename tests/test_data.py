@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
 from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
+from tests.conftest import ROOT
 from trainer.batches import batch_count, batches
 from trainer.clip import Clip
 from trainer.data import ClipSpec, YoloSpec, load_dataset

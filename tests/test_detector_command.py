@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import ROOT
 
 from detector.__main__ import main
 from detector.checkpoint import save_weights
 from detector.manifest import Manifest, sha256_of
 from detector.network import build_network
+from tests.conftest import ROOT
 
 
 def run(*arguments: object) -> Result:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from pipeline.decode import Decode
 from pipeline.ledger import Ledger
 from pipeline.sources import SourceError, make_source, source_kind, without_password
 from pipeline.sources.file import VideoFile
+from tests.ffmpeg import times_by_ffprobe, tool
 
 READABLE = {  # name: (frames, width and height upright, repaired times)
     "bitflips.mp4": (120, (480, 360), 0),
@@ -103,28 +101,6 @@ def first_picture(path: Path) -> UInt8Array:
     return bgr
 
 
-def tool(name: str, *arguments: str) -> bytes:
-    """Return what an FFmpeg command line tool prints."""
-    if not shutil.which(name):
-        pytest.skip(f"{name} is not installed: it says what is right here")
-    return subprocess.run(
-        [name, "-v", "quiet", *arguments], capture_output=True, check=False
-    ).stdout
-
-
-def times_by_ffprobe(path: Path) -> list[Fraction | None]:
-    """Return the times at which ffprobe shows the frames of the first video stream."""
-    shown = json.loads(
-        tool(
-            *("ffprobe", "-select_streams", "v:0", "-of", "json"),
-            *("-show_entries", "stream=time_base:frame=best_effort_timestamp", str(path)),
-        )
-    )
-    base = Fraction(shown["streams"][0]["time_base"])
-    ticks = [frame.get("best_effort_timestamp") for frame in shown["frames"]]
-    return [None if tick is None else int(tick) * base for tick in ticks]
-
-
 @pytest.mark.parametrize("name", READABLE)
 def test_every_frame_that_decodes_comes_out_upright(data: Path, name: str) -> None:
     reading = read(data / "awkward" / name)
@@ -138,13 +114,7 @@ def test_every_frame_that_decodes_comes_out_upright(data: Path, name: str) -> No
 @pytest.mark.parametrize("name", READABLE)
 def test_times_equal_those_of_ffprobe_exactly(data: Path, name: str) -> None:
     path = data / "awkward" / name
-    expected = times_by_ffprobe(path)
-    rate = 25  # of the two clips in which ffprobe knows no time for some frames
-    for index, time in enumerate(expected):
-        if time is None:
-            before = expected[index - 1] if index else None
-            expected[index] = Fraction(0) if before is None else before + Fraction(1, rate)
-    assert read(path).times == expected
+    assert read(path).times == times_by_ffprobe(path)
 
 
 def test_a_clip_decodes_to_what_it_holds_not_to_what_its_header_says(data: Path) -> None:
