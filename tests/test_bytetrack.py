@@ -1,0 +1,219 @@
+"""ByteTrack, against a slow twin, and by what it must do in scenes that can be thought through."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.detections import Detections
+from detector.errors import UsageError
+from tests.bytetrack_twin import SlowByteTrack
+from trackers.bytetrack import ByteTrack
+from trackers.mot import read_mot
+from trackers.tracks import Tracks, TrackState
+
+ROOT = Path(__file__).resolve().parent.parent
+Person = tuple[float, float, float, int]  # left, top, score, class
+
+
+def people(*seen: Person) -> Detections:
+    """Return detections of 40 x 100 boxes."""
+    boxes = np.array([(x, y, x + 40, y + 100) for x, y, _, _ in seen], np.float32)
+    return Detections(
+        boxes.reshape(-1, 4),
+        np.array([score for _, _, score, _ in seen], np.float32),
+        np.array([class_id for *_, class_id in seen], np.int64),
+    )
+
+
+def ids(tracks: Tracks) -> list[int]:
+    return list(tracks.confirmed.ids.tolist())
+
+
+def assert_equal_to_twin(pictures: Iterable[tuple[Detections, int]], class_aware: bool) -> int:
+    """Compare picture by picture; times are whole steps of 1/30 s. Return the identities given."""
+    fast, slow = ByteTrack(class_aware=class_aware), SlowByteTrack(class_aware=class_aware)
+    for detections, step in pictures:
+        tracks, expected = fast.update(detections, step / 30), slow.update(detections, step)
+        assert tracks.ids.tolist() == [track_id for track_id, *_ in expected]
+        assert tracks.class_ids.tolist() == [class_id for _, class_id, *_ in expected]
+        assert tracks.scores.tolist() == [score for *_, score, _ in expected]
+        boxes = np.array([box for *_, box in expected]).reshape(-1, 4)
+        np.testing.assert_allclose(tracks.boxes_xyxy, boxes, rtol=1e-5, atol=1e-3)
+    return slow.last_id
+
+
+def crowd(seed: int, class_count: int) -> Iterator[tuple[Detections, int]]:
+    """Yield a crowd seen badly, at irregular times: misses, weak scores, gaps, false boxes."""
+    random = np.random.default_rng(seed)
+    count, step = int(random.integers(2, 25)), 0
+    centre, size = random.uniform(0, 400, (count, 2)), random.uniform(20, 90, (count, 2))
+    velocity, classes = random.normal(0, 2, (count, 2)), random.integers(0, class_count, count)
+    for _ in range(30):
+        centre += velocity * (elapsed := int(random.choice([1, 1, 2, 3, 12, 40])))
+        step += elapsed
+        seen = np.flatnonzero(random.random(count) < 0.85)
+        middle, half = centre[seen] + random.normal(0, 2, (len(seen), 2)), size[seen] / 2
+        false = random.uniform(0, 400, (int(random.integers(0, 3)), 2))
+        boxes = np.vstack(
+            (np.hstack((middle - half, middle + half)), np.hstack((false, false + 50)))
+        )
+        scores = np.append(random.beta(4, 1.5, len(seen)), random.uniform(0, 1, len(false)))
+        labels = np.append(classes[seen], np.zeros(len(false)))
+        yield (
+            Detections(
+                boxes.astype(np.float32), scores.astype(np.float32), labels.astype(np.int64)
+            ),
+            step,
+        )
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.booleans())
+def test_a_random_crowd_gets_the_identities_of_the_slow_twin(
+    seed: int, class_count: int, class_aware: bool
+) -> None:
+    assert_equal_to_twin(crowd(seed, class_count), class_aware)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "steps", "identities"),
+    [("ADL-Rundle-6", 1, 10), ("PETS09-S2L1", 3, 15), ("ETH-Sunnyday", 2, 10)],
+)
+def test_real_detections_get_the_identities_of_the_slow_twin(
+    data: Path, sequence: str, steps: int, identities: int
+) -> None:
+    rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
+    pictures = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
+    assert assert_equal_to_twin(pictures, class_aware=True) > identities
+
+
+def test_the_first_pictures_tracks_are_confirmed_at_once_and_later_ones_when_seen_again() -> None:
+    tracker = ByteTrack()
+    old, new, brief = (50, 50, 0.9, 0), (300, 50, 0.9, 0), (500, 50, 0.9, 0)
+    assert ids(tracker.update(people(old), 0.0)) == [1]
+    tracks = tracker.update(people(old, brief, new), 0.1)
+    assert tracks.ids.tolist() == [1, -1, -1]
+    tentative, confirmed = TrackState.TENTATIVE, TrackState.CONFIRMED
+    assert tracks.states.tolist() == [confirmed, tentative, tentative]
+    tracks = tracker.update(people(old, new), 0.2)
+    assert tracks.ids.tolist() == [1, 2]  # the brief one took no identity with it
+    assert tracks.states.tolist() == [confirmed, confirmed]
+
+
+def test_a_weak_detection_keeps_a_track_and_begins_none() -> None:
+    tracker = ByteTrack()
+    tracker.update(people((50, 50, 0.9, 0)), 0.0)
+    for k in range(1, 30):
+        tracks = tracker.update(people((50, 50, 0.15, 0), (300, 50, 0.45, 0)), k / 25)
+        assert tracks.ids.tolist() == [1]
+    assert tracks.scores.tolist() == [np.float32(0.15)]
+
+
+def test_a_weak_detection_does_not_bring_a_lost_track_back() -> None:
+    tracker = ByteTrack()
+    tracker.update(people((50, 50, 0.9, 0)), 0.0)
+    tracker.update(people(), 0.1)
+    assert ids(tracker.update(people((50, 50, 0.4, 0)), 0.2)) == []
+    assert ids(tracker.update(people((50, 50, 0.7, 0)), 0.3)) == [1]
+
+
+@pytest.mark.parametrize("rate", [4, 7.5, 10, 25, 30, 60])
+@pytest.mark.parametrize(("absent_seconds", "same"), [(0.6, True), (1.6, False)])
+def test_the_buffer_is_in_seconds_at_any_frame_rate(
+    rate: float, absent_seconds: float, same: bool
+) -> None:
+    tracker = ByteTrack(buffer_seconds=1.0)
+    there, times = (50.0, 50.0, 0.9, 0), np.arange(0, 8, 1 / rate)
+    for t in times:
+        absent = 3 < t < 3 + absent_seconds
+        tracks = tracker.update(people() if absent else people(there), float(t))
+    assert ids(tracks) == ([1] if same else [2])
+
+
+def test_a_track_may_return_after_exactly_its_buffer_though_times_are_rounded() -> None:
+    tracker = ByteTrack(buffer_seconds=1.0)
+    for k in range(13, 24):
+        detections = people((50, 50, 0.9, 0)) if k in (13, 23) else people()
+        tracks = tracker.update(detections, k * 0.1)
+    assert 23 * 0.1 - 13 * 0.1 > 1
+    assert ids(tracks) == [1]
+
+
+def test_after_a_gap_longer_than_the_buffer_everyone_is_new() -> None:
+    tracker = ByteTrack()
+    for k in range(10):
+        tracker.update(people((50, 50, 0.9, 0)), k / 25)
+    for k in range(2):
+        tracks = tracker.update(people((50, 50, 0.9, 0)), 60 + k / 25)
+    assert ids(tracks) == [2]
+
+
+@pytest.mark.parametrize("keep_every", [1, 2, 3, 5])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_two_people_who_cross_keep_their_identities(keep_every: int, hidden: bool) -> None:
+    """They walk towards each other, 120 pixels a second each; the one behind may vanish a while."""
+    tracker = ByteTrack()
+    for k in range(0, 150, keep_every):
+        left, right = 4.0 * k, 600 - 4.0 * k
+        both = [(left, 100.0, 0.9, 0), (right, 110.0, 0.8, 0)]
+        behind = hidden and abs(left - right) < 30
+        tracks = tracker.update(people(*both[: 1 if behind else 2]), k / 30)
+    assert dict(zip(tracks.ids.tolist(), tracks.boxes_xyxy[:, 0].tolist(), strict=True)) == {
+        1: pytest.approx(left, abs=12),
+        2: pytest.approx(right, abs=12),
+    }
+
+
+def test_classes_are_kept_apart() -> None:
+    tracker = ByteTrack()
+    rider, bicycle = (50, 50, 0.9, 0), (52, 55, 0.8, 1)
+    for k in range(5):
+        tracks = tracker.update(people(rider, bicycle)[:: 1 if k % 2 else -1], k / 25)
+    assert dict(zip(tracks.class_ids.tolist(), tracks.ids.tolist(), strict=True)) == {0: 2, 1: 1}
+
+
+def test_a_track_changes_its_class_only_where_classes_are_not_kept_apart() -> None:
+    for class_aware, expected in ((True, []), (False, [(1, 1)])):
+        tracker = ByteTrack(class_aware=class_aware)
+        tracker.update(people((50, 50, 0.9, 0)), 0.0)
+        tracks = tracker.update(people((50, 50, 0.9, 1)), 0.1).confirmed
+        assert list(zip(tracks.ids.tolist(), tracks.class_ids.tolist(), strict=True)) == expected
+
+
+def test_a_younger_track_on_the_place_of_a_lost_one_is_a_duplicate() -> None:
+    tracker = ByteTrack(match_cost=0.3)  # a poor score is then not enough to bring a track back
+    for k in range(10):
+        tracker.update(people((50, 50, 0.9, 0)), k / 25)
+    tracker.update(people(), 0.40)
+    assert len(tracker.update(people((50, 50, 0.65, 0)), 0.44)) == 0
+    assert ids(tracker.update(people((50, 50, 0.9, 0)), 0.48)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"low_score": 0.6}, "low_score 0.6, high_score 0.5"),
+        ({"new_score": 1.5}, "new_score 1.5"),
+        ({"match_cost": 0.0}, "match_cost 0.0"),
+        ({"weak_match_cost": 1.1}, "weak_match_cost 1.1"),
+        ({"buffer_seconds": 0.0}, "buffer_seconds 0.0"),
+        ({"buffer_seconds": float("nan")}, "buffer_seconds nan"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        ByteTrack(**options)  # type: ignore[arg-type]
+
+
+def test_the_defaults_in_the_configuration_are_those_of_the_constructor() -> None:
+    configured = yaml.safe_load((ROOT / "configs/trackers/bytetrack.yaml").read_text())
+    parameters = inspect.signature(ByteTrack).parameters
+    assert configured == {name: p.default for name, p in parameters.items()}

@@ -1,0 +1,115 @@
+"""The filter on planes is the filter on 8 x 8 matrices, and knows how much time has passed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.detections import Float32Array
+from tests.bytetrack_twin import MatrixFilter, measured
+from trackers import kalman, motion
+from trackers.kalman import KalmanState, Noise
+
+
+def random_boxes(seed: int, count: int) -> Float32Array:
+    random = np.random.default_rng(seed)
+    corners = random.uniform(-50, 1900, (count, 2))
+    return np.hstack((corners, corners + random.uniform(5, 400, (count, 2)))).astype(np.float32)
+
+
+def as_matrices(state: KalmanState, track: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean (8,) and covariance (8, 8) of one track."""
+    position, velocity, variance, covariance, velocity_variance = state.planes[:, :, track]
+    blocks = np.block(
+        [
+            [np.diag(variance), np.diag(covariance)],
+            [np.diag(covariance), np.diag(velocity_variance)],
+        ]
+    )
+    return np.concatenate((position, velocity)), blocks
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 6),
+    st.lists(st.integers(0, 9), min_size=1, max_size=8),
+)
+def test_all_tracks_at_once_equal_one_matrix_filter_each(
+    seed: int, count: int, pauses: list[int]
+) -> None:
+    random = np.random.default_rng(seed)
+    boxes = random_boxes(seed, count)
+    state = motion.start(boxes)
+    slow = [MatrixFilter(measured(box)) for box in boxes.tolist()]
+    for steps in pauses:
+        state = motion.predict(state, steps / 30, growing=np.ones(count, bool))
+        seen = np.flatnonzero(random.random(count) < 0.7)
+        boxes = boxes + random.normal(0, 5, (count, 1)).astype(np.float32)
+        state = motion.correct(state, seen, boxes[seen])
+        for one in slow:
+            one.predict(steps)
+        for track in seen.tolist():
+            slow[track].correct(measured(boxes[track].tolist()))
+    for track, one in enumerate(slow):
+        mean, covariance = as_matrices(state, track)
+        np.testing.assert_allclose(mean, one.mean, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(covariance, one.covariance, rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 3), st.floats(0, 3))
+def test_a_prediction_in_two_parts_equals_one_over_the_whole_time(
+    seed: int, first: float, second: float
+) -> None:
+    random = np.random.default_rng(seed)
+    noise = Noise(random.uniform(1, 9, (4, 3)), random.uniform(0.01, 1, (4, 3)))
+    state = KalmanState(random.uniform(1, 100, (5, 4, 3)))
+    in_parts = kalman.predict(kalman.predict(state, first, noise), second, noise)
+    at_once = kalman.predict(state, first + second, noise)
+    np.testing.assert_allclose(in_parts.planes, at_once.planes, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [7, 12.5, 24, 29.97, 60, 240])
+def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(rate: float) -> None:
+    speed = np.array([120.0, -45.0])  # pixels per second
+    start = np.array([300.0, 200.0])
+    state = motion.start(np.array([[*start, *(start + 80)]], np.float32))
+    for k in range(1, int(3 * rate)):
+        corner = start + speed * k / rate
+        state = motion.predict(state, 1 / rate, growing=np.ones(1, bool))
+        box = np.array([[*corner, *(corner + 80)]], np.float32)
+        state = motion.correct(state, np.array([0]), box)
+    np.testing.assert_allclose(state.planes[1, :2, 0] * 30, speed, rtol=0.02)
+    ahead = motion.boxes_xyxy(motion.predict(state, 0.5, growing=np.ones(1, bool)))
+    np.testing.assert_allclose(ahead[0, :2], corner + speed / 2, atol=3)
+
+
+def test_the_height_of_a_track_that_does_not_grow_stands_still_from_then_on() -> None:
+    state = motion.start(random_boxes(1, 2))
+    state.planes[1, 3] = 4.0  # pixels per step
+    heights = state.position[3].copy()
+    state = motion.predict(state, 0.5, growing=np.array([True, False]))
+    np.testing.assert_allclose(state.position[3] - heights, [60, 0], atol=1e-9)
+    state = motion.predict(state, 0.5, growing=np.array([True, True]))
+    np.testing.assert_allclose(state.position[3] - heights, [120, 0], atol=1e-9)
+
+
+def test_no_time_changes_nothing() -> None:
+    state = motion.start(random_boxes(2, 3))
+    later = motion.predict(state, 0.0, growing=np.ones(3, bool))
+    assert (later.planes == state.planes).all()
+
+
+def test_boxes_come_back_as_they_were_started() -> None:
+    boxes = random_boxes(3, 20)
+    np.testing.assert_allclose(motion.boxes_xyxy(motion.start(boxes)), boxes, atol=1e-3)
+
+
+def test_a_filter_of_no_tracks_works() -> None:
+    none = np.zeros((0, 4), np.float32)
+    state = motion.predict(motion.start(none), 0.1, growing=np.zeros(0, bool))
+    state = motion.correct(state, np.zeros(0, np.int64), none)
+    assert motion.boxes_xyxy(state).shape == (0, 4)

@@ -1,0 +1,148 @@
+"""What holds for every tracker in the table, and for the table itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trackers
+from detector.detections import Detections
+from detector.errors import UsageError
+from trackers import TRACKERS, make_tracker
+from trackers.tracks import Tracker, Tracks
+
+ROOT = Path(__file__).resolve().parent.parent
+every_tracker = pytest.mark.parametrize("name", TRACKERS)
+
+
+def walkers(k: int, count: int = 6) -> Detections:
+    """Return picture k of people who walk to the right, one below the other."""
+    top = 100.0 * np.arange(count)
+    left = 50 + 4.0 * k + np.zeros(count)
+    boxes = np.stack((left, top, left + 30, top + 80), axis=1).astype(np.float32)
+    return Detections(boxes, np.full(count, 0.9, np.float32), np.zeros(count, np.int64))
+
+
+def as_plain(tracks: Tracks) -> list[object]:
+    return [
+        tracks.boxes_xyxy.tolist(),
+        tracks.scores.tolist(),
+        tracks.class_ids.tolist(),
+        tracks.ids.tolist(),
+        tracks.states.tolist(),
+    ]
+
+
+def run(tracker: Tracker, pictures: int = 20, begin: int = 0) -> list[list[object]]:
+    return [as_plain(tracker.update(walkers(k), k / 25)) for k in range(begin, begin + pictures)]
+
+
+@every_tracker
+def test_identities_are_kept_and_count_from_1(name: str) -> None:
+    tracker = make_tracker(name)
+    for k in range(40):
+        tracks = tracker.update(walkers(k), k / 25).confirmed
+    assert tracks.ids.tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(tracks.boxes_xyxy, walkers(39).boxes_xyxy, atol=2)
+
+
+@every_tracker
+def test_a_reset_tracker_equals_a_new_one(name: str) -> None:
+    tracker = make_tracker(name)
+    run(tracker, begin=1000)
+    tracker.reset()
+    assert run(tracker) == run(make_tracker(name))
+
+
+@every_tracker
+def test_two_instances_know_nothing_of_each_other(name: str) -> None:
+    alone = run(make_tracker(name))
+    one, other = make_tracker(name), make_tracker(name)
+    together = [
+        (as_plain(one.update(walkers(k), k / 25)), as_plain(other.update(walkers(k, 3), k / 7)))
+        for k in range(20)
+    ]
+    assert [first for first, _ in together] == alone
+
+
+@every_tracker
+def test_tracks_that_were_handed_out_never_change(name: str) -> None:
+    tracker = make_tracker(name)
+    handed_out = [tracker.update(walkers(k), k / 25) for k in range(20)]
+    assert [as_plain(tracks) for tracks in handed_out] == run(make_tracker(name))
+
+
+@every_tracker
+def test_detections_are_not_written(name: str) -> None:
+    tracker = make_tracker(name)
+    for k in range(5):
+        detections = walkers(k)
+        for array in (detections.boxes_xyxy, detections.scores, detections.class_ids):
+            array.flags.writeable = False
+        tracker.update(detections, k / 25)
+
+
+@every_tracker
+def test_pictures_without_objects_have_no_tracks(name: str) -> None:
+    tracker = make_tracker(name)
+    assert len(tracker.update(Detections.empty(), 0.0)) == 0
+    run(tracker, begin=1)
+    assert len(tracker.update(Detections.empty(), 1.0).confirmed) == 0
+
+
+@every_tracker
+def test_time_that_goes_back_is_a_bug(name: str) -> None:
+    tracker = make_tracker(name)
+    tracker.update(walkers(0), 1.0)
+    with pytest.raises(AssertionError):
+        tracker.update(walkers(1), 0.9)
+
+
+@every_tracker
+def test_a_box_without_area_is_not_tracked_and_one_that_is_not_finite_is_a_bug(name: str) -> None:
+    boxes = np.array([[10, 10, 40, 90], [10, 10, 10, 90], [40, 10, 10, 90]], np.float32)
+    scores, class_ids = np.full(3, 0.9, np.float32), np.zeros(3, np.int64)
+    tracks = make_tracker(name).update(Detections(boxes, scores, class_ids), 0.0)
+    assert tracks.ids.tolist() == [1]
+    boxes[1, 2] = np.nan
+    with pytest.raises(AssertionError, match="not finite"):
+        make_tracker(name).update(Detections(boxes, scores, class_ids), 0.0)
+
+
+def test_an_unknown_tracker_is_answered_with_the_nearest_and_all() -> None:
+    with pytest.raises(UsageError, match=r"'bytetrak', did you mean 'bytetrack'.*accepted: .*byte"):
+        make_tracker("bytetrak")
+
+
+def test_an_unknown_option_is_answered_with_the_nearest_and_all() -> None:
+    with pytest.raises(
+        UsageError, match=r"no option 'buffer_second', did you mean 'buffer_seconds'.*match_cost"
+    ):
+        make_tracker("bytetrack", buffer_second=2)
+
+
+@pytest.mark.parametrize("value", ["long", True, None])
+def test_a_value_of_the_wrong_kind_is_refused(value: object) -> None:
+    with pytest.raises(UsageError, match=r"buffer_seconds=.*a number is expected"):
+        make_tracker("bytetrack", buffer_seconds=value)
+
+
+def test_a_whole_number_is_a_number() -> None:
+    make_tracker("bytetrack", buffer_seconds=2)
+
+
+def test_the_package_is_ours_and_not_one_of_the_same_name() -> None:
+    assert Path(trackers.__file__).resolve().parent == ROOT / "trackers"
+
+
+def test_trackers_need_numpy_and_lap_alone() -> None:
+    foreign = ("cv2", "torch", "openvino", "av", "yaml", "click", "scipy", "pandas", "pydantic")
+    code = f"import trackers, sys; print([m for m in {foreign!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

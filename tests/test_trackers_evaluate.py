@@ -1,0 +1,254 @@
+"""Scores are those of py-motmetrics, and on real sequences those that the field knows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.errors import UsageError
+from trackers import make_tracker
+from trackers.__main__ import cli
+from trackers.evaluate import Scores, evaluate
+from trackers.ignore import read_ignore, without_ignored
+from trackers.mot import MotRows, mot_lines, read_mot
+
+ROOT = Path(__file__).resolve().parent.parent
+Row = tuple[int, int, float, float, int]  # frame, id, left, top, class
+SORT_MOTA = {  # published, with the same detections: name -> frames per second, MOTA
+    "TUD-Campus": (25.0, 0.627),
+    "ETH-Sunnyday": (14.0, 0.591),
+    "ETH-Pedcross2": (14.0, 0.454),
+    "KITTI-17": (10.0, 0.602),
+}
+
+
+def rows(*boxes: Row) -> MotRows:
+    """Return rows of 20 x 40 boxes, all of which count, in the order of frames."""
+    left_top = np.array([row[2:4] for row in boxes], float).reshape(-1, 2)
+    return MotRows(
+        np.array([frame for frame, *_ in boxes], np.int64),
+        np.array([row[1] for row in boxes], np.int64),
+        np.hstack((left_top, left_top + np.array([20, 40]))),
+        np.ones(len(boxes)),
+        np.array([row[4] for row in boxes], np.int64),
+    )
+
+
+def track(path: Path, detections: MotRows, rate: float, frames: Iterable[int]) -> MotRows:
+    """Return the tracks of these frames, as they are written to and read from `path`."""
+    tracker = make_tracker("bytetrack")
+    lines = [
+        mot_lines(k - 1, tracker.update(detections.at(k).detections(), k / rate)) for k in frames
+    ]
+    path.write_text("".join(lines))
+    return read_mot(path, with_classes=True)
+
+
+def idf1_of(truth: MotRows, results: MotRows, frames: Sequence[int]) -> float:
+    """Return IDF1 over the frames that the tracker was given."""
+    idf1 = evaluate(truth[np.isin(truth.frames, frames)], results).overall.idf1
+    assert idf1 is not None
+    return idf1
+
+
+def test_what_is_missed_invented_and_switched_is_counted() -> None:
+    truth = rows(*((frame, 7, 10.0 * frame, 0, 0) for frame in range(1, 11)))
+    results = rows(
+        *((frame, 1, 10.0 * frame, 0, 0) for frame in range(1, 6)),  # 5 of 10 as 1
+        *((frame, 2, 10.0 * frame, 0, 0) for frame in range(7, 11)),  # one missed, 4 of 10 as 2
+        (10, 3, 500, 0, 0),  # and one invented
+    )
+    overall = evaluate(truth, results).overall
+    assert overall.mota == pytest.approx(1 - 3 / 10)
+    assert overall.idf1 == pytest.approx(2 * 5 / (10 + 10))
+    counts = replace(overall, mota=None, idf1=None)
+    assert counts == Scores(
+        None, None, switches=1, fragments=1, false_positives=1, misses=1, objects=10
+    )
+
+
+def test_classes_are_told_apart_and_summed() -> None:
+    truth = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 2), (2, 2, 100, 0, 2))
+    results = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 2), (2, 2, 100, 0, 1))
+    evaluation = evaluate(truth, results)
+    assert evaluation.classes[0].mota == 1
+    assert evaluation.classes[1].mota is None  # nothing is labelled
+    assert evaluation.classes[2].mota == 0.5
+    overall = evaluation.overall
+    assert (overall.objects, overall.misses, overall.false_positives) == (3, 1, 1)
+    assert overall.mota == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("height", "misses"), [(20.0, 0), (19.9, 1)])
+def test_half_an_intersection_over_union_is_a_match(height: float, misses: int) -> None:
+    truth = rows((1, 1, 0, 0, 0))
+    lower_part = replace(truth, boxes_xyxy=np.array([[0, 40 - height, 20, 40]]))
+    assert evaluate(truth, lower_part).overall.misses == misses
+
+
+def test_truth_that_is_marked_with_0_does_not_count() -> None:
+    truth = rows((1, 1, 0, 0, 0), (1, 2, 300, 0, 0))
+    truth = replace(truth, scores=np.array([1.0, 0.0]))
+    assert evaluate(truth, rows((1, 1, 0, 0, 0))).overall.mota == 1
+
+
+def test_no_truth_and_no_results_have_no_rates() -> None:
+    assert evaluate(rows(), rows()).overall == Scores(None, None, 0, 0, 0, 0, 0)
+
+
+def test_an_ignored_region_drops_what_lies_in_it_and_matches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ignore.txt"
+    path.write_text("2,3,0,0,210,100\n")
+    truth = rows((2, 1, 0, 0, 0), (3, 1, 0, 0, 0))
+    results = rows(
+        (1, 5, 50, 0, 0),  # before the region holds
+        (2, 1, 2, 0, 0),  # the labelled object itself
+        (2, 5, 50, 0, 0),  # in the region: dropped
+        (2, 6, 4, 0, 0),  # on the object, which another box has: dropped
+        (2, 7, 201, 0, 0),  # less than half in the region
+        (3, 8, 2, 0, 1),  # on the object, of another class: dropped
+        (3, 9, 200, 0, 0),  # half in the region: dropped
+        (4, 5, 50, 0, 0),  # after it
+    )
+    kept = without_ignored(truth, results, read_ignore(path))
+    assert list(zip(kept.frames.tolist(), kept.ids.tolist(), strict=True)) == [
+        (1, 5),
+        (2, 1),
+        (2, 7),
+        (4, 5),
+    ]
+
+
+def test_a_wrong_region_is_refused_by_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "ignore.txt"
+    path.write_text("1,5,0,0,10,10\n5,1,0,0,10,10\n")
+    with pytest.raises(UsageError, match=r"ignore\.txt:2: .*no first frame is after the last"):
+        read_ignore(path)
+
+
+def test_truth_agrees_with_itself_and_its_ignored_regions_take_none_of_it(data: Path) -> None:
+    for path in sorted((data / "street" / "gt").iterdir()):
+        truth = read_mot(path, with_classes=True)
+        kept = without_ignored(truth, truth, read_ignore(data / "street" / "ignore" / path.name))
+        overall = evaluate(truth, kept).overall
+        assert (overall.mota, overall.idf1, overall.objects) == (1, 1, len(truth))
+
+
+@pytest.mark.parametrize("sequence", SORT_MOTA)
+def test_bytetrack_is_about_as_good_as_sort_on_sorts_own_detections(
+    data: Path, tmp_path: Path, sequence: str
+) -> None:
+    rate, published = SORT_MOTA[sequence]
+    folder = data / "mot15" / sequence
+    truth = read_mot(folder / "gt" / "gt.txt", with_classes=False)
+    detections = read_mot(folder / "det" / "det.txt", with_classes=False)
+    frames = range(1, int(detections.frames[-1]) + 1)
+    overall = evaluate(truth, track(tmp_path / "tracks.txt", detections, rate, frames)).overall
+    assert overall.mota is not None and overall.mota > published - 0.05
+    assert overall.idf1 is not None and overall.idf1 > 0.5
+    assert overall.switches < 150
+
+
+def test_dropped_frames_do_not_change_who_is_who_more_than_they_must(
+    data: Path, tmp_path: Path
+) -> None:
+    """Given every third frame, seconds keep more than frame counts, which take each for 1/30 s."""
+    full: list[float] = []
+    two_of_three: list[float] = []
+    one_of_three: list[float] = []
+    counted: list[float] = []
+    for sequence, (rate, _) in SORT_MOTA.items():
+        folder = data / "mot15" / sequence
+        truth = read_mot(folder / "gt" / "gt.txt", with_classes=False)
+        detections = read_mot(folder / "det" / "det.txt", with_classes=False)
+        every = range(1, int(detections.frames[-1]) + 1)
+        for scores, frames, clock in (
+            (full, every, rate),
+            (two_of_three, [k for k in every if k % 3], rate),
+            (one_of_three, every[::3], rate),
+            (counted, every[::3], 90.0),
+        ):
+            results = track(tmp_path / "tracks.txt", detections, clock, frames)
+            scores.append(idf1_of(truth, results, frames))
+    assert np.mean(two_of_three) > 0.95 * np.mean(full)
+    assert np.mean(one_of_three) > 0.9 * np.mean(full)
+    assert np.mean(one_of_three) > np.mean(counted) + 0.03
+
+
+def test_the_commands_track_a_file_and_score_it(data: Path, tmp_path: Path) -> None:
+    folder, output, scores = data / "mot15" / "TUD-Campus", tmp_path / "t.txt", tmp_path / "s.json"
+    detections, truth = folder / "det" / "det.txt", folder / "gt" / "gt.txt"
+    options = ["--frame-rate", "25", "--option", "new_score=0.7", "--option", "class_aware=false"]
+    done = command("run", "--detections", str(detections), "--output", str(output), *options)
+    assert done.exit_code == 0, done.output
+    flags = ["--gt", str(truth), "--results", str(output), "--agnostic", "--frames", "1-50"]
+    done = command("evaluate", *flags, "--json", str(scores))
+    assert done.exit_code == 0, done.output
+    written = json.loads(scores.read_text())
+    assert written["classes"]["0"] == written["overall"]
+    in_range = sum(int(line.split(",")[0]) <= 50 for line in truth.read_text().splitlines())
+    assert written["overall"]["objects"] == in_range
+    assert f"{written['overall']['idf1']:.4f}" in done.output
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--tracker", "sort"], "unknown tracker 'sort'"),
+        (["--option", "buffer=2"], "no option 'buffer', did you mean 'buffer_seconds'"),
+        (["--option", "buffer_seconds"], "key=value is expected"),
+        (["--option", "buffer_seconds=long"], "a number is expected"),
+        (["--detections", "nowhere.txt"], "nowhere.txt: cannot be read"),
+        (["--output", "no/such/folder.txt"], "folder.txt: cannot be written"),
+    ],
+)
+def test_a_users_error_is_one_line_and_exit_code_2(
+    tmp_path: Path, flags: list[str], said: str
+) -> None:
+    detections = tmp_path / "det.txt"
+    detections.write_text("1,-1,5,5,10,10,.9\n")
+    given = ["run", "--detections", str(detections), "--output", str(tmp_path / "o.txt"), *flags]
+    done = subprocess.run(
+        [sys.executable, "-m", "trackers", *given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("frames", ["7", "0-5", "9-3", "a-b"])
+def test_a_wrong_range_of_frames_is_refused(tmp_path: Path, frames: str) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text("1,1,5,5,10,10,1,0\n")
+    done = command("evaluate", "--gt", str(path), "--results", str(path), "--frames", frames)
+    assert isinstance(done.exception, UsageError)
+    assert "A-B is expected" in str(done.exception)
+
+
+def test_help_loads_no_evaluation_library() -> None:
+    code = (
+        "import sys; sys.argv = ['trackers', '--help']; import trackers.__main__ as m\n"
+        "try: m.main()\n"
+        "except SystemExit: print(sorted({'motmetrics', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "evaluate" in done.stdout
+    assert done.stdout.endswith("[]\n")
