@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera, Float64Array, Int32Array, Point
+from pipeline.sources.street_camera import Camera, Float64Array, Point
 from pipeline.sources.street_capsules import Bone, flat
 from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
 from pipeline.sources.street_light import Light, Pose, Sketch
@@ -15,8 +15,8 @@ from pipeline.sources.street_people import (
     Clothes,
     Limb,
     Posture,
-    leg,
-    person,
+    body,
+    in_order,
     person_shadow,
     walking,
 )
@@ -66,12 +66,9 @@ def sketch_rider(
 ) -> Sketch:
     """Draw a cyclist: the far leg, the bicycle, then the rest of the rider."""
     posture = _riding(clothes.height, pose.travelled)
-    near, far = posture.legs if _left_is_near(camera, pose) else posture.legs[::-1]
-    shapes = [
-        *leg(camera, light, pose, clothes, far),
-        *_bicycle(camera, pose, bicycle, pose.travelled),
-        *person(camera, light, pose, clothes, replace(posture, legs=(near,))),
-    ]
+    pieces = body(camera, light, pose, clothes, posture)
+    near, far = pieces.legs if _left_is_near(camera, pose) else pieces.legs[::-1]
+    shapes = in_order(far) + _bicycle(camera, pose, bicycle) + in_order(pieces.upper + near)
     shadows = person_shadow(camera, light, pose, posture) + _shadows(camera, light, pose)
     return Sketch(tuple(shapes), shadows, pose.depth(camera), (0, 1))
 
@@ -85,9 +82,10 @@ def sketch_pusher(
     posture = walking(clothes.height, pose.travelled)
     holding = _reach(posture.arms[1].upper, (0.30, -0.40, 1.02), clothes.height)
     posture = replace(posture, arms=(posture.arms[0], holding))
-    body = person(camera, light, walker, clothes, posture)
-    frame = _bicycle(camera, pose, bicycle, pose.travelled)
-    shapes = [*frame, *body] if _left_is_near(camera, pose) else [*body, *frame]
+    pieces = body(camera, light, walker, clothes, posture)
+    whole = in_order(pieces.upper + pieces.legs[0] + pieces.legs[1])
+    frame = _bicycle(camera, pose, bicycle)
+    shapes = frame + whole if _left_is_near(camera, pose) else whole + frame
     shadows = person_shadow(camera, light, walker, posture) + _shadows(camera, light, pose)
     return Sketch(tuple(shapes), shadows, pose.depth(camera), (0, 1))
 
@@ -101,20 +99,22 @@ def _riding(height: float, travelled: float) -> Posture:
     hips: Point = (-0.17, 0.0, 1.0)
     chest: Point = (0.08, 0.0, 1.0 + 0.25 * height)
     angle = travelled / WHEEL / _GEAR
-    legs = []
-    for side in (1.0, -1.0):
-        pedal = (
-            CRANK[0] + side * 0.17 * math.sin(angle),
-            side * 0.10,
-            CRANK[2] + 0.06 + side * 0.17 * math.cos(angle),
-        )
-        legs.append(_bend((hips[0], side * 0.09, hips[2]), pedal, 0.255 * height))
-    arms = tuple(
+    left, right = (
+        _bend((hips[0], side * 0.09, hips[2]), _pedal(angle, side), 0.255 * height)
+        for side in (1.0, -1.0)
+    )
+    left_arm, right_arm = (
         _reach((chest[0], side * 0.118 * height, chest[2]), (BARS[0], side * 0.26, BARS[2]), height)
         for side in (1.0, -1.0)
     )
     head = (chest[0] + 0.07, 0.0, chest[2] + 0.125 * height)
-    return Posture(hips, chest, head, tuple(legs), arms)
+    return Posture(hips, chest, head, (left, right), (left_arm, right_arm))
+
+
+def _pedal(angle: float, side: float) -> Point:
+    """Return where a foot is: side 1 left, -1 right."""
+    ahead, up = 0.17 * side * math.sin(angle), 0.17 * side * math.cos(angle)
+    return CRANK[0] + ahead, side * 0.10, CRANK[2] + 0.06 + up
 
 
 def _bend(hip: Point, foot: Point, bone: float) -> Limb:
@@ -132,16 +132,18 @@ def _reach(shoulder: Point, hand: Point, height: float) -> Limb:
     return Limb(shoulder, (u - 0.02 * height, v * 1.15, z - 0.04 * height), hand)
 
 
-def _bicycle(camera: Camera, pose: Pose, bicycle: Bicycle, travelled: float) -> list[Shape]:
-    shapes: list[Shape] = []
-    for axle in (-AXLE, AXLE):
-        shapes += _wheel(camera, pose, axle, bicycle, travelled)
+def _bicycle(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
+    """Return wheels, frame, saddle and bars."""
     rear, front = (-AXLE, 0.0, WHEEL), (AXLE, 0.0, WHEEL)
     seat = (SADDLE[0], 0.0, 0.86)
     dark, paint = shaded(bicycle.frame, 0.8), bicycle.frame
     left, right = (BARS[0], 0.28, BARS[2]), (BARS[0], -0.28, BARS[2])
     nose, back = (SADDLE[0] + 0.12, 0.0, SADDLE[2]), (SADDLE[0] - 0.11, 0.0, SADDLE[2])
+    wheels = [_spokes(axle, pose.travelled) for axle in (-AXLE, AXLE)]
+    treads = [_tread(axle, bicycle) for axle in (-AXLE, AXLE)] if _edge_on(camera, pose) else []
     tubes = [
+        *(bone for wheel in wheels for bone in wheel),
+        *treads,
         Bone(rear, 0.014, CRANK, 0.014, dark, BICYCLE),
         Bone(rear, 0.012, seat, 0.012, dark, BICYCLE),
         Bone(front, 0.018, STEERER, 0.018, dark, BICYCLE),
@@ -153,7 +155,14 @@ def _bicycle(camera: Camera, pose: Pose, bicycle: Bicycle, travelled: float) -> 
         Bone(seat, 0.016, SADDLE, 0.016, STEEL, BICYCLE),
         Bone(back, 0.07, nose, 0.035, TYRE, BICYCLE),
     ]
-    return shapes + flat(camera, pose, tubes) + _basket(camera, pose, bicycle)
+    shapes = flat(camera, pose, tubes)
+    behind = sum(len(wheel) for wheel in wheels)
+    return [
+        *shapes[:behind],
+        *_tyres(camera, pose, bicycle),
+        *shapes[behind:],
+        *_basket(camera, pose, bicycle),
+    ]
 
 
 def _basket(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
@@ -169,13 +178,8 @@ def _basket(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
     ]
 
 
-def _wheel(
-    camera: Camera, pose: Pose, axle: float, bicycle: Bicycle, travelled: float
-) -> list[Shape]:
-    """Return tyre, rim, hub and a few turning spokes."""
-    radii = (WHEEL, WHEEL - 0.045, WHEEL - 0.06)
-    circles = np.concatenate([_TURN * radius + (axle, 0.0, WHEEL) for radius in radii])
-    outer, inner, rim = camera.project(pose.place(circles)).reshape(3, -1, 2)
+def _spokes(axle: float, travelled: float) -> list[Bone]:
+    """Return the hub of a wheel and a few spokes, which turn."""
     hub: Point = (axle, 0.0, WHEEL)
     rods = [Bone(hub, 0.04, hub, 0.04, STEEL, BICYCLE)]
     for k in range(5):
@@ -183,15 +187,30 @@ def _wheel(
         u, z = 0.29 * math.cos(angle), 0.29 * math.sin(angle)
         start, end = (axle + u, 0.0, WHEEL - z), (axle - u, 0.0, WHEEL + z)
         rods.append(Bone(start, 0.005, end, 0.005, STEEL, BICYCLE))
-    # seen along its plane the ring has no width: a tube through it keeps the tyre's thickness
+    return rods
+
+
+def _tread(axle: float, bicycle: Bicycle) -> Bone:
+    """Return the tyre's thickness: seen along its plane, the ring of a wheel has none."""
     foot, top = (axle, 0.0, 0.02), (axle, 0.0, 2 * WHEEL - 0.02)
-    tread = Bone(foot, 0.02, top, 0.02, bicycle.tyres, BICYCLE)
-    edge_on = flat(camera, pose, [tread]) if _edge_on(camera, pose) else []
+    return Bone(foot, 0.02, top, 0.02, bicycle.tyres, BICYCLE)
+
+
+def _tyres(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
+    """Return tyre and rim of both wheels."""
+    rings = [
+        _TURN * radius + (axle, 0.0, WHEEL)
+        for axle in (-AXLE, AXLE)
+        for radius in (WHEEL, WHEEL - 0.045, WHEEL - 0.06)
+    ]
+    lines = camera.project(pose.place(np.concatenate(rings))).reshape(2, 3, -1, 2)
     return [
-        *flat(camera, pose, rods),
-        Shape((outer, inner), bicycle.tyres, BICYCLE),
-        Shape((inner, rim), STEEL, BICYCLE),
-        *edge_on,
+        shape
+        for outer, inner, rim in lines
+        for shape in (
+            Shape((outer, inner), bicycle.tyres, BICYCLE),
+            Shape((inner, rim), STEEL, BICYCLE),
+        )
     ]
 
 
@@ -204,10 +223,6 @@ def _edge_on(camera: Camera, pose: Pose) -> bool:
 _TURN: Float64Array = np.array(
     [(math.cos(k * math.pi / 12), 0.0, math.sin(k * math.pi / 12)) for k in range(24)]
 )
-
-
-def _circle(camera: Camera, pose: Pose, axle: float, radius: float) -> Int32Array:
-    return camera.project(pose.place(_TURN * radius + (axle, 0.0, WHEEL)))
 
 
 def _shadows(camera: Camera, light: Light, pose: Pose) -> tuple[Shadow, ...]:

@@ -13,14 +13,14 @@ from pipeline.sources.street_scene import Axis, Scene, random_light
 from pipeline.sources.street_traffic import Path, Route
 
 BAY = 2.6  # metres between two lines
-PERIOD = 16.0  # seconds: cars first, then people, so that nobody is run over
+PERIOD = 20.0  # seconds: cars first, then people, so that nobody is run over
 
 
 def car_park(rng: np.random.Generator, width: int, height: int) -> Scene:
     """Return a wide stretch of asphalt, cars large in the picture."""
     camera = Camera(
-        height=5.6 + 3.6 * rng.random(),
-        pitch=math.radians(38 + 18 * rng.random()),
+        height=4.8 + 4.2 * rng.random(),
+        pitch=math.radians(36 + 22 * rng.random()),
         focal=width * (0.78 + 0.30 * rng.random()),
         width=width,
         height_px=height,
@@ -28,7 +28,9 @@ def car_park(rng: np.random.Generator, width: int, height: int) -> Scene:
     x, y = camera.spot(width / 2, height / 2)
     lane = Axis(x, y, math.radians(35 + 110 * rng.random()))
     routes = _cars(camera, lane, rng) + _people(camera, rng)
-    return Scene(camera, random_light(rng), _ground(camera, rng).picture(), (), (), routes)
+    return Scene(
+        camera, random_light(rng, veiled=0.6), _ground(camera, rng).picture(), (), (), routes
+    )
 
 
 def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
@@ -36,19 +38,16 @@ def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
     ground = Ground(camera, math.radians(180 * rng.random()), (x, y), rng)
     grey = 62 + int(rng.integers(64))
     asphalt: Colour = (grey + 2, grey, grey - int(rng.integers(3)))
-    ground.fill(ground.all, asphalt, 0.10 + 0.12 * rng.random(), 0.05)
+    ground.fill(ground.all, asphalt, 0.04 + 0.14 * rng.random(), 0.03 + 0.04 * rng.random())
+    ground.speckle(rng, int(rng.integers(60)))
     s, t = ground.s, ground.t
     length = 4.5 + 1.5 * rng.random()
     lines = np.abs((s / BAY + 0.5) % 1 - 0.5) * BAY < 0.055
     ground.mark(lines & (t > 0) & (t < length))
     ground.mark((np.abs(t - length) < 0.055) | (np.abs(t - length * 2) < 0.03))
-    for _ in range(int(rng.integers(3, 9))):
-        px, py = rng.random(2).tolist()
-        px, py = camera.spot(px * camera.width, py * camera.height_px)
-        near = (px - x, py - y)
-        cos, sin = math.cos(-ground.angle), math.sin(-ground.angle)
-        spot = (near[0] * cos - near[1] * sin, near[0] * sin + near[1] * cos)
-        ground.stain(*spot, 0.3 + 0.6 * rng.random(), 0.15 + 0.25 * rng.random())
+    for _ in range(int(rng.integers(2, 8))):
+        spot = ground.somewhere(rng)
+        ground.stain(*spot, 0.2 + 0.5 * rng.random(), 0.10 + 0.20 * rng.random())
     return ground
 
 
@@ -57,14 +56,13 @@ def _cars(camera: Camera, lane: Axis, rng: np.random.Generator) -> tuple[Route, 
     bend = 5.0 * (rng.random() - 0.5)
     speed = 3.6 + 1.6 * rng.random()
     routes = []
-    for side, offsets in ((-1.6, (0.0, 3.4)), (1.6, (0.8,))):
+    for side, offsets in ((-1.6, (0.0, 2.2, 4.4)), (1.6, (0.6, 2.8))):
         line = [(-16.0, side + bend), (-4.0, side), (4.0, side), (16.0, side - bend)]
         corners = [lane.point(*point) for point in (line if side < 0 else line[::-1])]
         path = Path(corners, rounding=4)
         before = path.length / 2 / speed
         for at in offsets:
-            chance = 0.85 if at == 0 else 0.6
-            routes.append(Route(path, "car", speed, PERIOD, at + 1 - before, 0.6, chance))
+            routes.append(Route(path, "car", speed, PERIOD, at - before, 0.6, 0.7))
     return tuple(routes)
 
 
@@ -81,6 +79,6 @@ def _people(camera: Camera, rng: np.random.Generator) -> tuple[Route, ...]:
         corners = [left, middle, right]
         path = Path(corners if rng.random() < 0.5 else corners[::-1], rounding=3)
         before = path.length / 2 / speed
-        at = 7.5 + 5.0 * float(rng.random())
+        at = 11.5 + float(rng.random())
         routes.append(Route(path, kind, speed, PERIOD, at - before, 1.0, 0.7))
     return tuple(routes)

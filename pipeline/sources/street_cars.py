@@ -79,36 +79,37 @@ class Car:
 
     build: Build
     paint: Colour
+    sunroof: bool
 
 
 PAINTS: tuple[Colour, ...] = (
     (226, 228, 228),
-    (214, 216, 214),
+    (238, 238, 236),
     (168, 170, 168),
     (120, 122, 124),
     (64, 62, 62),
-    (44, 42, 42),
+    (48, 46, 46),
+    (40, 36, 120),
     (52, 34, 152),
     (40, 44, 178),
     (132, 84, 44),
     (150, 128, 104),
     (176, 182, 164),
     (80, 96, 62),
-    (96, 150, 196),
-    (60, 150, 210),
+    (60, 140, 200),
 )
 
 
 def random_car(rng: np.random.Generator) -> Car:
     """Return one of the cars that are about."""
     build = BUILDS[int(rng.integers(len(BUILDS)))]
-    return Car(build, PAINTS[int(rng.integers(len(PAINTS)))])
+    return Car(build, PAINTS[int(rng.integers(len(PAINTS)))], sunroof=rng.random() < 0.25)
 
 
 def sketch_car(camera: Camera, light: Light, pose: Pose, car: Car) -> Sketch:
     """Draw a car that stands at `pose`."""
     build, paint = car.build, car.paint
-    mesh = _mesh(build)
+    mesh = _mesh(build, car.sunroof)
     pixels = camera.project(pose.place(mesh.vertices))
     lit = light.on(mesh.normals, pose)
     faces = [
@@ -136,15 +137,16 @@ def _shadows(camera: Camera, light: Light, pose: Pose, build: Build) -> tuple[Sh
     return Shadow(hull(cast), contact=False), Shadow(under, contact=True)
 
 
-@lru_cache(maxsize=len(BUILDS))
-def _mesh(build: Build) -> Mesh:
+@lru_cache(maxsize=2 * len(BUILDS))
+def _mesh(build: Build, sunroof: bool) -> Mesh:
     maker = _MeshMaker()
     _add_hull(maker, build)
     for side in (-1.0, 1.0):
         for axle in (build.length * 0.3, -build.length * 0.295):
             _add_wheel(maker, axle, side * build.width / 2)
     _add_deck(maker, build)
-    _add_cabin(maker, build)
+    _add_mirrors(maker, build)
+    _add_cabin(maker, build, sunroof)
     return maker.mesh()
 
 
@@ -199,7 +201,7 @@ def _add_hull(maker: _MeshMaker, build: Build) -> None:
 
     def upper(u: float, v: float, z: float) -> Colour:
         lamp = 0.5 * end < abs(v)
-        if u > nose * 0.88:
+        if u > nose * 0.80:
             return HEADLAMP if lamp else TRIM if abs(v) < end * 0.4 else PAINT
         if u < -nose * 0.90:
             return TAIL_LAMP if lamp else PLATE if abs(v) < end * 0.3 else PAINT
@@ -221,10 +223,11 @@ def _deck_ring(build: Build) -> Float64Array:
 
 
 def _add_deck(maker: _MeshMaker, build: Build) -> None:
+    """Add the top of the body, the bonnet raised a little."""
     ring = _deck_ring(build)
     maker.face(ring, PAINT)
-    bonnet = ring[ring[:, 0] > build.cowl - 0.2] * (0.985, 0.82, 1.0)
-    maker.face(bonnet + np.array([0.0, 0.0, 0.02]), PAINT)
+    bonnet = ring[ring[:, 0] > build.cowl - 0.2] * (0.985, 0.80, 1.0)
+    maker.face(bonnet + np.array([0.0, 0.0, 0.03]), PAINT)
 
 
 def _add_wheel(maker: _MeshMaker, axle: float, v: float) -> None:
@@ -235,10 +238,11 @@ def _add_wheel(maker: _MeshMaker, axle: float, v: float) -> None:
         maker.face(np.array(disc), colour)
 
 
-def _add_cabin(maker: _MeshMaker, build: Build) -> None:
+def _add_cabin(maker: _MeshMaker, build: Build, sunroof: bool) -> None:
     """Add the glasshouse: four walls with panes let in, then the roof."""
     shoulder = build.height - 0.07
-    low = _lift(_rectangle(build.cowl, build.tail, build.width * 0.445), build.belt)
+    low = _lift(_rectangle(build.cowl, build.tail + 0.05, build.width * 0.43), build.belt)
+    low[2:, 1] *= 0.9  # within the round corners of the tail
     high = _lift(_rectangle(build.roof_front, build.roof_rear, build.width * 0.355), shoulder)
     for i, panes in enumerate(PANES):
         j = (i + 1) % 4
@@ -250,6 +254,20 @@ def _add_cabin(maker: _MeshMaker, build: Build) -> None:
     roof = rim * (0.97, 0.88, 1.0) + (-0.02, 0.0, 0.07)
     maker.loft(rim, roof, lambda u, v, z: PAINT)
     maker.face(roof, PAINT)
+    if sunroof:
+        front, rear = build.roof_front - 0.15, build.roof_front - 0.85
+        maker.face(_lift(_rectangle(front, rear, build.width * 0.26), build.height), GLASS)
+
+
+def _add_mirrors(maker: _MeshMaker, build: Build) -> None:
+    """Add a box beside both ends of the windscreen."""
+    for side in (-1.0, 1.0):
+        middle = side * (build.width * 0.47 + 0.095)
+        box = _rectangle(build.cowl - 0.28, build.cowl - 0.42, 0.095)
+        plan = box + np.array([0.0, middle])
+        low, high = _lift(plan, build.belt - 0.02), _lift(plan, build.belt + 0.13)
+        maker.loft(low, high, lambda u, v, z: PAINT)
+        maker.face(high, PAINT)
 
 
 def _pane(wall: Float64Array, start: float, stop: float) -> Float64Array:

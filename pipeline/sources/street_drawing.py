@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -74,10 +75,10 @@ def extent(shapes: Sequence[Shape]) -> Area:
 
 
 def _extent(contours: Iterable[Int32Array]) -> Area:
-    points = np.concatenate(list(contours))
-    left, top = (points.min(axis=0) // SUBPIXEL - _BORDER).tolist()
-    right, bottom = (points.max(axis=0) // SUBPIXEL + _BORDER + 1).tolist()
-    return left, top, right, bottom
+    x, y, width, height = cv2.boundingRect(np.concatenate(list(contours)))
+    left, top = x // SUBPIXEL - _BORDER, y // SUBPIXEL - _BORDER
+    right, bottom = (x + width) // SUBPIXEL, (y + height) // SUBPIXEL
+    return left, top, right + _BORDER + 1, bottom + _BORDER + 1
 
 
 def _within(area: Area, width: int, height: int) -> Area:
@@ -100,15 +101,12 @@ def _render(shapes: Sequence[Shape], area: Area) -> Patch:
 
 
 def lay(picture: UInt8Array, patch: Patch) -> None:
-    """Lay a patch that lies within the picture over it, in place; integers only."""
+    """Lay a patch that lies within the picture over it, in place."""
     height, width = patch.bgra.shape[:2]
     under = picture[patch.top : patch.top + height, patch.left : patch.left + width]
-    light = np.multiply(under, 255 - patch.bgra[..., 3:], dtype=np.uint16)
-    light += 128
-    light += light >> 8
-    light >>= 8
-    light += patch.bgra[..., :3]
-    under[:] = light
+    let_through = cv2.bitwise_not(cv2.extractChannel(patch.bgra, 3))
+    dimmed = cv2.multiply(under, cv2.merge([let_through] * 3), scale=1 / 255)
+    cv2.add(dimmed, cv2.cvtColor(patch.bgra, cv2.COLOR_BGRA2BGR), dst=under)
 
 
 def hull(points: Int32Array) -> Int32Array:
@@ -124,7 +122,9 @@ def shadow_patch(
     shade, contact: darkness, 0..255, of what the sun casts, and right under a thing
     Returns None where no shadow lies within a picture of that size.
     """
-    left, top, right, bottom = _within(_extent(s.contour for s in shadows), width, height)
+    left, top, right, bottom = _extent(s.contour for s in shadows)
+    area = (left - _SOFTNESS, top - _SOFTNESS, right + _SOFTNESS, bottom + _SOFTNESS)
+    left, top, right, bottom = _within(area, width, height)
     if right <= left or bottom <= top:
         return None
     mask = np.zeros((bottom - top, right - left), np.uint8)
@@ -137,6 +137,7 @@ def shadow_patch(
     return Patch(left, top, bgra)
 
 
+@lru_cache(maxsize=4096)
 def shaded(colour: Colour, light: float) -> Colour:
     """Return a colour, darker (light < 1) or brighter."""
     blue, green, red = (min(255, max(0, int(channel * light + 0.5))) for channel in colour)

@@ -62,6 +62,16 @@ class Ground:
         """Return the samples within so many metres of a point."""
         return np.asarray((self.s - s) ** 2 + (self.t - t) ** 2 < radius * radius)
 
+    def somewhere(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Return s and t of a place in the picture."""
+        row, column = (int(rng.integers(size)) for size in self.s.shape)
+        return float(self.s[row, column]), float(self.t[row, column])
+
+    def speckle(self, rng: np.random.Generator, count: int) -> None:
+        """Scatter bright crumbs."""
+        for _ in range(count):
+            self.tint(self.spot(*self.somewhere(rng), 0.010 + 0.012 * rng.random()), 1.6)
+
     def stain(self, s: float, t: float, radius: float, darkness: float) -> None:
         """Darken around a point, softly and raggedly."""
         far = ((self.s - s) ** 2 + (self.t - t) ** 2) / (radius * radius)

@@ -113,8 +113,8 @@ class Posture:
     hips: Point
     chest: Point
     head: Point
-    legs: tuple[Limb, ...]
-    arms: tuple[Limb, ...]
+    legs: tuple[Limb, Limb]
+    arms: tuple[Limb, Limb]
 
 
 def walking(height: float, travelled: float) -> Posture:
@@ -122,69 +122,83 @@ def walking(height: float, travelled: float) -> Posture:
     phase = 2 * math.pi * travelled / STRIDE
     lean = 0.03 if travelled else 0.0
     swing, lift = (math.sin(phase), math.cos(phase)) if travelled else (0.0, 0.0)
+    hip = _hip_height(height, swing, lift)
+    chest = hip + 0.27 * height
     return Posture(
-        hips=(0.0, 0.0, 0.53 * height),
-        chest=(lean, 0.0, 0.80 * height),
-        head=(lean * 1.6, 0.0, 0.925 * height),
+        hips=(0.0, 0.0, hip),
+        chest=(lean, 0.0, chest),
+        head=(lean * 1.6, 0.0, hip + 0.395 * height),
         legs=(
-            _walking_leg(height, 0.055 * height, swing, lift),
-            _walking_leg(height, -0.055 * height, -swing, -lift),
+            _walking_leg(height, hip, 0.055 * height, swing, lift),
+            _walking_leg(height, hip, -0.055 * height, -swing, -lift),
         ),
         arms=(
-            _hanging_arm(height, 0.118 * height, lean, -swing),
-            _hanging_arm(height, -0.118 * height, lean, swing),
+            _hanging_arm(height, (lean, 0.118 * height, chest), -swing),
+            _hanging_arm(height, (lean, -0.118 * height, chest), swing),
         ),
     )
 
 
-def _walking_leg(height: float, v: float, swing: float, lift: float) -> Limb:
+def _hip_height(height: float, swing: float, lift: float) -> float:
+    """Return how high the hips are when the lower foot is on the ground."""
+    left = _walking_leg(height, 0.0, 0.0, swing, lift)
+    right = _walking_leg(height, 0.0, 0.0, -swing, -lift)
+    return 0.04 * height - min(left.end[2], right.end[2])
+
+
+def _walking_leg(height: float, hip: float, v: float, swing: float, lift: float) -> Limb:
     """Return a leg: `swing` -1..1 back to front, `lift` > 0 while it comes forward."""
-    thigh, shin = 0.245 * height, 0.245 * height
+    bone = 0.245 * height
     angle = 0.42 * swing + 0.06
     bend = 0.10 + 0.75 * max(0.0, lift) + 0.12 * max(0.0, -swing)
-    knee = (thigh * math.sin(angle), v, 0.53 * height - thigh * math.cos(angle))
+    knee = (bone * math.sin(angle), v, hip - bone * math.cos(angle))
     lower = angle - bend
-    ankle = (knee[0] + shin * math.sin(lower), v, knee[2] - shin * math.cos(lower))
-    return Limb((0.0, v, 0.53 * height), knee, (ankle[0], v, max(ankle[2], 0.04 * height)))
+    ankle = (knee[0] + bone * math.sin(lower), v, knee[2] - bone * math.cos(lower))
+    return Limb((0.0, v, hip), knee, ankle)
 
 
-def _hanging_arm(height: float, v: float, lean: float, swing: float) -> Limb:
-    upper, lower = 0.17 * height, 0.17 * height
-    angle = 0.45 * swing
-    shoulder = (lean, v, 0.80 * height)
-    outward = 1.22 * v
-    elbow = (lean + upper * math.sin(angle), outward, shoulder[2] - upper * math.cos(angle))
+def _hanging_arm(height: float, shoulder: Point, swing: float) -> Limb:
+    """Return an arm: `swing` -1..1 back to front."""
+    bone = 0.17 * height
+    u, v, z = shoulder
+    angle = 0.36 * swing
+    elbow = (u + bone * math.sin(angle), 1.22 * v, z - bone * math.cos(angle))
     bent = angle + 0.25 + 0.25 * max(0.0, swing)
-    hand = (elbow[0] + lower * math.sin(bent), outward, elbow[2] - lower * math.cos(bent))
+    hand = (elbow[0] + bone * math.sin(bent), 1.22 * v, elbow[2] - bone * math.cos(bent))
     return Limb(shoulder, elbow, hand)
 
 
 def sketch_walker(camera: Camera, light: Light, pose: Pose, clothes: Clothes) -> Sketch:
     """Draw a person that walks, or stands where it has gone 0 metres."""
     posture = walking(clothes.height, pose.travelled)
-    shapes = person(camera, light, pose, clothes, posture)
-    return Sketch(
-        tuple(shapes), person_shadow(camera, light, pose, posture), pose.depth(camera), (0,)
-    )
+    pieces = body(camera, light, pose, clothes, posture)
+    shapes = tuple(in_order(pieces.upper + pieces.legs[0] + pieces.legs[1]))
+    shadows = person_shadow(camera, light, pose, posture)
+    return Sketch(shapes, shadows, pose.depth(camera), (0,))
 
 
-def person(
-    camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
-) -> list[Shape]:
-    """Return the shapes of a person, farthest first; `posture.legs` may be one leg or two."""
-    bones = [bone for limb in posture.legs for bone in _leg(clothes, limb)]
-    bones += [bone for limb in posture.arms for bone in _arm(clothes, limb)]
-    parts = rounded(camera, light, pose, bones)
-    parts += _trunk(camera, light, pose, clothes, posture)
-    parts += _head(camera, light, pose, clothes, posture)
-    parts.sort(key=lambda part: -part[0])
-    return [shape for _, shapes in parts for shape in shapes]
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A person in pieces, so that a bicycle can come between them."""
+
+    upper: list[Part]
+    legs: list[list[Part]]
 
 
-def leg(camera: Camera, light: Light, pose: Pose, clothes: Clothes, limb: Limb) -> list[Shape]:
-    """Return the shapes of one leg alone: the one behind a bicycle."""
-    parts = rounded(camera, light, pose, _leg(clothes, limb))
-    return [shape for _, shapes in parts for shape in shapes]
+def body(camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture) -> Body:
+    """Return the pieces of a person."""
+    limbs = [_leg(clothes, limb) for limb in posture.legs]
+    limbs += [_arm(clothes, limb) for limb in posture.arms]
+    bones = [bone for limb in limbs for bone in limb] + _head(clothes, posture)
+    parts = rounded(camera, light, pose, bones)  # in one go: the call costs more than the bones
+    left, right, arms, head = parts[:3], parts[3:6], parts[6:12], parts[12:]
+    trunk = _trunk(camera, light, pose, clothes, posture)
+    return Body([*trunk, *arms, _face_or_hair_first(camera, pose, head)], [left, right])
+
+
+def in_order(parts: list[Part]) -> list[Shape]:
+    """Return the shapes of parts, farthest first."""
+    return [shape for _, shapes in sorted(parts, key=lambda part: -part[0]) for shape in shapes]
 
 
 def _leg(clothes: Clothes, limb: Limb) -> list[Bone]:
@@ -254,25 +268,25 @@ def _barrel(
     ]
 
 
-def _head(
-    camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
-) -> list[Part]:
-    """Return neck, hair and, nearer or farther than the hair, the face."""
+def _head(clothes: Clothes, posture: Posture) -> list[Bone]:
+    """Return neck, hair and face."""
     size = clothes.height
     u, v, z = posture.head
     centre, face = (u, v, z + 0.01 * size), (u + 0.030 * size, v, z - 0.012 * size)
     neck = (posture.chest[0], v, posture.chest[2] + 0.05 * size)
     nape = (u - 0.045 * size, v, z - (0.10 if clothes.long_hair else 0.01) * size)
-    bones = (
+    return [
         Bone(neck, 0.03 * size, centre, 0.03 * size, clothes.skin),
         Bone(centre, 0.058 * size, nape, 0.045 * size, clothes.hair),
         Bone(face, 0.046 * size, face, 0.046 * size, clothes.skin),
-    )
-    (_, throat), (_, hair), (_, skin) = rounded(camera, light, pose, bones)
-    depth = camera.depth(pose.at(*centre))
-    looks_away = camera.depth(pose.at(*face)) > depth + 0.012
-    order = [*throat, *skin, *hair] if looks_away else [*throat, *hair, *skin]
-    return [(depth, order)]
+    ]
+
+
+def _face_or_hair_first(camera: Camera, pose: Pose, head: list[Part]) -> Part:
+    """Return the head as one part: who looks away shows the hair."""
+    (_, neck), (depth, hair), (_, face) = head
+    ahead = camera.depth(pose.at(1.0, 0.0, -0.5)) - camera.depth(pose.at(0.0, 0.0, 0.0))
+    return depth, [*neck, *face, *hair] if ahead > 0.4 else [*neck, *hair, *face]
 
 
 def person_shadow(camera: Camera, light: Light, pose: Pose, posture: Posture) -> tuple[Shadow, ...]:
@@ -282,7 +296,7 @@ def person_shadow(camera: Camera, light: Light, pose: Pose, posture: Posture) ->
     bones.append((posture.chest, 0.06, posture.head, 0.10))
     joints: Float64Array = np.array([joint for bone in bones for joint in (bone[0], bone[2])])
     soles: Float64Array = np.array([(limb.end[0] + 0.05, limb.end[1], 0) for limb in posture.legs])
-    radii = [radius for bone in bones for radius in (bone[1], bone[3])] + [0.13] * len(soles)
+    radii = [radius for bone in bones for radius in (bone[1], bone[3])] + [0.11] * len(soles)
     centres = np.concatenate([light.cast(pose.place(joints)), pose.place(soles)])
     discs = _RING[None] * np.array(radii)[:, None, None] + centres[:, None]
     outlines = camera.project(discs.reshape(-1, 3)).reshape(-1, len(_RING), 2)

@@ -16,14 +16,17 @@ from pipeline.sources.street_traffic import Path, Route
 
 # Bands across the street, metres to the left of its axis, which runs to the right in the picture.
 NEAR_KERB, CYCLE_EDGE, FAR_EDGE, PARKING_EDGE, FAR_KERB = -4.9, -3.3, 3.3, 5.5, 8.6
+BAYS_MIDDLE = (FAR_EDGE + PARKING_EDGE) / 2 + 0.05
+BAY = 5.6  # metres along the street for one parked car
+ISLAND = 2.1  # metres on both sides of the crossing where nobody parks
 REACH = 17.0  # metres along the street within which something is on its way
-PERIOD = 15.0  # seconds: the first half belongs to the cars, the rest to those who cross
+PERIOD = 18.0  # seconds: the first part belongs to wheels, the rest to those who cross
 
 
 def road(rng: np.random.Generator, width: int, height: int) -> Scene:
     """Return a street seen from a lamp post or a first floor."""
     camera = Camera(
-        height=8.0 + 2.0 * rng.random(),
+        height=8.4 + 2.4 * rng.random(),
         pitch=math.radians(36 + 6 * rng.random()),
         focal=width * (0.80 + 0.12 * rng.random()),
         width=width,
@@ -31,15 +34,16 @@ def road(rng: np.random.Generator, width: int, height: int) -> Scene:
     )
     x, y = camera.spot(width / 2, height * 0.52)
     axis = Axis(x, y, math.radians(-14 + 28 * rng.random()))
-    light = random_light(rng)
+    light = random_light(rng, veiled=0.25)
     zebra = -3.5 + 7 * rng.random()
+    things, parked = _standing(camera, light, axis, zebra, rng)
     ground = _ground(camera, axis, zebra, rng)
     return Scene(
         camera,
         light,
         ground.picture(),
-        _things(camera, light, axis, zebra, rng),
-        _parked(camera, light, axis, zebra, rng),
+        things,
+        parked,
         _routes(axis, zebra, rng),
     )
 
@@ -56,11 +60,11 @@ def _ground(camera: Camera, axis: Axis, zebra: float, rng: np.random.Generator) 
     for wheel in (-2.35, -0.85, 0.9, 2.4):  # where tyres have polished the lanes
         ground.tint(np.abs(t - wheel) < 0.28, 0.955)
     _markings(ground, zebra)
-    _pavements(ground)
+    _pavements(ground, zebra)
     for _ in range(5):
-        ground.stain(-9 + 18 * rng.random(), -3 + 8 * rng.random(), 0.5 + 0.6 * rng.random(), 0.3)
+        ground.stain(-9 + 18 * rng.random(), -3 + 8 * rng.random(), 0.5 + 0.6 * rng.random(), 0.2)
     lid = ground.spot(zebra + 4.6, -1.6, 0.34)
-    ground.fill(lid, (78, 80, 80), 0.3, 0.0)
+    ground.fill(lid, (82, 84, 84), 0.06, 0.0)
     ground.tint(lid & ((s * 8).astype(np.int64) % 2 == 0), 0.85)
     return ground
 
@@ -73,7 +77,7 @@ def _markings(ground: Ground, zebra: float) -> None:
     ground.mark((np.abs(t) < 0.06) & dashes)
     ground.mark((np.abs(t - CYCLE_EDGE) < 0.06) & clear)
     ground.mark((np.abs(t - FAR_EDGE) < 0.05) & clear & (np.floor(s / 0.5) % 2 == 0))
-    bay = np.abs(s - zebra - 5.6 * np.round((s - zebra) / 5.6)) < 0.05
+    bay = (np.abs(s - zebra) - ISLAND) % BAY < 0.1
     ground.mark(bay & (t > FAR_EDGE) & (t < PARKING_EDGE) & clear)
     bars = np.floor((t - CYCLE_EDGE) / 0.5).astype(np.int64) % 2 == 0
     ground.mark(crossing & bars & (t > CYCLE_EDGE) & (t < FAR_EDGE), wear=0.36)
@@ -82,9 +86,11 @@ def _markings(ground: Ground, zebra: float) -> None:
         ground.mark((np.abs(s - zebra - side * 2.6) < 0.15) & lane)
 
 
-def _pavements(ground: Ground) -> None:
+def _pavements(ground: Ground, zebra: float) -> None:
     s, t = ground.s, ground.t
-    for kerb, side in ((NEAR_KERB, -1.0), (PARKING_EDGE, 1.0)):
+    near = np.full(s.shape, NEAR_KERB)
+    far = np.where(np.abs(s - zebra) < ISLAND, FAR_EDGE, PARKING_EDGE)  # it juts out there
+    for kerb, side in ((near, -1.0), (far, 1.0)):
         out = (t - kerb) * side  # metres from the kerb, away from the road
         slabs = out > 0.14
         ground.fill(slabs, (152, 158, 162), 0.10, 0.07)
@@ -98,30 +104,27 @@ def _pavements(ground: Ground) -> None:
     ground.fill((t > FAR_KERB) & (t < FAR_KERB + 0.1), (150, 154, 156), 0.1, 0.05)
 
 
-def _things(
+def _standing(
     camera: Camera, light: Light, axis: Axis, zebra: float, rng: np.random.Generator
-) -> tuple[Sketch, ...]:
-    things: list[Sketch] = []
-    for k in range(-2, 3):
-        if rng.random() < 0.75:
-            s = zebra + 7.3 * k + 3.0 + rng.random()
-            things += tree(camera, light, *axis.point(s, FAR_KERB + 1.2), rng)
+) -> tuple[tuple[Sketch, ...], tuple[Sketch, ...]]:
+    """Return trees and a lamp post, and parked cars: a bay has a car, a tree or neither."""
     side = 1.0 if zebra < 0 else -1.0
-    things.append(lamp_post(camera, light, *axis.point(zebra + side * 5.2, NEAR_KERB - 0.45)))
-    return tuple(things)
-
-
-def _parked(
-    camera: Camera, light: Light, axis: Axis, zebra: float, rng: np.random.Generator
-) -> tuple[Sketch, ...]:
+    things = [lamp_post(camera, light, *axis.point(zebra + side * 5.2, NEAR_KERB - 0.45))]
     parked = []
     for k in range(-3, 3):
-        s = zebra + 5.6 * (k + 0.5)
-        if rng.random() < 0.45:
-            spot = axis.point(s + 0.4 * (rng.random() - 0.5), (FAR_EDGE + PARKING_EDGE) / 2 + 0.05)
+        middle = zebra + (BAY * (k + 0.5) + ISLAND if k >= 0 else BAY * (k + 0.5) - ISLAND)
+        chance = rng.random()
+        if chance < 0.45:
+            spot = axis.point(middle + 0.4 * (rng.random() - 0.5), BAYS_MIDDLE)
             pose = Pose(*spot, axis.angle + math.pi)
             parked.append(sketch_car(camera, light, pose, random_car(rng)))
-    return tuple(parked)
+        elif chance < 0.85:
+            things += tree(camera, light, *axis.point(middle, PARKING_EDGE - 0.7), rng)
+    for k in range(-2, 3):
+        s = zebra + 7.3 * k + 3.0 + rng.random()
+        if rng.random() < 0.6:
+            things += tree(camera, light, *axis.point(s, FAR_KERB + 1.4), rng)
+    return tuple(things), tuple(parked)
 
 
 def _routes(axis: Axis, zebra: float, rng: np.random.Generator) -> tuple[Route, ...]:
@@ -149,7 +152,7 @@ def _routes(axis: Axis, zebra: float, rng: np.random.Generator) -> tuple[Route, 
         speed = 1.25 + 0.25 * float(rng.random())
         routes.append(Route(line(t, forward), "walker", speed, 8.5, offset, 3.0, 0.75))
     routes.append(Route(line(7.9, True), "pusher", 1.2, 40.0, 6.0, 10.0, 0.8))
-    for k, offset in enumerate((8.2, 9.4)):
+    for k, offset in enumerate((7.6, 8.2)):
         routes.append(_crossing(axis, zebra + 0.8 * (k - 0.5), upward=k == 0, at=offset))
     return tuple(routes)
 

@@ -51,18 +51,20 @@ class Axis:
         return self.x + s * cos - t * sin, self.y + s * sin + t * cos
 
 
-def random_light(rng: np.random.Generator) -> Light:
-    """Return a sun somewhere in the sky, sharp or veiled."""
+def random_light(rng: np.random.Generator, veiled: float) -> Light:
+    """Return a sun somewhere in the sky; `veiled` is the chance of clouds before it."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     slant_x = side * (0.25 + 0.6 * rng.random())
-    return Light(slant_x, 0.7 * (rng.random() - 0.4), 50 + int(rng.integers(70)))
+    overcast = rng.random() < veiled
+    shade = int(rng.integers(30)) if overcast else 60 + int(rng.integers(60))
+    return Light(slant_x, 0.7 * (rng.random() - 0.4), shade)
 
 
 def tree(
     camera: Camera, light: Light, x: float, y: float, rng: np.random.Generator
 ) -> tuple[Sketch, Sketch]:
     """Return a trunk, and a crown: clumps of leaves, dark below, bright towards the sun."""
-    height, radius = 3.6 + 1.2 * rng.random(), 1.5 + 0.5 * rng.random()
+    height, radius = 2.0 + 0.8 * rng.random(), 1.0 + 0.4 * rng.random()
     bark: Colour = (62, 76, 92)
     bones = [Bone((x, y, 0.0), 0.17, (x, y, height), 0.10, bark)]
     foot = camera.project(RING * 0.28 + (x, y, 0.0))
@@ -87,11 +89,11 @@ def _clumps(
 ) -> list[tuple[Point, float]]:
     """Return centres and sizes of balls of leaves within a flattened ball."""
     clumps: list[tuple[Point, float]] = []
-    while len(clumps) < 260:
+    while len(clumps) < 240:
         a, b, c = (2 * rng.random(3) - 1).tolist()
-        size = 0.10 + 0.16 * rng.random()
+        size = 0.07 + 0.12 * rng.random()
         if 0.2 < a * a + b * b + c * c < 1:
-            centre = (x + a * radius, y + b * radius, height + 0.8 + c * radius * 0.75)
+            centre = (x + a * radius, y + b * radius, height + 0.6 + c * radius * 0.75)
             clumps.append((centre, size))
     return clumps
 
