@@ -107,3 +107,9 @@ def test_nothing_to_assign_assigns_nothing() -> None:
 def test_boxes_that_only_touch_do_not_overlap() -> None:
     left, right = np.array([[0, 0, 5, 5]]), np.array([[5.0, 0, 9, 5]])
     assert len(overlapping(left.astype(np.float64), right)) == 0
+
+
+def test_an_inverted_box_shares_nothing() -> None:
+    inverted, box = np.array([[30.0, 30, 10, 10]]), np.array([[0.0, 0, 40, 40]])
+    pairs = overlapping(inverted, box)
+    assert len(assign(pairs, 1 - pairs.iou, limit=1.0)) == 0

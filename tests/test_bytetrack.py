@@ -180,6 +180,14 @@ def test_classes_are_kept_apart() -> None:
     assert dict(zip(tracks.class_ids.tolist(), tracks.ids.tolist(), strict=True)) == {0: 2, 1: 1}
 
 
+def test_a_lost_track_is_no_duplicate_of_one_of_another_class() -> None:
+    tracker = ByteTrack()
+    driver, car = (50, 50, 0.9, 0), (50, 50, 0.9, 2)
+    tracker.update(people(driver, car), 0.0)
+    assert ids(tracker.update(people(car), 0.1)) == [2]
+    assert ids(tracker.update(people(car, driver), 0.2)) == [1, 2]
+
+
 def test_a_track_changes_its_class_only_where_classes_are_not_kept_apart() -> None:
     for class_aware, expected in ((True, []), (False, [(1, 1)])):
         tracker = ByteTrack(class_aware=class_aware)

@@ -24,7 +24,7 @@ class Pairs:
     """Boxes that overlap others.
 
     rows, columns: (k,) int64, positions of the one box and the other
-    iou: (k,), their intersection over union, above 0, as precise as the boxes are
+    iou: (k,), their intersection over union, as precise as the boxes are
     """
 
     rows: Int64Array
@@ -42,19 +42,21 @@ class Pairs:
 def overlapping(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> Pairs:
     """Return all pairs of (n, 4) boxes and (m, 4) others that share an area.
 
-    Works on planes of (n, m), in place: an array of (n, m, 2) would take many times as long.
+    Only comparisons look at all n x m pairs, in one plane of booleans; arithmetic is done on the
+    few that overlap.
     """
-    left, top, right, bottom = boxes_xyxy.T[:, :, None]
-    others_left, others_top, others_right, others_bottom = others_xyxy.T
-    width = np.minimum(right, others_right)
-    spare = np.maximum(left, others_left)
-    width -= spare
-    height = np.minimum(bottom, others_bottom)
-    height -= np.maximum(top, others_top, out=spare)
-    rows, columns = (np.minimum(width, height, out=spare) > 0).nonzero()
-    shared = width[rows, columns] * height[rows, columns]
-    union = _area(boxes_xyxy)[rows] + _area(others_xyxy)[columns] - shared
-    return Pairs(rows, columns, shared / union)
+    left, top, right, bottom = np.ascontiguousarray(boxes_xyxy.T)[:, :, None]
+    others_left, others_top, others_right, others_bottom = np.ascontiguousarray(others_xyxy.T)
+    overlap = left < others_right
+    overlap &= right > others_left
+    overlap &= top < others_bottom
+    overlap &= bottom > others_top
+    rows, columns = overlap.nonzero()
+    boxes, others = boxes_xyxy[rows], others_xyxy[columns]
+    sizes = np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])
+    shared = _area(np.maximum(sizes, 0, out=sizes))  # an inverted box passes, and shares nothing
+    both = _area(boxes[:, 2:] - boxes[:, :2]) + _area(others[:, 2:] - others[:, :2])
+    return Pairs(rows, columns, shared / (both - shared))
 
 
 def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
@@ -78,15 +80,19 @@ def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
 
 def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> Int64Array:
     """Assign on a matrix of these rows and columns (Jonker and Volgenant 1987)."""
-    row_labels, rows = np.unique(rows, return_inverse=True)
-    column_labels, columns = np.unique(columns, return_inverse=True)
-    matrix = np.full((len(row_labels), len(column_labels)), np.inf)
+    rows, columns = _without_gaps(rows), _without_gaps(columns)
+    matrix = np.full((rows.max() + 1, columns.max() + 1), np.inf)
     matrix[rows, columns] = cost
     _, column_of_row, _ = lap.lapjv(matrix, extend_cost=True, cost_limit=limit)
     chosen: BoolArray = column_of_row[rows] == columns
     return chosen.nonzero()[0]
 
 
-def _area(boxes_xyxy: FloatArray) -> FloatArray:
-    sizes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+def _without_gaps(labels: Int64Array) -> Int64Array:
+    """Return labels renumbered from 0, in the same order, with no number left out."""
+    renumbered: Int64Array = np.cumsum(np.bincount(labels) > 0) - 1
+    return renumbered[labels]
+
+
+def _area(sizes: FloatArray) -> FloatArray:
     return sizes[:, 0] * sizes[:, 1]

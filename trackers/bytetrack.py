@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector.detections import Detections, Int64Array
+from detector.detections import Detections, Float32Array, Int64Array
 from detector.errors import UsageError
 from trackers import motion
 from trackers.assignment import assign, overlapping
@@ -97,9 +97,10 @@ class ByteTrack:
         new = detections[free & (detections.scores >= self._new_score)]
         if len(new):
             tracks = tracks.and_also(self._begin(new, seconds))
-        self._tracks = tracks[~self._duplicates(tracks)]
-        self._seconds = seconds
-        return self._tracks.output()
+        boxes = motion.boxes_xyxy(tracks.motion)
+        unique = ~self._duplicates(tracks, boxes)
+        self._tracks, self._seconds = tracks[unique], seconds
+        return self._tracks.output(boxes[unique])
 
     def _predict(self, seconds: float) -> TrackTable:
         """Return the tracks that are not too long lost, at the time of the new picture."""
@@ -139,12 +140,12 @@ class ByteTrack:
         self, tracks: TrackTable, partners: Int64Array, detections: Detections, seconds: float
     ) -> TrackTable:
         """Return the tracks with what their partners say; tentative ones are confirmed or gone."""
-        seen = partners >= 0
-        tracks = tracks.updated(seen, detections[partners[seen]], seconds)
-        confirmed_now = seen & ~tracks.confirmed
+        seen, confirmed = partners >= 0, tracks.confirmed
+        confirmed_now = seen & ~confirmed
         ids = tracks.ids.copy()
         ids[confirmed_now] = self._new_ids(int(confirmed_now.sum()))
-        return replace(tracks, ids=ids)[seen | tracks.confirmed]
+        tracks = tracks.updated(seen, detections[partners[seen]], ids, seconds)
+        return tracks[seen | confirmed]
 
     def _begin(self, detections: Detections, seconds: float) -> TrackTable:
         """Return new tracks, tentative ones but for those of the first picture."""
@@ -158,13 +159,12 @@ class ByteTrack:
         self._last_id += count
         return ids
 
-    def _duplicates(self, tracks: TrackTable) -> BoolArray:
+    def _duplicates(self, tracks: TrackTable, boxes: Float32Array) -> BoolArray:
         """Return which tracks to drop: of a lost and a seen one on the same place, the younger."""
         seen, lost = tracks.seen.nonzero()[0], (~tracks.seen).nonzero()[0]
         duplicates = np.zeros(len(tracks), bool)
         if not len(seen) or not len(lost):
             return duplicates
-        boxes = motion.boxes_xyxy(tracks.motion)
         pairs = overlapping(boxes[seen], boxes[lost])
         same = pairs.iou > DUPLICATE_IOU
         seen, lost = seen[pairs.rows[same]], lost[pairs.columns[same]]

@@ -70,14 +70,19 @@ class TrackTable:
         """(n,) whether a track is believed, and so has an identity."""
         return self.ids > 0
 
-    def updated(self, seen: BoolArray, detections: Detections, seconds: float) -> TrackTable:
-        """Return the tracks after those `seen` (n,) were matched to the detections, in order."""
+    def updated(
+        self, seen: BoolArray, detections: Detections, ids: Int64Array, seconds: float
+    ) -> TrackTable:
+        """Return the tracks after those `seen` (n,) were matched to the detections, in order.
+
+        ids: (n,) int64, those that the tracks have from now on
+        """
         rows = seen.nonzero()[0]
         scores, class_ids, seen_at = self.scores.copy(), self.class_ids.copy(), self.seen_at.copy()
         scores[rows], class_ids[rows] = detections.scores, detections.class_ids
         seen_at[rows] = seconds
         state = motion.correct(self.motion, rows, detections.boxes_xyxy)
-        return TrackTable(state, scores, class_ids, self.ids, self.born_at, seen_at, seen)
+        return TrackTable(state, scores, class_ids, ids, self.born_at, seen_at, seen)
 
     def and_also(self, younger: TrackTable) -> TrackTable:
         """Return these tracks, followed by `younger` ones."""
@@ -91,10 +96,10 @@ class TrackTable:
             np.concatenate((self.seen, younger.seen)),
         )
 
-    def output(self) -> Tracks:
-        """Return the tracks that were seen in the last picture."""
+    def output(self, boxes_xyxy: Float32Array) -> Tracks:
+        """Return the tracks that were seen in the last picture, of all that have these boxes."""
         ids = self.ids[self.seen]
         states = np.full(len(ids), TrackState.CONFIRMED, np.int8)
         states[ids < 0] = TrackState.TENTATIVE
-        boxes = motion.boxes_xyxy(self.motion)[self.seen]
+        boxes = boxes_xyxy[self.seen]
         return Tracks(boxes, self.scores[self.seen], self.class_ids[self.seen], ids, states)
