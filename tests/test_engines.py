@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from test_network import reference_weights
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -21,6 +20,7 @@ from detector.errors import FramelaneError, ModelError
 from detector.export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import build_network
+from tests.weights import reference_weights
 
 SIZE = (64, 96)
 CAP = 20  # seconds: the most that a test waits for what should happen at once

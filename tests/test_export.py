@@ -11,7 +11,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
-from test_network import reference_weights
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -21,6 +20,7 @@ from detector.export import export_model
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest, sha256_of
 from detector.network import Network, build_network
+from tests.weights import reference_weights
 
 NAMES = ("person", "bicycle", "car")
 SIZE = (256, 352)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,42 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from detector.errors import ModelError
 from detector.network import NETWORKS, Network, build_network, deploy
+from tests.weights import reference_weights
 
 KINDS = ["training", "deploy"]
-
-
-def reference_weights(network: Network, prefix: str) -> dict[str, Tensor]:
-    """Return the state dict that the numbers were made with (tests/reference/README.md)."""
-    state = network.state_dict()
-    kept = ("num_batches_tracked", "anchors", "anchor_grid")
-    for name, value in state.items():
-        if not name.endswith(kept):
-            state[name] = torch.from_numpy(_values(prefix, name, tuple(value.shape)))
-    return state
-
-
-def _values(prefix: str, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    r = np.random.default_rng(zlib.crc32((prefix + name).encode()))
-    if ".ia." in name:
-        values = r.normal(0, 0.02, shape)
-    elif ".im." in name:
-        values = r.normal(1, 0.02, shape)
-    elif name.endswith("running_mean"):
-        values = r.normal(0, 0.1, shape)
-    elif name.endswith("running_var"):
-        values = r.uniform(0.5, 1.5, shape)
-    elif len(shape) == 4:
-        values = r.normal(0, math.sqrt(2 / math.prod(shape[1:])), shape)
-    elif name.endswith("weight"):
-        values = r.uniform(0.5, 1.5, shape)
-    else:
-        values = r.normal(0, 0.1, shape)
-    return values.astype(np.float32)
 
 
 def described(reference: Path, kind: str) -> dict[str, Any]:
