@@ -72,13 +72,14 @@ def predict(state: KalmanState, seconds: float, noise: Noise) -> KalmanState:
     """Return the state `seconds` later, with `noise` that each step of 1/30 s adds."""
     steps = seconds * STEPS_PER_SECOND
     position, velocity, variance, covariance, velocity_variance = state.planes
-    drift = np.square(noise.velocity)
+    drift = np.square(noise.velocity)  # what a step adds moves the position at each later step:
+    sum_of_squares = steps * (steps - 1) * (2 * steps - 1) / 6  # 0 + 1 + 4 + ... of whole steps
     planes = np.empty_like(state.planes)
     planes[0] = position + steps * velocity
     planes[1] = velocity
     planes[2] = variance + steps * (2 * covariance + steps * velocity_variance)
     planes[2] += steps * np.square(noise.position)
-    planes[2] += steps * (steps - 1) * (2 * steps - 1) / 6 * drift
+    planes[2] += sum_of_squares * drift
     planes[3] = covariance + steps * velocity_variance + steps * (steps - 1) / 2 * drift
     planes[4] = velocity_variance + steps * drift
     return KalmanState(planes)
@@ -91,16 +92,13 @@ def correct(
 
     measured, measured_std: (4, m), coordinates and their standard deviations
     """
-    position, velocity, variance, covariance, velocity_variance = before = state.planes[:, :, rows]
-    total = variance + np.square(measured_std)
-    gain, velocity_gain = before[2:4] / total
-    surprise = measured - position
+    before = state.planes[:, :, rows]
+    position, variance, covariance = before[0], before[2], before[3]
+    gains = before[2:4] / (variance + np.square(measured_std))  # of position and of velocity
     corrected = np.empty_like(before)
-    corrected[0] = position + gain * surprise
-    corrected[1] = velocity + velocity_gain * surprise
-    corrected[2] = variance - gain * variance
-    corrected[3] = covariance - gain * covariance
-    corrected[4] = velocity_variance - velocity_gain * covariance
+    corrected[:2] = before[:2] + gains * (measured - position)
+    corrected[2:4] = before[2:4] * (1 - gains[0])
+    corrected[4] = before[4] - gains[1] * covariance
     planes = state.planes.copy()
     planes[:, :, rows] = corrected
     return KalmanState(planes)
