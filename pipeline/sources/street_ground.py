@@ -8,35 +8,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import UInt8Array
-from pipeline.sources.street_camera import Camera, Float64Array
+from detector.detections import Float32Array, UInt8Array
+from pipeline.sources.street_camera import Camera
 from pipeline.sources.street_drawing import Colour
 
 Mask = NDArray[np.bool_]
 
 _OVERSAMPLING = 2
-_TILE = 512  # noise repeats after so many cells
+_TILE = 512  # noise repeats after so many cells; a power of two
 
 
 class Ground:
     """The ground, to be filled area by area.
 
-    x, y: (h, w) metres of every sample, as the camera has them
-    s, t: the same along the street and across it, to the left of s; angle: of s from x, radians
+    s, t: (h, w) float32, metres of every sample along the street and to the left of it
+    y: the same away from the camera, negative above the horizon
     """
 
     def __init__(
         self, camera: Camera, angle: float, origin: tuple[float, float], rng: np.random.Generator
     ) -> None:
         width, height = camera.width * _OVERSAMPLING, camera.height_px * _OVERSAMPLING
-        rows, columns = np.mgrid[0:height, 0:width]
-        self.x, self.y = camera.ground(
-            (columns + 0.5) / _OVERSAMPLING, (rows + 0.5) / _OVERSAMPLING
-        )
-        self.angle = angle
+        columns = (np.arange(width)[None, :] + 0.5) / _OVERSAMPLING
+        rows = (np.arange(height)[:, None] + 0.5) / _OVERSAMPLING
+        x, y = (metres.astype(np.float32) for metres in camera.ground(columns, rows))
         cos, sin = math.cos(angle), math.sin(angle)
-        self.s = (self.x - origin[0]) * cos + (self.y - origin[1]) * sin
-        self.t = (self.y - origin[1]) * cos - (self.x - origin[0]) * sin
+        self.s: Float32Array = (x - origin[0]) * cos + (y - origin[1]) * sin
+        self.t: Float32Array = (y - origin[1]) * cos - (x - origin[0]) * sin
+        self.y: Float32Array = np.broadcast_to(y, self.s.shape)
         self.all: Mask = np.ones(self.s.shape, bool)
         self._size = (camera.width, camera.height_px)
         self._light = np.zeros((height, width, 3), np.float32)
@@ -88,7 +87,7 @@ class Ground:
         return np.asarray(cv2.resize(full, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _noise(rng: np.random.Generator, cell: int) -> NDArray[np.float32]:
+def _noise(rng: np.random.Generator, cell: int) -> Float32Array:
     """Return a (512, 512) tile of -1..1 that repeats without a seam, smooth over `cell` samples."""
     coarse = rng.integers(0, 256, (_TILE // cell, _TILE // cell)).astype(np.uint8)
     fine = np.tile(coarse, (3, 3))
@@ -99,10 +98,10 @@ def _noise(rng: np.random.Generator, cell: int) -> NDArray[np.float32]:
     return np.asarray((tile - np.float32(low)) * np.float32(2 / (high - low)) - np.float32(1))
 
 
-def _sample(
-    tile: NDArray[np.float32], s: Float64Array, t: Float64Array, metres: float
-) -> NDArray[np.float32]:
+def _sample(tile: Float32Array, s: Float32Array, t: Float32Array, metres: float) -> Float32Array:
     """Return the tile's value at every (s, t), one cell being so many metres."""
-    row = np.floor(t / metres).astype(np.int64) % _TILE
-    column = np.floor(s / metres).astype(np.int64) % _TILE
-    return tile[row, column]
+    cells = np.float32(1 / metres)
+    row = np.floor(t * cells).astype(np.int32) & (_TILE - 1)
+    column = np.floor(s * cells).astype(np.int32) & (_TILE - 1)
+    sampled: Float32Array = tile.ravel()[row * _TILE + column]
+    return sampled
