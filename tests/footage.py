@@ -16,6 +16,7 @@ import numpy as np
 from detector.detections import UInt8Array
 from pipeline.frame import Frame, Picture, Stream, Ticket, Tracked
 from pipeline.sinks import Sink
+from tests.ffmpeg import tool
 from trackers.tracks import Tracks, TrackState
 
 CLASSES = ("person", "bicycle", "car")
@@ -51,13 +52,19 @@ def drawn(
         yield _tracked(stream, index, tick, time_base, bgr, seen)
 
 
-def decoded(clip: Path, limit: int | None = None, *, audio: bool = False) -> Iterator[Tracked]:
+def shown(pictures: Iterable[UInt8Array]) -> Iterator[Tracked]:
+    """Yield a frame for each (h, w, 3) BGR picture, at 25 a second."""
+    stream = Stream("cam", "cam", Fraction(1, 25))
+    for index, bgr in enumerate(pictures):
+        yield _tracked(stream, index, index, Fraction(1, 25), bgr, None)
+
+
+def decoded(clip: Path, limit: int | None = None) -> Iterator[Tracked]:
     """Yield the frames of a clip whose times are in order, read by nothing but PyAV."""
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
         assert video.average_rate and video.time_base
-        audio_from = str(clip) if audio else None
-        stream = Stream(clip.stem, str(clip), 1 / video.average_rate, audio_from=audio_from)
+        stream = Stream(clip.stem, str(clip), 1 / video.average_rate)
         for index, picture in enumerate(islice(container.decode(video), limit)):
             assert picture.pts is not None
             bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
@@ -89,6 +96,7 @@ def record(sink: Sink, items: Iterable[Tracked]) -> tuple[list[Ticket], list[Tic
 
 def probe(file: Path, *what: str) -> dict[str, Any]:
     """Return what ffprobe says, which has nothing to complain of."""
+    tool("ffprobe", "-version")  # skips where there is none
     done = subprocess.run(
         ["ffprobe", "-v", "error", *what, "-of", "json", str(file)],
         capture_output=True,

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import footage
 import pytest
 
 from detector.errors import UsageError
 from pipeline.frame import Tracked
 from pipeline.sinks import SINKS, SinkError, make_sink
+from tests import footage
+from tests.conftest import ROOT
+from tests.ffmpeg import tool
 from trackers.tracks import TrackState
 
 every_ending = pytest.mark.parametrize("ending", sorted(SINKS))
@@ -80,8 +82,8 @@ def test_a_place_that_cannot_be_written_is_named_in_one_line(ending: str, tmp_pa
 FULL_DISK = """
 import resource, sys
 from fractions import Fraction
-import footage
 from pipeline.sinks import SinkError, make_sink
+from tests import footage
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
 frames = footage.drawn(range(5000), Fraction(1, 25), seen=footage.tracks(*range(60)))
@@ -94,13 +96,12 @@ except SinkError as error:
 
 def python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a program in a process of its own, which may die."""
-    here = Path(__file__).parent
     return subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": f"{here}:{here.parent}"},
+        cwd=ROOT,
     )
 
 
@@ -113,9 +114,8 @@ def test_a_full_disk_is_one_line_and_what_was_written_can_be_read(
     (left,) = tmp_path.iterdir()
     assert left.name == f"out.incomplete{ending}"
     if "VideoFile" in SINKS[ending]:
-        ask = ["ffprobe", "-v", "quiet", "-count_frames", "-show_entries", "stream=nb_read_frames"]
-        said = subprocess.run([*ask, "-of", "csv=p=0", left], capture_output=True, check=False)
-        assert int(said.stdout) > 0
+        count = ("-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0")
+        assert int(tool("ffprobe", *count, str(left))) > 0
     else:
         assert left.read_bytes().endswith(b"\n") and left.stat().st_size > 90_000
 
@@ -123,8 +123,8 @@ def test_a_full_disk_is_one_line_and_what_was_written_can_be_read(
 KILLED = """
 import os, signal, sys
 from fractions import Fraction
-import footage
 from pipeline.sinks import make_sink
+from tests import footage
 sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
 for item in footage.drawn(range(100), Fraction(1, 25), seen=footage.tracks(*range(20))):
     sink.process(item)

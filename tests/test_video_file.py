@@ -1,0 +1,256 @@
+"""Video files: the times of the source to the tick, the right colours, and no way to lose them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from detector.detections import UInt8Array
+from pipeline.sinks import SinkError
+from pipeline.sinks.h264 import fit, letterbox
+from pipeline.sinks.video_file import VideoFile
+from tests import footage
+from tests.conftest import ROOT
+from tests.ffmpeg import tool
+
+PAL = Fraction(1, 25)
+
+
+@pytest.mark.parametrize(
+    ("clip", "frames"),
+    [
+        ("vfr.mp4", 120),
+        ("vfr_start_offset.mkv", 120),  # begins at 5 s
+        ("moviepy_transparent.webm", 60),  # counts milliseconds
+        ("mjpeg.avi", 40),  # counts tenths of a second
+        ("decord_unordered.mov", 4),
+        ("one_frame.mp4", 1),
+        ("moviepy_bitmap.mp4", 5),  # 1 x 1
+        ("tiny_16x16.mp4", 10),
+        ("odd_479x359_444.mp4", 60),
+        ("decord_video_90.mov", 3),  # 320 x 568 when upright, 568 x 320 as it is here
+    ],
+)
+def test_a_clip_keeps_its_times_exactly(clip: str, frames: int, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    items = list(footage.decoded(data / "awkward" / clip, frames))
+    footage.record(VideoFile(out), items)
+    assert len(items) == frames
+    assert footage.times(out) == [item.frame.time for item in items]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov"])
+@pytest.mark.parametrize(
+    ("time_base", "ticks"),
+    [
+        (Fraction(1001, 30000), range(40)),
+        (Fraction(1, 10), [0, 1, 2, 30, 31]),
+        (Fraction(1, 90_000), [2**33 - 1, 2**33 + 4000, 2**33 + 9000]),
+        (Fraction(1, 10**9), range(7, 10**9, 41_666_667)),
+        (Fraction(1, 2**31 - 1), range(0, 2**31, 89_478_485)),
+        (Fraction(1, 25), range(-3, 20)),
+        (Fraction(7, 1), [0, 1, 5]),
+    ],
+    ids=str,
+)
+def test_any_time_base_is_kept_exactly(
+    time_base: Fraction, ticks: list[int], ending: str, tmp_path: Path
+) -> None:
+    out = tmp_path / f"out{ending}"
+    footage.record(VideoFile(out), footage.drawn(ticks, time_base))
+    written = sorted(time for time, _ in footage.packets(out, "v:0")[0])
+    assert written == [tick * time_base for tick in ticks]
+
+
+def test_matroska_rounds_times_to_a_millisecond(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    items = list(footage.decoded(data / "awkward/vfr.mp4"))
+    footage.record(VideoFile(out), items)
+    off = [abs(a - b.frame.time) for a, b in zip(footage.times(out), items, strict=True)]
+    assert max(off) <= Fraction(1, 2000)
+
+
+def test_a_time_base_finer_than_a_container_can_count_is_rounded_to_microseconds(
+    tmp_path: Path,
+) -> None:
+    out, time_base = tmp_path / "out.mp4", Fraction(1, 10**12)
+    ticks = range(123, 10**12, 40_000_000_001)
+    footage.record(VideoFile(out), footage.drawn(ticks, time_base))
+    off = [abs(a - b * time_base) for a, b in zip(footage.times(out), ticks, strict=True)]
+    assert max(off) <= Fraction(1, 2_000_000)
+
+
+def test_a_gap_that_mp4_cannot_count_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    ticks = [0, 40_000_000, 3_000_000_000, 3_040_000_000]
+    with pytest.raises(SinkError, match=r"ticks of 1/1000000000 s; write \.mkv"):
+        footage.record(VideoFile(tmp_path / "out.mp4"), footage.drawn(ticks, Fraction(1, 10**9)))
+    out = tmp_path / "out.mkv"
+    footage.record(VideoFile(out), footage.drawn(ticks, Fraction(1, 10**9)))
+    assert footage.times(out) == [0, Fraction(1, 25), 3, Fraction(76, 25)]
+
+
+def test_the_last_frame_lasts_its_nominal_interval(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    ticks = [0, 1, 2, 10]
+    footage.record(VideoFile(out), footage.drawn(ticks, PAL, interval=Fraction(3, 25)))
+    said = footage.probe(out, "-show_entries", "format=duration")
+    assert float(said["format"]["duration"]) == 13 / 25
+
+
+def boxes(file: Path) -> list[str]:
+    """Return the types of an mp4's outermost boxes."""
+    found, content = [], file.read_bytes()
+    while content:
+        size = int.from_bytes(content[:4], "big")
+        found.append(content[4:8].decode())
+        size = int.from_bytes(content[8:16], "big") if size == 1 else size
+        content = content[size:]
+    return found
+
+
+def test_a_file_that_is_closed_well_is_an_ordinary_mp4(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    footage.record(VideoFile(out), footage.drawn(range(120), PAL))
+    assert set(boxes(out)) <= {"ftyp", "free", "mdat", "moov"}
+    said = footage.probe(out, "-show_entries", "stream=nb_frames,codec_name,pix_fmt,width,height")
+    assert said["streams"] == [
+        {
+            "codec_name": "h264",
+            "width": 64,
+            "height": 48,
+            "pix_fmt": "yuv420p",
+            "nb_frames": "120",
+        }
+    ]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_broken_run_leaves_what_was_encoded(ending: str, tmp_path: Path) -> None:
+    sink = VideoFile(tmp_path / f"out{ending}")
+    written = [list(sink.process(item)) for item in footage.drawn(range(80), PAL)]
+    sink.close()
+    left = footage.times(tmp_path / f"out.incomplete{ending}")
+    assert left == [k * PAL for k in range(len(left))]
+    assert len(left) == sum(map(len, written)) > 60
+
+
+KILLED = """
+import os, signal, sys
+from fractions import Fraction
+from pathlib import Path
+from pipeline.sinks.video_file import VideoFile
+from tests import footage
+audio = Path(sys.argv[2]) if sys.argv[2:] else None
+sink = VideoFile(Path(sys.argv[1]))
+written = 0
+for item in footage.drawn(range(3, 3000, 25), Fraction(1, 250), audio_from=audio):
+    written += len(list(sink.process(item)))
+print(written, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+@pytest.mark.parametrize("audio", [(), ("street/videos/car-detection.mp4",)], ids=["", "audio"])
+def test_a_kill_costs_the_open_gop_only(
+    audio: tuple[str, ...], ending: str, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / f"out{ending}"
+    program = [sys.executable, "-c", KILLED, str(out), *(str(data / name) for name in audio)]
+    done = subprocess.run(program, capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left, written = footage.times(out), int(done.stdout)
+    assert left == [Fraction(3, 250) + k * Fraction(1, 10) for k in range(len(left))]
+    assert written >= 105 and written - len(left) <= 20  # two seconds
+
+
+def test_key_frames_come_every_two_seconds_of_the_sources_time(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    footage.record(VideoFile(out), footage.decoded(data / "awkward/vfr.mp4"))
+    with av.open(str(out)) as container:
+        seen = [(f.time, f.key_frame) for f in container.decode(video=0)]
+    keys = [time for time, key in seen if key]
+    gaps = [b - a for (a, _), (b, _) in pairwise(seen)]
+    assert max(b - a for a, b in pairwise(keys)) <= 2 + max(gaps)
+
+
+def as_players_see_it(file: Path, count: int) -> UInt8Array:
+    """Return (count, h, w, 3) BGR as the ffmpeg command decodes it, by the file's own tags."""
+    size = footage.probe(file, "-show_entries", "stream=width,height")["streams"][0]
+    exact = ["-sws_flags", "accurate_rnd+full_chroma_int"]
+    to_bgr = [*exact, "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
+    raw = tool("ffmpeg", "-i", str(file), *to_bgr)
+    return np.frombuffer(raw, np.uint8).reshape(count, size["height"], size["width"], 3)
+
+
+@pytest.mark.parametrize("size", [(768, 432), (1920, 1080)], ids=["SD", "HD"])
+def test_players_show_the_colours_that_went_in(size: tuple[int, int], tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    colours = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (30, 160, 230), (0, 0, 0), (255, 255, 255)]
+    patches = np.array(colours, np.uint8).reshape(1, 6, 3)
+    picture = np.kron(patches, np.ones((size[1], size[0] // 6, 1), np.uint8))
+    footage.record(VideoFile(out, crf=1), footage.shown([picture] * 2))
+    seen = as_players_see_it(out, 2)[0, size[1] // 2, size[0] // 12 :: size[0] // 6]
+    assert np.abs(seen.astype(int) - colours).max() <= 4
+    tags = footage.probe(out, "-show_entries", "stream=color_space,color_range")["streams"][0]
+    assert tags == {"color_range": "tv", "color_space": "smpte170m"}
+
+
+def test_a_real_picture_survives(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    items = list(footage.decoded(data / "street/videos/car-detection.mp4", 20))
+    footage.record(VideoFile(out), items)
+    seen = as_players_see_it(out, 20).astype(float)
+    for picture, item in zip(seen, items, strict=True):
+        assert item.drawn is not None
+        noise = np.mean((picture - item.drawn) ** 2)
+        assert 10 * np.log10(255**2 / noise) > 34  # dB
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (17, 31), (479, 270), (50, 362)])
+def test_an_odd_picture_is_padded_by_its_edge(size: tuple[int, int], tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    width, height = size
+    slope = np.linspace(0, 200, width)[None, :] + np.linspace(0, 50, height)[:, None]
+    picture = np.repeat(slope[..., None], 3, axis=2).astype(np.uint8)
+    footage.record(VideoFile(out, crf=1), footage.shown([picture] * 3))
+    seen = as_players_see_it(out, 3)[0].astype(int)
+    assert seen.shape[:2] == (height + height % 2, width + width % 2)
+    expected = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    assert np.abs(seen - expected).max() <= 6
+
+
+def test_a_picture_of_another_size_is_letterboxed_into_the_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    wide, tall = np.full((48, 96, 3), 200, np.uint8), np.full((80, 40, 3), 100, np.uint8)
+    footage.record(VideoFile(out, crf=1), footage.shown([wide, wide, tall, wide]))
+    seen = as_players_see_it(out, 4).astype(int)
+    assert seen.shape == (4, 48, 96, 3)
+    assert np.abs(seen[[0, 1, 3]] - 200).max() <= 6
+    row = seen[2, 24, :, 0]
+    assert row[:34].max() < 16 and row[62:].max() < 16  # 24 of 96 columns are picture
+    assert np.abs(row[38:58] - 100).max() <= 6
+
+
+def test_a_picture_that_fits_is_not_copied() -> None:
+    bgr = np.zeros((48, 96, 3), np.uint8)
+    assert fit(bgr, 96, 48) is bgr
+    assert letterbox(bgr, 10, 48).shape == (48, 10, 3)
+
+
+def test_the_encoder_never_holds_more_frames_than_it_looks_ahead(tmp_path: Path) -> None:
+    sink = VideoFile(tmp_path / "out.mp4")
+    held = 0
+    for item in footage.drawn(range(60), PAL):
+        held += 1 - len(list(sink.process(item)))
+        assert held <= 16
+    assert len(list(sink.finish())) == held
+    sink.close()
