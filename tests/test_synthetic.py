@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -43,6 +43,7 @@ def _place(seed: int) -> Synthetic:
 # The counter
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(number=st.integers(0, 2**24 - 1))
 def test_the_counter_reads_what_was_drawn(number: int) -> None:
     picture = np.full((32, 520, 3), 90, np.uint8)
@@ -56,6 +57,7 @@ def test_the_counter_wraps_at_24_bits() -> None:
     assert read_counter(picture) == 5
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(number=st.integers(0, 2**24 - 1), cell=st.integers(0, 31))
 def test_a_counter_with_one_wrong_cell_is_refused(number: int, cell: int) -> None:
     picture = np.zeros((16, 512, 3), np.uint8)

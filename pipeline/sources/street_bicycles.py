@@ -21,7 +21,7 @@ from pipeline.sources.street_people import (
     walking,
 )
 
-PERSON, BICYCLE = 0, 1  # parts of the sketch
+BICYCLE = 1  # the part of the sketch that it is; the person is 0
 WHEEL = 0.34  # metres, radius
 AXLE = 0.53  # metres from the middle
 CRANK: Point = (-0.05, 0.0, 0.29)

@@ -47,10 +47,6 @@ class Camera:
         pixels[:, 1] = self.height_px / 2 + (drop * cos - y * sin) * scale
         return pixels, scale
 
-    def depths(self, scale: Float64Array) -> list[float]:
-        """Return the depths of points with so many pixels per metre."""
-        return [self.focal / value for value in scale.tolist()]
-
     def project(self, points: Float64Array) -> Int32Array:
         """Return (n, 2) int32 sixteenths of a pixel of (n, 3) points in metres."""
         return np.rint(self.pixels(points)[0] * SUBPIXEL).astype(np.int32)

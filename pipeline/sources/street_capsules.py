@@ -74,7 +74,8 @@ def _ends(
     pixels, scale = camera.pixels(pose.place(points.reshape(-1, 3)))
     scale = scale.reshape(-1, 2)
     radii = scale * np.array([(bone.start_radius, bone.end_radius) for bone in bones])
-    return pixels.view(np.complex128).reshape(-1, 2), radii, camera.depths(scale.max(axis=1))
+    depths: list[float] = (camera.focal / scale.max(axis=1)).tolist()
+    return pixels.view(np.complex128).reshape(-1, 2), radii, depths
 
 
 def _stadium(centres: ComplexArray, radii: Float64Array) -> Int32Array:

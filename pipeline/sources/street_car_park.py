@@ -27,10 +27,9 @@ def car_park(rng: np.random.Generator, width: int, height: int) -> Scene:
     )
     x, y = camera.spot(width / 2, height / 2)
     lane = Axis(x, y, math.radians(35 + 110 * rng.random()))
-    routes = _cars(camera, lane, rng) + _people(camera, rng)
-    return Scene(
-        camera, random_light(rng, veiled=0.6), _ground(camera, rng).picture(), (), (), routes
-    )
+    routes = _cars(lane, rng) + _people(camera, rng)
+    light = random_light(rng, veiled=0.6)
+    return Scene(camera, light, _ground(camera, rng).picture(), (), (), routes)
 
 
 def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
@@ -51,7 +50,7 @@ def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
     return ground
 
 
-def _cars(camera: Camera, lane: Axis, rng: np.random.Generator) -> tuple[Route, ...]:
+def _cars(lane: Axis, rng: np.random.Generator) -> tuple[Route, ...]:
     """Return two lanes, one each way, that bend together."""
     bend = 5.0 * (rng.random() - 0.5)
     speed = 3.6 + 1.6 * rng.random()

@@ -112,12 +112,12 @@ def sketch_car(camera: Camera, light: Light, pose: Pose, car: Car) -> Sketch:
     mesh = _mesh(build, car.sunroof)
     pixels = camera.project(pose.place(mesh.vertices))
     lit = light.on(mesh.normals, pose)
-    faces = [
-        Shape((pixels[mesh.faces[k]],), shaded(paint if c is PAINT else c, lit[k]))
+    colours = [paint if colour == PAINT else colour for colour in mesh.colours]
+    faces = tuple(
+        Shape((pixels[mesh.faces[k]],), shaded(colours[k], lit[k]))
         for k in np.flatnonzero(_facing(pixels, mesh)).tolist()
-        if (c := mesh.colours[k])
-    ]
-    return Sketch(tuple(faces), _shadows(camera, light, pose, build), pose.depth(camera), (2,))
+    )
+    return Sketch(faces, _shadows(camera, light, pose, build), pose.depth(camera), (2,))
 
 
 def _facing(pixels: Int32Array, mesh: Mesh) -> NDArray[np.bool_]:
@@ -273,7 +273,6 @@ def _add_mirrors(maker: _MeshMaker, build: Build) -> None:
 def _pane(wall: Float64Array, start: float, stop: float) -> Float64Array:
     """Return the (4, 3) glass of a wall between two fractions of its width."""
     low, high = 0.10, 0.90
-
     corners = [(start, low), (stop, low), (stop, high), (start, high)]
     across, up = (np.array(share)[:, None] for share in zip(*corners, strict=True))
     left = wall[0] + (wall[3] - wall[0]) * up
