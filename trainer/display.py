@@ -39,9 +39,9 @@ class Display:
             description, total=batches, completed=done, loss=float("nan"), rate=0.0
         )
 
-    def batch_done(self, loss: float, images_per_second: float) -> None:
-        """Move the bar by one batch."""
-        self._bar.update(self._task, advance=1, loss=loss, rate=images_per_second)
+    def batches_done(self, count: int, loss: float, images_per_second: float) -> None:
+        """Move the bar by `count` batches."""
+        self._bar.update(self._task, advance=count, loss=loss, rate=images_per_second)
 
     def epoch_ends(self, row: Row) -> None:
         """Print the line of an epoch."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import torch
-from torch import Tensor
 
 from detector.checkpoint import save_weights
-from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from detector.network import Network, build_network
 from trainer.augment import Augment
@@ -23,6 +22,7 @@ from trainer.evaluate import evaluate, network_model
 from trainer.interrupt import asked_to_stop
 from trainer.loss import DetectionLoss, Gains
 from trainer.optimise import MovingAverage, Schedule, make_optimiser
+from trainer.parallel import Gradients
 from trainer.recipe import Recipe
 from trainer.samples import Dataset
 from trainer.score import Report
@@ -69,7 +69,8 @@ class Training:
         scale = recipe.batch * recipe.accumulate / recipe.nominal_batch
         self._optimiser = make_optimiser(self._network, recipe.optimiser, scale)
         self._schedule = Schedule(recipe.optimiser, self._per_epoch, recipe.epochs)
-        self._loss_of = _make_loss(self._network, recipe)
+        loss_of = _make_loss(self._network, recipe)
+        self._gradients = Gradients(self._network, loss_of, recipe.accumulate, recipe.amp)
         self._learner = Learner(self._network, self._average, self._optimiser)
         self._progress = Progress()
         if (folder / STATE).exists():
@@ -78,17 +79,16 @@ class Training:
 
     def run(self) -> bool:
         """Train to the end, or until asked to stop; return whether it came to its end."""
-        progress = self._progress
-        with asked_to_stop() as asked:
-            while progress.epoch < self._recipe.epochs:
+        with asked_to_stop() as asked, closing(self._gradients):
+            while self._progress.epoch < self._recipe.epochs:
                 self._begin_epoch()
                 with closing(self._batches()) as epoch:
-                    for images, targets in epoch:
-                        self._descend(images, targets)
-                        if self._has_stepped() and (asked.is_set() or self._is_due()):
+                    while group := list(islice(epoch, self._recipe.accumulate)):
+                        self._step(group)
+                        if asked.is_set() or self._is_due():
                             self._save()
-                            if asked.is_set():
-                                return False
+                        if asked.is_set():
+                            return False
                 self._end_epoch()
         return True
 
@@ -108,26 +108,17 @@ class Training:
             workers=recipe.workers,
         )
 
-    def _descend(self, images: UInt8Array, targets: Float32Array) -> None:
-        """Learn from one batch; the weights move when enough pictures have been seen."""
+    def _step(self, group: Sequence[Batch]) -> None:
+        """Learn from the batches of one step of the optimiser."""
         progress = self._progress
         self._schedule.apply(self._optimiser, progress.epoch * self._per_epoch + progress.batch)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._recipe.amp):
-            heads = self._network(as_input(images))
-        loss, parts = self._loss_of(heads, torch.from_numpy(targets))
-        loss.backward()  # type: ignore[no-untyped-call]
-        progress.add(parts.tolist())
-        if self._has_stepped():
-            self._optimiser.step()
-            self._optimiser.zero_grad()
-            self._average.update(self._network)
-        self._seen += len(images)
-        self._display.batch_done(progress.means[-1], self._rate())
-
-    def _has_stepped(self) -> bool:
-        """Say whether the last batch completed a step of the optimiser: no gradient is pending."""
-        done = self._progress.batch
-        return done % self._recipe.accumulate == 0 or done == self._per_epoch
+        for parts in self._gradients.add(group):
+            progress.add(parts)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._average.update(self._network)
+        self._seen += sum(len(images) for images, _ in group)
+        self._display.batches_done(len(group), progress.means[-1], self._rate())
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._saved_at > 60 * self._recipe.checkpoint_minutes
@@ -165,11 +156,6 @@ class Training:
         fingerprint = self._recipe.fingerprint
         save_state(self._folder / STATE, self._learner, self._progress, fingerprint)
         self._saved_at = time.monotonic()
-
-
-def as_input(images: UInt8Array) -> Tensor:
-    """Return (n, h, w, 3) bytes as (n, 3, h, w) float32, 0..1, channels last in memory."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2) / 255
 
 
 def _make_network(recipe: Recipe) -> Network:
