@@ -58,7 +58,7 @@ class VideoFile(Recorder):
         self._ticks = ticks_per_second(frame.time_base)
         self._stream = stream
         self._output = av.open(
-            f"file:{self.path}", "w", format=name, container_options=options(name, self._ticks)
+            f"file:{self.path}", "w", format=name, container_options=muxing(name, self._ticks)
         )
         self._files.callback(self._output.close)
         self._video = H264(
@@ -115,8 +115,8 @@ class VideoFile(Recorder):
             ) from error
 
 
-def options(container: str, ticks: int) -> dict[str, str]:
-    """Return the options of a file that can be read while it grows, and counts exactly.
+def muxing(container: str, ticks: int) -> dict[str, str]:
+    """Return the muxer options of a file that can be read while it grows, and counts exactly.
 
     The mp4 is fragmented until it is closed well, when it becomes an ordinary one.
     """
