@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from pipeline.sources.street_camera import SUBPIXEL, Camera, Float64Array, Point
+from pipeline.sources.street_camera import Camera, Float64Array, Point
 from pipeline.sources.street_capsules import Bone, rounded, sunny_side
 from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
 from pipeline.sources.street_light import Light, Pose, Sketch
@@ -254,18 +255,18 @@ def _barrel(
     colour: Colour,
 ) -> Part:
     """Return the dark and the lit hull of level ellipses: forward, up, half axes / height."""
-    corners = [_RING * (a * size, b * size, 0.0) + (u, 0.0, z) for u, z, a, b in rings]
-    pixels, _ = camera.pixels(pose.place(np.concatenate(corners)))
-    middle = pixels.mean(axis=0)
-    width = float(pixels[:, 0].max() - pixels[:, 0].min())
-    lit = (pixels - middle) * (0.62, 0.9) + middle + (sunny_side(light) * width * 0.10, 0.0)
-    outlines = np.rint(np.stack([pixels, lit]) * SUBPIXEL).astype(np.int32)
+    ellipses: Float64Array = np.array(
+        [(u, 0.0, z, a * size, b * size, 0.0) for u, z, a, b in rings]
+    )
+    corners = _RING * ellipses[:, None, 3:] + ellipses[:, None, :3]
+    whole = hull(camera.project(pose.place(corners.reshape(-1, 3))))
+    left, top, width, height = cv2.boundingRect(whole)
+    middle = (left + width / 2, top + height / 2)
+    lit = (whole - middle) * (0.62, 0.9) + middle + (sunny_side(light) * width * 0.10, 0.0)
+    lit_side = np.rint(lit).astype(np.int32)
     middle_up = (rings[0][1] + rings[-1][1]) / 2
     depth = camera.depth(pose.at(rings[0][0], 0.0, middle_up)) - _CLOTHES_COVER
-    return depth, [
-        Shape((hull(outlines[0]),), shaded(colour, 0.8)),
-        Shape((hull(outlines[1]),), colour),
-    ]
+    return depth, [Shape((whole,), shaded(colour, 0.8)), Shape((lit_side,), colour)]
 
 
 def _head(clothes: Clothes, posture: Posture) -> list[Bone]:
