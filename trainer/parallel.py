@@ -32,11 +32,11 @@ class Gradients:
         """Prepare for at most `batches` at once; `amp` computes in bfloat16 where it is safe."""
         self._loss_of, self._amp = loss_of, amp
         self._replicas = [network, *(_replica(network) for _ in range(batches - 1))]
-        cores = os.cpu_count() or 1
-        threads = min(batches, cores)
-        torch.set_num_threads(cores // threads)  # of each operation, in every thread
+        threads = min(batches, os.cpu_count() or 1)
+        per_operation = max(1, torch.get_num_threads() // threads)
+        torch.set_num_threads(per_operation)
         self._threads = ThreadPoolExecutor(
-            threads, "gradients", torch.set_num_threads, (cores // threads,)
+            threads, "gradients", torch.set_num_threads, (per_operation,)
         )
 
     def add(self, batches: Sequence[Batch]) -> list[list[float]]:
