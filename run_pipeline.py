@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from detector.command_line import Size
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -17,7 +19,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.option("--model", "--weights", help="A bundled model or an .onnx file.  [default: street]")
 @click.option("--engine", help="The runtime.  [default: openvino]")
 @click.option("--device", help="Where the engine runs.  [default: CPU]")
-@click.option("--imgsz", type=int, help="The input size you expect of the model.")
+@click.option("--imgsz", type=Size(), help="The input size you expect of the model.")
 @click.option("--conf", type=float, help="Least score.  [default: 0.1 with a tracker, else 0.25]")
 @click.option("--iou", type=float, help="Overlap above which the weaker box goes.  [default: 0.45]")
 @click.option("--classes", help="Names or numbers to keep, as in person,car.  [default: all]")
@@ -35,9 +37,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.option("--realtime", is_flag=True, default=None, help="Pace recordings like cameras.")
 @click.option("--stats-json", type=click.Path(path_type=Path), help="Write all figures there.")
 @click.option("--print-config", is_flag=True, help="Print the effective configuration and stop.")
-@click.option(
-    "--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop."
-)
+@click.option("--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop.")
 def main(
     sources: tuple[str, ...],
     outputs: tuple[str, ...],

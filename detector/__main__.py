@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from detector.errors import FramelaneError, UsageError
+from detector.command_line import Commands, Size
+from detector.errors import UsageError
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.zoo import bundled_models
 
@@ -17,33 +17,6 @@ if TYPE_CHECKING:
 
 PathOption = click.Path(path_type=Path)
 NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
-
-
-class Commands(click.Group):
-    """A group whose failures are a line for the user: exit 2 for a wrong option, else 1."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except FramelaneError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2 if isinstance(error, UsageError) else 1)
-
-
-class Size(click.ParamType[tuple[int, int]]):
-    """Height and width in pixels: `640`, or `256x448`."""
-
-    name = "HEIGHTxWIDTH"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Return (height, width)."""
-        sides = str(value).lower().split("x")
-        if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-            self.fail(f"'{value}' is no size: give pixels as 640 or 256x448 (height x width)")
-        return int(sides[0]), int(sides[-1])
 
 
 @click.group(cls=Commands)

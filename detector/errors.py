@@ -1,5 +1,10 @@
 """What a user can have done wrong: one small tree, whose messages are shown as they are."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class FramelaneError(Exception):
     """A failure with a message for the user: what was given, what is accepted, what to do."""
@@ -11,3 +16,11 @@ class UsageError(FramelaneError):
 
 class ModelError(UsageError):
     """A model, manifest or engine that cannot be used as asked."""
+
+
+def did_you_mean(given: str, accepted: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: the nearest known one, and all."""
+    known = sorted(accepted)
+    nearest = get_close_matches(given, known, n=1)
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else ";"
+    return f"{hint} accepted: {', '.join(known)}"

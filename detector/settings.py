@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
+from pydantic import BaseModel, Tag, ValidationError
 
-from detector.errors import UsageError
+from detector.errors import UsageError, did_you_mean
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 
@@ -36,12 +36,44 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return filled
 
 
-def did_you_mean(given: str, accepted: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: the nearest known one, and all."""
-    known = sorted(accepted)
-    nearest = get_close_matches(given, known, n=1)
-    hint = f"; did you mean '{nearest[0]}'?" if nearest else ";"
-    return f"{hint} accepted: {', '.join(known)}"
+def explain(
+    error: ValidationError, model: type[BaseModel], where: Callable[[Sequence[str]], str]
+) -> str:
+    """Say in one line what is wrong with the first value that is: what was given, what is accepted.
+
+    model: the top of what was validated; where: keys from there -> the place to name
+    """
+    unknown_first = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    first = unknown_first[0]  # a misspelt key is the reason why the right one is missing
+    keys = [str(part) for part in first["loc"]]
+    fields = _section(model, keys[:-1]).model_fields
+    if first["type"] == "extra_forbidden":
+        return f"{where(keys)}: unknown key{did_you_mean(keys[-1], fields)}"
+    if first["type"] == "missing":
+        what = fields[keys[-1]].description or f"give {keys[-1].replace('_', ' ')}"
+        return f"{where(keys)}: missing; {what}"
+    return f"{where(keys)}: {first['input']!r} given: {first['msg'].lower()}"
+
+
+def _section(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
+    """Return the model of the section that `keys` lead to, through lists and tagged kinds."""
+    kinds: dict[str, type[BaseModel]] = {}
+    for key in keys:
+        if key in kinds:
+            model = kinds[key]
+        elif key in model.model_fields:
+            kinds = _models_in(model.model_fields[key].annotation)
+            model = kinds.get("", model)
+    return model
+
+
+def _models_in(annotation: Any, tag: str = "") -> dict[str, type[BaseModel]]:
+    """Return the models inside a type, by the tag that tells them apart where there is one."""
+    if hasattr(annotation, "model_fields"):
+        return {tag: annotation}
+    inside = get_args(annotation)
+    tags = [part.tag for part in inside if isinstance(part, Tag)]
+    return {k: found for part in inside for k, found in _models_in(part, *tags).items()}
 
 
 def _fill(value: Any, path: Path) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
-from detector.errors import ModelError
+from detector.errors import ModelError, did_you_mean
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
@@ -38,6 +37,4 @@ def _refusal(name: str, path: Path, bundled: dict[str, Path]) -> str:
         return f"'{name}' is not an exported model: {accepted}"
     if path.suffix == ".onnx":
         return f"no model '{name}': {accepted}"
-    nearest = get_close_matches(name, bundled, n=1)
-    guess = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-    return f"unknown model '{name}'{guess}: {accepted}"
+    return f"unknown model '{name}'{did_you_mean(name, bundled)}, or the path of an .onnx"

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import cv2
 
-from detector.engines import make_engine
-from detector.errors import UsageError
+from detector.engines import engine_opener
+from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
-from detector.settings import did_you_mean
 from detector.zoo import find_model
 from pipeline.annotate import Annotate
 from pipeline.config import (
@@ -31,6 +30,7 @@ from pipeline.frame import Detected, Tracked
 from pipeline.graph import Output, SharedStages, StreamStages, connect
 from pipeline.infer import Collect, Submit
 from pipeline.ledger import Ledger
+from pipeline.options import checked_options
 from pipeline.pipeline import Pipeline
 from pipeline.preprocess import Preprocess
 from pipeline.sinks import make_sink
@@ -75,7 +75,9 @@ def build(config: RunConfig) -> Run:
 def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
     engine = config.model
     _check_imgsz(engine, model, manifest)
-    submit = Submit(partial(make_engine, engine.engine, model, **options_of(engine)))
+    open_engine = engine_opener(engine.engine)
+    options = checked_options(open_engine, options_of(engine), "model")
+    submit = Submit(partial(open_engine, model, **options))
     return SharedStages(
         Preprocess(manifest.input_size),
         submit,
@@ -88,8 +90,7 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
 
 def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
     """An exported model has one size; whoever expects another must hear it."""
-    given = config.imgsz
-    asked = (given, given) if isinstance(given, int) else given
+    asked = config.imgsz
     if asked and asked != manifest.input_size:
         height, width = manifest.input_size
         raise UsageError(

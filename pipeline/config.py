@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from detector.errors import UsageError
-from detector.settings import did_you_mean, read_yaml
+from detector.settings import explain, read_yaml
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _OPEN = ConfigDict(extra="allow", frozen=True)  # the rest goes to a constructor, checked there
@@ -38,9 +38,7 @@ class ModelConfig(BaseModel):
     model_config = _OPEN
     name: str = Field(default="street", description="a bundled model, or the path of an .onnx")
     engine: str = Field(default="openvino", description="the runtime")
-    imgsz: int | tuple[int, int] | None = Field(
-        default=None, description="the input size you expect"
-    )
+    imgsz: tuple[int, int] | None = Field(default=None, description="the input size you expect")
 
 
 class DetectConfig(BaseModel):
@@ -121,7 +119,8 @@ def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
     try:
         return RunConfig.model_validate(given)
     except ValidationError as error:
-        raise UsageError(_explain(error, path, flags)) from error
+        complaint = explain(error, RunConfig, lambda keys: _place(keys, path, flags))
+        raise UsageError(complaint) from error
 
 
 def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
@@ -144,19 +143,8 @@ def _spelled_out(section: Any, key: str) -> dict[str, Any]:
     return dict(section) if isinstance(section, dict) else {key: section}
 
 
-def _explain(error: ValidationError, path: Path | None, flags: Sequence[Flag]) -> str:
-    """Say it in one line for the first complaint: who said it, where, what, what is accepted."""
-    first = error.errors()[0]
-    keys = [str(part) for part in first["loc"]]
+def _place(keys: Sequence[str], path: Path | None, flags: Sequence[Flag]) -> str:
+    """Return who said the value at `keys`: a flag, or the file and its key."""
     pattern = tuple("*" if key.isdigit() else key for key in keys)
     said_by = [flag.name for flag in flags if flag.keys == pattern[: len(flag.keys)]]
-    where = said_by[0] if said_by else f"{path or 'config'}: {'.'.join(keys)}"
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key{did_you_mean(keys[-1], _accepted_keys(keys[:-1]))}"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {first['input']!r} given: {first['msg'].lower()}{more}"
-
-
-def _accepted_keys(section: list[str]) -> list[str]:
-    model = RunConfig.model_fields[section[0]].annotation if section else RunConfig
-    return list(getattr(model, "model_fields", {}))
+    return said_by[0] if said_by else f"{path or 'config'}: {'.'.join(keys)}"

@@ -8,8 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from detector.errors import UsageError
-from detector.settings import did_you_mean
+from detector.errors import UsageError, did_you_mean
 
 
 def checked_options(

@@ -114,13 +114,13 @@ def test_a_box_without_area_is_not_tracked_and_one_that_is_not_finite_is_a_bug(n
 
 
 def test_an_unknown_tracker_is_answered_with_the_nearest_and_all() -> None:
-    with pytest.raises(UsageError, match=r"'bytetrak', did you mean 'bytetrack'.*accepted: .*byte"):
+    with pytest.raises(UsageError, match=r"'bytetrak'; did you mean 'bytetrack'.*accepted: .*byte"):
         make_tracker("bytetrak")
 
 
 def test_an_unknown_option_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(
-        UsageError, match=r"no option 'buffer_second', did you mean 'buffer_seconds'.*match_cost"
+        UsageError, match=r"no option 'buffer_second'; did you mean 'buffer_seconds'.*match_cost"
     ):
         make_tracker("bytetrack", buffer_second=2)
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from detector.errors import UsageError
 from trackers import make_tracker
-from trackers.__main__ import cli
+from trackers.__main__ import main
 from trackers.evaluate import Scores, evaluate
 from trackers.ignore import read_ignore, without_ignored
 from trackers.mot import MotRows, mot_lines, read_mot
@@ -200,7 +200,7 @@ def test_the_commands_track_a_file_and_score_it(data: Path, tmp_path: Path) -> N
 
 
 def command(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments)
+    return CliRunner().invoke(main, arguments)
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,13 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path) -> Non
     with pytest.raises(ModelError) as caught:
         find_model("steet", zoo)
     assert str(caught.value) == (
-        "unknown model 'steet' (did you mean 'street'?): "
-        "give one of harbour, street, or the path of an .onnx"
+        "unknown model 'steet'; did you mean 'street'? "
+        "accepted: harbour, street, or the path of an .onnx"
     )
 
 
 def test_an_unlikely_name_is_refused_without_a_guess(zoo: Path) -> None:
-    with pytest.raises(ModelError, match=r"^unknown model 'yolov7': give one of harbour, street"):
+    with pytest.raises(ModelError, match=r"^unknown model 'yolov7'; accepted: harbour, street"):
         find_model("yolov7", zoo)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from detector.errors import FramelaneError, UsageError
+from detector.command_line import Commands
+from detector.errors import UsageError
 from trackers import TRACKERS, make_tracker
 from trackers.evaluate import Evaluation
 from trackers.evaluate import evaluate as evaluate_rows
@@ -19,12 +19,14 @@ from trackers.mot import MotRows, mot_lines, read_mot
 FILE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-def cli() -> None:
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
+def main() -> None:
     """Boxes over time in, identities out."""
 
 
-@cli.command()
+@main.command()
 @click.option("--detections", type=FILE, required=True, help="MOTChallenge text: boxes, scores.")
 @click.option("--output", type=FILE, required=True, help="MOTChallenge text to write.")
 @click.option("--tracker", default="bytetrack", help=f"One of: {', '.join(TRACKERS)}.")
@@ -44,7 +46,7 @@ def run(
     _write(output, "".join(lines))
 
 
-@cli.command()
+@main.command()
 @click.option("--gt", type=FILE, required=True, help="Ground truth, MOTChallenge text.")
 @click.option("--results", type=FILE, required=True, help="Tracks, MOTChallenge text.")
 @click.option("--ignore", type=FILE, help="Unlabelled regions: first_frame,last_frame,x,y,w,h.")
@@ -99,7 +101,7 @@ def _within(rows: MotRows, first: int, last: int) -> MotRows:
 def _table(evaluation: Evaluation) -> str:
     """Return a line for each class and one for all."""
     lines = [f"{'class':>8}{'MOTA':>8}{'IDF1':>8}{'IDsw':>7}{'Frag':>7}{'FP':>7}{'FN':>7}{'GT':>8}"]
-    rows = {**{str(c): scores for c, scores in evaluation.classes.items()}}
+    rows = {str(class_id): scores for class_id, scores in evaluation.classes.items()}
     for name, s in {**rows, "all": evaluation.overall}.items():
         rates = "".join(f"{'-' if r is None else format(r, '.4f'):>8}" for r in (s.mota, s.idf1))
         counts = f"{s.switches:>7}{s.fragments:>7}{s.false_positives:>7}{s.misses:>7}{s.objects:>8}"
@@ -114,14 +116,5 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def main() -> None:
-    """Run the command; a user's error is one line, and exit code 2."""
-    try:
-        cli(prog_name="python -m trackers")
-    except FramelaneError as error:
-        click.echo(error, err=True)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m trackers")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,24 +11,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from detector.errors import FramelaneError, UsageError
+from detector.command_line import Commands
+from detector.errors import UsageError
 
 if TYPE_CHECKING:
     from trainer.score import Report, Score
 
 PathOption = click.Path(path_type=Path)
-
-
-class Commands(click.Group):
-    """A group whose failures are a line for the user: exit 2 for a wrong option, else 1."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except FramelaneError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 @click.group(cls=Commands)
@@ -60,7 +48,7 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     console = Console()
     display = Display(console, description.epochs)
     if not run(description, folder, display, resume=resume):
-        console.print(f"stopped and saved: --resume goes on ({folder})")
+        click.echo(f"stopped and saved: --resume goes on ({folder})")
         return
     val = load_dataset(description.data.val, description.data.classes)
     model = folder / f"{folder.name}.onnx"

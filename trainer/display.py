@@ -53,6 +53,7 @@ class Display:
             f"class {row['classification']:.4f})  "
             f"{row['images_per_second']:.1f} images/s{accuracy}",
             highlight=False,
+            soft_wrap=True,
         )
 
     def close(self) -> None:

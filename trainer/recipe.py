@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detector.errors import UsageError
-from detector.settings import did_you_mean, read_yaml
+from detector.settings import explain, read_yaml
 from trainer.augment import AugmentOptions
 from trainer.data import DataSpec
 
@@ -102,38 +102,5 @@ def load_recipe(path: Path, *, epochs: int | None = None) -> Recipe:
     try:
         return Recipe.model_validate(given)
     except ValidationError as error:
-        raise UsageError(_explain(error, path)) from error
-
-
-def _explain(error: ValidationError, path: Path) -> str:
-    """Say in one line what is wrong with the first key that is."""
-    unknown_first = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    first = unknown_first[0]  # a misspelt key is the reason why the right one is missing
-    keys = [str(part) for part in first["loc"]]
-    where = f"{path}: {'.'.join(keys)}"
-    if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key{did_you_mean(keys[-1], _accepted_keys(keys[:-1]))}"
-    if first["type"] == "missing":
-        return f"{where}: missing; {_describe(keys)}"
-    return f"{where}: {first['input']!r} given: {first['msg'].lower()}"
-
-
-def _accepted_keys(section: list[str]) -> list[str]:
-    return list(_model_at(section).model_fields)
-
-
-def _describe(keys: list[str]) -> str:
-    """Say what belongs at a missing key."""
-    field = _model_at(keys[:-1]).model_fields[keys[-1]]
-    return field.description or f"give {' '.join(keys[-1].split('_'))}"
-
-
-def _model_at(keys: list[str]) -> Any:
-    """Return the model of the section that `keys` lead to, through lists and kinds of data."""
-    kinds = {tag.tag: model for model, tag in map(get_args, get_args(get_args(DataSpec)[0]))}
-    model: Any = Recipe
-    for key in keys:
-        field = model.model_fields.get(key)
-        inner = field.annotation if field else kinds.get(key)
-        model = inner if hasattr(inner, "model_fields") else model
-    return model
+        complaint = explain(error, Recipe, lambda keys: f"{path}: {'.'.join(keys)}")
+        raise UsageError(complaint) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.errors import ModelError
+from detector.errors import ModelError, did_you_mean
 from detector.manifest import Manifest
 
 
@@ -38,8 +39,16 @@ ENGINES = {  # a new backend is one module and one line; each has `open_engine(m
 }
 
 
-def make_engine(name: str, model: Path, **options: Any) -> Engine:
-    """Open `model` (an .onnx with its manifest beside it) with the named runtime."""
+def engine_opener(name: str) -> Callable[..., Engine]:
+    """Return what opens a model with the named runtime, which is loaded now.
+
+    It takes an .onnx with its manifest beside it, and the runtime's own keyword arguments.
+    """
     if name not in ENGINES:
-        raise ModelError(f"unknown engine '{name}': choose one of {', '.join(ENGINES)}")
-    return cast(Engine, import_module(ENGINES[name]).open_engine(model, **options))
+        raise ModelError(f"unknown engine '{name}'{did_you_mean(name, ENGINES)}")
+    return cast(Callable[..., Engine], import_module(ENGINES[name]).open_engine)
+
+
+def make_engine(name: str, model: Path, **options: Any) -> Engine:
+    """Open `model` with the named runtime."""
+    return engine_opener(name)(model, **options)

@@ -7,8 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-from detector.errors import FramelaneError, UsageError
-from detector.settings import did_you_mean
+from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.frame import Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.stage import Stage
@@ -44,10 +43,7 @@ def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -
     """
     ending = Path(url).suffix.lower()
     if ending not in SINKS or "://" in url:
-        raise UsageError(
-            f"output '{url}': accepted are files that end in {', '.join(SINKS)}"
-            f"{did_you_mean(ending, SINKS)}"
-        )
+        raise UsageError(f"output '{url}': no sink writes that{did_you_mean(ending, SINKS)}")
     module, name = SINKS[ending].split(":")
     sink = getattr(import_module(module), name)
     made: Sink = sink(Path(url), classes, **checked_options(sink, options, f"output '{url}'"))
