@@ -1,0 +1,146 @@
+"""A training learns, and an interruption makes no difference to it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from detector.checkpoint import load_weights
+from detector.errors import FramelaneError, UsageError
+from tests.conftest import ROOT
+from tests.rectangles import SIDE, draw_rectangles, rectangles_recipe
+from trainer.display import Display
+from trainer.recipe import Recipe
+from trainer.state import Progress
+from trainer.train import train
+
+
+class Watched(Display):
+    """A display that nobody sees, and that does something after so many batches."""
+
+    def __init__(self, at_batch: int = 0, then: Callable[[], None] = lambda: None) -> None:
+        super().__init__(Console(file=io.StringIO()), epochs=0)
+        self._left, self._then = at_batch, then
+
+    def batches_done(self, count: int, loss: float, images_per_second: float) -> None:
+        """Count down."""
+        was_left, self._left = self._left, self._left - count
+        if self._left <= 0 < was_left:
+            self._then()
+
+
+@pytest.fixture(scope="module")
+def rectangles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_rectangles(tmp_path_factory.mktemp("data") / "rectangles")
+
+
+@pytest.fixture(scope="module")
+def short(rectangles: Path) -> Recipe:
+    """Three epochs of 24 pictures in batches of 5, two to a step: the last step has but one."""
+    whole = {"yolo": rectangles, "split": "all"}
+    data = {"classes": ["red", "blue"], "train": [whole | {"repeat": 3}], "val": [whole]}
+    return rectangles_recipe(rectangles, data=data, batch=5, nominal_batch=10)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(short: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert train(short, folder, Watched())
+    return folder
+
+
+def losses(folder: Path) -> list[list[float]]:
+    """Return epoch, the loss's parts and their sum, by epoch."""
+    rows = (folder / "results.csv").read_text().splitlines()[1:]
+    return [[float(value) for value in row.split(",")[:5]] for row in rows]
+
+
+def weights(folder: Path) -> torch.Tensor:
+    network, _ = load_weights(folder / "best.safetensors")
+    return torch.cat([value.flatten().float() for value in network.state_dict().values()])
+
+
+def assert_same_course(folder: Path, other: Path) -> None:
+    np.testing.assert_allclose(losses(folder), losses(other), rtol=0, atol=1e-5)
+    torch.testing.assert_close(weights(folder), weights(other), rtol=0, atol=1e-5)
+
+
+def test_a_few_pictures_are_memorised(rectangles: Path, tmp_path: Path) -> None:
+    recipe = rectangles_recipe(rectangles, epochs=40, validate_every=40)
+    assert train(recipe, tmp_path, Watched())
+    header, *_, last = (tmp_path / "results.csv").read_text().splitlines()
+    results = dict(zip(header.split(","), last.split(","), strict=True))
+    assert float(results["ap50/red"]) >= 0.9 and float(results["ap50/blue"]) >= 0.9
+
+
+@pytest.mark.parametrize("batch", [4, 10, 12])  # amid the first epoch, at the end of the second
+def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_been(
+    short: Recipe, uninterrupted: Path, tmp_path: Path, batch: int
+) -> None:
+    interrupt = Watched(batch, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert not train(short, tmp_path, interrupt)
+    assert train(short, tmp_path, Watched(), resume=True)
+    assert_same_course(tmp_path, uninterrupted)
+
+
+def test_kill_9_loses_no_more_than_the_time_since_the_last_state(
+    short: Recipe, uninterrupted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.json").write_text(short.model_dump_json())
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False, timeout=100
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(losses(tmp_path)) == 1
+    assert train(short, tmp_path, Watched(), resume=True)
+    assert_same_course(tmp_path, uninterrupted)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.test_train import Watched
+from trainer.recipe import Recipe
+from trainer.train import train
+
+folder = Path(sys.argv[1])
+recipe = Recipe.model_validate_json((folder / "recipe.json").read_text())
+train(recipe, folder, Watched(9, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+"""
+
+
+def test_a_folder_that_holds_a_training_is_not_overwritten(
+    short: Recipe, uninterrupted: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"holds a training already.*--resume"):
+        train(short, uninterrupted, Watched())
+
+
+def test_resuming_with_another_recipe_names_what_differs(
+    short: Recipe, uninterrupted: Path
+) -> None:
+    changed = short.model_copy(update={"epochs": 9, "seed": 1})
+    with pytest.raises(UsageError, match=r"another recipe \(epochs, seed differ\)"):
+        train(changed, uninterrupted, Watched(), resume=True)
+
+
+def test_the_best_weights_say_what_they_are(uninterrupted: Path) -> None:
+    network, info = load_weights(uninterrupted / "best.safetensors")
+    assert network.width == info.width == 0.25
+    assert info.class_names == ("red", "blue") and info.size == (SIDE, SIDE)
+    assert Recipe.model_validate_json(info.notes["recipe"]).epochs == 3
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice() -> None:
+    with pytest.raises(FramelaneError, match=r"not finite in epoch 1, batch 1.*optimiser.lr"):
+        Progress().add([1.0, float("nan"), 1.0, float("nan")])
