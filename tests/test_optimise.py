@@ -1,0 +1,57 @@
+"""How weights move: the groups, the rates of every step, the moving average."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+
+import pytest
+import torch
+
+from detector.network import Network, build_network
+from trainer.optimise import MovingAverage, Schedule, make_optimiser
+from trainer.recipe import AverageConfig, OptimiserConfig
+
+
+@pytest.fixture
+def network() -> Network:
+    return build_network("yolov7-tiny", classes=2, width=0.125)
+
+
+def test_only_kernels_of_convolutions_decay(network: Network) -> None:
+    optimiser = make_optimiser(network, OptimiserConfig(weight_decay=5e-4), decay_scale=0.5)
+    names = {id(value): name for name, value in network.named_parameters()}
+    grouped = [[names[id(value)] for value in group["params"]] for group in optimiser.param_groups]
+    assert sorted(chain(*grouped)) == sorted(names.values())
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0, 2.5e-4, 0]
+    assert all(name.endswith("conv.weight") or ".m." in name for name in grouped[1])
+    assert "model.0.bn.weight" in grouped[2] and "model.0.bn.bias" in grouped[0]
+
+
+def test_the_warm_up_begins_with_biases_and_the_cosine_ends_at_its_part(network: Network) -> None:
+    config = OptimiserConfig(lr=0.01, final_lr=0.1, warmup_epochs=2)
+    optimiser = make_optimiser(network, config, decay_scale=1)
+    schedule = Schedule(config, batches_per_epoch=10, epochs=10)
+
+    def at(batch: int) -> list[float]:
+        schedule.apply(optimiser, batch)
+        return [group["lr"] for group in optimiser.param_groups]
+
+    assert at(0) == [0.1, 0, 0] and optimiser.param_groups[0]["momentum"] == 0.8
+    assert at(50) == pytest.approx([0.0055] * 3)  # half way between 0.01 and 0.001
+    assert optimiser.param_groups[0]["momentum"] == 0.937
+    assert at(100) == pytest.approx([0.001] * 3)
+
+
+def test_the_average_follows_fast_at_first_and_slowly_later(network: Network) -> None:
+    average = MovingAverage(network, AverageConfig(decay=0.9, ramp=2))
+    theirs, mine = (next(each.parameters()) for each in (network, average.network))
+    with torch.no_grad():
+        theirs.fill_(1)
+        mine.fill_(0)
+    expected = 0.0
+    for update in (1, 2, 3):
+        average.update(network)
+        decay = 0.9 * (1 - math.exp(-update / 2))
+        expected = decay * expected + 1 - decay
+        assert mine.mean().item() == pytest.approx(expected)
