@@ -1,0 +1,208 @@
+"""The stops of a run one by one, the whole of it, and the plain loop it has to beat.
+
+Each is measured in a process of its own (`python -m benchmarks.parts`), because CPU time is only
+known for a process: codecs and runtimes work on threads that Python does not see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from time import monotonic, process_time
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import openvino as ov
+
+from detector.candidates import Candidates
+from detector.detections import Detections, UInt8Array
+from detector.engines import make_engine
+from detector.manifest import Manifest
+from pipeline.build import Run, build
+from pipeline.config import RunConfig
+from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
+from pipeline.report import complaints
+from trackers.tracks import Tracks
+
+WARM = 0.1  # share of the frames, at either end, that fill and empty queues and are not measured
+POLL = 0.02  # seconds between two looks at a run
+
+# Random weights score every place alike, and next to nothing. So the best eight are kept, about as
+# many as a street shows, and the tracker believes whatever it is given.
+BOXES = 8
+DETECT = {"conf": 0.0, "max_detections": BOXES}
+TRACKER = {
+    "name": "bytetrack",
+    "low_score": 0.0,
+    "high_score": 0.0,
+    "new_score": 0.0,
+    "match_cost": 1.0,
+    "tentative_match_cost": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be measured: so many frames of a clip, and a folder for what is written."""
+
+    clip: Path
+    model: Path
+    folder: Path
+    frames: int
+
+    def describe(self, clip: Path, output: str) -> Run:
+        """Return the run from `clip` to a video in the folder, with everything at its default."""
+        config = {
+            "sources": [{"url": str(clip), "name": "clip", "max_frames": self.frames}],
+            "model": str(self.model),
+            "detect": DETECT,
+            "tracker": TRACKER,
+            "outputs": [str(self.folder / output)],
+        }
+        return build(RunConfig.model_validate(config))
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a part does in steady state; cpu_ms: CPU milliseconds per frame, of all threads."""
+
+    fps: float
+    cpu_ms: float
+
+
+Part = Callable[[Task], Iterator[int]]  # works, and yields now and then how many frames are done
+
+
+def decode(task: Task) -> Iterator[int]:
+    """Demux, decode, to BGR."""
+    run = task.describe(task.clip, "none.mp4")
+    for done, frame in enumerate(_decoded(run), 1):
+        assert frame.picture.bgr.size
+        yield done
+
+
+def engine(task: Task) -> Iterator[int]:
+    """The engine with all of its slots busy."""
+    height, width = Manifest.beside(task.model).input_size
+    noise = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), np.uint8)
+    with closing(make_engine("openvino", task.model)) as opened:
+        in_flight = deque(opened.submit(noise) for _ in range(opened.slots))
+        for done in range(1, task.frames + 1):
+            in_flight.popleft().result()
+            in_flight.append(opened.submit(noise))
+            yield done
+
+
+def encode(task: Task) -> Iterator[int]:
+    """The sink: BGR to YUV, x264, mux; of the pictures that the whole has drawn."""
+    drawn = _decoded(task.describe(task.folder / "whole.mp4", "none.mp4"))
+    nothing = Tracks.untracked(Detections.empty())
+    items = [Tracked(frame, nothing, frame.picture.bgr) for frame in drawn]
+    sink = task.describe(task.clip, "encode.mp4").streams[0].outputs[0].sink
+    with closing(sink):
+        sink.open()
+        for done, item in enumerate(items, 1):
+            sink.process(item)
+            yield done
+        sink.finish()
+
+
+def whole(task: Task) -> Iterator[int]:
+    """The pipeline, as the main command runs it."""
+    run = task.describe(task.clip, "whole.mp4")
+    books = run.pipeline.ledger.balances
+    run.pipeline.start()
+    while not run.pipeline.wait(POLL):
+        yield books["clip"].emitted if "clip" in books else 0
+    run.pipeline.join()
+    if told := complaints(run.pipeline, run.streams):
+        raise click.ClickException("; ".join(told))
+
+
+def sequential(task: Task) -> Iterator[int]:
+    """The same work in a loop as one writes it first: OpenCV's video, OpenVINO's defaults."""
+    run = task.describe(task.clip, "none.mp4")
+    cv2.setNumThreads(-1)  # OpenCV's own choice again: the pipeline wants one
+    stages: dict[str, Any] = {worker.name: worker.stage for worker in run.pipeline.workers}
+    infer = _plain_engine(task.model)
+    capture = cv2.VideoCapture(str(task.clip))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    size = [
+        int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    ]
+    codec = cv2.VideoWriter.fourcc(*"mp4v")  # what OpenCV's wheel can write; cheaper than H.264
+    writer = cv2.VideoWriter(str(task.folder / "sequential.mp4"), codec, rate, size)
+    stream = Stream("clip", str(task.clip), 1 / Fraction(rate))
+    for index in range(task.frames):
+        read, bgr = capture.read()
+        if not read:
+            break
+        picture = Picture.of(np.asarray(bgr, np.uint8))
+        frame = Frame(stream, index, index, index, stream.nominal_interval, monotonic(), picture)
+        (batch,) = stages["preprocess"].process(Ready((frame,)))
+        (detected,) = stages["suppress"].process(Inferred(batch, infer(batch.images)))
+        (tracked,) = stages["clip/track"].process(detected)
+        writer.write(tracked.drawn)
+        yield index + 1
+    writer.release()
+
+
+PARTS: dict[str, Part] = {
+    part.__name__: part for part in (decode, engine, whole, encode, sequential)
+}
+
+
+def measure(part: Part, task: Task) -> Speed:
+    """Work through all frames, and return the speed without the first and the last of them."""
+    marks = [(done, monotonic(), process_time()) for done in part(task)]
+    ramp = WARM * task.frames
+    steady = [mark for mark in marks if ramp <= mark[0] <= task.frames - ramp]
+    frames, seconds, cpu_seconds = (
+        last - first for first, last in zip(steady[0], steady[-1], strict=True)
+    )
+    return Speed(frames / seconds, 1e3 * cpu_seconds / frames)
+
+
+def _decoded(run: Run) -> Iterator[Frame]:
+    """Yield the frames of a run's only stream, without running it."""
+    stream = run.streams[0]
+    with closing(stream.decode):
+        stream.decode.open()
+        for item in stream.source:
+            yield from stream.decode.process(item)
+
+
+def _plain_engine(model: Path) -> Callable[[UInt8Array], Candidates]:
+    """Return the model compiled with OpenVINO's defaults for one picture, run by one request."""
+    core = ov.Core()
+    network = core.read_model(model)
+    network.reshape([1, *Manifest.beside(model).input_size, 3])
+    request = core.compile_model(network, "CPU").create_infer_request()
+
+    def infer(images: UInt8Array) -> Candidates:
+        request.infer([images])
+        return Candidates(*(request.get_output_tensor(i).data.copy() for i in range(2)))
+
+    return infer
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(PARTS)))
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("frames", type=click.IntRange(1))
+def main(name: str, clip: Path, model: Path, folder: Path, frames: int) -> None:
+    """Measure one part and print its speed as JSON."""
+    print(json.dumps(asdict(measure(PARTS[name], Task(clip, model, folder, frames)))))
+
+
+if __name__ == "__main__":
+    main()

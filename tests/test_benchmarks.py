@@ -1,0 +1,61 @@
+"""That the benchmark measures what it says; how fast anything is, no test decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.parts import PARTS, Speed, Task, measure
+from benchmarks.pipeline import RATIOS, cores, table
+from detector.export import export_model
+from detector.network import build_network
+from pipeline.sources.street_clip import write_clip
+from pipeline.sources.synthetic import Synthetic
+from tests.ffmpeg import times_by_ffprobe
+
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """A short clip and a model that are small enough to be made here."""
+    folder = tmp_path_factory.mktemp("bench")
+    write_clip(
+        Synthetic("synthetic:0", width=192, height=128, counter=False), folder, "clip", FRAMES
+    )
+    network = build_network("yolov7-tiny", classes=3, width=0.125)
+    model = folder / "model.onnx"
+    export_model(network, model, class_names=("person", "bicycle", "car"), size=(64, 64))
+    return Task(folder / "videos" / "clip.mp4", model, folder, FRAMES)
+
+
+def test_every_part_does_all_frames(task: Task) -> None:
+    for name, part in PARTS.items():
+        counted = list(part(task))
+        assert counted == sorted(counted) and counted[-1] <= FRAMES, name
+    for written in ("whole", "encode", "sequential"):
+        assert len(times_by_ffprobe(task.folder / f"{written}.mp4")) == FRAMES
+
+
+def test_a_part_that_is_measured_has_a_speed(task: Task) -> None:
+    speed = measure(PARTS["decode"], task)
+    assert speed.fps > 0 and speed.cpu_ms > 0
+
+
+def test_the_table_gives_the_ratios_of_the_same_round() -> None:
+    """Parts of 1 + 30 + 9 CPU milliseconds; a whole that needs 44 and is twice the loop's speed."""
+    loaded, idle = (
+        {
+            "decode": Speed(200 * share, 1.0),
+            "engine": Speed(50 * share, 30.0),
+            "whole": Speed(40 * share, 44.0),
+            "encode": Speed(150 * share, 9.0),
+            "sequential": Speed(20 * share, 50.0),
+        }
+        for share in (0.5, 1.0)
+    )
+    assert RATIOS["whole / bound"](idle) == pytest.approx(40 * 0.040 / cores())
+    assert RATIOS["whole / sequential"](loaded) == pytest.approx(2.0)
+    assert RATIOS["CPU of the whole / of its parts"](loaded) == pytest.approx(1.1)
+    lines = list(table([loaded, idle, idle]))
+    assert "whole            40.0              44.00" in lines
+    assert "whole / sequential               2.00   (2.00 to 2.00)" in lines
