@@ -11,6 +11,7 @@ import numpy as np
 from trainer.recipe import Recipe
 
 SIDE = 64
+UNCHANGED = ("mosaic", "scale", "translate", "fliplr", "hsv_h", "hsv_s", "hsv_v")
 RED_BLUE_BGR = ((40, 40, 255), (255, 40, 40))
 
 
@@ -48,7 +49,7 @@ def rectangles_recipe(described: Path, **options: Any) -> Recipe:
         "optimiser": {"lr": 0.02, "warmup_epochs": 3, "final_lr": 0.1},
         "average": {"decay": 0.9, "ramp": 5},
         "loss": {"objectness": 10, "classification": 10},  # gains are scaled to a tiny picture
-        "augment": {"mosaic": 0, "scale": 0, "translate": 0, "hsv_h": 0},
+        "augment": dict.fromkeys(UNCHANGED, 0),
         "workers": 1,
     }
     return Recipe.model_validate(given | options)

@@ -58,3 +58,60 @@ def test_items_and_gradients_are_those_of_the_original(
     assert [float(gradient.abs().sum()) for gradient in gradients] == pytest.approx(
         case["grad_abs_sum"], rel=1e-3
     )
+
+
+def heads_for(size: tuple[int, int], classes: int = 2) -> list[Tensor]:
+    """Return heads of two pictures of a (height, width) that expect nothing anywhere."""
+    generator = torch.Generator().manual_seed(0)
+    heads = []
+    for stride in (8, 16, 32):
+        shape = (2, 3, size[0] // stride, size[1] // stride, 5 + classes)
+        head = torch.randn(shape, generator=generator) * 0.1
+        head[..., 4] -= 8
+        heads.append(head.requires_grad_())
+    return heads
+
+
+def tiny_loss(assignment: Any = "ota") -> DetectionLoss:
+    anchors = [[[10, 13], [16, 30], [33, 23]], [[30, 61], [62, 45], [59, 119]]]
+    anchors.append([[116, 90], [156, 198], [373, 326]])
+    return DetectionLoss(torch.tensor(anchors), torch.tensor([8, 16, 32]), TINY, assignment)
+
+
+def test_pictures_without_objects_cost_only_objectness() -> None:
+    heads = heads_for((96, 160))
+    loss, items = tiny_loss()(heads, torch.zeros(0, 6))
+    gradients = torch.autograd.grad(loss, heads)
+    assert items[0] == items[2] == 0 and items[1] > 0
+    for gradient in gradients:
+        assert (
+            gradient[..., 4].all() and not gradient[..., :4].any() and not gradient[..., 5:].any()
+        )
+
+
+@pytest.mark.parametrize("assignment", ["ota", "anchors"])
+def test_a_wide_picture_is_learnt_where_its_object_is(assignment: str) -> None:
+    heads = heads_for((96, 320))
+    centre, shape = (0.9, 0.25), (31 / 320, 24 / 96)  # nearly the largest anchor of stride 8
+    targets = torch.tensor([[1, 0, *centre, *shape]])
+    gradients = torch.autograd.grad(tiny_loss(assignment)(heads, targets)[0], heads)
+    image, anchor, row, column = gradients[0][..., :4].any(dim=-1).nonzero().unbind(1)
+    assert set(image.tolist()) == {1} and 2 in anchor.tolist()
+    # the cell under (288, 24) pixels at stride 8 is row 3, column 36; the edge above and left of
+    # it is nearer, so that those neighbours answer too
+    places = set(zip(row.tolist(), column.tolist(), strict=True))
+    assert places <= {(3, 36), (2, 36), (3, 35)} and places
+
+
+def test_with_one_class_there_is_nothing_to_tell_apart() -> None:
+    targets = torch.tensor([[0, 0, 0.5, 0.5, 0.2, 0.3]])
+    _, items = tiny_loss()(heads_for((96, 96), classes=1), targets)
+    assert items[0] > 0 and items[2] == 0
+
+
+def test_gains_are_published_for_three_heads_80_classes_and_640_pixels() -> None:
+    gains = Gains(box=0.05, objectness=1.0, classification=0.5)
+    assert gains.scaled(3, 80, (640, 640)) == gains
+    scaled = gains.scaled(4, 8, (320, 640))
+    values = [scaled.box, scaled.objectness, scaled.classification]
+    assert values == pytest.approx([0.0375, 0.375, 0.0375])

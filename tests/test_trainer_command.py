@@ -1,0 +1,104 @@
+"""python -m trainer: from a recipe to an exported model that says what it is worth."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner, Result
+
+from detector.manifest import Manifest, sha256_of
+from tests.conftest import ROOT
+from tests.rectangles import SIDE, draw_rectangles, rectangles_recipe
+from trainer.__main__ import main
+
+
+def command(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    described = draw_rectangles(folder / "rectangles")
+    recipe = rectangles_recipe(described, epochs=30, validate_every=30, nominal_batch=4)
+    path = folder / "rectangles.yaml"
+    path.write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(recipe: Path) -> Path:
+    """Return the folder of a training that memorised its pictures."""
+    torch.set_num_threads(1)  # a busy machine would make two wait for each other
+    folder = recipe.parent / "run"
+    result = command("train", recipe, "--output", folder)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("epoch ") == 30 and "run.onnx" in result.output
+    return folder
+
+
+def scores_of(model: Path, recipe: Path) -> dict[str, Any]:
+    written = recipe.parent / "scores.json"
+    result = command("evaluate", "--model", model, "--data", recipe, "--json", written)
+    assert result.exit_code == 0, result.output
+    scores: dict[str, Any] = json.loads(written.read_text())
+    return scores
+
+
+def test_a_few_pictures_are_memorised_by_the_exported_model(run: Path) -> None:
+    accuracy = Manifest.beside(run / "run.onnx").accuracy
+    assert accuracy["ap50/red"] >= 0.9 and accuracy["ap50/blue"] >= 0.9
+
+
+def test_the_manifest_leads_back_to_the_weights_and_the_data(run: Path) -> None:
+    manifest = Manifest.beside(run / "run.onnx")
+    manifest.verify(run / "run.onnx")
+    assert manifest.weights_sha256 == sha256_of(run / "best.safetensors")
+    assert manifest.classes == ("red", "blue") and manifest.input_size == (SIDE, SIDE)
+
+
+def test_evaluate_says_what_the_manifest_says(run: Path, recipe: Path) -> None:
+    scores, accuracy = (
+        scores_of(run / "run.onnx", recipe),
+        Manifest.beside(run / "run.onnx").accuracy,
+    )
+    assert {name: score["ap50"] for name, score in scores["classes"].items()} == {
+        "red": accuracy["ap50/red"],
+        "blue": accuracy["ap50/blue"],
+    }
+    assert list(scores["clips"]) == ["images"] and scores["classes"]["red"]["objects"] == 8
+
+
+def test_weights_score_as_their_export_does(run: Path, recipe: Path) -> None:
+    weights, exported = (
+        scores_of(run / name, recipe)["classes"]["red"] for name in ("best.safetensors", "run.onnx")
+    )
+    assert weights["ap50"] == pytest.approx(exported["ap50"], abs=0.02)
+    assert weights["ap"] == pytest.approx(exported["ap"], abs=0.1)  # the engine computes in BF16
+
+
+def test_evaluate_refuses_data_of_other_classes(run: Path, recipe: Path, tmp_path: Path) -> None:
+    other = yaml.safe_load(recipe.read_text())
+    other["data"]["classes"] = ["red", "green"]
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(other))
+    result = command("evaluate", "--model", run / "run.onnx", "--data", tmp_path / "other.yaml")
+    assert result.exit_code == 2
+    assert "knows red, blue" in result.stderr and "labels red, green" in result.stderr
+
+
+def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path) -> None:
+    result = command("train", recipe, "--output", run)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ") and "--resume" in result.stderr
+
+
+def test_help_imports_no_torch() -> None:
+    code = "import sys, trainer.__main__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
