@@ -26,14 +26,12 @@ check: $(VENV)/dev ## The gate: format, lint, types, tests
 bench: $(VENV)/dev ## Measure the whole against its parts and against a plain loop
 	$(RUN) -m benchmarks.pipeline
 
-street: $(VENV)/dev ## Draw the synthetic street and train the bundled model anew in runs/street
-	for seed in $(STREET_SEEDS); do \
-		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name street-$$seed \
-			--frames 200 --seed $$seed --no-counter || exit 1; \
+street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model anew, in runs/street
+	for seed in 1 2 3 4 5 6 7 8; do \
+		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name scene-$$seed \
+			--frames 240 --seed $$seed || exit 1; \
 	done
 	$(RUN) -m trainer train configs/street.yaml --resume
-
-STREET_SEEDS = 11 12 13 14 15 16 17 18
 
 clean: ## Remove what was built, not the environment
 	rm -rf build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,7 +21,7 @@ from pipeline.progress import watch
 from pipeline.report import complaints, exit_code, figures, summary
 from pipeline.sources import without_password
 
-GRACE_SECONDS = 1.5  # that a cancelled run has: a call into a runtime cannot be interrupted
+GRACE_SECONDS = 1.0  # that a cancelled run has: a call into a runtime cannot be interrupted
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 

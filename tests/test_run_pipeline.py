@@ -161,7 +161,7 @@ def test_several_streams_share_one_engine_and_each_has_its_files(
 MISUSED = {  # arguments: what the one line must say
     ("no_such.mp4",): "no_such.mp4: no such file",
     ("synthetic", "--conf", "1.5"): "--conf: 1.5 given: input should be less than or equal to 1",
-    ("synthetic", "--model", "strett"): "unknown model 'strett' ; did you mean 'street'?",
+    ("synthetic", "--model", "strett"): "unknown model 'strett'; did you mean 'street'?",
     ("synthetic", "--tracker", "bytetrak"): "did you mean 'bytetrack'?",
     ("synthetic", "--classes", "person,truck"): "no class 'truck'",
     ("synthetic", "--output", "out.xyz"): ".mp4",
