@@ -65,6 +65,7 @@ class Recipe(Section):
 
     network: str = "yolov7-tiny"
     width: Positive = 1.0
+    weights: Path | None = Field(default=None, description="of the same network, to start from")
     size: tuple[Side, Side] = Field(description="height and width of the input, pixels")
     data: DataConfig
     epochs: int = Field(ge=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from detector.checkpoint import save_weights
+from detector.checkpoint import load_weights, save_weights
 from detector.errors import UsageError
 from detector.network import Network, build_network
 from trainer.augment import Augment
@@ -160,8 +160,24 @@ class Training:
 
 def _make_network(recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.network, classes=len(recipe.data.classes), width=recipe.width)
+    if recipe.weights:
+        network = _trained_network(recipe, recipe.weights)
+    else:
+        classes = len(recipe.data.classes)
+        network = build_network(recipe.network, classes=classes, width=recipe.width)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _trained_network(recipe: Recipe, weights: Path) -> Network:
+    """Return the network in a weights file, which must be the recipe's own."""
+    network, info = load_weights(weights)
+    held = (info.variant, info.width, tuple(info.class_names))
+    if held != (recipe.network, recipe.width, recipe.data.classes):
+        raise UsageError(
+            f"{weights}: holds {info.variant} at width {info.width} for {', '.join(held[2])}: "
+            "give weights of the recipe's network, width and classes"
+        )
     return network
 
 
