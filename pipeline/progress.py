@@ -15,12 +15,14 @@ REFRESH_SECONDS = 0.25
 
 
 def watch(pipeline: Pipeline) -> None:
-    """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile."""
-    if not sys.stderr.isatty():
-        pipeline.wait()
-        return
+    """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
+
+    Never waits for long at once: a signal that the system gave to another thread does not wake
+    this one, and only this one runs its handler.
+    """
     began_at = monotonic()
-    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+    console = Console(stderr=True, quiet=not sys.stderr.isatty())
+    with Live(console=console, transient=True, auto_refresh=False) as live:
         while not pipeline.wait(REFRESH_SECONDS):
             live.update(Text(_line(pipeline, monotonic() - began_at)), refresh=True)
 
