@@ -136,3 +136,19 @@ def test_the_best_weights_say_what_they_are(uninterrupted: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_training_with_advice() -> None:
     with pytest.raises(FramelaneError, match=r"not finite in epoch 1, batch 1.*optimiser.lr"):
         Progress().add([1.0, float("nan"), 1.0, float("nan")])
+
+
+def test_a_training_that_starts_from_weights_starts_where_they_ended(
+    short: Recipe, uninterrupted: Path, tmp_path: Path
+) -> None:
+    best = uninterrupted / "best.safetensors"
+    assert train(short.model_copy(update={"weights": best}), tmp_path, Watched())
+    assert losses(tmp_path)[0][-1] < losses(uninterrupted)[0][-1]
+
+
+def test_weights_of_another_network_are_refused(
+    short: Recipe, uninterrupted: Path, tmp_path: Path
+) -> None:
+    other = short.model_copy(update={"weights": uninterrupted / "best.safetensors", "width": 1.0})
+    with pytest.raises(UsageError, match=r"best.safetensors: holds yolov7-tiny at width"):
+        train(other, tmp_path, Watched())
