@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
-from threading import Event
+from threading import Event, Lock
 from typing import Protocol
 
 import numpy as np
@@ -21,21 +20,27 @@ from trackers.tracks import Tracks
 class Picture:
     """A decoded picture, upright; its BGR array is made once, for whoever asks first.
 
-    Two threads may make it at the same time: both make the same, one is kept, none is written.
+    What it is made from, the decoder's own picture, is let go then: half of the memory.
     """
 
     def __init__(self, width: int, height: int, to_bgr: Callable[[], UInt8Array]) -> None:
         self.width = width
         self.height = height
-        self._to_bgr = to_bgr
+        self._to_bgr: Callable[[], UInt8Array] | None = to_bgr
+        self._bgr: UInt8Array | None = None
+        self._making = Lock()  # any thread may ask
 
-    @cached_property
+    @property
     def bgr(self) -> UInt8Array:
         """(h, w, 3) uint8, BGR, read-only."""
-        bgr = self._to_bgr()
-        assert bgr.shape == (self.height, self.width, 3) and bgr.dtype == np.uint8
-        bgr.flags.writeable = False
-        return bgr
+        with self._making:
+            if self._bgr is None:
+                assert self._to_bgr
+                bgr = self._to_bgr()
+                assert bgr.shape == (self.height, self.width, 3) and bgr.dtype == np.uint8
+                bgr.flags.writeable = False
+                self._bgr, self._to_bgr = bgr, None
+            return self._bgr
 
     @classmethod
     def of(cls, bgr: UInt8Array) -> Picture:
