@@ -181,3 +181,18 @@ def test_languages_are_kept(tmp_path: Path) -> None:
     footage.record(VideoFile(out), beside(source, 10))
     said = footage.probe(out, "-select_streams", "a", "-show_entries", "stream_tags=language")
     assert said["streams"][0]["tags"]["language"] == "deu"
+
+
+def test_a_title_that_is_not_utf8_and_a_colon_in_the_name_cost_no_audio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = clip(tmp_path, "plain.mp4", *TONE, "-metadata", "title=Fuuuesse")
+    content = source.read_bytes()
+    assert b"Fuuuesse" in content
+    monkeypatch.chdir(tmp_path)
+    named = Path("rec:2.mp4")
+    named.write_bytes(content.replace(b"Fuuuesse", "Füüüesse".encode("latin-1")))
+    footage.record(VideoFile(tmp_path / "out.mp4"), beside(named))
+    assert len(footage.times(tmp_path / "out.mp4")) == 60
+    given, written = footage.packets(source, "a"), footage.packets(tmp_path / "out.mp4", "a")
+    assert len(given[1]) == len(written[1])

@@ -17,6 +17,8 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
+from pipeline.sources.container import open_container
+
 log = logging.getLogger("framelane")
 
 LATEST = 30  # seconds after the start of the file, by which an audio stream has to begin
@@ -66,7 +68,7 @@ class AudioCopy:
 
     def _open(self, url: str) -> InputContainer | None:
         try:
-            return av.open(url, timeout=READ_TIMEOUT)
+            return open_container(url, READ_TIMEOUT)
         except av.FFmpegError as error:
             log.warning("%s: the audio is left out: %s", self._name, error.strerror)
             return None

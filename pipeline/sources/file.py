@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from detector.errors import UsageError
 from pipeline.frame import Stream
 from pipeline.sources import Decoded, SourceError, without_password
+from pipeline.sources.container import open_container
 from pipeline.sources.damage import Damage
 from pipeline.sources.pictures import Pictures
 
@@ -91,16 +92,8 @@ class VideoFile:
     def _open_container(self) -> InputContainer:
         # left alone, the demuxer would invent missing times, in an order that does not increase
         options = {"fflags": "-genpts"}
-        if self._remote:
-            options["rw_timeout"] = str(round(self._timeout_seconds * 1e6))  # microseconds
         try:
-            return av.open(
-                # the prefix keeps a colon in a file's name from being read as a protocol
-                self._url if self._remote else f"file:{self._url}",
-                options=options,
-                timeout=self._timeout_seconds if self._remote else None,
-                metadata_errors="replace",
-            )
+            return open_container(self._url, self._timeout_seconds, options)
         except av.FFmpegError as error:
             shown = without_password(self._url)
             cause = error if shown == self._url else None  # its text contains the password
