@@ -290,8 +290,19 @@ def test_colours_follow_the_matrix_and_range_that_the_video_names(
 
 def test_colours_that_cannot_be_converted_are_refused_not_guessed(tmp_path: Path) -> None:
     write_colour(tmp_path / "a.mp4", (110, 90, 160), "yuv420p", 8, False)
-    with pytest.raises(SourceError, match=r"colour matrix \(number 8 of H\.273\)"):
+    with pytest.raises(SourceError, match=r"a\.mp4: the colour matrix \(number 8 of H\.273\)"):
         first_picture(tmp_path / "a.mp4")
+
+
+def test_a_pixel_format_that_cannot_be_converted_fails_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.nut"
+    picture = ("-f", "lavfi", "-i", "testsrc=d=1:s=64x48", "-pix_fmt", "rgb4")
+    tool("ffmpeg", *picture, "-c:v", "rawvideo", str(path))
+    source = VideoFile(str(path), "x")
+    source.open()
+    with pytest.raises(SourceError, match=r"a\.nut: the pixel format rgb4 cannot be read"):
+        next(iter(source))  # nobody has asked for the pixels
+    source.close()
 
 
 def test_a_change_of_resolution_in_mid_stream_is_followed(tmp_path: Path) -> None:

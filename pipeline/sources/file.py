@@ -46,7 +46,7 @@ class VideoFile:
         self._container: InputContainer | None = None
         self._cut = Event()
         self._ended = False
-        self._pictures = Pictures()
+        self._pictures = Pictures(without_password(url))
         self._damage = Damage(without_password(url))
 
     @property
