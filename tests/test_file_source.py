@@ -20,7 +20,7 @@ from detector.detections import UInt8Array
 from detector.errors import UsageError
 from pipeline.decode import Decode
 from pipeline.ledger import Ledger
-from pipeline.sources import SourceError, make_source, source_kind, without_password
+from pipeline.sources import SOURCES, SourceError, make_source, source_kind, without_password
 from pipeline.sources.file import VideoFile
 from tests.ffmpeg import times_by_ffprobe, tool
 
@@ -428,6 +428,16 @@ def test_the_url_says_which_source_reads_it(data: Path, tmp_path: Path) -> None:
         "synthetic:7": "synthetic",
     }
     assert source_kind(str(tmp_path)) == "images"
+
+
+def test_a_source_in_the_table_is_chosen_by_what_stands_before_the_colon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SOURCES, "camera", "pipeline.sources.synthetic:Synthetic")
+    assert source_kind("camera://hall/1") == source_kind("camera:0") == "camera"
+    (tmp_path / "file").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert source_kind("file") == "images"  # a folder of that name
 
 
 def test_an_unknown_scheme_is_answered_with_what_is_accepted() -> None:

@@ -68,6 +68,7 @@ SOURCES = {  # a new source is one file and one line: `Class(url, name, *, optio
     "images": "pipeline.sources.images:Images",
     "synthetic": "pipeline.sources.synthetic:Synthetic",
 }
+BY_PLACE = {"file", "images"}  # chosen by what lies there; all others by what stands before a colon
 ACCEPTED = "a video file, an http(s) URL, a folder or glob of pictures, synthetic[:SEED]"
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -85,11 +86,12 @@ def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
 
 def source_kind(url: str) -> str:
     """Return the entry of SOURCES that reads `url`; raises UsageError where there is none."""
+    kind = url.partition(":")[0]
+    if kind in SOURCES.keys() - BY_PLACE:
+        return kind
     scheme, found, _ = url.partition("://")
     if found and scheme not in {"http", "https"}:
         raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {ACCEPTED}")
-    if url.partition(":")[0] == "synthetic":
-        return "synthetic"
     if found:
         return "file"
     path = Path(url)
