@@ -70,6 +70,20 @@ def test_a_broken_run_leaves_a_file_that_says_it_is_incomplete(ending: str, tmp_
 
 
 @every_ending
+def test_a_file_that_cannot_be_renamed_hides_nothing_and_is_named_in_a_warning(
+    ending: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / f"out{ending}"
+    sink = make_sink(str(out), classes=footage.CLASSES, options={})
+    for item in some_frames():
+        sink.process(item)
+    (tmp_path / f"out.incomplete{ending}").mkdir()
+    sink.close()
+    assert caplog.messages == [f"'{out}' is incomplete, and keeps its name: Is a directory"]
+    assert out.stat().st_size
+
+
+@every_ending
 def test_a_place_that_cannot_be_written_is_named_in_one_line(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"out{ending}"
     out.mkdir()

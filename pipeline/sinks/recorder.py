@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import ClassVar
 
 from pipeline.frame import Frame, Ticket, Tracked
 from pipeline.sinks import Sink, SinkError
+
+log = logging.getLogger("framelane")
 
 
 class Recorder(Sink):
@@ -50,14 +53,20 @@ class Recorder(Sink):
         """Where the run broke, keep what can be read, under a name that says so."""
         if self._growing:
             self._growing = False
-            with suppress(*self.foreign):  # what broke the run has been reported already
+            with suppress(*self.foreign, SinkError):  # what broke the run is reported already
                 self._abandon()
-            self.path.replace(self.incomplete_path)
+            self._rename()
+
+    def _rename(self) -> None:
+        try:
+            self.written = self.path.replace(self.incomplete_path)
+        except OSError as error:  # raised, it would hide what broke the run
+            log.warning("'%s' is incomplete, and keeps its name: %s", self.path, error.strerror)
 
     def _create(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.open("wb").close()
-        self._growing = True
+        self._growing, self.written = True, self.path
 
     def _begin(self, frame: Frame) -> None:
         """Open the file, which exists and is empty, for the stream of this first frame."""
