@@ -91,7 +91,9 @@ class VideoFile(Recorder):
         return written
 
     def _abandon(self) -> None:
-        self._files.close()
+        with self._files:
+            if self._held:
+                self._mux(self._video.flush())
 
     def _mux(self, packets: Iterable[Packet[VideoStream]]) -> list[Ticket]:
         """Write packets, and before each one the audio that is due by then."""
