@@ -99,7 +99,7 @@ class SlowByteTrack:
     def update(self, detections: Detections, now: int) -> Output:
         first = self.now is None
         elapsed = now - (now if self.now is None else self.now)
-        self.tracks = [t for t in self.tracks if now - t.seen_at <= self.buffer_steps]
+        self.tracks = [t for t in self.tracks if t.seen or now - t.seen_at <= self.buffer_steps]
         was_seen = {id(t): t.seen for t in self.tracks}
         for t in self.tracks:
             if not t.seen:

@@ -147,13 +147,26 @@ def test_a_track_may_return_after_exactly_its_buffer_though_times_are_rounded() 
     assert ids(tracks) == [1]
 
 
-def test_after_a_gap_longer_than_the_buffer_everyone_is_new() -> None:
-    tracker = ByteTrack()
+@pytest.mark.parametrize("interval", [0.04, 3.0, 600.0])
+def test_what_a_picture_shows_is_confirmed_by_the_next_however_late_it_comes(
+    interval: float,
+) -> None:
+    tracker = ByteTrack(buffer_seconds=1.0)
+    parked, new = (50, 50, 0.9, 2), (300, 50, 0.9, 0)
+    tracker.update(people(parked), 0.0)
+    assert ids(tracker.update(people(parked, new), interval)) == [1]
+    assert ids(tracker.update(people(parked, new), 2 * interval)) == [1, 2]
+
+
+def test_after_a_gap_who_stayed_is_known_and_who_was_lost_before_it_is_new() -> None:
+    tracker = ByteTrack(buffer_seconds=1.0)
+    parked, hidden = (50, 50, 0.9, 2), (300, 50, 0.9, 0)
     for k in range(10):
-        tracker.update(people((50, 50, 0.9, 0)), k / 25)
+        tracker.update(people(parked, hidden), k / 25)
+    tracker.update(people(parked), 0.4)
     for k in range(2):
-        tracks = tracker.update(people((50, 50, 0.9, 0)), 60 + k / 25)
-    assert ids(tracks) == [2]
+        tracks = tracker.update(people(parked, hidden), 60 + k / 25)
+    assert ids(tracks) == [1, 3]
 
 
 @pytest.mark.parametrize("keep_every", [1, 2, 3, 5])

@@ -35,8 +35,8 @@ class ByteTrack:
     match_cost: below it, 0..1, a sure detection may be a confirmed track (1 - overlap x score)
     weak_match_cost: the same for weak detections (1 - overlap)
     tentative_match_cost: the same for sure detections and tentative tracks (1 - overlap x score)
-    buffer_seconds: a track that was not seen for longer is forgotten; it must be longer than the
-        time between two pictures
+    buffer_seconds: a track that was not seen for longer is forgotten; but what the last picture
+        showed is always looked for in the next, however late that comes (time-lapse, a reconnect)
     class_aware: whether a track keeps to the class of its first detection; otherwise it takes the
         class of its last one
     """
@@ -106,8 +106,8 @@ class ByteTrack:
         """Return the tracks that are not too long lost, at the time of the new picture."""
         if self._seconds is None:
             return self._tracks
-        unseen_for = seconds - self._tracks.seen_at
-        tracks = self._tracks[unseen_for <= self._buffer_seconds + CLOCK_ERROR]
+        recent = seconds - self._tracks.seen_at <= self._buffer_seconds + CLOCK_ERROR
+        tracks = self._tracks[recent | self._tracks.seen]
         state = motion.predict(tracks.motion, seconds - self._seconds, growing=tracks.seen)
         return replace(tracks, motion=state)
 
