@@ -18,7 +18,17 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         written = Path(folder) / path.name
+        mode = _mode_of_new(written)
         yield written
+        written.chmod(mode)  # some libraries write for the owner alone
         with written.open("rb") as file:
             os.fsync(file.fileno())  # the name must not reach the disk before the bytes
         os.replace(written, path)
+
+
+def _mode_of_new(path: Path) -> int:
+    """Return the mode that a new file gets, by the umask, which cannot be asked for on a thread."""
+    path.touch()
+    mode = path.stat().st_mode
+    path.unlink()
+    return mode
