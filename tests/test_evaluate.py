@@ -64,6 +64,19 @@ def test_the_model_sees_the_products_letterbox() -> None:
         np.testing.assert_array_equal(image, placed)
 
 
+def test_rivals_are_compared_before_the_picture_clips_them_as_in_the_product() -> None:
+    """Two objects on one place: of the second, half lies in the padding, as the network sees it."""
+    whole, spilling = [40, 24, 80, 72], [40, 4, 80, 92]  # of their union they share 48 / 88
+
+    def infer(images: UInt8Array) -> Candidates:
+        boxes = np.array([[whole, spilling]], np.float32)
+        return Candidates(boxes, np.array([[[0, 0.9], [0, 0.8]]], np.float32))
+
+    image, labels = np.zeros((48, 128, 3), np.uint8), np.array([[40, 0, 80, 48]] * 2, np.float32)
+    sample = Sample(image, labels, np.array([1, 1]), "a/b.png", np.zeros((0, 4), np.float32))
+    assert evaluate(Model(infer, ("cat", "dog"), SIZE), [sample]).mean.ap50 == 1
+
+
 def test_scores_are_given_per_clip() -> None:
     report = evaluate(Model(oracle, ("cat", "dog"), SIZE), samples())
     assert {clip: scores["dog"].objects for clip, scores in report.clips.items()} == {

@@ -12,7 +12,7 @@ import torch
 
 from detector.candidates import Candidates
 from detector.checkpoint import load_weights
-from detector.detections import UInt8Array
+from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
 from detector.errors import ModelError
 from detector.export import ContractGraph
@@ -95,10 +95,7 @@ def _judge(model: Model, samples: Sequence[Sample]) -> list[Judged]:
     judged = []
     for i, (box, sample) in enumerate(zip(boxes, samples, strict=True)):
         found = suppress(
-            box.to_source(candidates.boxes_xyxy[i]),
-            candidates.scores[i],
-            confidence=CONFIDENCE,
-            iou=IOU,
+            candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=IOU
         )
         judged.append(
             Judged(
@@ -107,10 +104,17 @@ def _judge(model: Model, samples: Sequence[Sample]) -> list[Judged]:
                 boxes_xyxy=sample.boxes_xyxy,
                 class_ids=sample.class_ids,
                 ignore_xyxy=sample.ignore_xyxy,
-                detections=found,
+                detections=_in_source(found, box),
             )
         )
     return judged
+
+
+def _in_source(found: Detections, box: Letterbox) -> Detections:
+    """Return what lies in the picture, after suppression, as the pipeline does."""
+    boxes_xyxy = box.to_source(found.boxes_xyxy)
+    inside = (boxes_xyxy[:, :2] < boxes_xyxy[:, 2:]).all(axis=1)
+    return Detections(boxes_xyxy, found.scores, found.class_ids)[np.flatnonzero(inside)]
 
 
 def _clip_of(key: str) -> str:
