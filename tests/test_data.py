@@ -81,6 +81,17 @@ def test_ignored_regions_hold_for_their_frames(data: Path) -> None:
     ]
 
 
+def test_a_class_of_two_words_is_one_line(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    source = data / f"street/videos/{CLIP}.mp4"
+    (tmp_path / "videos" / source.name).symlink_to(source)
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt" / f"{source.stem}.txt").write_text("1,1,10,10,50,50,1,1,1\n")
+    (tmp_path / "classes.txt").write_text("person\n\ntraffic light\n")
+    clip = Clip(tmp_path / "videos" / source.name, ["traffic light", "person"], (1, 2))
+    assert clip[0].class_ids.tolist() == [0]
+
+
 def test_frames_that_a_clip_does_not_have_are_refused(data: Path) -> None:
     with pytest.raises(UsageError, match=r"frame 460 is asked for, but there are 459"):
         clip_of(data, frames=(458, 460))[2]

@@ -19,8 +19,8 @@ class Clip:
     """Frames of `videos/<name>.*`, with labels in `gt/<name>.txt` and `ignore/<name>.txt`.
 
     Frames count from 1 in the order they decode. Nothing is kept: reading in order decodes the clip
-    once, a step back starts it again. Class ids are those of `classes.txt` beside the folders, or
-    where there is none those of the classes it is loaded for.
+    once, a step back starts it again. Class ids are those of `classes.txt`, a name per line,
+    beside the folders, or where there is none those of the classes it is loaded for.
     """
 
     def __init__(
@@ -102,4 +102,6 @@ def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
 
 
 def _class_names(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split() if path.exists() else []
+    """Return the names, one in each line that is not empty; none without a file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line.strip() for line in lines if line.strip()]
