@@ -86,6 +86,17 @@ def test_running_statistics_become_the_mean_over_the_batches(
     torch.testing.assert_close(together.state_dict()[name], torch.stack(apart).mean(0))
 
 
+def test_torch_has_its_threads_back_after_closing(network: Network, loss_of: DetectionLoss) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(7)
+        with closing(Gradients(deepcopy(network), loss_of, batches=2, amp=False)):
+            assert torch.get_num_threads() < 7
+        assert torch.get_num_threads() == 7
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_step_of_the_weights_reaches_every_batch(
     network: Network, loss_of: DetectionLoss, batches: list[Batch]
 ) -> None:

@@ -33,7 +33,8 @@ class Gradients:
         self._loss_of, self._amp = loss_of, amp
         self._replicas = [network, *(_replica(network) for _ in range(batches - 1))]
         threads = min(batches, os.cpu_count() or 1)
-        per_operation = max(1, torch.get_num_threads() // threads)
+        self._threads_before = torch.get_num_threads()  # torch has one number for the process
+        per_operation = max(1, self._threads_before // threads)
         torch.set_num_threads(per_operation)
         self._threads = ThreadPoolExecutor(
             threads, "gradients", torch.set_num_threads, (per_operation,)
@@ -55,8 +56,9 @@ class Gradients:
         return parts
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, and give torch as many of its own as it had before."""
         self._threads.shutdown()
+        torch.set_num_threads(self._threads_before)
 
     def _descend(self, replica: Network, batch: Batch) -> list[float]:
         images, targets = batch
