@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -18,13 +18,13 @@ KINDS: dict[type, str] = {  # options are plain values, of one of these or of se
 }
 
 
-def check_options(name: str, made: Callable[..., Any], options: Mapping[str, Any]) -> None:
+def check_options(name: str, made: type[Any], options: Mapping[str, Any]) -> None:
     """Raise UsageError unless `options` are arguments of the class `made`, of the kinds it names.
 
     name: of what is made, for the message
     """
     parameters = inspect.signature(made).parameters
-    hints = get_type_hints(made.__init__)  # type: ignore[misc]
+    hints = get_type_hints(made.__init__)
     for option, value in options.items():
         if option not in parameters:
             raise UsageError(f"{name} has no option '{option}'{did_you_mean(option, parameters)}")
