@@ -93,6 +93,15 @@ def test_evaluate_refuses_data_of_other_classes(run: Path, recipe: Path, tmp_pat
     assert "knows red, blue" in result.stderr and "labels red, green" in result.stderr
 
 
+def test_scores_that_cannot_be_written_are_a_line_and_not_a_traceback(
+    run: Path, recipe: Path, tmp_path: Path
+) -> None:
+    model, missing = run / "run.onnx", tmp_path / "missing" / "scores.json"
+    result = command("evaluate", "--model", model, "--data", recipe, "--json", missing)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {missing}: cannot be written: No such file or directory\n"
+
+
 def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path) -> None:
     result = command("train", recipe, "--output", run)
     assert result.exit_code == 2

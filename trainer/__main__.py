@@ -80,7 +80,7 @@ def evaluate(model: Path, data: Path, split: str, json_file: Path | None) -> Non
         report = run(opened, pictures)
     show(Console(), f"{model} on {split} of {data}", report)
     if json_file:
-        json_file.write_text(json.dumps(asdict(report), indent=2) + "\n")
+        _write(json_file, json.dumps(asdict(report), indent=2) + "\n")
 
 
 def show(console: Console, title: str, report: Report) -> None:
@@ -101,6 +101,13 @@ def show(console: Console, title: str, report: Report) -> None:
 
 def _cells(score: Score) -> tuple[str, ...]:
     return str(score.objects), *(f"{value:.3f}" for value in (score.ap50, score.ap75, score.ap))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":
