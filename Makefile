@@ -31,7 +31,6 @@ street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model ane
 		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name scene-$$seed \
 			--frames 240 --seed $$seed || exit 1; \
 	done
-	$(RUN) -m trainer train configs/street-half.yaml --resume
 	$(RUN) -m trainer train configs/street.yaml --resume
 
 clean: ## Remove what was built, not the environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         _suppress(config.detect, config.tracker, manifest.classes),
         submit.close_engine,
         max_batch=1,  # on a CPU a batch is not faster than its frames one by one
+        in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )
 
 
@@ -165,7 +167,8 @@ def _stream_names(sources: Sequence[SourceConfig]) -> list[str]:
 
 def _name_of(url: str) -> str:
     """Return the last part of a url that can name a file: no query, no ending, no wildcard."""
-    parts = [part for part in url.partition("?")[0].split("/") if part and not is_glob(part)]
+    shown = without_password(url).partition("?")[0]
+    parts = [part for part in shown.split("/") if part and not is_glob(part)]
     stem = Path(parts[-1]).stem if parts else "stream"
     return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "stream"
 
@@ -179,7 +182,7 @@ def _refuse_collisions(sources: Sequence[SourceConfig], streams: Sequence[Stream
             raise UsageError(f"--output: {path} is also a source: give it another name")
         if path.resolve() in written:
             raise UsageError(
-                f"--output: {path} would be written by several streams: "
-                "put {stream} into its name, as in out/{stream}" + path.suffix
+                f"--output: {path} would be written twice: give another name, or for several "
+                "streams put {stream} into it, as in out/{stream}" + path.suffix
             )
         written.add(path.resolve())

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Thread, Timer
 from typing import Any
 
 import click
 import yaml
 
+from detector.errors import UsageError
 from pipeline.build import build
 from pipeline.config import Flag, RunConfig, load_config
-from pipeline.pipeline import Pipeline
+from pipeline.interrupt import Interrupt
 from pipeline.progress import watch
 from pipeline.report import complaints, exit_code, figures, summary
 from pipeline.sources import without_password
-
-GRACE_SECONDS = 1.0  # that a cancelled run has: a call into a runtime cannot be interrupted
-
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 WHERE = {  # flag -> the place in the configuration that it sets
     "model": ("model", "name"),
@@ -78,46 +71,22 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
     """
     described = build(config)
     pipeline, streams = described.pipeline, described.streams
-    with _signals(pipeline):
+    with Interrupt(pipeline) as interrupt:
         pipeline.start()
-        watch(pipeline)
+        watch(pipeline, interrupt.obey)
         pipeline.join()
     report = figures(pipeline, streams)
-    if stats_json:
-        stats_json.parent.mkdir(parents=True, exist_ok=True)
-        stats_json.write_text(json.dumps(report, indent=2) + "\n")
     click.echo(summary(report))
+    if stats_json:
+        _write(stats_json, json.dumps(report, indent=2) + "\n")
     for line in complaints(pipeline, streams):
         click.echo(line, err=True)
     return exit_code(pipeline, streams)
 
 
-@contextmanager
-def _signals(pipeline: Pipeline) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run well, the second at once."""
-
-    def on_signal(number: int, _: object) -> None:
-        if not stopping:
-            stopping.append(number)
-            # on a thread: a handler interrupts whatever the main thread was holding
-            Thread(target=pipeline.stop, name="stop").start()
-        elif not last_word.is_alive():
-            last_word.start()
-            Thread(target=pipeline.cancel, name="cancel").start()
-
-    stopping: list[int] = []
-    last_word = Timer(GRACE_SECONDS, _leave)
-    last_word.daemon = True  # it must not keep alive what it is there to end
-    before = {number: signal.signal(number, on_signal) for number in ENDINGS}
+def _write(path: Path, text: str) -> None:
     try:
-        yield
-    finally:
-        last_word.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave() -> None:
-    """Leave although a thread hangs in a call that cannot be interrupted."""
-    click.echo("cancelled: a stage did not end in time, its output is incomplete", err=True)
-    os._exit(1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise UsageError(f"--stats-json: {path} cannot be written: {error.strerror}") from error

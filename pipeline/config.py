@@ -131,15 +131,18 @@ def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
     elif rest[0] == "*":
         default = RunConfig.model_fields[key].default
         entries = section.get(key, [entry.model_dump() for entry in default])
-        section[key] = [_spelled_out(entry, "url") for entry in entries]
-        for entry in section[key]:
-            _set(entry, tuple(rest[1:]), value)
+        if isinstance(entries, (list, tuple)):  # if not, validation will say what it should be
+            section[key] = [_spelled_out(entry, "url") for entry in entries]
+            for entry in section[key]:
+                _set(entry, tuple(rest[1:]), value)
     else:
-        section[key] = _spelled_out(section.get(key, {}), "name")
+        section[key] = _spelled_out(section.get(key), "name")
         _set(section[key], tuple(rest), value)
 
 
 def _spelled_out(section: Any, key: str) -> dict[str, Any]:
+    if section is None:
+        return {}
     return dict(section) if isinstance(section, dict) else {key: section}
 
 

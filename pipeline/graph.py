@@ -36,7 +36,7 @@ SomeItem = TypeVar("SomeItem", bound=Item)
 DECODED = 3  # frames: one being letterboxed, one ready, one being decoded; more is only latency
 BATCHES = 2  # one that the engine takes next, one being made
 CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
-CREDIT = 8  # frames of a stream between preprocess and its sinks: covers engine slots and batches
+CREDIT = 6  # frames of a stream between preprocess and its sinks, beside those at the engine
 SINK = 4  # frames: an encoder's key frame costs several times its average
 
 
@@ -44,7 +44,7 @@ SINK = 4  # frames: an encoder's key frame costs several times its average
 class SharedStages:
     """The stops that all streams share, and the engine's end.
 
-    in_flight: how many batches may be at the engine; its slots are the true limit
+    in_flight: how many batches may wait for their results; the engine's slots are the true limit
     """
 
     preprocess: Stage[Ready, Batch]
@@ -100,7 +100,8 @@ class Reading:
 def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledger) -> Pipeline:
     """Return the pipeline of these stages, ready to run."""
     changed = Condition()
-    lanes = [_lane(stream, ledger, changed) for stream in streams]
+    credit = CREDIT + shared.in_flight
+    lanes = [_lane(stream, credit, ledger, changed) for stream in streams]
     workers = _shared_workers(shared, lanes, ledger, changed)
     for stream, lane in zip(streams, lanes, strict=True):
         workers += _stream_workers(stream, lane, ledger)
@@ -150,7 +151,7 @@ def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Wo
     ]
 
 
-def _lane(stream: StreamStages, ledger: Ledger, changed: Condition) -> Lane:
+def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> Lane:
     decoded: Channel[Frame] = _channel(
         f"{stream.name}/decoded",
         DECODED,
@@ -158,7 +159,7 @@ def _lane(stream: StreamStages, ledger: Ledger, changed: Condition) -> Lane:
         overflow=Overflow.DROP_OLDEST if stream.live else Overflow.BLOCK,
         changed=changed,
     )
-    tail: Channel[Detected] = _channel(f"{stream.name}/detected", CREDIT, ledger)
+    tail: Channel[Detected] = _channel(f"{stream.name}/detected", credit, ledger)
     return Lane(stream.name, decoded, tail, changed)
 
 

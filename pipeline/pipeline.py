@@ -9,6 +9,7 @@ from threading import Event, Lock, Thread
 from time import monotonic, process_time
 from typing import Any, Protocol
 
+from detector.errors import FramelaneError
 from pipeline.channel import Cancelled, UpstreamFailed
 from pipeline.ledger import Ledger
 from pipeline.stage import Outbox, Probe, Stage, drive
@@ -111,7 +112,10 @@ class Pipeline:
         self.cpu_seconds = process_time() - self._cpu_before
         for finalize in self._finalizers:
             finalize()
-        self.ledger.check()
+        try:
+            self.ledger.check()
+        except AssertionError as error:  # noted last: what failed before is more likely the cause
+            self.failures.append(Failure("ledger", None, error))
 
     def stop(self) -> None:
         """End well: sources stop, what is in flight is finished, files are closed."""
@@ -127,8 +131,10 @@ class Pipeline:
     def _run(self, worker: Worker) -> None:
         try:
             drive(worker.stage, worker.inbox, worker.outbox, worker.probe)
-        except (Cancelled, UpstreamFailed) as end:
+        except Cancelled as end:
             self._break_off(worker, end, "cancelled")
+        except UpstreamFailed as end:
+            self._break_off(worker, end, "the stream broke off")
         except Exception as error:
             self._note(worker, error)
             self._break_off(worker, error, str(error) or type(error).__name__)
@@ -136,7 +142,8 @@ class Pipeline:
             self._leave()
 
     def _note(self, worker: Worker, error: Exception) -> None:
-        log.debug("stage '%s' failed", worker.name, exc_info=error)
+        if not isinstance(error, FramelaneError):  # no message for users, but a bug of ours
+            log.error("stage '%s' broke", worker.name, exc_info=error)
         with self._lock:
             self.failures.append(Failure(worker.name, worker.stream, error))
 

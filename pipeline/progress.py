@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 from rich.console import Console
@@ -14,16 +15,17 @@ from pipeline.pipeline import Pipeline
 REFRESH_SECONDS = 0.25
 
 
-def watch(pipeline: Pipeline) -> None:
+def watch(pipeline: Pipeline, obey: Callable[[], None]) -> None:
     """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
 
-    Never waits for long at once: a signal that the system gave to another thread does not wake
-    this one, and only this one runs its handler.
+    obey: called often, to act on what signals asked for. Never waits for long at once: a signal
+    that the system gave to another thread does not wake this one, and only this one handles it.
     """
     began_at = monotonic()
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     with Live(console=console, transient=True, auto_refresh=False) as live:
         while not pipeline.wait(REFRESH_SECONDS):
+            obey()
             live.update(Text(_line(pipeline, monotonic() - began_at)), refresh=True)
 
 
@@ -31,4 +33,4 @@ def _line(pipeline: Pipeline, seconds: float) -> str:
     balances = list(pipeline.ledger.balances.values())
     decoded = sum(balance.decoded for balance in balances)
     settled = sum(balance.settled for balance in balances)
-    return f"{settled} frames, {settled / seconds:.1f} fps, backlog {decoded - settled}"
+    return f"{settled} frames, {settled / seconds:.1f} fps, backlog {max(0, decoded - settled)}"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from detector.errors import UsageError
+from detector.errors import FramelaneError, UsageError
 from pipeline.graph import StreamStages
 from pipeline.ledger import Balance
-from pipeline.pipeline import Pipeline, Worker
+from pipeline.pipeline import Failure, Pipeline, Worker
 
 Figures = dict[str, Any]
 
@@ -39,11 +39,16 @@ def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
 
 def complaints(pipeline: Pipeline, streams: Sequence[StreamStages]) -> list[str]:
     """Return a line for each thing that went wrong, first cause first."""
-    lines = [
-        f"{failure.stage}: {failure.error}" if failure.stream is None else str(failure.error)
-        for failure in pipeline.failures
+    return [_complaint(failure) for failure in pipeline.failures] + [
+        fault for stream in streams for fault in stream.source.faults
     ]
-    return lines + [fault for stream in streams for fault in stream.source.faults]
+
+
+def _complaint(failure: Failure) -> str:
+    if isinstance(failure.error, FramelaneError) and failure.stream is not None:
+        return str(failure.error)  # it names its file
+    kind = "" if isinstance(failure.error, FramelaneError) else f"{type(failure.error).__name__}: "
+    return f"{failure.stage}: {kind}{failure.error}"
 
 
 def summary(report: Figures) -> str:
@@ -71,7 +76,7 @@ def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "latency_ms": balance.latency.as_milliseconds(),
         "repaired_times": stream.decode.repaired,
         "faults": list(stream.source.faults),
-        "outputs": [str(output.path) for output in stream.outputs if balance.emitted],
+        "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
     }
 
 

@@ -195,7 +195,7 @@ def test_closing_waits_for_what_is_in_flight(engine: Engine) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_the_known_names() -> None:
-    with pytest.raises(ModelError, match="unknown engine 'onnxruntime': choose one of openvino"):
+    with pytest.raises(ModelError, match="unknown engine 'onnxruntime'; accepted: fake, openvino"):
         make_engine("onnxruntime", Path("model.onnx"))
 
 

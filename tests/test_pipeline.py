@@ -175,7 +175,7 @@ class Recorder(Sink):
     def __init__(self, faults: Faults, delay: int) -> None:
         self.faults, self.delay = faults, delay
         self.held: list[Ticket] = []
-        self.written: list[Ticket] = []
+        self.emitted: list[Ticket] = []
         self.complete = False
         self.count = 0
 
@@ -184,13 +184,13 @@ class Recorder(Sink):
         self.count += 1
         self.held += item.tickets
         while len(self.held) > self.delay:
-            self.written.append(self.held.pop(0))
-            yield self.written[-1]
+            self.emitted.append(self.held.pop(0))
+            yield self.emitted[-1]
 
     def finish(self) -> Iterable[Ticket]:
         self.faults.at("finish", 0)
         self.complete = True
-        self.written += self.held
+        self.emitted += self.held
         return list(self.held)
 
 
@@ -249,6 +249,7 @@ def finish(run: Run) -> None:
     assert run.pipeline.wait(CAP), "the run hangs"
     run.pipeline.join()
     assert run.shared.closed == 1
+    assert not [failure for failure in run.pipeline.failures if failure.stage == "ledger"]
     for balance in run.ledger.balances.values():
         assert balance.decoded == balance.emitted + balance.dropped.total() + balance.failed.total()
 
@@ -294,9 +295,9 @@ def test_every_frame_has_exactly_one_fate_whatever_breaks_stalls_or_stops(
     assert all(isinstance(failure.error, Injected) for failure in run.pipeline.failures)
     for name, sinks in run.sinks.items():
         for sink in sinks:
-            assert indices(sink.written) == sorted(indices(sink.written))
-            assert len(set(sink.written)) == len(sink.written)
-        emitted = set().union(*(sink.written for sink in sinks))
+            assert indices(sink.emitted) == sorted(indices(sink.emitted))
+            assert len(set(sink.emitted)) == len(sink.emitted)
+        emitted = set().union(*(sink.emitted for sink in sinks))
         balance = run.ledger.balances.get(name)
         assert (balance.emitted if balance else 0) <= len(emitted)
 
@@ -308,7 +309,7 @@ def test_without_faults_every_frame_reaches_every_sink_in_order() -> None:
     for source in run.sources:
         expected = list(range(0, source.count, 2))
         for sink in run.sinks[source.name]:
-            assert indices(sink.written) == expected
+            assert indices(sink.emitted) == expected
             assert sink.complete
         balance = run.ledger.balances[source.name]
         assert balance.emitted == len(expected)
@@ -346,20 +347,20 @@ def test_frames_decoded_before_a_decoder_breaks_are_still_written() -> None:
     run = make_run([30], Faults({"decode": 20}), sinks=1, delay=0)
     run.pipeline.start()
     finish(run)
-    assert indices(run.sinks["s0"][0].written) == list(range(0, 20, 2))
+    assert indices(run.sinks["s0"][0].emitted) == list(range(0, 20, 2))
     assert not run.sinks["s0"][0].complete
 
 
 def test_a_stop_finishes_what_is_in_flight_and_closes_the_sinks_well() -> None:
     run = make_run([1_000_000])
     run.pipeline.start()
-    while not run.sinks["s0"][0].written:
+    while not run.sinks["s0"][0].emitted:
         NEVER.wait(0.001)
     run.pipeline.stop()
     finish(run)
     assert run.sinks["s0"][0].complete
     balance = run.ledger.balances["s0"]
-    assert balance.emitted == len(run.sinks["s0"][0].written)
+    assert balance.emitted == len(run.sinks["s0"][0].emitted)
     assert not balance.failed
 
 
@@ -370,7 +371,7 @@ def test_a_recorder_that_stalls_does_not_stall_the_other_stream() -> None:
     run.pipeline.start()
     while not run.sinks["s1"][0].complete:
         NEVER.wait(0.001)
-    assert not slow.written
+    assert not slow.emitted
     gate.opened.set()
     finish(run)
     assert slow.complete

@@ -21,9 +21,11 @@ class Sink(Stage[Tracked, Ticket]):
     """Takes tracked frames, and hands back the ticket of each one that has really been written.
 
     wants_picture: whether it needs `Tracked.drawn`
+    written: the file there is in the end, complete or not; None while there is none
     """
 
     wants_picture: ClassVar[bool] = False
+    written: Path | None = None
 
 
 SINKS = {  # by ending; a new sink is one module and one line
