@@ -37,4 +37,6 @@ def _refusal(name: str, path: Path, bundled: dict[str, Path]) -> str:
         return f"'{name}' is not an exported model: {accepted}"
     if path.suffix == ".onnx":
         return f"no model '{name}': {accepted}"
+    if not bundled:
+        return f"unknown model '{name}': none is bundled; give the path of an .onnx"
     return f"unknown model '{name}'{did_you_mean(name, bundled)}, or the path of an .onnx"

@@ -68,5 +68,5 @@ def test_a_path_that_is_no_model_is_refused_with_what_to_do(
 
 
 def test_where_nothing_is_bundled_a_path_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"\(none are bundled\), or the path of an \.onnx"):
+    with pytest.raises(ModelError, match=r"none is bundled; give the path of an \.onnx"):
         find_model("street", tmp_path)
