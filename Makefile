@@ -23,7 +23,7 @@ check: $(VENV)/dev ## The gate: format, lint, types, tests
 	$(RUN) -m mypy
 	$(RUN) -m pytest
 
-bench: $(VENV)/dev ## Measure the whole against its parts and against a plain loop
+bench: $(VENV)/dev ## Measure the whole against its parts and against plain loops
 	$(RUN) -m benchmarks.pipeline
 
 street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model anew, in runs/street

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from contextlib import closing
 from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from detector.engines import make_engine
+from detector.export import export_model
+from detector.letterbox import Letterbox
+from detector.manifest import Manifest
+from detector.network import build_network
+from pipeline.sources.street_clip import write_clip
+from pipeline.sources.synthetic import Synthetic
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = "street/videos/person-bicycle-car-detection.mp4"  # 768 x 432, H.264, with audio
+SIZE = (640, 640)
+CLASSES = 80  # as many as COCO has
+CANDIDATES = 40  # boxes that a trained network sends into suppression when a street has a few
 
 
 def find_clip(folder: Path) -> Path:
@@ -18,22 +32,35 @@ def find_clip(folder: Path) -> Path:
         return data / CLIP
     drawn = folder / "videos" / "street.mp4"
     if not drawn.is_file():
-        options = ("--output", str(folder), "--name", "street", "--frames", "400")
-        _run("pipeline.sources.synthetic", *options)
+        write_clip(Synthetic("synthetic:0"), folder, "street", 400)
     return drawn
 
 
 def find_model(folder: Path) -> Path:
     """Return YOLOv7-tiny at 640 with random weights, exported into `folder`.
 
-    What it finds is meaningless, but it takes as long as what a trained one finds.
+    What it finds is meaningless, but it takes as long as what a trained one finds. The weights are
+    scaled so that a picture's signal neither fades nor grows on its way (He et al. 2015): boxes
+    then differ in their scores, as those of a trained network do.
     """
     model = folder / "yolov7-tiny.onnx"
     if not model.is_file():
-        _run("detector", "export", "--network", "yolov7-tiny", "--output", str(model))
+        network = build_network("yolov7-tiny", classes=CLASSES)
+        torch.manual_seed(0)
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+        names = [f"class {number}" for number in range(CLASSES)]
+        export_model(network, model, class_names=names, size=SIZE)
     return model
 
 
-def _run(module: str, *arguments: str) -> None:
-    line = [sys.executable, "-m", module, *arguments]
-    subprocess.run(line, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+def find_confidence(model: Path, clip: Path) -> float:
+    """Return the score that `CANDIDATES` boxes of the clip's first picture have."""
+    _, bgr = cv2.VideoCapture(str(clip)).read()
+    picture = np.asarray(bgr, np.uint8)
+    size = Manifest.beside(model).input_size
+    letterboxed = Letterbox.fit((picture.shape[0], picture.shape[1]), size).apply(picture)
+    with closing(make_engine("openvino", model)) as engine:
+        scores = engine.submit(letterboxed[None, ..., ::-1]).result().scores[0]
+    return float(scores.max(axis=1)[CANDIDATES])

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import openvino as ov
 
+from benchmarks.machine import cores, idle_seconds
 from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
@@ -34,26 +35,19 @@ from trackers.tracks import Tracks
 WARM = 0.1  # share of the frames, at either end, that fill and empty queues and are not measured
 POLL = 0.02  # seconds between two looks at a run
 
-# Random weights score every place alike, and next to nothing. So the best eight are kept, about as
-# many as a street shows, and the tracker believes whatever it is given.
-BOXES = 8
-DETECT = {"conf": 0.0, "max_detections": BOXES}
-TRACKER = {
-    "name": "bytetrack",
-    "low_score": 0.0,
-    "high_score": 0.0,
-    "new_score": 0.0,
-    "match_cost": 1.0,
-    "tentative_match_cost": 1.0,
-}
+BOXES = 8  # that are kept of a picture: about as many objects as a street shows
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be measured: so many frames of a clip, and a folder for what is written."""
+    """What is to be measured: so many frames of a clip, and a folder for what is written.
+
+    confidence: that makes the model find something, whatever that is
+    """
 
     clip: Path
     model: Path
+    confidence: float
     folder: Path
     frames: int
 
@@ -62,8 +56,7 @@ class Task:
         config = {
             "sources": [{"url": str(clip), "name": "clip", "max_frames": self.frames}],
             "model": str(self.model),
-            "detect": DETECT,
-            "tracker": TRACKER,
+            "detect": {"conf": self.confidence, "max_detections": BOXES},
             "outputs": [str(self.folder / output)],
         }
         return build(RunConfig.model_validate(config))
@@ -71,10 +64,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a part does in steady state; cpu_ms: CPU milliseconds per frame, of all threads."""
+    """What a part does in steady state.
+
+    cpu_ms: CPU milliseconds per frame, of all threads
+    cores: that were there for it: those that it kept busy and those that nobody did
+    """
 
     fps: float
     cpu_ms: float
+    cores: float
 
 
 Part = Callable[[Task], Iterator[int]]  # works, and yields now and then how many frames are done
@@ -127,18 +125,27 @@ def whole(task: Task) -> Iterator[int]:
 
 
 def sequential(task: Task) -> Iterator[int]:
-    """The same work in a loop as one writes it first: OpenCV's video, OpenVINO's defaults."""
+    """The same engine and tracker in a loop as one writes it first, with OpenCV's video."""
+    with closing(make_engine("openvino", task.model)) as opened:
+        yield from _loop(task, lambda images: opened.submit(images).result())
+
+
+def by_default(task: Task) -> Iterator[int]:
+    """The same loop with OpenVINO's defaults: all cores on one picture."""
+    yield from _loop(task, _plain_engine(task.model))
+
+
+def _loop(task: Task, infer: Callable[[UInt8Array], Candidates]) -> Iterator[int]:
     run = task.describe(task.clip, "none.mp4")
     cv2.setNumThreads(-1)  # OpenCV's own choice again: the pipeline wants one
     stages: dict[str, Any] = {worker.name: worker.stage for worker in run.pipeline.workers}
-    infer = _plain_engine(task.model)
     capture = cv2.VideoCapture(str(task.clip))
     rate = capture.get(cv2.CAP_PROP_FPS)
     size = [
         int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
     ]
     codec = cv2.VideoWriter.fourcc(*"mp4v")  # what OpenCV's wheel can write; cheaper than H.264
-    writer = cv2.VideoWriter(str(task.folder / "sequential.mp4"), codec, rate, size)
+    writer = cv2.VideoWriter(str(task.folder / "loop.mp4"), codec, rate, size)
     stream = Stream("clip", str(task.clip), 1 / Fraction(rate))
     for index in range(task.frames):
         read, bgr = capture.read()
@@ -155,19 +162,20 @@ def sequential(task: Task) -> Iterator[int]:
 
 
 PARTS: dict[str, Part] = {
-    part.__name__: part for part in (decode, engine, whole, encode, sequential)
+    part.__name__: part for part in (decode, engine, whole, encode, sequential, by_default)
 }
 
 
 def measure(part: Part, task: Task) -> Speed:
     """Work through all frames, and return the speed without the first and the last of them."""
-    marks = [(done, monotonic(), process_time()) for done in part(task)]
+    marks = [(done, monotonic(), process_time(), idle_seconds()) for done in part(task)]
     ramp = WARM * task.frames
     steady = [mark for mark in marks if ramp <= mark[0] <= task.frames - ramp]
-    frames, seconds, cpu_seconds = (
+    frames, seconds, busy, idle = (
         last - first for first, last in zip(steady[0], steady[-1], strict=True)
     )
-    return Speed(frames / seconds, 1e3 * cpu_seconds / frames)
+    there = min((busy + idle) / seconds, cores())
+    return Speed(frames / seconds, 1e3 * busy / frames, there)
 
 
 def _decoded(run: Run) -> Iterator[Frame]:
@@ -197,11 +205,13 @@ def _plain_engine(model: Path) -> Callable[[UInt8Array], Candidates]:
 @click.argument("name", type=click.Choice(list(PARTS)))
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.argument("model", type=click.Path(path_type=Path))
+@click.argument("confidence", type=float)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("frames", type=click.IntRange(1))
-def main(name: str, clip: Path, model: Path, folder: Path, frames: int) -> None:
+def main(name: str, clip: Path, model: Path, confidence: float, folder: Path, frames: int) -> None:
     """Measure one part and print its speed as JSON."""
-    print(json.dumps(asdict(measure(PARTS[name], Task(clip, model, folder, frames)))))
+    task = Task(clip, model, confidence, folder, frames)
+    print(json.dumps(asdict(measure(PARTS[name], task))))
 
 
 if __name__ == "__main__":

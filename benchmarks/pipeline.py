@@ -1,53 +1,45 @@
-"""python -m benchmarks.pipeline: the whole against its parts, and against a plain loop.
+"""python -m benchmarks.pipeline: the whole against its parts, and against plain loops.
 
 The machine may be shared, and slower at one moment than at another. So every part is measured in
-every round, ratios are formed within a round, and the table gives the medians over the rounds.
+every round, ratios are formed within a round, and the table gives the medians over the rounds. The
+bound counts the cores that were there, not those that others, or the host of a guest, took away.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from statistics import median
 
 import click
 
-from benchmarks.material import ROOT, find_clip, find_model
+from benchmarks.machine import cores
+from benchmarks.material import ROOT, find_clip, find_confidence, find_model
 from benchmarks.parts import BOXES, PARTS, Speed, Task
 
 ALONE = ("decode", "engine", "encode")
 Round = dict[str, Speed]
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def parts_ms(speeds: Round) -> float:
+    """Return the CPU milliseconds that the three parts alone need for a frame."""
+    return sum(speeds[name].cpu_ms for name in ALONE)
 
 
 def bound(speeds: Round) -> float:
-    """Return the frames per second at which the three parts alone fill all cores."""
-    return 1e3 * cores() / sum(speeds[name].cpu_ms for name in ALONE)
+    """Return the frames per second at which the parts fill the cores that the whole has had."""
+    return 1e3 * speeds["whole"].cores / parts_ms(speeds)
 
 
-def busy(speeds: Round) -> float:
-    """Return the share of all cores that the whole was given and used."""
-    return speeds["whole"].fps * speeds["whole"].cpu_ms / 1e3 / cores()
-
-
-def overhead(speeds: Round) -> float:
-    """Return the CPU time of the whole, of its three parts' together."""
-    return speeds["whole"].cpu_ms / sum(speeds[name].cpu_ms for name in ALONE)
-
-
-RATIOS = {
+RATIOS: dict[str, Callable[[Round], float]] = {
     "whole / bound": lambda speeds: speeds["whole"].fps / bound(speeds),
     "whole / sequential": lambda speeds: speeds["whole"].fps / speeds["sequential"].fps,
-    "cores used by the whole": busy,
-    "CPU of the whole / of its parts": overhead,
+    "whole / by_default": lambda speeds: speeds["whole"].fps / speeds["by_default"].fps,
+    "CPU of the whole / of its parts": lambda speeds: speeds["whole"].cpu_ms / parts_ms(speeds),
 }
 
 
@@ -57,7 +49,7 @@ def measure_round(task: Task) -> Round:
 
 
 def _measured(name: str, task: Task) -> Speed:
-    words = map(str, (name, task.clip, task.model, task.folder, task.frames))
+    words = map(str, (name, *astuple(task)))
     line = [sys.executable, "-m", "benchmarks.parts", *words]
     done = subprocess.run(line, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     return Speed(**json.loads(done.stdout))
@@ -65,11 +57,11 @@ def _measured(name: str, task: Task) -> Speed:
 
 def table(rounds: Sequence[Round]) -> Iterator[str]:
     """Yield the lines of the table: medians, and how far the ratios spread."""
-    yield f"{'part':<12}{'fps':>9}{'CPU ms per frame':>19}"
+    yield f"{'part':<12}{'fps':>9}{'CPU ms per frame':>19}{'cores there':>14}"
     for name in PARTS:
-        speeds = [speeds[name] for speeds in rounds]
-        fps, cpu_ms = median(s.fps for s in speeds), median(s.cpu_ms for s in speeds)
-        yield f"{name:<12}{fps:>9.1f}{cpu_ms:>19.2f}"
+        columns = zip(*(astuple(speeds[name]) for speeds in rounds), strict=True)
+        fps, cpu_ms, there = map(median, columns)
+        yield f"{name:<12}{fps:>9.1f}{cpu_ms:>19.2f}{there:>14.2f}"
     yield f"{'bound':<12}{median(map(bound, rounds)):>9.1f}"
     yield ""
     for name, ratio in RATIOS.items():
@@ -81,10 +73,11 @@ def table(rounds: Sequence[Round]) -> Iterator[str]:
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--frames", type=click.IntRange(50), default=300, show_default=True)
 def main(rounds: int, frames: int) -> None:
-    """Measure the whole against its parts and against a plain loop, and print one table."""
+    """Measure the whole against its parts and against plain loops, and print one table."""
     folder = Path(ROOT, "build", "bench")
     folder.mkdir(parents=True, exist_ok=True)
-    task = Task(find_clip(folder), find_model(folder), folder, frames)
+    clip, model = find_clip(folder), find_model(folder)
+    task = Task(clip, model, find_confidence(model, clip), folder, frames)
     click.echo(
         f"{frames} frames of {task.clip.name}, {task.model.name} with random weights "
         f"({BOXES} boxes a frame are kept), {cores()} cores, medians of {rounds} rounds\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.parts import PARTS, Speed, Task, measure
-from benchmarks.pipeline import RATIOS, cores, table
+from benchmarks.pipeline import RATIOS, table
 from detector.export import export_model
 from detector.network import build_network
 from pipeline.sources.street_clip import write_clip
@@ -25,14 +25,14 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     network = build_network("yolov7-tiny", classes=3, width=0.125)
     model = folder / "model.onnx"
     export_model(network, model, class_names=("person", "bicycle", "car"), size=(64, 64))
-    return Task(folder / "videos" / "clip.mp4", model, folder, FRAMES)
+    return Task(folder / "videos" / "clip.mp4", model, 0.0, folder, FRAMES)
 
 
 def test_every_part_does_all_frames(task: Task) -> None:
     for name, part in PARTS.items():
         counted = list(part(task))
         assert counted == sorted(counted) and counted[-1] <= FRAMES, name
-    for written in ("whole", "encode", "sequential"):
+    for written in ("whole", "encode", "loop"):
         assert len(times_by_ffprobe(task.folder / f"{written}.mp4")) == FRAMES
 
 
@@ -45,17 +45,19 @@ def test_the_table_gives_the_ratios_of_the_same_round() -> None:
     """Parts of 1 + 30 + 9 CPU milliseconds; a whole that needs 44 and is twice the loop's speed."""
     loaded, idle = (
         {
-            "decode": Speed(200 * share, 1.0),
-            "engine": Speed(50 * share, 30.0),
-            "whole": Speed(40 * share, 44.0),
-            "encode": Speed(150 * share, 9.0),
-            "sequential": Speed(20 * share, 50.0),
+            "decode": Speed(200 * share, 1.0, there),
+            "engine": Speed(50 * share, 30.0, there),
+            "whole": Speed(40 * share, 44.0, there),
+            "encode": Speed(150 * share, 9.0, there),
+            "sequential": Speed(20 * share, 50.0, there),
+            "by_default": Speed(32 * share, 50.0, there),
         }
-        for share in (0.5, 1.0)
+        for share, there in ((0.5, 1.0), (1.0, 2.0))
     )
-    assert RATIOS["whole / bound"](idle) == pytest.approx(40 * 0.040 / cores())
+    for speeds in (loaded, idle):  # half the cores, half the speed: as good
+        assert RATIOS["whole / bound"](speeds) == pytest.approx(40 * 0.040 / 2)
     assert RATIOS["whole / sequential"](loaded) == pytest.approx(2.0)
     assert RATIOS["CPU of the whole / of its parts"](loaded) == pytest.approx(1.1)
     lines = list(table([loaded, idle, idle]))
-    assert "whole            40.0              44.00" in lines
+    assert "whole            40.0              44.00          2.00" in lines
     assert "whole / sequential               2.00   (2.00 to 2.00)" in lines

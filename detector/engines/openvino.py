@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
-import numpy as np
 import openvino as ov
 
 from detector.candidates import Candidates
@@ -47,7 +46,8 @@ class OpenVinoEngine:
         self.manifest.check_images(images)
         request = self._free.get()
         try:
-            request.start_async([np.ascontiguousarray(images)])
+            request.get_input_tensor().data[:] = images  # half the cost of handing them over
+            request.start_async()
         except RuntimeError as error:
             self._free.put(request)
             raise FramelaneError(
