@@ -157,14 +157,14 @@ def test_flipped_twice_is_the_picture_itself() -> None:
 
 def test_a_warp_that_changes_nothing_keeps_every_pixel() -> None:
     picture = noise()
-    same = warped(picture, Affine(1, 0, 0), picture.size)
+    same = warped(picture, Affine(1, 0, 0), picture.size, 0.1)
     assert (same.image == picture.image).all()
     np.testing.assert_allclose(same.boxes_xyxy, picture.boxes_xyxy, atol=1e-4)
 
 
 def test_a_warp_at_half_size_averages_the_pixels_it_joins() -> None:
     picture = noise()
-    small = warped(picture, Affine(0.5, 0, 0), (45, 70)).image
+    small = warped(picture, Affine(0.5, 0, 0), (45, 70), 0.1).image
     mean = picture.image.reshape(45, 2, 70, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(small, mean, atol=1)
 
@@ -174,7 +174,7 @@ def test_boxes_of_which_too_little_is_left_are_dropped() -> None:
         [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [99, 99, 120, 120]],
         np.float32,
     )
-    inside, kept = cut(boxes, (100, 100))
+    inside, kept = cut(boxes, (100, 100), 0.1)
     assert kept.tolist() == [0] and inside.tolist() == [[0, 0, 20, 20]]
 
 

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detector.detections import Float32Array, UInt8Array
 from trainer.colour import jitter
+from trainer.cutout import cut_out
 from trainer.mosaic import mosaic
+from trainer.paste import pasted
 from trainer.picture import Picture
 from trainer.samples import Dataset
 from trainer.warp import Affine, warped
@@ -31,6 +33,12 @@ class AugmentOptions(BaseModel):
     hsv_h: float = Field(default=0.015, ge=0, le=1, description="change of hue, +- fraction")
     hsv_s: float = Field(default=0.7, ge=0, le=1, description="change of saturation, +- fraction")
     hsv_v: float = Field(default=0.4, ge=0, le=1, description="change of brightness, +- fraction")
+    paste_in: float = Field(
+        default=0.0, ge=0, le=1, description="probability of objects out of other pictures"
+    )
+    least_visible: float = Field(
+        default=0.1, ge=0, le=1, description="share of an object that must be seen to be labelled"
+    )
 
     def over_variant(self, variant: str) -> AugmentOptions:
         """Return the published options of a YOLOv7 variant, with what was set here over them."""
@@ -51,6 +59,7 @@ class Augment:
         """Read all of `dataset` for a network of `size` (height, width)."""
         self._size, self._options, self._seed = size, options, seed
         self._pictures = list(_kept_once(dataset, size))
+        self._cutouts = cut_out(self._pictures) if options.paste_in else []
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -70,15 +79,22 @@ class Augment:
         return changed.image, changed.targets()
 
     def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> Picture:
-        options, picture = self._options, self._pictures[index]
+        options, picture = self._options, self._populated(index, rng)
         over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
         if not over and rng.random() < options.mosaic:
-            others = [self._pictures[i] for i in rng.integers(len(self), size=3)]
-            picture = mosaic([picture, *others], self._size, rng)
+            others = [self._populated(int(i), rng) for i in rng.integers(len(self), size=3)]
+            picture = mosaic([picture, *others], self._size, rng, options.least_visible)
         else:
             picture = picture.letterboxed(self._size)
         affine = Affine.drawn(rng, options.scale, options.translate)
-        return warped(picture, affine, self._size)
+        return warped(picture, affine, self._size, options.least_visible)
+
+    def _populated(self, index: int, rng: np.random.Generator) -> Picture:
+        """Return picture `index`, now and then with objects of others in it."""
+        picture, options = self._pictures[index], self._options
+        if self._cutouts and rng.random() < options.paste_in:
+            return pasted(picture, self._cutouts, rng, options.least_visible)
+        return picture
 
     def _gains(self, rng: np.random.Generator) -> Float32Array:
         most = np.array([self._options.hsv_h, self._options.hsv_s, self._options.hsv_v])

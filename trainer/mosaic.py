@@ -10,10 +10,16 @@ from detector.detections import UInt8Array
 from trainer.picture import Picture, canvas, cut
 
 
-def mosaic(pictures: Sequence[Picture], size: tuple[int, int], rng: np.random.Generator) -> Picture:
+def mosaic(
+    pictures: Sequence[Picture],
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    least_visible: float,
+) -> Picture:
     """Return four pictures on a canvas of twice `size` (height, width), meeting at a random point.
 
-    The point lies in the middle half of the canvas; what does not fit on it is cut off.
+    The point lies in the middle half of the canvas; what does not fit on it is cut off, and objects
+    with less of their area on it than the share `least_visible` lose their box.
     """
     height, width = size
     centre = round(height * rng.uniform(0.5, 1.5)), round(width * rng.uniform(0.5, 1.5))
@@ -23,7 +29,7 @@ def mosaic(pictures: Sequence[Picture], size: tuple[int, int], rng: np.random.Ge
         top, left = _corner(quarter, centre, picture.size)
         _paste(picture, image, top, left)
         shift = np.array([left, top, left, top], np.float32)
-        inside, kept = cut(picture.boxes_xyxy + shift, (2 * height, 2 * width))
+        inside, kept = cut(picture.boxes_xyxy + shift, (2 * height, 2 * width), least_visible)
         boxes.append(inside)
         class_ids.append(picture.class_ids[kept])
     return Picture(image, np.concatenate(boxes), np.concatenate(class_ids))

@@ -13,7 +13,6 @@ from trainer.samples import Sample
 
 # a box that was cut or shrunk beyond these teaches nothing (as in YOLOv7)
 LEAST_SIDE = 2  # pixels
-LEAST_VISIBLE = 0.1  # of its area before it was cut
 LARGEST_ASPECT = 20.0  # long side / short side
 
 
@@ -76,10 +75,12 @@ def canvas(size: tuple[int, int]) -> UInt8Array:
     return np.full((*size, 3), PAD_VALUE, np.uint8)
 
 
-def cut(boxes_xyxy: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, Int64Array]:
+def cut(
+    boxes_xyxy: Float32Array, size: tuple[int, int], least_visible: float
+) -> tuple[Float32Array, Int64Array]:
     """Return the boxes cut to a picture of (height, width), and which rows are worth keeping.
 
-    Boxes of which too little is left are not among them.
+    Boxes of whose area less than the share `least_visible` is left are not among them.
     """
     height, width = size
     inside = boxes_xyxy.clip(0, np.array([width, height, width, height], np.float32))
@@ -87,7 +88,7 @@ def cut(boxes_xyxy: Float32Array, size: tuple[int, int]) -> tuple[Float32Array, 
     after = _sides(inside)
     aspect = after.max(1) / np.maximum(after.min(1), 1e-6)
     visible = after.prod(1) / np.maximum(before.prod(1), 1e-6)
-    good = (after.min(1) >= LEAST_SIDE) & (visible >= LEAST_VISIBLE) & (aspect <= LARGEST_ASPECT)
+    good = (after.min(1) >= LEAST_SIDE) & (visible >= least_visible) & (aspect <= LARGEST_ASPECT)
     kept = np.flatnonzero(good)
     return inside[kept], kept
 

@@ -31,16 +31,19 @@ class Affine:
         return cls(rng.uniform(1 - scale, 1 + scale), right, down)
 
 
-def warped(picture: Picture, affine: Affine, size: tuple[int, int]) -> Picture:
+def warped(
+    picture: Picture, affine: Affine, size: tuple[int, int], least_visible: float
+) -> Picture:
     """Return what of the picture is seen in a window of `size` (height, width).
 
-    Boxes are cut to the window; those of which too little is left are dropped.
+    Boxes are cut to the window; those with less of their area in it than the share `least_visible`
+    are dropped.
     """
     middle = np.array(picture.size[::-1]) / 2
     target = np.array(size[::-1]) * (0.5 + np.array([affine.right, affine.down]))
     shift = target - affine.scale * middle  # of x and y, in pixel edges
     moved = picture.boxes_xyxy * affine.scale + np.tile(shift, 2)
-    boxes, kept = cut(moved.astype(np.float32), size)
+    boxes, kept = cut(moved.astype(np.float32), size, least_visible)
     return Picture(_warp(picture.image, affine.scale, shift, size), boxes, picture.class_ids[kept])
 
 

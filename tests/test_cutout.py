@@ -1,0 +1,125 @@
+"""Cut-outs and pasting: outlines are found again, and boxes go with their pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from detector.detections import Float32Array, UInt8Array
+from trainer.augment import Augment, AugmentOptions
+from trainer.cutout import Cutout, cut_out
+from trainer.paste import pasted
+from trainer.picture import Picture
+from trainer.samples import Sample
+
+SIZE = (160, 240)  # height, width
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+Ellipse = tuple[tuple[int, int], tuple[int, int], tuple[int, int, int]]
+
+
+def ground() -> UInt8Array:
+    return np.random.default_rng(0).normal(120, 8, (*SIZE, 3)).clip(0, 255).astype(np.uint8)
+
+
+def drawn(*ellipses: Ellipse) -> tuple[Picture, Float32Array]:
+    """Return a picture of ellipses (centre, half axes, colour), classes 0, 1, ...; their shape."""
+    image, shape = ground(), np.zeros(SIZE, np.uint8)
+    boxes = []
+    for (x, y), (a, b), colour in ellipses:
+        cv2.ellipse(image, (x, y), (a, b), 0, 0, 360, colour, cv2.FILLED)
+        cv2.ellipse(shape, (x, y), (a, b), 0, 0, 360, 1, cv2.FILLED)
+        boxes.append([x - a, y - b, x + a + 1, y + b + 1])
+    picture = Picture(image, np.array(boxes, np.float32), np.arange(len(boxes)))
+    return picture, shape.astype(np.float32)
+
+
+def test_a_cutout_has_the_outline_of_its_object() -> None:
+    picture, shape = drawn(((100, 80), (20, 40), RED))
+    (cutout,) = cut_out([picture])
+    found, true = cutout.opacity > 0.5, shape[40:121, 80:121] > 0
+    assert found.shape == true.shape
+    assert (found & true).sum() / (found | true).sum() > 0.95
+    assert cutout.picture.boxes_xyxy.tolist() == [[0, 0, 41, 81]]
+
+
+def test_objects_that_touch_stay_together() -> None:
+    picture, _ = drawn(
+        ((60, 80), (20, 30), RED), ((90, 80), (20, 30), BLUE), ((180, 60), (20, 20), RED)
+    )
+    both, _, single = cut_out([picture])  # the pair stands under either of its classes
+    assert both.picture.class_ids.tolist() == [0, 1] and both.picture.size == (61, 71)
+    assert single.picture.class_ids.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "ellipse",
+    [((10, 80), (20, 30), RED), ((100, 80), (5, 5), RED)],
+    ids=["at the border", "very small"],
+)
+def test_what_cannot_be_cut_out_well_is_left_out(ellipse: Ellipse) -> None:
+    assert cut_out([drawn(ellipse)[0]]) == []
+
+
+def test_empty_ground_has_no_outline() -> None:
+    box = np.array([[50, 50, 90, 90]], np.float32)
+    assert cut_out([Picture(ground(), box, np.array([0]))]) == []
+
+
+def test_boxes_go_where_the_pasted_pixels_are() -> None:
+    object_ = np.ones((40, 20), np.float32)
+    cutout = Cutout(
+        Picture(
+            np.full((40, 20, 3), RED, np.uint8),
+            np.array([[0, 0, 20, 40]], np.float32),
+            np.array([3]),
+        ),
+        object_,
+    )
+    empty = Picture(
+        np.full((*SIZE, 3), 114, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+    )
+    compared = cut_off = 0
+    for seed in range(100):
+        picture = pasted(empty, [cutout], np.random.default_rng(seed), 0.1)
+        changed = (picture.image != 114).any(axis=2)
+        labelled = np.zeros(SIZE, bool)
+        for left, top, right, bottom in picture.boxes_xyxy.round().astype(int):
+            labelled[top:bottom, left:right] = True
+            cut_off += left == 0 or top == 0 or right == SIZE[1] or bottom == SIZE[0]
+            compared += 1
+        assert not (labelled & ~changed).any()
+        assert (picture.class_ids == 3).all()
+    assert compared > 100 and 0.2 < cut_off / compared < 0.8
+
+
+def test_a_paste_leaves_other_objects_to_be_seen() -> None:
+    large, _ = drawn(((120, 80), (60, 70), RED))
+    picture, _ = drawn(((120, 80), (30, 30), BLUE))
+    cutouts = cut_out([large])
+    for seed in range(50):
+        result = pasted(picture, cutouts, np.random.default_rng(seed), 0.1)
+        left, top, right, bottom = picture.boxes_xyxy[0].astype(int)
+        kept = (result.image == picture.image).all(axis=2)[top:bottom, left:right]
+        assert kept.mean() > 1 - 3 * 0.3
+
+
+class OneOfTwo:
+    """A picture with an object in it, and one without."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Sample:
+        picture, _ = drawn(((100, 80), (20, 40), RED))
+        none = np.zeros((0, 4), np.float32)
+        if index == 0:
+            return Sample(picture.image, picture.boxes_xyxy, picture.class_ids, "object", none)
+        return Sample(ground(), none, np.zeros(0, np.int64), "ground", none)
+
+
+@pytest.mark.parametrize(("paste_in", "seen"), [(0.0, False), (1.0, True)])
+def test_objects_come_into_pictures_where_they_are_asked_for(paste_in: float, seen: bool) -> None:
+    options = AugmentOptions(mosaic=0, scale=0, translate=0, paste_in=paste_in)
+    augment = Augment(OneOfTwo(), SIZE, options, seed=0)
+    assert any(len(augment.augmented(1, epoch)[1]) for epoch in range(10)) == seen

@@ -1,0 +1,88 @@
+"""Pasting: objects of other pictures where none were, whole or cut off by the picture's edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from detector.detections import Float32Array
+from trainer.colour import jitter
+from trainer.cutout import Cutout
+from trainer.picture import Picture, cut
+
+MOST = 3  # objects pasted into one picture
+SMALLEST = 24  # pixels, the long side of what is pasted
+LARGEST = 1.25  # times as large as the object was
+AT_AN_EDGE = 0.5  # of the objects are cut off by an edge of the picture
+COLOUR = np.array([0.2, 0.7, 0.4], np.float32)  # change of hue, saturation, brightness, +- fraction
+HIDDEN = 0.3  # most that a paste may hide of another object
+
+
+def pasted(
+    picture: Picture,
+    cutouts: Sequence[Cutout],
+    rng: np.random.Generator,
+    least_visible: float,
+) -> Picture:
+    """Return the picture with up to `MOST` of the objects somewhere in it, at any size.
+
+    What would hide too much of an object that is there already is left out.
+    """
+    image = picture.image.copy()
+    boxes, class_ids = picture.boxes_xyxy, picture.class_ids
+    for _ in range(rng.integers(1, MOST + 1)):
+        cutout = _changed(cutouts[int(rng.integers(len(cutouts)))], rng)
+        left, top = _place(cutout.picture.size, picture.size, rng)
+        shift = np.array([left, top, left, top], np.float32)
+        new, kept = cut(cutout.picture.boxes_xyxy + shift, picture.size, least_visible)
+        if _hides(new, boxes):
+            continue
+        _blend(cutout, image, left, top)
+        boxes = np.concatenate([boxes, new])
+        class_ids = np.concatenate([class_ids, cutout.picture.class_ids[kept]])
+    return Picture(image, boxes, class_ids)
+
+
+def _changed(cutout: Cutout, rng: np.random.Generator) -> Cutout:
+    """Return an object in other colours and at a random size; all sizes by their logarithm."""
+    own = max(cutout.picture.size)
+    smallest = min(SMALLEST, own)
+    scale = np.exp(rng.uniform(np.log(smallest), np.log(LARGEST * own))) / own
+    resized = cutout.resized(float(scale))
+    gains = (1 + rng.uniform(-COLOUR, COLOUR)).astype(np.float32)
+    picture = resized.picture
+    coloured = Picture(jitter(picture.image, gains), picture.boxes_xyxy, picture.class_ids)
+    return Cutout(coloured, resized.opacity)
+
+
+def _place(
+    size: tuple[int, int], into: tuple[int, int], rng: np.random.Generator
+) -> tuple[int, int]:
+    """Return (left, top) of an object: inside where it fits, or reaching over an edge."""
+    spare = np.array(into[::-1]) - size[::-1]
+    corner = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
+    if rng.random() < AT_AN_EDGE:
+        axis, seen = rng.integers(2), rng.uniform()
+        side, limit = size[::-1][axis], into[::-1][axis]
+        corner[axis] = rng.choice([(seen - 1) * side, limit - seen * side])
+    left, top = corner.round().astype(int)
+    return int(left), int(top)
+
+
+def _hides(new: Float32Array, others: Float32Array) -> bool:
+    """Return whether one of the `new` boxes covers too much of another."""
+    low = np.maximum(new[:, None, :2], others[None, :, :2])
+    high = np.minimum(new[:, None, 2:], others[None, :, 2:])
+    shared = (high - low).clip(0).prod(axis=2)
+    return bool((shared > HIDDEN * (others[:, 2:] - others[:, :2]).prod(axis=1)).any())
+
+
+def _blend(cutout: Cutout, image: np.ndarray, left: int, top: int) -> None:
+    """Draw an object into `image` at a corner that may lie outside of it."""
+    height, width = cutout.picture.size
+    rows = slice(max(0, -top), min(height, image.shape[0] - top))
+    columns = slice(max(0, -left), min(width, image.shape[1] - left))
+    target = image[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
+    opacity = cutout.opacity[rows, columns, None]
+    target[:] = (target * (1 - opacity) + cutout.picture.image[rows, columns] * opacity).round()
