@@ -1,0 +1,239 @@
+"""An engine in the cache is the one that was asked for, whole; it is built once, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.cache import EngineKey, cache_folder, cached_engine
+from detector.errors import ModelError
+from tests.conftest import ROOT
+
+KEY = EngineKey(
+    model_sha256="a" * 64,
+    runtime="runtime",
+    version="1.2",
+    device="NVIDIA H200, SM90",
+    precision="fp16",
+    shapes="1-8 x 640 x 640 x 3",
+    flags={"level": 3},
+)
+CAP = 30  # seconds: the most that a test waits for what should happen at once
+
+
+class Builder:
+    """Writes an engine that tells how many were built before it."""
+
+    def __init__(self) -> None:
+        self.builds = 0
+
+    def __call__(self, path: Path) -> Mapping[str, Any]:
+        self.builds += 1
+        path.write_bytes(b"engine %d" % self.builds * 1000)
+        return {"layers": 7}
+
+
+def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
+    build = Builder()
+    first = cached_engine(KEY, build, tmp_path)
+    second = cached_engine(KEY, build, tmp_path)
+    assert (first.built, second.built, build.builds) == (True, False, 1)
+    assert second.path.read_bytes() == b"engine 1" * 1000
+    assert first.notes == second.notes == {"layers": 7}
+
+
+def test_the_sidecar_tells_how_the_engine_was_made(tmp_path: Path) -> None:
+    engine = cached_engine(KEY, Builder(), tmp_path).path
+    made = json.loads(engine.with_suffix(".json").read_text())
+    assert made["sha256"] == hashlib.sha256(b"engine 1" * 1000).hexdigest()
+    assert made["key"]["device"] == "NVIDIA H200, SM90" and made["key"]["flags"] == {"level": 3}
+    assert made["notes"] == {"layers": 7} and made["built_at"].endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model_sha256": "b" * 64},
+        {"runtime": "other"},
+        {"version": "1.2.1"},
+        {"device": "NVIDIA H200, SM100"},
+        {"precision": "int8"},
+        {"shapes": "1-4 x 640 x 640 x 3"},
+        {"flags": {"level": 4}},
+        {"flags": {"level": "3"}},
+        {"flags": {}},
+    ],
+    ids=str,
+)
+def test_whatever_differs_in_the_key_makes_another_engine(
+    changed: dict[str, Any], tmp_path: Path
+) -> None:
+    build = Builder()
+    cached_engine(KEY, build, tmp_path)
+    other = cached_engine(replace(KEY, **changed), build, tmp_path)
+    assert other.built and other.path.read_bytes() == b"engine 2" * 1000
+    assert cached_engine(KEY, build, tmp_path).path.read_bytes() == b"engine 1" * 1000
+
+
+def test_the_order_of_flags_makes_no_difference(tmp_path: Path) -> None:
+    build = Builder()
+    cached_engine(replace(KEY, flags={"a": 1, "b": 2}), build, tmp_path)
+    assert not cached_engine(replace(KEY, flags={"b": 2, "a": 1}), build, tmp_path).built
+
+
+def cut_off(engine: Path) -> None:
+    engine.write_bytes(engine.read_bytes()[:-1])
+
+
+def empty(engine: Path) -> None:
+    engine.write_bytes(b"")
+
+
+def change_a_byte(engine: Path) -> None:
+    engine.write_bytes(b"E" + engine.read_bytes()[1:])
+
+
+def lose_the_engine(engine: Path) -> None:
+    engine.unlink()
+
+
+def lose_the_sidecar(engine: Path) -> None:
+    engine.with_suffix(".json").unlink()
+
+
+def cut_off_the_sidecar(engine: Path) -> None:
+    sidecar = engine.with_suffix(".json")
+    sidecar.write_bytes(sidecar.read_bytes()[:40])
+
+
+def rename_from_another_version(engine: Path) -> None:
+    older = cached_engine(replace(KEY, version="1.1"), Builder(), engine.parent).path
+    for ending in (".engine", ".json"):
+        older.with_suffix(ending).replace(engine.with_suffix(ending))
+
+
+def no_object(engine: Path) -> None:
+    engine.with_suffix(".json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        cut_off,
+        empty,
+        change_a_byte,
+        lose_the_engine,
+        lose_the_sidecar,
+        cut_off_the_sidecar,
+        rename_from_another_version,
+        no_object,
+    ],
+)
+def test_what_is_not_the_whole_engine_of_this_key_is_built_anew(
+    damage: Any, tmp_path: Path
+) -> None:
+    build = Builder()
+    damage(cached_engine(KEY, build, tmp_path).path)
+    again = cached_engine(KEY, build, tmp_path)
+    assert again.built and again.path.read_bytes() == b"engine 2" * 1000
+    assert not cached_engine(KEY, build, tmp_path).built
+
+
+def test_a_build_that_fails_leaves_nothing_behind_and_is_tried_again(tmp_path: Path) -> None:
+    def fail(path: Path) -> Mapping[str, Any]:
+        path.write_bytes(b"half an eng")
+        raise ModelError("drifts")
+
+    for _ in range(2):
+        with pytest.raises(ModelError, match="drifts"):
+            cached_engine(KEY, fail, tmp_path)
+    assert [entry.suffix for entry in tmp_path.iterdir()] == [".lock"]
+    assert cached_engine(KEY, Builder(), tmp_path).built
+
+
+def test_a_build_that_fails_does_not_bring_back_what_was_damaged(tmp_path: Path) -> None:
+    def fail(_path: Path) -> Mapping[str, Any]:
+        raise ModelError("drifts")
+
+    engine = cached_engine(KEY, Builder(), tmp_path).path
+    cut_off(engine)
+    with pytest.raises(ModelError, match="drifts"):
+        cached_engine(KEY, fail, tmp_path)
+    assert cached_engine(KEY, Builder(), tmp_path).built
+
+
+ASK = """
+import sys, time
+from pathlib import Path
+from detector.cache import EngineKey, cached_engine
+
+folder, me = Path(sys.argv[1]), sys.argv[2]
+
+def build(path):
+    (folder / f"building-{me}").touch()
+    while len(list(folder.glob("asking-*"))) < 2:
+        time.sleep(0.01)
+    path.write_text(me)
+    return {}
+
+(folder / f"asking-{me}").touch()
+key = EngineKey("a" * 64, "runtime", "1", "device", "fp32", "1 x 64 x 64 x 3")
+print(cached_engine(key, build, folder / "engines").path.read_text())
+"""
+
+
+def ask(folder: Path, name: str) -> subprocess.Popen[str]:
+    """Ask for an engine in another process; its build lasts until two have asked."""
+    command = [sys.executable, "-c", ASK, str(folder), name]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_that_ask_at_once_one_builds(tmp_path: Path) -> None:
+    processes = [ask(tmp_path, name) for name in ("first", "second")]
+    told = [process.communicate(timeout=CAP)[0].strip() for process in processes]
+    builders = [entry.name.partition("-")[2] for entry in tmp_path.glob("building-*")]
+    assert len(builders) == 1
+    assert told == builders * 2
+
+
+def test_a_builder_that_is_killed_is_no_obstacle_to_the_next(tmp_path: Path) -> None:
+    killed = ask(tmp_path, "killed")
+    while not (tmp_path / "building-killed").exists():
+        assert killed.poll() is None
+    killed.kill()
+    killed.communicate(timeout=CAP)
+    assert list((tmp_path / "engines").glob(".*.engine.*"))  # what it was writing
+    told = ask(tmp_path, "next").communicate(timeout=CAP)[0]
+    assert told.strip() == "next"
+    assert not list((tmp_path / "engines").glob(".*.engine.*"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match=r"cannot write to the cache .*file.*set FRAMELANE_CACHE"):
+        cached_engine(KEY, Builder(), tmp_path / "file" / "engines")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"FRAMELANE_CACHE": "/a"}, "/a"),
+        ({"FRAMELANE_CACHE": "", "XDG_CACHE_HOME": "/b"}, "/b/framelane"),
+        ({"XDG_CACHE_HOME": "", "HOME": "/c"}, "/c/.cache/framelane"),
+    ],
+)
+def test_the_cache_lies_where_the_user_says_or_where_caches_lie(
+    variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FRAMELANE_CACHE", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == Path(expected)
