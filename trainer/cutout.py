@@ -11,7 +11,8 @@ import numpy as np
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from trainer.picture import Picture
 
-PER_CLASS = 100  # objects that are cut out of a data set, of each class: some 50 ms each
+PER_KIND = 100  # groups of the same classes that are cut out of a data set: some 50 ms each
+TOGETHER = 2  # objects that touch each other; more are a scene
 LEAST_SIDE = 16  # pixels; of smaller ones too little is seen to find their outline
 MARGIN = 0.2  # of the box's sides: the ground around an object, which tells what it is not
 COVERED = (0.2, 0.97)  # share of its box that an object fills; outlines beyond are wrong
@@ -42,24 +43,25 @@ class Cutout:
 
 
 def cut_out(pictures: Sequence[Picture]) -> list[Cutout]:
-    """Return up to `PER_CLASS` objects of each class, from all over the pictures.
+    """Return up to `PER_KIND` objects of each kind, from all over the pictures.
 
-    Objects that touch each other stay together. Those at the border of their picture, the very
-    small ones, and those whose outline is not found are left out.
+    Objects that touch each other stay together: a rider with a bicycle is a kind of its own.
+    More than `TOGETHER`, those at the border of their picture, the very small ones, and those whose
+    outline is not found are left out.
     """
-    by_class: dict[int, list[tuple[Picture, Int64Array]]] = {}
-    for picture in pictures:
+    by_kind: dict[frozenset[int], list[tuple[Picture, Int64Array]]] = {}
+    for picture in {id(picture): picture for picture in pictures}.values():  # some come repeatedly
         for rows in _touching(picture.boxes_xyxy):
-            if _is_whole(picture.boxes_xyxy[rows], picture.size):
-                for class_id in set(picture.class_ids[rows].tolist()):
-                    by_class.setdefault(class_id, []).append((picture, rows))
-    cutouts = []
-    for _, found in sorted(by_class.items()):
-        for index in np.linspace(0, len(found) - 1, min(PER_CLASS, len(found))).round().astype(int):
-            picture, rows = found[index]
-            if (cutout := _outlined(picture, rows)) is not None:
-                cutouts.append(cutout)
-    return cutouts
+            if len(rows) <= TOGETHER and _is_whole(picture.boxes_xyxy[rows], picture.size):
+                kind = frozenset(picture.class_ids[rows].tolist())
+                by_kind.setdefault(kind, []).append((picture, rows))
+    chosen = [
+        found[index]
+        for found in by_kind.values()
+        for index in np.linspace(0, len(found) - 1, min(PER_KIND, len(found))).round().astype(int)
+    ]
+    cutouts = [_outlined(picture, rows) for picture, rows in chosen]
+    return [cutout for cutout in cutouts if cutout is not None]
 
 
 def _touching(boxes_xyxy: Float32Array) -> Iterator[Int64Array]:
