@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PIP = $(RUN) -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench street clean
+.PHONY: help run test check bench tensorrt street clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,8 @@ check: $(VENV)/dev ## The gate: format, lint, types, tests
 
 bench: $(VENV)/dev ## Measure the whole against its parts and against plain loops
 	$(RUN) -m benchmarks.pipeline
+
+tensorrt: $(VENV)/tensorrt ## Add TensorRT-RTX (95 MB), which builds engines, also without a GPU
 
 street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model anew, in runs/street
 	for seed in 1 2 3 4 5 6 7 8; do \
@@ -45,3 +47,7 @@ $(VENV)/dev: pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable '.[dev]'
 	touch $(VENV)/runtime $@
+
+$(VENV)/tensorrt: $(VENV)/dev
+	$(PIP) --editable '.[tensorrt-rtx]'
+	touch $@

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from detector.cuda_driver import Gpu, find_gpus
+from detector.engines.tensorrt_api import TensorRt, load_tensorrt
+from detector.errors import ModelError
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def absent(what: str, switch: str) -> NoReturn:
+    """Skip the test visibly, or fail it where the switch is set: there it was promised."""
+    if os.environ.get(switch) == "1":
+        pytest.fail(f"{what} ({switch} is set)")
+    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +27,26 @@ def data() -> Path:
     """The folder of real clips and data sets: skips visibly, fails where REQUIRE_DATA=1."""
     folder = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")).resolve()
     if not folder.is_dir():
-        message = f"no data at {folder}: set FRAMELANE_DATA to the folder of test data"
-        if os.environ.get("REQUIRE_DATA") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        absent(
+            f"no data at {folder}: set FRAMELANE_DATA to the folder of test data", "REQUIRE_DATA"
+        )
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Gpu:
+    """The first GPU: skips visibly, fails where REQUIRE_CUDA=1."""
+    gpus = find_gpus()
+    return gpus[0] if gpus else absent("no NVIDIA GPU here", "REQUIRE_CUDA")
+
+
+@pytest.fixture(scope="session")
+def tensorrt() -> TensorRt:
+    """The TensorRT of this machine: skips visibly, fails where REQUIRE_TENSORRT=1."""
+    try:
+        return load_tensorrt()
+    except ModelError as error:
+        absent(str(error), "REQUIRE_TENSORRT")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,108 @@
+"""NVIDIA's driver, asked through ctypes: which GPUs there are, and CUDA graphs.
+
+Nothing needs to be installed for it but the driver. Handles travel as plain integers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from ctypes import byref, c_char_p, c_int, c_size_t
+from dataclasses import dataclass
+
+from detector.errors import FramelaneError, ModelError
+
+LIBRARY = "libcuda.so.1"  # the driver's own, also on a Jetson
+_MAJOR, _MINOR, _INTEGRATED = 75, 76, 18  # CUdevice_attribute
+
+
+class CudaError(FramelaneError):
+    """The driver or the GPU would not do something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU, as the driver numbers it.
+
+    capability: (major, minor) compute capability
+    integrated: whether it shares the memory of the CPU, as on a Jetson
+    """
+
+    number: int
+    name: str
+    capability: tuple[int, int]
+    memory_bytes: int
+    integrated: bool
+
+    @property
+    def capability_name(self) -> str:
+        """The compute capability as one writes it: 8.6."""
+        return "{}.{}".format(*self.capability)
+
+
+class CudaDriver:
+    """The driver's library, ready for use."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        self.call("cuInit", 0)
+
+    def call(self, function: str, *arguments: object) -> None:
+        """Call a function by the name that it has in the library. Raises CudaError if it fails."""
+        code = getattr(self._library, function)(*arguments)
+        if code != 0:
+            reason = c_char_p()
+            self._library.cuGetErrorString(code, byref(reason))
+            said = (reason.value or b"unknown error").decode()
+            raise CudaError(f"CUDA: {said} (error {code} of {function})")
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The newest CUDA that the driver supports: major, minor."""
+        number = c_int()
+        self.call("cuDriverGetVersion", byref(number))
+        return number.value // 1000, number.value % 1000 // 10
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return all GPUs that this process may use."""
+        count = c_int()
+        self.call("cuDeviceGetCount", byref(count))
+        return tuple(self._gpu(number) for number in range(count.value))
+
+    def _gpu(self, number: int) -> Gpu:
+        device, memory = c_int(), c_size_t()
+        name = ctypes.create_string_buffer(256)
+        self.call("cuDeviceGet", byref(device), number)
+        self.call("cuDeviceGetName", name, len(name), device)
+        self.call("cuDeviceTotalMem_v2", byref(memory), device)
+        major, minor, integrated = (
+            self._attribute(device, which) for which in (_MAJOR, _MINOR, _INTEGRATED)
+        )
+        return Gpu(number, name.value.decode(), (major, minor), memory.value, bool(integrated))
+
+    def _attribute(self, device: c_int, which: int) -> int:
+        value = c_int()
+        self.call("cuDeviceGetAttribute", byref(value), which, device)
+        return value.value
+
+
+def find_driver(library: str = LIBRARY) -> CudaDriver | None:
+    """Return the driver, or None where there is none that finds a GPU."""
+    try:
+        return CudaDriver(ctypes.CDLL(library))
+    except (OSError, CudaError):  # not installed, or installed on a machine without a GPU
+        return None
+
+
+def find_gpus() -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine, none where there is no driver. Takes milliseconds."""
+    driver = find_driver()
+    return driver.gpus() if driver else ()
+
+
+def gpu_number(device: str) -> int:
+    """Return 1 for `cuda:1` or `1`, and 0 for `cuda`. Raises ModelError for anything else."""
+    match = re.fullmatch(r"(?:cuda|gpu)?:?(\d*)", device.lower())
+    if match is None or not device:
+        raise ModelError(f"no device '{device}': give cuda, or cuda:1 for the second GPU")
+    return int(match[1] or 0)

@@ -1,0 +1,172 @@
+"""TensorRT engines are built for real, without a GPU, by TensorRT-RTX; running them needs one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from detector.engines.tensorrt_api import TensorRt, load_tensorrt
+from detector.engines.tensorrt_build import build_plan, known_capabilities
+from detector.errors import ModelError
+from detector.export import export_model
+from detector.manifest import Manifest
+from detector.network import build_network
+
+NETWORKS = ("yolov7-tiny",)
+SIZE = (64, 64)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Narrow networks: as many layers of each kind as the real ones, with fewer channels."""
+    folder = tmp_path_factory.mktemp("models")
+    made = {}
+    for name in NETWORKS:
+        network = build_network(name, classes=3, width=0.125)
+        made[name] = folder / f"{name}.onnx"
+        export_model(network, made[name], class_names=("a", "b", "c"), size=SIZE)
+    return made
+
+
+@pytest.fixture
+def rtx(tensorrt: TensorRt) -> TensorRt:
+    """TensorRT-RTX, which builds without a GPU."""
+    if not tensorrt.is_rtx:
+        pytest.skip(f"{tensorrt.name} is installed, which cannot build without a GPU")
+    return tensorrt
+
+
+@pytest.fixture
+def model(models: dict[str, Path]) -> Path:
+    """The smallest of them."""
+    return models["yolov7-tiny"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_plan_is_built_for_several_gpus_and_tensorrt_has_nothing_to_say(
+    rtx: TensorRt, models: dict[str, Path], name: str
+) -> None:
+    model = models[name]
+    plan = build_plan(
+        model, Manifest.beside(model), rtx, capabilities=("7.5", "8.6", "8.9", "12.0")
+    )
+    assert plan.warnings == ()
+    assert is_well_formed(rtx, plan.content) and not is_well_formed(rtx, b"no plan" * 1000)
+    assert len(plan.content) > 0.9 * model.stat().st_size  # the weights are in it
+
+
+@pytest.mark.parametrize("capability", ["7.5", "12.0"])
+def test_a_plan_is_built_for_one_kind_of_gpu(rtx: TensorRt, model: Path, capability: str) -> None:
+    plan = build_plan(model, Manifest.beside(model), rtx, capabilities=(capability,))
+    assert plan.warnings == () and is_well_formed(rtx, plan.content)
+
+
+def test_a_gpu_that_is_not_known_is_refused_with_those_that_are(rtx: TensorRt, model: Path) -> None:
+    assert {"7.5", "8.0", "8.6", "8.9", "12.0"} <= set(known_capabilities(rtx))
+    with pytest.raises(ModelError, match=r"compute capability 9\.0: choose of 7\.5, 8\.0, "):
+        build_plan(model, Manifest.beside(model), rtx, capabilities=("9.0",))
+
+
+def test_the_usual_batch_must_be_one_that_the_model_takes(rtx: TensorRt, model: Path) -> None:
+    manifest = Manifest.beside(model)
+    assert build_plan(model, manifest, rtx, batch=8).warnings == ()
+    with pytest.raises(ModelError, match="batch is 9, must be 1 to 8 for this model"):
+        build_plan(model, manifest, rtx, batch=9)
+
+
+def test_progress_goes_from_nothing_to_nearly_all_and_never_back(
+    rtx: TensorRt, model: Path
+) -> None:
+    told: list[tuple[float, str]] = []
+    build_plan(
+        model, Manifest.beside(model), rtx, progress=lambda share, what: told.append((share, what))
+    )
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] < 0.1 and 0.8 < shares[-1] <= 1.0
+    assert len({what for _, what in told}) > 2
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError("disk full")])
+def test_what_progress_raises_ends_the_build_and_is_passed_on(
+    rtx: TensorRt, model: Path, failure: BaseException, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(share: float, _what: str) -> None:
+        if share > 0.1:
+            raise failure
+
+    with pytest.raises(failure if isinstance(failure, type) else type(failure)):
+        build_plan(model, Manifest.beside(model), rtx, progress=fail)
+    assert capfd.readouterr() == ("", "")  # TensorRT would print what it swallows
+
+
+def test_a_file_that_is_no_model_is_refused_in_a_line(
+    rtx: TensorRt, model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"TensorRT cannot read '.*broken\.onnx': ") as caught:
+        build_plan(broken, Manifest.beside(model), rtx)
+    assert "\n" not in str(caught.value) and "Failed to parse the ONNX model" in str(caught.value)
+
+
+def test_what_tensorrt_cannot_build_is_refused_with_its_reason(rtx: TensorRt, model: Path) -> None:
+    fixed = replace(Manifest.beside(model), dynamic_batch=False)  # which the file is not
+    with pytest.raises(
+        ModelError, match=r"cannot build .* no optimization profile has been defined"
+    ):
+        build_plan(model, fixed, rtx)
+
+
+# Which TensorRT is taken
+
+
+def imports(**versions: str) -> object:
+    """Return what imports modules of these versions, and no others."""
+
+    def import_(name: str) -> object:
+        if name not in versions:
+            raise ModuleNotFoundError(name)
+        return SimpleNamespace(__version__=versions[name])
+
+    return import_
+
+
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"tensorrt": "10.3.0"}, ("tensorrt", "10.3.0")),
+        ({"tensorrt": "11.4.0.106", "tensorrt_rtx": "1.7.1"}, ("tensorrt", "11.4.0.106")),
+        ({"tensorrt": "8.5.2", "tensorrt_rtx": "1.7.1"}, ("tensorrt-rtx", "1.7.1")),
+        ({"tensorrt_rtx_bindings": "1.7.1.116"}, ("tensorrt-rtx", "1.7.1.116")),
+    ],
+)
+def test_tensorrt_is_preferred_where_it_is_new_enough(
+    there: dict[str, str], taken: tuple[str, str]
+) -> None:
+    found = load_tensorrt(imports(**there))  # type: ignore[arg-type]
+    assert (found.name, found.version) == taken
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ({}, "no TensorRT is installed: for an RTX card install"),
+        ({"tensorrt": "8.5.2.2"}, "TensorRT 8.5.2.2 is too old, 10.1 is needed: .*JetPack 6.1"),
+        ({"tensorrt": "10.0.1"}, "TensorRT 10.0.1 is too old"),
+    ],
+)
+def test_a_machine_without_a_tensorrt_that_can_be_used_is_told_what_to_install(
+    there: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        load_tensorrt(imports(**there))  # type: ignore[arg-type]
+
+
+def is_well_formed(rtx: TensorRt, content: bytes) -> bool:
+    """Return whether TensorRT's own check of a plan finds its form in order."""
+    runtime = rtx.module.Runtime(rtx.log())
+    _, complaints = runtime.get_engine_validity(content)
+    return not complaints & int(rtx.module.EngineInvalidityDiagnostics.MALFORMED_ENGINE)
