@@ -1,0 +1,197 @@
+"""What `torch.save` wrote, read without torch's own loader: tensors, plain containers, records.
+
+The file is a zip of a pickle and of the bytes of each tensor. Sizes that it claims are compared
+with what it holds before anything is allocated for them.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from detector.pickled import Maker, Name, Unreadable, read_pickle
+
+PICKLE_BYTES = 16 << 20  # that of yolov7 has 0.2 MB
+MOST_DIMENSIONS = 8
+DTYPES = {
+    "Byte": torch.uint8,
+    "Int": torch.int32,
+    "Long": torch.int64,
+    "Half": torch.float16,
+    "BFloat16": torch.bfloat16,
+    "Float": torch.float32,
+    "Double": torch.float64,
+}
+STORAGES = {
+    f"{module}.{name}Storage": dtype
+    for module in ("torch", "torch.cuda")
+    for name, dtype in DTYPES.items()
+}
+RECORDS = {
+    *(f"models.yolo.{name}" for name in ("Model", "Detect", "IDetect", "IAuxDetect")),
+    *(f"models.common.{name}" for name in ("Conv", "RepConv", "SPPCSPC", "DownC", "ReOrg")),
+    *(f"models.common.{name}" for name in ("Concat", "Shortcut", "MP", "SP")),
+    *(f"models.common.{name}" for name in ("ImplicitA", "ImplicitM")),
+    *(f"torch.nn.modules.container.{name}" for name in ("Sequential", "ModuleList")),
+    *(f"torch.nn.modules.activation.{name}" for name in ("SiLU", "LeakyReLU")),
+    "torch.nn.modules.conv.Conv2d",
+    "torch.nn.modules.batchnorm.BatchNorm2d",
+    "torch.nn.modules.linear.Identity",
+    "torch.nn.modules.pooling.MaxPool2d",
+    "torch.nn.modules.upsampling.Upsample",
+    # a training notes its best fitness as an array
+    *(f"{module}.multiarray._reconstruct" for module in ("numpy.core", "numpy._core")),
+    *(f"{module}.multiarray.scalar" for module in ("numpy.core", "numpy._core")),
+    "numpy.ndarray",
+    "numpy.dtype",
+    "_codecs.encode",
+}
+
+
+def read_torch_file(path: Path) -> Any:
+    """Return what the file describes: tensors on the CPU, containers, `Record`s of modules.
+
+    Tensors that shared their memory when they were saved share it again. Raises Unreadable for
+    any other file, and for one that names anything else (pickled.py).
+    """
+    if not zipfile.is_zipfile(path):
+        _refuse_other(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _Contents(archive, path.stat().st_size).load()
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        EOFError,
+        NotImplementedError,
+        struct.error,
+        OSError,
+    ) as error:
+        raise Unreadable(f"the zip archive is damaged, or is none: {error}") from error
+
+
+def _refuse_other(path: Path) -> NoReturn:
+    """Say what a file is that is no zip archive: a bare pickle is refused for what it names."""
+    with path.open("rb") as file:
+        beginning = file.read(PICKLE_BYTES)
+    if beginning.startswith(b"\x80"):  # every pickle since protocol 2
+        read_pickle(beginning, makers={}, records=(), persistent=lambda _: None)
+    raise Unreadable(
+        "it is no zip archive, or not all of one, as `torch.save` writes them since torch 1.6"
+    )
+
+
+class _Contents:
+    """The archive, checked, and the storages that were read from it so far."""
+
+    def __init__(self, archive: zipfile.ZipFile, size_bytes: int) -> None:
+        self._archive = archive
+        self._entries = {entry.filename: entry for entry in archive.infolist()}
+        _check_entries(archive.infolist(), size_bytes)
+        self._folder = self._find_folder()
+        self._storages: dict[str, Tensor] = {}
+
+    def load(self) -> Any:
+        if self._entries[f"{self._folder}/data.pkl"].file_size > PICKLE_BYTES:
+            raise Unreadable(f"its pickle has more than {PICKLE_BYTES >> 20} MB")
+        if self._read("byteorder", b"little") != b"little":
+            raise Unreadable("its numbers are big-endian, which no official checkpoint is")
+        makers: dict[str, Maker] = {
+            "collections.OrderedDict": _ordered_dict,
+            "builtins.set": _set,
+            "torch._utils._rebuild_tensor_v2": _tensor,
+            "torch._utils._rebuild_parameter": _parameter,
+            **dict.fromkeys(STORAGES, _never),
+        }
+        return read_pickle(
+            self._read("data.pkl"), makers=makers, records=RECORDS, persistent=self._storage
+        )
+
+    def _find_folder(self) -> str:
+        names = [name.split("/") for name in self._entries]
+        folders = [parts[0] for parts in names if len(parts) == 2 and parts[1] == "data.pkl"]
+        if any(len(parts) > 1 and parts[1] == "code" for parts in names):
+            raise Unreadable("it is a TorchScript program; give the checkpoint it was made from")
+        if len(folders) != 1:
+            raise Unreadable(f"it holds {len(folders)} pickles of torch.save instead of one")
+        return folders[0]
+
+    def _read(self, name: str, default: bytes | None = None) -> bytes:
+        full_name = f"{self._folder}/{name}"
+        if full_name not in self._entries and default is not None:
+            return default
+        return self._archive.read(full_name)
+
+    def _storage(self, persistent_id: Any) -> Tensor:
+        """Return (numbers,) of one storage, which is read once."""
+        kind, name, key, _device, count = persistent_id
+        if kind != "storage" or not isinstance(name, Name) or not isinstance(key, str):
+            raise ValueError("persistent id")
+        if type(count) is not int:
+            raise TypeError("count")
+        dtype = STORAGES[name.dotted]
+        if key not in self._storages:
+            self._storages[key] = self._read_storage(f"{self._folder}/data/{key}", dtype, count)
+        storage = self._storages[key]
+        if storage.dtype != dtype or len(storage) != count:
+            raise Unreadable(f"storage {key!r} is described in two ways")
+        return storage
+
+    def _read_storage(self, full_name: str, dtype: torch.dtype, count: int) -> Tensor:
+        entry = self._entries[full_name]
+        if count * dtype.itemsize != entry.file_size:
+            raise Unreadable(
+                f"storage {full_name!r} has {entry.file_size} bytes, but {count} numbers of "
+                f"{dtype.itemsize} bytes are claimed"
+            )
+        if not count:
+            return torch.empty(0, dtype=dtype)
+        return torch.frombuffer(bytearray(self._archive.read(entry)), dtype=dtype)
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], size_bytes: int) -> None:
+    """Raise Unreadable unless the entries are such as torch writes: as they are, each its own."""
+    if len({entry.filename for entry in entries}) != len(entries):
+        raise Unreadable("two entries of the zip archive have one name")
+    if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
+        raise Unreadable("entries of the zip archive are compressed or encrypted")
+    if sum(entry.file_size for entry in entries) > size_bytes:
+        raise Unreadable("the zip archive claims to hold more than it has bytes")
+
+
+def _ordered_dict(items: Any = ()) -> dict[str, Any]:
+    return {key: value for key, value in items if isinstance(key, str)}
+
+
+def _set(items: Any = ()) -> set[str]:
+    return {item for item in items if isinstance(item, str)}
+
+
+def _parameter(tensor: Any, _requires_grad: Any, _hooks: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(tensor)
+    return tensor
+
+
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
+    """Return a view of a storage that stays within it, and repeats none of its numbers."""
+    if not isinstance(storage, Tensor) or len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
+        raise TypeError(storage)
+    if any(type(number) is not int or number < 0 for number in (offset, *size, *stride)):
+        raise ValueError(size)
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    numbers = 1
+    for n in size:
+        numbers *= n
+    if numbers > len(storage) or (numbers and last >= len(storage)):
+        raise Unreadable(f"a tensor of {size} is claimed in {len(storage)} numbers")
+    return storage.as_strided(size, stride, offset)
+
+
+def _never(*_: Any) -> None:
+    raise TypeError("storages stand in persistent ids, and are not called")
