@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 NEIGHBOURS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))  # x, y
-SIMOTA_TOP = 10  # the best IoUs whose sum says how many cells a ground truth gets
 SIMOTA_IOU_WEIGHT = 3.0
 
 
@@ -120,13 +119,13 @@ def _near_centre(centre: Tensor, cells: Tensor, reach: float) -> Tensor:
 
 @torch.no_grad()
 def simota(
-    cells: Cells, rows: Tensor, boxes_xywh: Tensor, targets: Tensor, truth_xywh: Tensor
+    cells: Cells, rows: Tensor, boxes_xywh: Tensor, targets: Tensor, truth_xywh: Tensor, top: int
 ) -> Cells:
     """Keep the cells that answer best, judged by what the network says there now.
 
     The optimal-transport assignment in its simplified form (OTA, 3.2; YOLOX, 2.4): a ground truth
-    takes as many of its picture's cells as its ten best IoUs sum up to, the cheapest first; a cell
-    that several want goes to the one for which it is cheapest.
+    takes as many of its picture's cells as its `top` best IoUs sum up to, the cheapest first; a
+    cell that several want goes to the one for which it is cheapest.
 
     cells: (n,) candidates; rows: (n, 5 + c), what is predicted there, raw; boxes_xywh: (n, 4), its
     boxes; targets: (m, 6) as above; truth_xywh: (m, 4), their boxes. Boxes are centre and size in
@@ -139,7 +138,7 @@ def simota(
         iou = _pairwise_iou(truth_xywh[wanted], boxes_xywh[here])
         cost = _class_cost(rows[here], targets[wanted, 1].long())
         cost -= SIMOTA_IOU_WEIGHT * torch.log(iou + 1e-8)
-        chosen, by = _dynamic_k(cost, iou)
+        chosen, by = _dynamic_k(cost, iou, top)
         taken.append(here[chosen])
         owner.append(wanted[by])
     if not taken:
@@ -156,9 +155,9 @@ def simota(
     )
 
 
-def _dynamic_k(cost: Tensor, iou: Tensor) -> tuple[Tensor, Tensor]:
+def _dynamic_k(cost: Tensor, iou: Tensor, top: int) -> tuple[Tensor, Tensor]:
     """Return the columns of (m, n) `cost` that are taken, and the row that takes each."""
-    top = min(SIMOTA_TOP, iou.shape[1])
+    top = min(top, iou.shape[1])
     count = iou.topk(top, dim=1).values.sum(1).int().clamp(min=1)  # (m,)
     cheapest = cost.topk(top, dim=1, largest=False).indices  # (m, top)
     within = torch.arange(top, device=cost.device) < count[:, None]

@@ -17,6 +17,11 @@ BALANCE = {
     3: (4.0, 1.0, 0.4),
     4: (4.0, 1.0, 0.25, 0.06),
 }  # objectness weight per head, fine to coarse
+TOP, TOP_WITH_AUXILIARY = 10, 20  # best IoUs whose sum says how many cells an object gets
+AUXILIARY_WEIGHT = 0.25  # of what auxiliary heads cost, against lead heads
+FINE, COARSE = 0.5, 1.0  # cells around a centre that answer too
+
+Auxiliary = Literal["coarse_to_fine", "lead_guided", "independent", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +55,84 @@ class DetectionLoss:
         gains: Gains,
         assignment: Literal["ota", "anchors"] = "ota",
         anchor_ratio: float = 4.0,
+        *,
+        auxiliary: Auxiliary = "coarse_to_fine",
+        constraint: bool = True,
+        label_smoothing: float = 0.0,
     ) -> None:
         """Take anchors (layers, a, 2) in pixels, finest first, and strides (layers,) in pixels.
 
         assignment: `anchors` takes every cell that fits by shape and place, `ota` only those that
         the network itself answers best (YOLOv7, 4.2)
+        auxiliary: what auxiliary heads learn (YOLOv7, 4.2 and table 6): `lead_guided` the cells
+        that the lead heads chose; `coarse_to_fine` as the lead heads judge, but from more cells
+        around each centre; `independent` the cells that they chose themselves; `none` nothing
+        constraint: auxiliary heads decode no further than lead heads, so that a cell far from the
+        centre can never be quite as sure as one at the centre (4.2 and table 7)
+        label_smoothing: 0..1, how much of a class's certainty is spread over all
         """
         self.anchors = anchors.float()
-        self.strides = strides.float()
+        self.strides = strides.to(self.anchors)
         self.gains = gains
         self.assignment = assignment
         self.anchor_ratio = anchor_ratio
+        self.auxiliary = auxiliary
+        self.auxiliary_reach = FINE if constraint else COARSE
+        self.label_smoothing = label_smoothing
 
     def __call__(self, heads: Sequence[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss to descend, (), and its parts (box, objectness, class, sum), detached.
 
-        heads: per layer (n, a, h, w, 5 + c), raw; targets: (m, 6) float32: picture, class, cx, cy,
-        w, h in parts of the picture. The loss is the sum of the parts times the batch size.
+        heads: per layer (n, a, h, w, 5 + c), raw, the lead heads, then auxiliary ones if there are
+        any; targets: (m, 6) float32: picture, class, cx, cy, w, h in parts of the picture. The loss
+        is the sum of the parts times the batch size.
         """
+        layers = len(self.strides)
         heads = [head.float() for head in heads]
-        cells = self._assign(heads, targets)
+        lead, auxiliary = heads[:layers], heads[layers:]
+        top = TOP_WITH_AUXILIARY if auxiliary else TOP
+        cells = self._assign(lead, targets, FINE, top)
+        parts = self._parts(lead, cells, targets, FINE)
+        if auxiliary and self.auxiliary != "none":
+            cells = self._assign_auxiliary(lead, auxiliary, cells, targets)
+            more = self._parts(auxiliary, cells, targets, self.auxiliary_reach)
+            parts = parts + AUXILIARY_WEIGHT * more
+        total = parts.sum()
+        return total * len(lead[0]), torch.cat([parts.detach(), total.detach()[None]])
+
+    def _parts(
+        self, heads: Sequence[Tensor], cells: Cells, targets: Tensor, reach: float
+    ) -> Tensor:
+        """Return what box, objectness and class cost, with their gains: (3,)."""
         rows = cells.rows_of(heads)
-        boxes = self._boxes(cells, rows)
+        boxes = self._boxes(cells, rows, reach)
         iou = complete_iou(boxes, targets[cells.target, 2:6] * self._picture(heads))
         box = _sum_of_layer_means(1 - iou, cells.layer, len(heads))
         objectness = self._objectness_loss(heads, cells, iou.detach())
         classification = self._class_loss(rows[:, 5:], targets[cells.target, 1].long(), cells.layer)
-        parts = torch.stack(
+        return torch.stack(
             [
                 box * self.gains.box,
                 objectness * self.gains.objectness,
                 classification * self.gains.classification,
             ]
         )
-        total = parts.sum()
-        return total * len(heads[0]), torch.cat([parts.detach(), total.detach()[None]])
 
-    def _assign(self, heads: Sequence[Tensor], targets: Tensor) -> Cells:
+    def _assign_auxiliary(
+        self,
+        lead: Sequence[Tensor],
+        auxiliary: Sequence[Tensor],
+        lead_cells: Cells,
+        targets: Tensor,
+    ) -> Cells:
+        """Return the cells of the auxiliary heads that must answer."""
+        if self.auxiliary == "lead_guided":
+            return lead_cells
+        if self.auxiliary == "independent":
+            return self._assign(auxiliary, targets, FINE, TOP_WITH_AUXILIARY)
+        return self._assign(lead, targets, COARSE, TOP_WITH_AUXILIARY)
+
+    def _assign(self, heads: Sequence[Tensor], targets: Tensor, around: float, top: int) -> Cells:
         """Return the cells that must answer, each with the ground truth that it answers for."""
         grids = [(head.shape[2], head.shape[3]) for head in heads]
         cells = candidate_cells(
@@ -95,19 +141,24 @@ class DetectionLoss:
             anchors=self.anchors,
             strides=self.strides,
             ratio=self.anchor_ratio,
+            reach=around,
         )
         if self.assignment == "anchors":
             return cells
         rows = cells.rows_of([head.detach() for head in heads])
         pixels = targets[:, 2:6] * self._picture(heads)
-        return simota(cells, rows, self._boxes(cells, rows), targets, pixels)
+        return simota(cells, rows, self._boxes(cells, rows, FINE), targets, pixels, top)
 
-    def _boxes(self, cells: Cells, rows: Tensor) -> Tensor:
-        """Decode raw rows (n, 5 + c) to centre and size in pixels: (n, 4)."""
-        squashed = rows[:, :4].sigmoid() * 2
+    def _boxes(self, cells: Cells, rows: Tensor, reach: float) -> Tensor:
+        """Decode raw rows (n, 5 + c) to centre and size in pixels: (n, 4).
+
+        reach: how far from its own cell a centre may lie, in cells
+        """
+        squashed = rows[:, :4].sigmoid()
         place = torch.stack([cells.column, cells.row], 1)
-        centre = (squashed[:, :2] - 0.5 + place) * self.strides[cells.layer, None]
-        shape = squashed[:, 2:] ** 2 * self.anchors[cells.layer, cells.anchor]
+        inside = squashed[:, :2] * (1 + 2 * reach) - reach
+        centre = (inside + place) * self.strides[cells.layer, None]
+        shape = (squashed[:, 2:] * 2) ** 2 * self.anchors[cells.layer, cells.anchor]
         return torch.cat([centre, shape], 1)
 
     def _picture(self, heads: Sequence[Tensor]) -> Tensor:
@@ -132,6 +183,7 @@ class DetectionLoss:
         if logits.shape[1] == 1:
             return logits.new_zeros(())
         wanted = functional.one_hot(classes, logits.shape[1]).to(logits)
+        wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / 2
         loss = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         return _sum_of_layer_means(loss.mean(1), layer, len(self.strides))
 

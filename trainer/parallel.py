@@ -84,9 +84,10 @@ def _replica(network: Network) -> Network:
 def _sum_gradients(replicas: Sequence[Network]) -> None:
     for weight, *others in zip(*(replica.parameters() for replica in replicas), strict=True):
         for other in others:
-            assert weight.grad is not None and other.grad is not None
-            weight.grad += other.grad
-            other.grad = None
+            if other.grad is not None:  # what is frozen, or unused, has none
+                assert weight.grad is not None
+                weight.grad += other.grad
+                other.grad = None
 
 
 def _average_statistics(replicas: Sequence[Network]) -> None:

@@ -58,6 +58,11 @@ class LossConfig(Section):
     classification: float = Field(default=0.5, ge=0)
     anchor_ratio: float = Field(default=4.0, gt=1)
     assignment: Literal["ota", "anchors"] = "ota"
+    auxiliary: Literal["coarse_to_fine", "lead_guided", "independent", "none"] = Field(
+        default="coarse_to_fine", description="what auxiliary heads learn, where there are any"
+    )
+    constraint: bool = Field(default=True, description="of how sure an auxiliary head can be")
+    label_smoothing: Part = 0.0
 
 
 class Recipe(Section):

@@ -190,6 +190,9 @@ def _make_loss(network: Network, recipe: Recipe) -> DetectionLoss:
         gains.scaled(len(network.strides), network.classes, recipe.size),
         given.assignment,
         given.anchor_ratio,
+        auxiliary=given.auxiliary,
+        constraint=given.constraint,
+        label_smoothing=given.label_smoothing,
     )
 
 
