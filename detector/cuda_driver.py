@@ -102,7 +102,7 @@ def find_gpus() -> tuple[Gpu, ...]:
 
 def gpu_number(device: str) -> int:
     """Return 1 for `cuda:1` or `1`, and 0 for `cuda`. Raises ModelError for anything else."""
-    match = re.fullmatch(r"(?:cuda|gpu)?:?(\d*)", device.lower())
-    if match is None or not device:
+    match = re.fullmatch(r"(?:cuda|gpu)(?::(\d+))?|(\d+)", device.lower())
+    if match is None:
         raise ModelError(f"no device '{device}': give cuda, or cuda:1 for the second GPU")
-    return int(match[1] or 0)
+    return int(match[1] or match[2] or 0)

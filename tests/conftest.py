@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,17 @@ def data() -> Path:
             f"no data at {folder}: set FRAMELANE_DATA to the folder of test data", "REQUIRE_DATA"
         )
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch's threads wait for each other at every layer, which takes long on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,15 +14,22 @@ import pytest
 from onnx import TensorProto, helper
 
 from detector.candidates import Candidates
+from detector.checkpoint import save_weights
 from detector.detections import UInt8Array
 from detector.engines import ENGINES, Engine, Pending, fake, make_engine, openvino
+from detector.engines.tensorrt import TensorRtEngine
 from detector.errors import FramelaneError, ModelError
 from detector.export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import build_network
+from tests.conftest import absent
+from tests.cuda_twin import CudaTwin, PlanTwin
 from tests.weights import reference_weights
 
-SIZE = (64, 96)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SIZE, CLASSES = (64, 96), ("a", "b", "c")
+ROWS = 378  # of the model: 3 anchors on 8 x 12, 4 x 6 and 2 x 3 cells
 CAP = 20  # seconds: the most that a test waits for what should happen at once
 
 
@@ -32,7 +39,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build_network("yolov7-tiny", classes=3, width=0.125)
     network.load_state_dict(reference_weights(network, prefix=""))
     path = tmp_path_factory.mktemp("engines") / "small.onnx"
-    export_model(network, path, class_names=("a", "b", "c"), size=SIZE)
+    weights = path.with_suffix(".safetensors")
+    save_weights(network, weights, class_names=CLASSES, size=SIZE)
+    export_model(network, path, class_names=CLASSES, size=SIZE, weights_sha256=sha256_of(weights))
     return path
 
 
@@ -43,18 +52,51 @@ def mean_as_score(images: UInt8Array) -> Candidates:
     return Candidates(boxes, means[:, None, None])
 
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "fake": {"answer": mean_as_score},
-    "openvino": {"threads": 1, "streams": 1},
+def rows_by_brightness(images: UInt8Array) -> Candidates:
+    """Answer with as many rows as the model has, brighter pictures scoring higher."""
+    means = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
+    ranks = np.linspace(1, 0, ROWS)[:, None] * np.linspace(1, 0.5, 3)
+    scores = means[:, None, None] * ranks
+    boxes = np.broadcast_to(images[:, :1, :4, 0], (len(images), ROWS, 4))
+    return Candidates(boxes.astype(np.float32), scores.astype(np.float32))
+
+
+def tensorrt_on_a_twin(model: Path) -> Engine:
+    """Return TensorRT's engine, its slots and all, on a GPU that is made of numpy."""
+    cuda = CudaTwin()
+    manifest = Manifest.beside(model)
+    plan = partial(PlanTwin, cuda, rows_by_brightness)
+    return TensorRtEngine(manifest, cuda, plan, slots=2)
+
+
+MAKERS: dict[str, Callable[[Path], Engine]] = {  # an engine of each name, and some more than once
+    "fake": lambda model: make_engine("fake", model, slots=2, answer=mean_as_score),
+    "openvino": lambda model: make_engine("openvino", model, slots=2, threads=1, streams=1),
+    "torch": lambda model: make_engine("torch", model, slots=2, device="cpu"),
+    "torch on a GPU": lambda model: make_engine("torch", model, slots=2, device="cuda"),
+    "tensorrt": lambda model: make_engine("tensorrt", model, slots=2),
+    "tensorrt on a twin": tensorrt_on_a_twin,
 }
+NEED_A_GPU = ("torch on a GPU", "tensorrt")
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=MAKERS)
 def engine(request: pytest.FixtureRequest, model: Path) -> Iterator[Engine]:
     """Each engine in turn, with two slots."""
-    engine = make_engine(request.param, model, slots=2, **OPTIONS[request.param])
+    if request.param in NEED_A_GPU:
+        request.getfixturevalue("gpu")
+    try:
+        engine = MAKERS[request.param](model)
+    except ModelError as error:
+        if request.param not in NEED_A_GPU:
+            raise
+        absent(str(error), "REQUIRE_CUDA")  # no pycuda, or a torch without CUDA
     yield engine
     engine.close()
+
+
+def test_every_engine_of_the_table_is_tested() -> None:
+    assert set(ENGINES) <= set(MAKERS)
 
 
 def pictures(count: int) -> list[UInt8Array]:
@@ -195,7 +237,9 @@ def test_closing_waits_for_what_is_in_flight(engine: Engine) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_the_known_names() -> None:
-    with pytest.raises(ModelError, match="unknown engine 'onnxruntime'; accepted: fake, openvino"):
+    with pytest.raises(
+        ModelError, match="unknown engine 'onnxruntime'; accepted: fake, openvino, te"
+    ):
         make_engine("onnxruntime", Path("model.onnx"))
 
 

@@ -8,9 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from detector.cuda_driver import find_gpus
+from detector.engines import make_engine
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import build_plan, known_capabilities
-from detector.errors import ModelError
+from detector.engines.tensorrt_plan import TENSORS, LoadedPlan
+from detector.errors import FramelaneError, ModelError
 from detector.export import export_model
 from detector.manifest import Manifest
 from detector.network import build_network
@@ -118,6 +121,67 @@ def test_what_tensorrt_cannot_build_is_refused_with_its_reason(rtx: TensorRt, mo
         ModelError, match=r"cannot build .* no optimization profile has been defined"
     ):
         build_plan(model, fixed, rtx)
+
+
+# What cannot be run here
+
+
+def test_what_the_runtime_calls_is_there_in_the_real_library(tensorrt: TensorRt) -> None:
+    trt = tensorrt.module
+    calls = {
+        trt.Runtime: ["deserialize_cuda_engine"],
+        trt.ICudaEngine: [
+            "create_execution_context",
+            "device_memory_size_v2",
+            "get_tensor_dtype",
+            "get_tensor_name",
+            "get_tensor_shape",
+            "num_io_tensors",
+        ],
+        trt.IExecutionContext: [
+            "execute_async_v3",
+            "set_device_memory",
+            "set_input_shape",
+            "set_tensor_address",
+        ],
+        trt.ExecutionContextAllocationStrategy: ["USER_MANAGED"],
+        trt.DataType: list(TENSORS.values()),
+    }
+    if tensorrt.is_rtx:
+        calls[trt.ICudaEngine].append("create_runtime_config")
+        calls[trt.DynamicShapesKernelSpecializationStrategy] = ["EAGER"]
+        calls[trt.IRuntimeCache] = ["deserialize", "serialize"]
+        calls[trt.IRuntimeConfig] = [
+            "create_runtime_cache",
+            "dynamic_shapes_kernel_specialization_strategy",
+            "set_execution_context_allocation_strategy",
+            "set_runtime_cache",
+        ]
+    missing = [(kind, name) for kind in calls for name in calls[kind] if not hasattr(kind, name)]
+    assert missing == []
+
+
+def test_without_a_gpu_the_engine_is_refused_and_nothing_is_built(
+    tensorrt: TensorRt, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_gpus():
+        pytest.skip("there is a GPU here")
+    monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="TensorRT needs an NVIDIA GPU and its driver, and none"):
+        make_engine("tensorrt", model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_that_cannot_be_loaded_is_refused_with_tensorrts_reason(
+    rtx: TensorRt, model: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.engine"
+    broken.write_bytes(b"no plan")
+    with pytest.raises(
+        FramelaneError, match=r"TensorRT cannot load '.*broken.engine': \w+"
+    ) as caught:
+        LoadedPlan(rtx, broken, Manifest.beside(model))
+    assert "\n" not in str(caught.value)
 
 
 # Which TensorRT is taken

@@ -35,6 +35,8 @@ class Engine(Protocol):
 
 ENGINES = {  # a new backend is one module and one line; each has `open_engine(model, **options)`
     "openvino": "detector.engines.openvino",
+    "tensorrt": "detector.engines.tensorrt",
+    "torch": "detector.engines.torch",
     "fake": "detector.engines.fake",
 }
 

@@ -23,7 +23,7 @@ INSTALL = (
     "for an RTX card install the project with its extra `tensorrt-rtx`; a Jetson has one with "
     "JetPack 6.1 or newer (docs/jetson.md); for other GPUs see docs/gpu.md"
 )
-_SOURCE = re.compile(r"[.\s]*In \w+ at \S+:\d+")  # where in TensorRT's own files
+_SOURCE = re.compile(r"\[\S+\.cpp::\w+::\d+\]\s*|[.\s]*In \w+ at \S+:\d+")  # in its own files
 
 
 class Log(Protocol):

@@ -1,0 +1,205 @@
+"""TensorRT: the engine for NVIDIA GPUs. A slot is a stream and all that a batch on it needs.
+
+TensorRT 10 and 11, and TensorRT-RTX. The parts are in tensorrt_api (which one), tensorrt_build
+(model to plan), tensorrt_plan (plan to GPU), tensorrt_cuda (pycuda) and tensorrt_slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol
+
+from detector.cache import CachedEngine, EngineKey, cached_engine
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.engines.tensorrt_api import TensorRt, load_tensorrt
+from detector.engines.tensorrt_build import Progress, build_plan, known_capabilities
+from detector.engines.tensorrt_cuda import Closable, Cuda, open_cuda
+from detector.engines.tensorrt_plan import LoadedPlan
+from detector.engines.tensorrt_slot import Executable, Slot
+from detector.errors import FramelaneError, ModelError
+from detector.manifest import Manifest
+
+SLOTS = 3  # one uploads, one computes, one downloads
+
+
+class Loaded(Executable, Closable, Protocol):
+    """A plan on a GPU."""
+
+    def warmed_up(self) -> None:
+        """Hear that every slot has run."""
+
+
+class TensorRtEngine:
+    """A plan on a GPU, with its slots; see Engine.
+
+    load: called once with the GPU's context current, and returns the plan
+    The engine owns the plan and the GPU from now on: if it cannot be made, both are released.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        cuda: Cuda,
+        load: Callable[[], Loaded],
+        *,
+        slots: int = SLOTS,
+        graphs: bool = True,
+    ) -> None:
+        self.manifest = manifest
+        self.slots = slots
+        self._closed = False
+        self._cuda = cuda
+        self._in_flight: dict[Slot, TensorRtPending] = {}
+        self._free: SimpleQueue[Slot] = SimpleQueue()
+        with ExitStack() as acquired:  # what was acquired is released if the next cannot be
+            acquired.callback(cuda.close)
+            with cuda.activated():
+                plan = load()
+                acquired.callback(self._release, plan)
+                for _ in range(slots):
+                    slot = Slot(cuda, plan, manifest, graphs=graphs)
+                    acquired.callback(self._release, slot)
+                    self._free.put(slot)
+                plan.warmed_up()
+            self._acquired = acquired.pop_all()
+
+    def submit(self, images: UInt8Array) -> TensorRtPending:
+        """Start on a batch; the images are copied. Raises ModelError for another shape or type."""
+        assert not self._closed, "the engine is closed"
+        self.manifest.check_images(images)
+        slot = self._free.get()
+        try:
+            with self._cuda.activated():
+                slot.start(images)
+        except BaseException:
+            self._free.put(slot)
+            raise
+        pending = TensorRtPending(self._cuda, slot, self._put_back)
+        self._in_flight[slot] = pending
+        return pending
+
+    def close(self) -> None:
+        """Release the GPU, after both threads have ended. Waits for what is in flight."""
+        for pending in list(self._in_flight.values()):
+            pending.settle()  # whoever takes the result finds it
+        self._closed = True
+        self._acquired.close()
+
+    def _put_back(self, slot: Slot) -> None:
+        del self._in_flight[slot]
+        self._free.put(slot)
+
+    def _release(self, held: Closable) -> None:
+        with self._cuda.activated():
+            held.close()
+
+
+class TensorRtPending:
+    """A batch in flight; see Pending."""
+
+    def __init__(self, cuda: Cuda, slot: Slot, put_back: Callable[[Slot], None]) -> None:
+        self._cuda, self._slot, self._put_back = cuda, slot, put_back
+        self._outcome: Candidates | FramelaneError | None = None
+        self._taken = False
+
+    def result(self) -> Candidates:
+        """Wait, copy out, free the slot, also after a failure. To be called once."""
+        assert not self._taken, "the result was taken, and its slot may be in use again"
+        self._taken = True
+        self.settle()
+        assert self._outcome is not None
+        if isinstance(self._outcome, FramelaneError):
+            raise self._outcome
+        return self._outcome
+
+    def settle(self) -> None:
+        """Wait, copy out and free the slot, if that is not done: the engine is to be closed."""
+        if self._outcome is not None:
+            return
+        try:
+            with self._cuda.activated():
+                self._outcome = self._slot.finish()
+        except FramelaneError as error:
+            self._outcome = error
+        finally:
+            self._put_back(self._slot)
+
+
+def open_engine(
+    model: Path, *, slots: int = SLOTS, device: str = "cuda", batch: int = 1, graphs: bool = True
+) -> TensorRtEngine:
+    """Return the engine of a model with its manifest beside it; see `build` for how it is made.
+
+    slots: batches in flight
+    device: cuda, or cuda:1 for the second GPU
+    batch: that it is to be fastest with, where the model leaves it open
+    graphs: whether each slot runs as a CUDA graph
+    Raises ModelError if the model, the machine or an option cannot be used.
+    """
+    if slots < 1:
+        raise ModelError(f"slots is {slots}, must be 1 or more")
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    tensorrt = load_tensorrt()
+    cuda = open_cuda(device)
+    try:
+        built = build(model, manifest, tensorrt, cuda, batch=batch)
+    except BaseException:
+        cuda.close()
+        raise
+    return TensorRtEngine(
+        manifest,
+        cuda,
+        lambda: LoadedPlan(tensorrt, built.path, manifest),
+        slots=slots,
+        graphs=graphs,
+    )
+
+
+def build(
+    model: Path,
+    manifest: Manifest,
+    tensorrt: TensorRt,
+    cuda: Cuda,
+    *,
+    batch: int = 1,
+    progress: Progress | None = None,
+) -> CachedEngine:
+    """Return the plan of a model for a GPU, from the cache or built now, and then kept there.
+
+    batch: that it is to be fastest with; progress: see build_plan
+    Raises ModelError for a model or an option that cannot be used.
+    """
+    gpu = cuda.gpu
+    wanted = gpu.capability_name
+    capabilities = (wanted,) if wanted in known_capabilities(tensorrt) else ()
+
+    def write(path: Path) -> dict[str, list[str]]:
+        with cuda.activated():  # TensorRT itself tries its kernels on the GPU
+            plan = build_plan(
+                model,
+                manifest,
+                tensorrt,
+                batch=batch,
+                capabilities=capabilities,
+                progress=progress,
+            )
+        path.write_bytes(plan.content)
+        return {"warnings": list(plan.warnings)}
+
+    least = 1 if manifest.dynamic_batch else manifest.max_batch
+    height, width = manifest.input_size
+    key = EngineKey(
+        model_sha256=manifest.onnx_sha256,
+        runtime=tensorrt.name,
+        version=tensorrt.version,
+        device=f"{gpu.name}, compute capability {wanted}",
+        precision=manifest.precision,
+        shapes=f"{least}-{manifest.max_batch} x {height} x {width} x 3",
+        flags={"batch": batch},
+    )
+    return cached_engine(key, write)

@@ -1,0 +1,117 @@
+"""The TensorRT engine on pycuda on an imitation of the driver: run by test_cuda.py.
+
+A process of its own, because pycuda takes the libcuda.so.1 that it finds when it is imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import replace
+from threading import Thread
+
+import numpy as np
+
+from detector.cuda_driver import LIBRARY, CudaDriver
+from detector.detections import UInt8Array
+from detector.engines.fake import fake_manifest
+from detector.engines.tensorrt import TensorRtEngine
+from detector.engines.tensorrt_cuda import Cuda, open_cuda
+from detector.errors import FramelaneError
+
+SIZE, ROWS = (8, 16), 4
+MANIFEST = replace(fake_manifest(SIZE, max_batch=3), top_k=ROWS)
+
+
+class CopyingPlan:
+    """A plan whose work is a copy on the GPU: the first bytes of the images are its results."""
+
+    scratch_bytes = 64
+
+    def __init__(self, driver: CudaDriver) -> None:
+        self._driver = driver
+        self._addresses: dict[str, int] = {}
+
+    def context(self) -> CopyingPlan:
+        return CopyingPlan(self._driver)
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        assert memory and size == self.scratch_bytes
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        self._count = shape[0]
+        return name == "images"
+
+    def set_tensor_address(self, name: str, memory: int) -> bool:
+        self._addresses[name] = memory
+        return True
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        for name, row_bytes in (("boxes", ROWS * 4 * 4), ("scores", ROWS * 4)):
+            for row in range(self._count):
+                to = self._addresses[name] + row * row_bytes
+                from_ = self._addresses["images"] + row * SIZE[0] * SIZE[1] * 3
+                arguments = map(ctypes.c_ulonglong, (to, from_, row_bytes))
+                self._driver.call(
+                    "cuMemcpyDtoDAsync_v2", *arguments, ctypes.c_void_p(stream_handle)
+                )
+        return True
+
+    def refusal(self, what: str) -> FramelaneError:
+        return FramelaneError(what)
+
+    def warmed_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def pictures(count: int, seed: int) -> UInt8Array:
+    floats = np.random.default_rng(seed).random((count, SIZE[0] * SIZE[1] * 3 // 4), np.float32)
+    return floats.view(np.uint8).reshape(count, *SIZE, 3)
+
+
+def right(engine: TensorRtEngine, count: int, seed: int) -> bool:
+    images = pictures(count, seed)
+    found = engine.submit(images).result()
+    rows = images.reshape(count, -1).view(np.float32)
+    return bool(
+        (found.boxes_xyxy.reshape(count, -1) == rows[:, : ROWS * 4]).all()
+        and (found.scores.reshape(count, -1) == rows[:, :ROWS]).all()
+    )
+
+
+def work(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
+    """Open on one thread, submit on another, close on the main thread; return what went right."""
+    engines: list[TensorRtEngine] = []
+    outcomes: list[bool] = []
+    opener = Thread(
+        target=lambda: engines.append(
+            TensorRtEngine(MANIFEST, cuda, lambda: CopyingPlan(driver), slots=2, graphs=graphs)
+        )
+    )
+    worker = Thread(
+        target=lambda: outcomes.extend(right(engines[0], 1 + k % 3, k) for k in range(6))
+    )
+    for thread in (opener, worker):
+        thread.start()
+        thread.join()
+    pending = engines[0].submit(pictures(2, 9))
+    outcomes.append(right(engines[0], 3, 10))
+    engines[0].close()
+    outcomes.append(len(pending.result()) == 2)
+    return outcomes.count(True)
+
+
+def main() -> None:
+    # The imitation has what is called, and not all that pycuda could call
+    sys.setdlopenflags(os.RTLD_LAZY | os.RTLD_GLOBAL)
+    imitation = ctypes.CDLL(LIBRARY)
+    driver = CudaDriver(imitation)
+    print(f"right: {work(open_cuda(), driver, sys.argv[1] == 'True')} batches")
+    held = " ".join(str(imitation.imitation_held(kind)) for kind in range(7))
+    print(f"held: {held}, current: {imitation.imitation_depth()}")
+
+
+if __name__ == "__main__":
+    main()

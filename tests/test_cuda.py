@@ -1,0 +1,135 @@
+"""What we ask of NVIDIA's driver, asked of an imitation of it in C (cuda_imitation.c).
+
+Our own ctypes always; pycuda where it is installed. Neither needs a GPU, and the imitation cannot
+tell whether one would be pleased: it checks contexts, flags, and that all is released.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from detector.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, find_gpus, gpu_number
+from detector.engines.cuda_graph import CudaGraph
+from detector.errors import ModelError
+from tests.conftest import ROOT, absent
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The imitation, compiled."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        absent("no C compiler here to make an imitation of the driver", "REQUIRE_CC")
+    made = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
+    source = ROOT / "tests" / "cuda_imitation.c"
+    # Nameless inside: who asks for libcuda.so.1 later in this process must not be given it
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", made, source], check=True)
+    return made
+
+
+@pytest.fixture
+def driver(library: Path) -> CudaDriver:
+    found = find_driver(str(library))
+    assert found is not None
+    return found
+
+
+def test_the_gpus_are_those_of_the_driver(driver: CudaDriver) -> None:
+    assert driver.version == (13, 2)
+    assert driver.gpus() == (
+        Gpu(0, "Imitation A", (8, 6), 8 << 30, integrated=False),
+        Gpu(1, "Imitation B", (8, 7), 16 << 30, integrated=True),
+    )
+    assert driver.gpus()[1].capability_name == "8.7"
+
+
+def test_a_refusal_names_the_reason_and_the_function(driver: CudaDriver) -> None:
+    with pytest.raises(CudaError, match=r"CUDA: invalid argument \(error 1 of cuDeviceGet\)"):
+        driver.call("cuDeviceGet", ctypes.byref(ctypes.c_int()), 7)
+
+
+def test_no_driver_and_a_driver_without_a_gpu_are_the_same(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_driver("libno-such-driver.so.1") is None
+    monkeypatch.setenv("IMITATION_NO_GPU", "1")
+    assert find_driver(str(library)) is None
+
+
+def test_a_graph_does_what_was_captured_whenever_it_is_launched(
+    library: Path, driver: CudaDriver
+) -> None:
+    imitation = ctypes.CDLL(str(library))
+    driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(ctypes.c_void_p()), 0)
+    driver.call("cuCtxPushCurrent_v2", None)
+    stream = ctypes.c_void_p()
+    driver.call("cuStreamCreate", ctypes.byref(stream), 1)
+    assert stream.value is not None
+    source, target = (ctypes.create_string_buffer(text) for text in (b"one", b"..."))
+
+    def copy() -> None:
+        to, from_ = (ctypes.c_ulonglong(ctypes.addressof(each)) for each in (target, source))
+        driver.call("cuMemcpyDtoDAsync_v2", to, from_, ctypes.c_size_t(3), stream)
+
+    graph = CudaGraph.capture(driver, stream.value, copy)
+    assert target.value == b"..."
+    graph.launch()
+    assert target.value == b"one"
+    source.value = b"two"
+    graph.launch()
+    assert target.value == b"two"
+    graph.close()
+    for fails in (lambda: None, lambda: driver.call("cuDeviceGet", None, 9)):
+        with pytest.raises(CudaError):
+            CudaGraph.capture(driver, stream.value, fails)
+    copy()  # the stream can still be used
+    driver.call("cuStreamDestroy_v2", stream)
+    assert [imitation.imitation_held(kind) for kind in range(7)] == [1, 0, 0, 0, 0, 0, 0]
+    driver.call("cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
+    driver.call("cuDevicePrimaryCtxRelease_v2", 0)
+
+
+def test_the_imitation_stays_among_these_tests(driver: CudaDriver) -> None:
+    names = {gpu.name for gpu in driver.gpus()}
+    assert not names & {gpu.name for gpu in find_gpus()}
+
+
+@pytest.mark.parametrize(
+    ("device", "number"), [("cuda", 0), ("cuda:1", 1), ("2", 2), ("GPU", 0), ("GPU:3", 3)]
+)
+def test_a_gpu_is_named_as_openvino_or_torch_or_yolo_would(device: str, number: int) -> None:
+    assert gpu_number(device) == number
+
+
+@pytest.mark.parametrize("device", ["", "cpu", "cuda:x", "cuda:-1", "cuda1:", ":"])
+def test_anything_else_is_no_gpu(device: str) -> None:
+    with pytest.raises(ModelError, match="give cuda, or cuda:1 for the second GPU"):
+        gpu_number(device)
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_pycuda_is_called_rightly_on_all_threads_and_holds_nothing_in_the_end(
+    library: Path, graphs: bool
+) -> None:
+    if find_spec("pycuda") is None:
+        absent("pycuda is not installed (extra `gpu`)", "REQUIRE_CUDA")
+    script = [sys.executable, "-m", "tests.pycuda_on_an_imitation", str(graphs)]
+    folders = f"{library.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    ended = subprocess.run(
+        script,
+        cwd=ROOT,
+        env={**os.environ, "LD_LIBRARY_PATH": folders},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
+    assert ended.stdout == "right: 8 batches\nheld: 0 0 0 0 0 0 0, current: 0\n"

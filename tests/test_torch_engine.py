@@ -1,0 +1,113 @@
+"""The torch engine computes what the exported model computes, from the weights alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.candidates import Candidates
+from detector.checkpoint import save_weights
+from detector.engines import make_engine
+from detector.engines.torch import open_engine
+from detector.errors import ModelError
+from detector.export import export_model
+from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.network import build_network
+from tests.weights import reference_weights
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SIZE, CLASSES = (64, 96), ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model with its weights beside it."""
+    network = build_network("yolov7-tiny", classes=3, width=0.125)
+    network.load_state_dict(reference_weights(network, prefix=""))
+    path = tmp_path_factory.mktemp("torch") / "small.onnx"
+    weights = path.with_suffix(".safetensors")
+    save_weights(network, weights, class_names=CLASSES, size=SIZE)
+    digest = sha256_of(weights)
+    export_model(network, path, class_names=CLASSES, size=SIZE, weights_sha256=digest)
+    return path
+
+
+def found_by(engine: str, model: Path, **options: str) -> Candidates:
+    """Return what an engine finds in noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), np.uint8)
+    opened = make_engine(engine, model, **options)
+    found = opened.submit(noise).result()
+    opened.close()
+    return found
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".safetensors"])
+def test_it_agrees_with_openvino_on_the_exported_model(model: Path, suffix: str) -> None:
+    expected = found_by("openvino", model, precision="fp32")
+    found = found_by("torch", model.with_suffix(suffix), precision="fp32", device="cpu")
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+    np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, atol=1e-2)
+
+
+def test_in_half_precision_scores_stay_near_and_boxes_whole(model: Path) -> None:
+    exact = found_by("torch", model, precision="fp32", device="cpu")
+    half = found_by("torch", model, precision="bf16", device="cpu")
+    np.testing.assert_allclose(half.scores.max(axis=2), exact.scores.max(axis=2), atol=0.05)
+    fractions = half.boxes_xyxy[0] * 8 % 1  # half precision would leave none of 1/8 pixels there
+    assert (fractions != 0).any()
+
+
+def test_on_a_cpu_it_computes_in_what_openvino_computes_in(model: Path) -> None:
+    ours, openvino = open_engine(model, device="cpu"), make_engine("openvino", model)
+    assert ours.precision == openvino.precision  # type: ignore[attr-defined]
+    ours.close()
+    openvino.close()
+
+
+def test_weights_alone_have_the_contract_of_the_model_that_would_be_exported(model: Path) -> None:
+    ours = open_engine(model.with_suffix(".safetensors"), device="cpu").manifest
+    exported = Manifest.beside(model)
+    assert ours == replace(exported, onnx_sha256="0" * 64, tools={}, accuracy={})
+
+
+def test_batches_of_several_pictures_give_what_their_pictures_give(model: Path) -> None:
+    engine = open_engine(model, device="cpu", precision="fp32")
+    pictures = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
+    together = engine.submit(pictures).result()
+    for i, picture in enumerate(pictures):
+        alone = engine.submit(picture[None]).result()
+        np.testing.assert_allclose(together.scores[i], alone.scores[0], atol=1e-5)
+    engine.close()
+
+
+def test_a_model_without_its_weights_or_with_others_is_refused(model: Path, tmp_path: Path) -> None:
+    lonely = tmp_path / "lonely.onnx"
+    lonely.write_bytes(model.read_bytes())
+    Manifest.beside(model).write(manifest_path(lonely))
+    message = "needs the weights that '.*lonely.onnx' was made from, as 'lonely.safetensors' beside"
+    with pytest.raises(ModelError, match=message):
+        open_engine(lonely)
+    lonely.with_suffix(".safetensors").write_bytes(b"other weights")
+    with pytest.raises(ModelError, match=message):
+        open_engine(lonely)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"slots": 0}, "slots is 0, must be 1 or more"),
+        ({"precision": "int4"}, "unknown precision 'int4': choose one of auto, fp32, bf16, fp16"),
+        ({"precision": "fp16", "device": "cpu"}, "a CPU computes in fp16 slower than in fp32"),
+        ({"device": "tpu"}, "no device 'tpu': give cuda, or cuda:1"),
+        ({"device": "cuda:77"}, "no device 'cuda:77' for torch .*: choose cpu"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_with_those_that_can(
+    model: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        open_engine(model, **options)  # type: ignore[arg-type]
