@@ -85,7 +85,7 @@ def cached_engine(key: EngineKey, build: Build, folder: Path | None = None) -> C
     """
     folder = folder or cache_folder() / "engines"
     engine, sidecar = folder / f"{key.name}.engine", folder / f"{key.name}.json"
-    with _locked(folder / f"{key.name}.lock"):
+    with locked(folder / f"{key.name}.lock"):
         if (made := _whole(engine, sidecar, key)) is not None:
             return CachedEngine(engine, False, made["seconds"], made["notes"])
         began_at = monotonic()
@@ -123,14 +123,14 @@ def _clear(engine: Path, sidecar: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock file while the block runs; the system frees it if the process dies."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
     except OSError as error:
         raise ModelError(
-            f"cannot write to the cache of engines '{path.parent}': {error.strerror}; "
+            f"cannot write to the cache '{path.parent}': {error.strerror}; "
             "set FRAMELANE_CACHE to a folder that can be written to"
         ) from error
     with file:

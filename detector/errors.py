@@ -18,6 +18,10 @@ class ModelError(UsageError):
     """A model, manifest or engine that cannot be used as asked."""
 
 
+class DownloadError(FramelaneError):
+    """A file that the network did not bring, or not as it was before."""
+
+
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:
     """Return the end of a message about an unknown word: the nearest known one, and all."""
     known = sorted(accepted)

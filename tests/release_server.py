@@ -1,0 +1,125 @@
+"""An HTTP server on loopback that serves files as a release does, and breaks when told to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one answer.
+
+    status: instead of the file; moved_to: where it is sent instead
+    stop_after: bytes of the body, after which the connection is cut
+    silent: nothing is sent until the server ends
+    claim: bytes that are announced more, or less if negative, than there are
+    shift: bytes by which a part begins elsewhere than asked for
+    """
+
+    status: int = 0
+    moved_to: str = ""
+    stop_after: int | None = None
+    silent: bool = False
+    claim: int = 0
+    shift: int = 0
+
+
+@dataclass
+class Release:
+    """The files that are served, by path, and what was asked for.
+
+    version: the header that names the version of a file: `ETag`, `Last-Modified`, or neither
+    ranges: whether parts are served
+    faults: of the next answers, in order
+    """
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    version: str = "ETag"
+    ranges: bool = True
+    faults: deque[Fault] = field(default_factory=deque)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range
+    ended: Event = field(default_factory=Event)
+
+
+@contextmanager
+def serving() -> Iterator[Release]:
+    """Give a server that runs while the block does."""
+    release = Release()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            _answer(self, release)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        release.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield release
+        finally:
+            release.ended.set()
+            server.shutdown()
+            thread.join()
+
+
+def _answer(handler: BaseHTTPRequestHandler, release: Release) -> None:
+    release.asked.append((handler.path, handler.headers["Range"]))
+    fault = release.faults.popleft() if release.faults else Fault()
+    handler.close_connection = True
+    if fault.silent:
+        release.ended.wait()
+    elif fault.moved_to:
+        handler.send_response(302)
+        handler.send_header("Location", fault.moved_to)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+    elif fault.status or handler.path not in release.files:
+        handler.send_error(fault.status or 404)
+    else:
+        _send(handler, release, fault)
+
+
+def _send(handler: BaseHTTPRequestHandler, release: Release, fault: Fault) -> None:
+    content = release.files[handler.path]
+    version = f'"{md5(content).hexdigest()}"' if release.version == "ETag" else _date(content)
+    begin = _first_byte(handler, release, version, fault)
+    if begin >= len(content) > 0:
+        handler.send_error(416)
+        return
+    handler.send_response(206 if begin else 200)
+    if release.version:
+        handler.send_header(release.version, version)
+    if begin:
+        handler.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+    handler.send_header("Content-Length", str(len(content) - begin + fault.claim))
+    handler.end_headers()
+    body = content[begin:]
+    if fault.claim < 0:
+        body = body[: fault.claim]
+    handler.wfile.write(body[: fault.stop_after])
+
+
+def _first_byte(
+    handler: BaseHTTPRequestHandler, release: Release, version: str, fault: Fault
+) -> int:
+    asked, condition = handler.headers["Range"], handler.headers["If-Range"]
+    if not asked or not release.ranges or condition != version:
+        return 0
+    return int(asked.removeprefix("bytes=").removesuffix("-")) + fault.shift
+
+
+def _date(content: bytes) -> str:
+    return f"Mon, 04 Jul 2022 10:00:{content[0] % 60:02} GMT" if content else ""
