@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from detector.command_line import Commands, Size
+from detector.doctor import doctor
 from detector.errors import UsageError
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.zoo import bundled_models
@@ -22,6 +23,9 @@ NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `tr
 @click.group(cls=Commands)
 def main() -> None:
     """Detection models: what there is, and how to make one."""
+
+
+main.add_command(doctor)
 
 
 @main.command("list")
