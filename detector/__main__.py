@@ -9,6 +9,7 @@ import click
 
 from detector.command_line import Commands, Size
 from detector.doctor import doctor
+from detector.description import Description, network_names, read_description
 from detector.errors import UsageError
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.zoo import bundled_models
@@ -34,16 +35,27 @@ def list_() -> None:
     click.echo("models (--model NAME):")
     for name, model in bundled_models().items():
         click.echo(f"  {name:<16} {_describe(Manifest.beside(model), model)}")
-    click.echo("networks (measured deployed, 80 classes, at 640):")
+    click.echo("networks (deployed, 80 classes; in brackets what the paper says):")
     try:
-        from detector.cost import measure_cost
-        from detector.network import network_names
+        for name in network_names():
+            click.echo(f"  {name:<16} {_cost(read_description(name))}")
     except ModuleNotFoundError:
         click.echo(f"  {NEEDS_TRAIN}")
-        return
-    for name in network_names():
-        cost = measure_cost(name)
-        click.echo(f"  {name:<16} {cost.parameters:.2f} M parameters, {cost.gflops:.1f} GFLOPs")
+
+
+def _cost(description: Description) -> str:
+    from detector.cost import measure_cost
+
+    paper = description.published
+    size = paper.size if paper else 640
+    cost = measure_cost(description, size=(size, size))
+    if paper is None:
+        return f"{cost.parameters:6.2f} M parameters, {cost.gflops:.1f} GFLOPs at {size}"
+    note = f"; the paper counts the {paper.form} form" if paper.form != "deployed" else ""
+    return (
+        f"{cost.parameters:6.2f} M parameters ({paper.parameters:5.1f}), "
+        f"{cost.gflops:5.1f} GFLOPs ({paper.gflops:5.1f}) at {size}{note}"
+    )
 
 
 @main.command()

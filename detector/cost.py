@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from detector.description import Description, Form
 from detector.network import build_network, deploy
 
 
@@ -17,11 +18,23 @@ class Cost(NamedTuple):
     gflops: float
 
 
-def measure_cost(name: str, *, classes: int = 80, size: tuple[int, int] = (640, 640)) -> Cost:
-    """Return what the deployed form of a network costs. Nothing is computed: shapes suffice."""
+def measure_cost(
+    network: str | Description,
+    *,
+    classes: int = 80,
+    size: tuple[int, int] = (640, 640),
+    form: Form = "deployed",
+) -> Cost:
+    """Return what a network costs. Nothing is computed: shapes suffice.
+
+    network: as `build_network` takes it; size: (height, width) of the picture
+    form: `deployed` is folded as it runs in inference; `training` has all that is trained, and
+    its cost is that of one forward pass
+    """
     with torch.device("meta"):
-        network, images = deploy(build_network(name, classes=classes)), torch.empty(1, 3, *size)
+        built, images = build_network(network, classes=classes).train(), torch.empty(1, 3, *size)
+        counted = deploy(built) if form == "deployed" else built
     with FlopCounterMode(display=False) as counter:
-        network(images)
-    parameters = sum(p.numel() for p in network.parameters())
+        counted(images)
+    parameters = sum(p.numel() for p in counted.parameters())
     return Cost(parameters / 1e6, counter.get_total_flops() / 1e9)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from detector.atomic import replacing
 from detector.errors import ModelError
+from detector.head import Cells, decode_boxes
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import Cells, Network, decode_boxes, deploy
+from detector.network import Network, deploy
 
 OPSET = 17  # TensorRT 8.5 (JetPack 5) and newer read it
 

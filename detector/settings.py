@@ -49,7 +49,7 @@ def explain(
     fields = _section(model, keys[:-1]).model_fields
     if first["type"] == "extra_forbidden":
         return f"{where(keys)}: unknown key{did_you_mean(keys[-1], fields)}"
-    if first["type"] == "missing":
+    if first["type"] == "missing" and keys[-1] in fields:
         what = fields[keys[-1]].description or f"give {keys[-1].replace('_', ' ')}"
         return f"{where(keys)}: missing; {what}"
     return f"{where(keys)}: {first['input']!r} given: {first['msg'].lower()}"

@@ -1,17 +1,42 @@
-"""Costs are those of the originals (tests/reference/README.md: measured, fused)."""
+"""Costs are those of the originals (tests/reference/README.md) and of the paper."""
 
 from __future__ import annotations
 
 import pytest
 
 from detector.cost import measure_cost
+from detector.description import network_names, read_description
+
+ORIGINALS = {  # measured, fused: millions of parameters, GFLOPs at 640, of P6 networks at 1280
+    "yolov7-tiny-silu": (6.2197, 13.702),
+    "yolov7": (36.9053, 104.514),
+    "yolov7x": (71.3117, 189.677),
+    "yolov7-w6": (70.3943, 359.728),
+    "yolov7-e6": (97.2029, 514.439),
+    "yolov7-d6": (133.7571, 701.755),
+    "yolov7-e6e": (151.6874, 842.198),
+}
 
 
-def test_yolov7_tiny_costs_what_the_original_costs() -> None:
-    cost = measure_cost("yolov7-tiny")
-    # The SiLU form has the same convolutions.
-    assert cost.parameters == pytest.approx(6.2197, abs=1e-4)
-    assert cost.gflops == pytest.approx(13.702, abs=2e-3)
+@pytest.mark.parametrize(("name", "parameters", "gflops"), [(k, *v) for k, v in ORIGINALS.items()])
+def test_networks_cost_what_the_originals_cost(name: str, parameters: float, gflops: float) -> None:
+    side = 1280 if name[-1] in "6e" else 640
+    cost = measure_cost(name, size=(side, side))
+    assert cost.parameters == pytest.approx(parameters, abs=1e-4)
+    assert cost.gflops == pytest.approx(gflops, rel=1e-4)  # counted by another tool
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_networks_cost_what_the_paper_says_of_the_form_that_it_counts(name: str) -> None:
+    paper = read_description(name).published
+    assert paper is not None
+    cost = measure_cost(name, size=(paper.size, paper.size), form=paper.form)
+    assert cost.parameters == pytest.approx(paper.parameters, abs=0.051)
+    assert cost.gflops == pytest.approx(paper.gflops, rel=0.01)  # ours are of convolutions alone
+
+
+def test_yolov7_tiny_costs_at_640_what_its_twin_with_silu_costs() -> None:
+    assert measure_cost("yolov7-tiny") == measure_cost("yolov7-tiny-silu")
 
 
 def test_operations_grow_with_the_picture_and_parameters_do_not() -> None:

@@ -32,10 +32,12 @@ def test_help_loads_no_runtime() -> None:
     assert "export" in ended.stdout and ended.stdout.splitlines()[-1] == "set()"
 
 
-def test_list_names_networks_with_their_measured_cost() -> None:
+def test_list_names_networks_with_their_measured_cost_beside_the_papers() -> None:
     ended = run("list")
     assert ended.exit_code == 0
-    assert "yolov7-tiny      6.22 M parameters, 13.7 GFLOPs" in ended.output
+    silu = "yolov7-tiny-silu   6.22 M parameters (  6.2),  13.7 GFLOPs ( 13.8) at 640"
+    d6 = "yolov7-d6        133.76 M parameters (154.7), 701.7 GFLOPs (806.8) at 1280; the paper"
+    assert silu in ended.output and d6 in ended.output
 
 
 def test_weights_are_exported_as_they_were_trained(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
         ((), "give either WEIGHTS (.safetensors) or --network NAME"),
         (("a.safetensors", "--network", "yolov7-tiny"), "give either WEIGHTS"),
         (("gone.safetensors",), "no weights file 'gone.safetensors'"),
-        (("--network", "yolov9"), "unknown network 'yolov9': choose one of yolov7-tiny"),
+        (("--network", "yolov9"), "unknown network 'yolov9'; did you mean 'yolov7'?"),
         (("--network", "yolov7-tiny", "--size", "100"), "for example 96 x 96"),
         (("--network", "yolov7-tiny", "--size", "6r0"), "'6r0' is no size"),
     ],

@@ -1,101 +1,212 @@
-"""The network is the original YOLOv7: same names, same counts, same numbers."""
+"""The networks are the originals of the YOLOv7 family: same names, same counts, same numbers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from detector.description import Form, network_names, read_description
 from detector.errors import ModelError
-from detector.network import NETWORKS, Network, build_network, deploy
-from tests.weights import reference_weights
+from detector.network import Network, build_network, deploy
+from tests.descriptions import edited
+from tests.weights import COUNTS_AND_ANCHORS, reference_weights
 
-KINDS = ["training", "deploy"]
-
-
-def described(reference: Path, kind: str) -> dict[str, Any]:
-    with (reference / f"yolov7-tiny.{kind}.json").open() as file:
-        return dict(json.load(file))
-
-
-def reference_network(reference: Path, kind: str, folder: Path) -> Network:
-    """Build the network of one reference file; the deployed form has the plain head."""
-    text = (NETWORKS / "yolov7-tiny.yaml").read_text()
-    path = folder / "yolov7-tiny.yaml"
-    path.write_text(text.replace("IDetect", "Detect") if kind == "deploy" else text)
-    network = build_network(path).eval()
-    prefix = described(reference, kind)["weight_seed_prefix"]
-    network.load_state_dict(reference_weights(network, prefix))
-    return network
+VARIANTS: dict[str, tuple[Form, ...]] = {  # all that the reference has, which is the family
+    "yolov7-tiny": ("training", "deployed"),
+    "yolov7-tiny-silu": ("deployed",),
+    "yolov7": ("training", "deployed"),
+    "yolov7x": ("training", "deployed"),
+    "yolov7-w6": ("training", "deployed"),
+    "yolov7-e6": ("training", "deployed"),
+    "yolov7-d6": ("training", "deployed"),
+    "yolov7-e6e": ("training", "deployed"),
+}
+WITH_AUXILIARY_HEADS = ("yolov7-w6", "yolov7-e6", "yolov7-d6", "yolov7-e6e")
 
 
-def reference_input(reference: Path, kind: str) -> Tensor:
-    facts = described(reference, kind)
-    size = facts["input_size"]
-    images = np.random.default_rng(facts["input_seed"]).uniform(0, 1, (1, 3, size, size))
-    return torch.from_numpy(images.astype(np.float32))
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A network with the weights of one reference, and what the original says with them."""
+
+    network: Network
+    facts: dict[str, Any]
+    values: dict[str, Any]
+
+    def images(self) -> Tensor:
+        """The picture that was looked at."""
+        size = self.facts["input_size"]
+        r = np.random.default_rng(self.facts["input_seed"])
+        return torch.from_numpy(r.uniform(0, 1, (1, 3, size, size)).astype(np.float32))
+
+
+def original(
+    reference: Path, variant: str, form: Form, made: dict[str, dict[str, Tensor]]
+) -> Original:
+    """Build one form with its weights; `made` keeps them by prefix for the other."""
+    stem = f"{variant}.{'deploy' if form == 'deployed' else form}"
+    facts = json.loads((reference / f"{stem}.json").read_text())
+    with torch.device("meta"):  # random weights would only be thrown away
+        network = build_network(variant, classes=facts["nc"], form=form).eval()
+    narrow = build_network(variant, classes=facts["nc"], form=form, width=0.01).state_dict()
+    known = made.setdefault(facts["weight_seed_prefix"], {})
+    known.update({n: value for n, value in narrow.items() if n.endswith(COUNTS_AND_ANCHORS)})
+    state = reference_weights(network, facts["weight_seed_prefix"], known)
+    network.load_state_dict(state, assign=True)  # both forms share what they have in common
+    known.update(state)
+    return Original(network, facts, dict(np.load(reference / f"{stem}.npz")))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small layers on several threads mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def originals(request: pytest.FixtureRequest, reference: Path) -> dict[str, Original]:
+    """Both forms of one variant, at full width: one variant is in memory at a time."""
+    made: dict[str, dict[str, Tensor]] = {}
+    variant = request.param
+    return {form: original(reference, variant, form, made) for form in VARIANTS[variant]}
 
 
 @torch.no_grad()
-def assert_agrees(network: Network, reference: Path, kind: str) -> None:
-    heads = network(reference_input(reference, kind))
+def assert_agrees(network: Network, expected: Original) -> None:
+    heads = network(expected.images())
     outputs = {f"head{i}": head for i, head in enumerate(heads)}
     outputs["decoded"] = network.decode(heads)
-    expected = np.load(reference / f"yolov7-tiny.{kind}.npz")
+    assert {f"{name}_val" for name in outputs} == {n for n in expected.values if "_val" in n}
     for name, output in outputs.items():
-        values = expected[f"{name}_val"]
-        assert list(output.shape) == expected[f"{name}_shape"].tolist()
-        error = np.abs(output.numpy().ravel()[expected[f"{name}_idx"]] - values).max()
+        values = expected.values[f"{name}_val"]
+        assert list(output.shape) == expected.values[f"{name}_shape"].tolist()
+        error = np.abs(output.numpy().ravel()[expected.values[f"{name}_idx"]] - values).max()
         assert error <= 1e-4 * np.abs(values).max(), f"{name}: {error}"
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_parameters_and_buffers_have_the_official_names_and_shapes(
-    kind: str, reference: Path, tmp_path: Path
+    originals: dict[str, Original],
 ) -> None:
-    network, facts = reference_network(reference, kind, tmp_path), described(reference, kind)
-    assert {n: list(p.shape) for n, p in network.named_parameters()} == facts["parameters"]
-    assert {n: list(b.shape) for n, b in network.named_buffers()} == facts["buffers"]
-    assert sum(p.numel() for p in network.parameters()) == facts["n_parameters"]
-    assert set(network.state_dict()) == {*facts["parameters"], *facts["buffers"]}
+    for each in originals.values():
+        network, facts = each.network, each.facts
+        assert {n: list(p.shape) for n, p in network.named_parameters()} == facts["parameters"]
+        assert {n: list(b.shape) for n, b in network.named_buffers()} == facts["buffers"]
+        assert sum(p.numel() for p in network.parameters()) == facts["n_parameters"]
+        assert set(network.state_dict()) == {*facts["parameters"], *facts["buffers"]}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_raw_heads_and_decoded_boxes_are_the_originals(
-    kind: str, reference: Path, tmp_path: Path
-) -> None:
-    assert_agrees(reference_network(reference, kind, tmp_path), reference, kind)
+def test_raw_heads_and_decoded_boxes_are_the_originals(originals: dict[str, Original]) -> None:
+    for each in originals.values():
+        assert_agrees(each.network, each)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_deploying_folds_everything_away_and_changes_no_number(
-    kind: str, reference: Path, tmp_path: Path
+    originals: dict[str, Original],
 ) -> None:
-    fused = deploy(reference_network(reference, kind, tmp_path))
-    assert_agrees(fused, reference, kind)
-    assert not [n for n in fused.state_dict() if ".bn." in n or ".ia." in n or ".im." in n]
+    first = next(iter(originals.values()))  # the training form, where there is a reference of it
+    fused = deploy(first.network)
+    assert_agrees(fused, first)
+    assert fused.folded and not first.network.folded
+    folded_away = (".bn.", ".ia.", ".im.", ".m2.", ".rbr_dense.", ".rbr_1x1.")
+    assert not [n for n in fused.state_dict() if any(part in n for part in folded_away)]
+
+
+def test_anchors_and_strides_are_the_published_ones(originals: dict[str, Original]) -> None:
+    for each in originals.values():
+        anchors = each.network.anchors
+        assert anchors.reshape(len(anchors), 6).tolist() == each.facts["anchors"]
+        assert list(each.network.strides) == each.facts["strides"]
+
+
+def test_the_family_is_whole() -> None:
+    assert set(network_names()) >= set(VARIANTS)
+
+
+def test_tiny_with_silu_differs_from_tiny_in_the_activation_alone() -> None:
+    leaky, silu = read_description("yolov7-tiny"), read_description("yolov7-tiny-silu")
+    assert (leaky.rows, leaky.anchors) == (silu.rows, silu.anchors)
+    assert (leaky.activation, silu.activation) == ("leaky_relu", "silu")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_any_number_of_classes_and_any_width_gives_heads_of_that_shape(variant: str) -> None:
+    network = build_network(variant, classes=7, width=0.1).eval()
+    with torch.no_grad():
+        heads = network(torch.zeros(2, 3, 64, 128))
+    grids = [(64 // stride, 128 // stride) for stride in network.strides]
+    assert shapes(heads) == [(2, 3, h, w, 12) for h, w in grids]
+    assert network.decode(heads).shape == (2, sum(3 * h * w for h, w in grids), 12)
+
+
+def small(variant: str) -> Network:
+    """Build a network whose layers nearly all have 8 channels."""
+    return build_network(variant, classes=3, width=0.03)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_parameter_learns(variant: str) -> None:
+    network = small(variant).train()
+    loss = sum((head**2).sum() for head in network(torch.rand(2, 3, 128, 128)))
+    assert isinstance(loss, Tensor)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert not [name for name, p in network.named_parameters() if p.grad is None]
+
+
+@pytest.mark.parametrize("variant", WITH_AUXILIARY_HEADS)
+def test_training_returns_the_lead_heads_and_then_as_many_auxiliary_ones(variant: str) -> None:
+    network = small(variant)
+    images = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        lead = network.eval()(images)
+        for part in network.modules():
+            part.training = part is network  # the running statistics are still those of inference
+        features = outputs_of(network, network.description.rows[-1].inputs)
+        both = network(images)
+    assert len(lead) == 4 and len(both) == 8
+    assert all(torch.equal(*pair) for pair in zip(lead, both[:4], strict=True))
+    for i, head in enumerate(both[4:]):
+        weight, bias = (network.head.get_parameter(f"m2.{i}.{name}") for name in ("weight", "bias"))
+        plain = nn.functional.conv2d(features[4 + i], weight, bias)  # no implicit knowledge
+        n, _, h, w = plain.shape
+        torch.testing.assert_close(head, plain.view(n, 3, 8, h, w).permute(0, 1, 3, 4, 2))
+
+
+def outputs_of(network: Network, rows: Sequence[int]) -> list[Tensor]:
+    """Return a list that fills with what the given rows return."""
+    seen: list[Tensor] = []
+    for row in rows:
+        network.model[row].register_forward_hook(lambda _, __, output: seen.append(output))
+    return seen
+
+
+def test_what_only_training_needs_is_not_computed_in_evaluation() -> None:
+    network = small("yolov7-w6").eval()
+    auxiliary = outputs_of(network, [118, 119, 120, 121])  # as in the original's graph
+    with torch.no_grad():
+        network(torch.rand(1, 3, 64, 64))
+        assert not auxiliary
+        network.train()(torch.rand(2, 3, 128, 128))
+    assert len(auxiliary) == 4
 
 
 def test_deploying_leaves_the_original_as_it_was() -> None:
-    network = build_network("yolov7-tiny", classes=3, width=0.25).train()
+    network = small("yolov7").train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     deploy(network)
     assert network.training and all(p.requires_grad for p in network.parameters())
     after = network.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-def test_anchors_and_strides_are_the_published_ones(reference: Path) -> None:
-    facts, network = described(reference, "training"), build_network("yolov7-tiny")
-    assert network.anchors.reshape(3, 6).tolist() == facts["anchors"]
-    assert list(network.strides) == facts["strides"]
 
 
 @pytest.mark.parametrize("width", [0.25, 0.5, 0.3])
@@ -107,41 +218,25 @@ def test_width_scales_channels_up_to_multiples_of_eight(width: float) -> None:
         assert thin % 8 == 0 and 0 <= thin - wide * width < 8
 
 
-def test_an_untrained_network_expects_eight_objects_in_a_picture_of_640() -> None:
-    network = build_network("yolov7-tiny", classes=3, width=0.25).eval()
-    biases = [head_bias(network, layer) for layer in range(3)]
-    expected = [
-        float(bias[:, 4].sigmoid().mean()) * (640 // stride) ** 2
-        for bias, stride in zip(biases, network.strides, strict=True)
-    ]
-    assert expected == pytest.approx([8, 8, 8], rel=0.05)
-
-
-def head_bias(network: Network, layer: int) -> Tensor:
-    bias: Tensor = network.state_dict()[f"model.77.m.{layer}.bias"]
-    return bias.view(3, -1)
-
-
-def test_heads_are_shaped_by_anchor_and_cell_for_any_size() -> None:
-    network = build_network("yolov7-tiny", classes=3, width=0.25).eval()
-    with torch.no_grad():
-        heads = network(torch.zeros(2, 3, 64, 96))
-    assert shapes(heads) == [(2, 3, 8, 12, 8), (2, 3, 4, 6, 8), (2, 3, 2, 3, 8)]
-    assert network.decode(heads).shape == (2, 3 * (96 + 24 + 6), 8)
-
-
 def shapes(tensors: Sequence[Tensor]) -> list[tuple[int, ...]]:
     return [tuple(tensor.shape) for tensor in tensors]
-
-
-def test_every_parameter_learns() -> None:
-    network = build_network("yolov7-tiny", classes=3, width=0.25).train()
-    loss = sum((head**2).sum() for head in network(torch.rand(2, 3, 64, 64)))
-    assert isinstance(loss, Tensor)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert not [name for name, p in network.named_parameters() if p.grad is None]
 
 
 def test_an_unknown_network_is_refused_with_the_known_names() -> None:
     with pytest.raises(ModelError, match=r"unknown network 'yolov9'.*yolov7-tiny"):
         build_network("yolov9")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[[-1], MP, []] # 8", "[[-1], Maxpool, []]", r"row 8: no such operation: Maxpool \[\]"),
+        ("[[-1], SP, [5]] # 31", "[[-1, 0], Shortcut, []]", r"row 31: .*\[256, 32\] channels"),
+        ("leaky_relu", "relu", "no such activation: 'relu'; accepted: leaky_relu, silu"),
+    ],
+)
+def test_a_description_that_cannot_be_built_is_refused(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        build_network(edited("yolov7-tiny", old, new, tmp_path))

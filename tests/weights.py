@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,15 +15,23 @@ from torch import Tensor
 
 from detector.network import Network
 
+COUNTS_AND_ANCHORS = ("num_batches_tracked", "anchors", "anchor_grid")
 
-def reference_weights(network: Network, prefix: str) -> dict[str, Tensor]:
-    """Return a state dict for `network`: each entry follows from its name and shape."""
+
+def reference_weights(
+    network: Network, prefix: str, made: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Return a state dict for `network`: each entry follows from its name and shape.
+
+    made: entries that are there already, of another form of the same network
+    """
     state = network.state_dict()
-    kept = ("num_batches_tracked", "anchors", "anchor_grid")
-    for name, value in state.items():
-        if not name.endswith(kept):
-            state[name] = torch.from_numpy(_values(prefix, name, tuple(value.shape)))
-    return state
+    known = {name: value for name, value in (made or {}).items() if name in state}
+    random = [name for name in state if not name.endswith(COUNTS_AND_ANCHORS) and name not in known]
+    shapes = [tuple(state[name].shape) for name in random]
+    with ThreadPoolExecutor() as threads:  # the largest networks have 166 million of them
+        values = threads.map(partial(_values, prefix), random, shapes)
+        return state | known | dict(zip(random, map(torch.from_numpy, values), strict=True))
 
 
 def _values(prefix: str, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,0 +1,155 @@
+"""What a network is made of: the rows of a YAML file, as data. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from detector.atomic import replacing
+from detector.errors import ModelError, did_you_mean
+from detector.settings import explain, read_yaml
+
+NETWORKS = Path(__file__).resolve().parent.parent / "configs" / "networks"
+HEADS = ("Detect", "IDetect", "IAuxDetect")
+WITH_CHANNELS = ("Conv", "RepConv", "SPPCSPC", "DownC")  # the first argument is how many
+
+Form = Literal["training", "deployed"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+class Row(NamedTuple):
+    """One layer: inputs are numbers of earlier rows, -1 is the picture."""
+
+    inputs: tuple[int, ...]
+    operation: str
+    arguments: tuple[int, ...] = ()
+
+
+class Published(BaseModel):
+    """What the paper says that a network costs with 80 classes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parameters: float = Field(description="millions")
+    gflops: float = Field(description="for one picture of size x size pixels")
+    size: int
+    form: Form = Field(default="deployed", description="of the network that was counted")
+
+
+class Description(BaseModel):
+    """A network before it is built.
+
+    The `training` form has implicit knowledge and auxiliary heads, the `deployed` one has not.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    activation: str
+    strides: tuple[int, ...] = Field(description="pixels per cell of each head's grid")
+    anchors: tuple[tuple[tuple[float, float], ...], ...] = Field(
+        description="per stride: width and height in pixels"
+    )
+    rows: tuple[Row, ...] = Field(description="the layers as they run; the last is the head")
+    published: Published | None = None
+    form: Form = "training"
+
+    def lead_inputs(self) -> tuple[int, ...]:
+        """Return the rows that the lead heads read; those behind them feed auxiliary heads."""
+        return self.rows[-1].inputs[: len(self.strides)]
+
+    def lead_rows(self) -> list[int]:
+        """Return the numbers of the rows that lead heads need: all that inference runs."""
+        needed = {len(self.rows) - 1}
+        waiting = list(self.lead_inputs())
+        while waiting:
+            row = waiting.pop()
+            if row >= 0 and row not in needed:
+                needed.add(row)
+                waiting += self.rows[row].inputs
+        return sorted(needed)
+
+    def deployed(self) -> Description:
+        """Return the form for inference: the plain head, and no row that only training needs."""
+        kept = self.lead_rows()
+        rows = [self.rows[old] for old in kept[:-1]]
+        rows.append(Row(self.lead_inputs(), "Detect"))
+        number = {-1: -1} | {old: new for new, old in enumerate(kept)}
+        return self.model_copy(update={"rows": renumbered(rows, number), "form": "deployed"})
+
+    def write(self, path: Path) -> None:
+        """Write the YAML file that `read_description` reads, whole or not at all."""
+        values = self.model_dump(include={"activation", "strides", "anchors"})
+        lines = [f"{key}: {json.dumps(value)}" for key, value in values.items()]
+        lines += ["rows:", *(f"  - {json.dumps(row)}" for row in self.rows)]
+        with replacing(path) as written:
+            written.write_text("\n".join(lines) + "\n")
+
+
+def scale_channels(channels: int, factor: float) -> int:
+    """Return channels x factor, rounded up to a multiple of 8."""
+    return math.ceil(channels * factor / 8) * 8
+
+
+def renumbered(rows: Iterable[Row], number: Mapping[int, int]) -> tuple[Row, ...]:
+    """Return the rows, reading from the new numbers of what they read from."""
+    return tuple(row._replace(inputs=tuple(number[s] for s in row.inputs)) for row in rows)
+
+
+def network_names() -> list[str]:
+    """Return the names of the networks that are described in configs/networks."""
+    return sorted(path.stem for path in NETWORKS.glob("*.yaml"))
+
+
+def read_description(name: str | Path) -> Description:
+    """Return what a file in configs/networks, by its name, or any such file, by its path, says.
+
+    In the file an input may be counted back from the row: -1 is the row before it. Raises
+    ModelError for an unknown name, UsageError for a file that describes no network.
+    """
+    path = name if isinstance(name, Path) else NETWORKS / f"{name}.yaml"
+    if not path.is_file():
+        raise ModelError(f"unknown network '{name}'{did_you_mean(str(name), network_names())}")
+    content = {**read_yaml(path), "name": path.stem}
+    try:
+        description = Description.model_validate(content)
+    except ValidationError as error:
+        where = f"{path}: "
+        raise ModelError(
+            explain(error, Description, lambda keys: where + ".".join(keys))
+        ) from error
+    rows = tuple(_absolute(number, row) for number, row in enumerate(description.rows))
+    description = description.model_copy(update={"rows": rows})
+    _check(description, path)
+    return description
+
+
+def _absolute(number: int, row: Row) -> Row:
+    return row._replace(inputs=tuple(number + s if s < 0 else s for s in row.inputs))
+
+
+def _check(description: Description, path: Path) -> None:
+    """Raise ModelError for rows that make no network."""
+    for number, row in enumerate(description.rows):
+        wrong = [source for source in row.inputs if not -1 <= source < number]
+        if wrong or not row.inputs:
+            raise ModelError(
+                f"{path}: row {number} ({row.operation}) reads {list(row.inputs)}: "
+                f"give numbers of earlier rows, 0 to {number - 1}, or count back from it"
+            )
+    operations = [row.operation for row in description.rows]
+    if [name for name in operations if name in HEADS] != operations[-1:]:
+        raise ModelError(f"{path}: the last row, and no other, must be one of {', '.join(HEADS)}")
+    layers, head = len(description.strides), description.rows[-1]
+    expected = 2 * layers if head.operation == "IAuxDetect" else layers
+    if len(head.inputs) != expected or len(description.anchors) != layers:
+        raise ModelError(
+            f"{path}: {layers} strides, {len(description.anchors)} rows of anchors and "
+            f"{len(head.inputs)} inputs of {head.operation} do not fit: "
+            f"{layers} strides take {layers} and {expected}"
+        )
