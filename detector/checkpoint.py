@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from detector.atomic import replacing
+from detector.description import FORMS, Form
 from detector.errors import ModelError
 from detector.network import Network, build_network
 
@@ -25,6 +26,7 @@ class WeightsInfo:
     variant: name of the network's YAML; width: factor on its channels
     size: (height, width) in pixels of the pictures it was trained for
     notes: anything else worth keeping: the recipe, the data, the accuracy
+    form: of the network; files from before there was another are of the training form
     """
 
     variant: str
@@ -32,6 +34,7 @@ class WeightsInfo:
     width: float
     size: tuple[int, int]
     notes: Mapping[str, str] = field(default_factory=dict)
+    form: Form = "training"
 
 
 def save_weights(
@@ -42,12 +45,14 @@ def save_weights(
     size: tuple[int, int],
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the weights of a network in training form, whole or not at all."""
+    """Write the weights of a network as it was built, not folded, whole or not at all."""
     assert len(class_names) == network.classes, (len(class_names), network.classes)
+    assert not network.folded, "what `deploy` returns cannot be built again from its name"
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     described = {
         "format": FORMAT,
         "variant": network.name,
+        "form": network.description.form,
         "class_names": list(class_names),
         "width": network.width,
         "size": list(size),
@@ -58,7 +63,7 @@ def save_weights(
 
 
 def load_weights(path: Path) -> tuple[Network, WeightsInfo]:
-    """Return the network, in training form and mode, and what the file says of itself.
+    """Return the network, in training mode, and what the file says of itself.
 
     Raises ModelError if there is no such file, or it is not one that `save_weights` wrote.
     """
@@ -81,6 +86,9 @@ def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
         described = json.loads(header["framelane"])
         if described["format"] != FORMAT:
             raise ValueError(f"format {described['format']!r}, this version reads {FORMAT!r}")
+        form = described.get("form", "training")
+        if form not in FORMS:
+            raise ValueError(f"form {form!r}, this version knows {' and '.join(FORMS)}")
         height, width = described["size"]
         return WeightsInfo(
             variant=str(described["variant"]),
@@ -88,6 +96,7 @@ def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
             width=float(described["width"]),
             size=(int(height), int(width)),
             notes=described["notes"],
+            form=form,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
@@ -97,7 +106,9 @@ def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
 
 
 def _rebuild(path: Path, info: WeightsInfo, tensors: dict[str, torch.Tensor]) -> Network:
-    network = build_network(info.variant, classes=len(info.class_names), width=info.width)
+    network = build_network(
+        info.variant, classes=len(info.class_names), width=info.width, form=info.form
+    )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from detector.checkpoint import WeightsInfo, load_weights, save_weights
+from detector.description import Form
 from detector.errors import ModelError
 from detector.network import Network, build_network
 
@@ -50,6 +51,29 @@ def header_of(path: Path) -> dict[str, object]:
 def test_weights_and_what_they_say_of_themselves_come_back(network: Network, saved: Path) -> None:
     loaded, info = load_weights(saved)
     assert info == WeightsInfo("yolov7-tiny", NAMES, 0.125, (256, 448), {"epoch": "7"})
+    before, after = network.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_file_from_before_there_were_two_forms_is_of_the_training_form(
+    network: Network, saved: Path
+) -> None:
+    header = header_of(saved)
+    assert header.pop("form") == "training"
+    loaded, info = load_weights(rewritten(saved, {"framelane": json.dumps(header)}))
+    assert info.form == "training" and loaded.state_dict().keys() == network.state_dict().keys()
+
+
+@pytest.mark.parametrize("form", ["training", "deployed"])
+def test_a_network_with_auxiliary_heads_comes_back_in_the_form_that_was_saved(
+    form: Form, tmp_path: Path
+) -> None:
+    network = build_network("yolov7-w6", classes=3, width=0.03, form=form)
+    path = tmp_path / "w6.safetensors"
+    save_weights(network, path, class_names=NAMES, size=(64, 64))
+    loaded, info = load_weights(path)
+    assert info.form == form == loaded.description.form
     before, after = network.state_dict(), loaded.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -99,7 +123,13 @@ def test_a_file_of_another_program_is_refused(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("format", "framelane-weights-9"), ("size", [640]), ("width", "wide"), ("class_names", None)],
+    [
+        ("format", "framelane-weights-9"),
+        ("size", [640]),
+        ("width", "wide"),
+        ("class_names", None),
+        ("form", "folded"),
+    ],
 )
 def test_a_wrong_header_is_refused(key: str, value: object, saved: Path) -> None:
     header = {**header_of(saved), key: value}
