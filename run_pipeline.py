@@ -17,7 +17,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.argument("sources", nargs=-1)
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file; flags go over it.")
 @click.option("--model", "--weights", help="A bundled model or an .onnx file.  [default: street]")
-@click.option("--engine", help="The runtime.  [default: openvino]")
+@click.option("--engine", help="The runtime, or auto: the fastest here.  [default: openvino]")
 @click.option("--device", help="Where the engine runs.  [default: CPU]")
 @click.option("--imgsz", type=Size(), help="The input size you expect of the model.")
 @click.option("--conf", type=float, help="Least score.  [default: 0.1 with a tracker, else 0.25]")

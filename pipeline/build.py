@@ -12,7 +12,8 @@ from pathlib import Path
 
 import cv2
 
-from detector.engines import engine_opener
+from detector.engines import FASTER_IN_BATCHES, engine_opener
+from detector.engines.choice import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
 from detector.zoo import find_model
@@ -76,7 +77,8 @@ def build(config: RunConfig) -> Run:
 def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
     engine = config.model
     _check_imgsz(engine, model, manifest)
-    open_engine = engine_opener(engine.engine)
+    name = choose_engine(model) if engine.engine == AUTO else engine.engine
+    open_engine = engine_opener(name)
     options = checked_options(open_engine, options_of(engine), "model")
     submit = Submit(partial(open_engine, model, **options))
     return SharedStages(
@@ -85,7 +87,7 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         Collect(),
         _suppress(config.detect, config.tracker, manifest.classes),
         submit.close_engine,
-        max_batch=1,  # on a CPU a batch is not faster than its frames one by one
+        max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )
 

@@ -37,7 +37,9 @@ class ModelConfig(BaseModel):
 
     model_config = _OPEN
     name: str = Field(default="street", description="a bundled model, or the path of an .onnx")
-    engine: str = Field(default="openvino", description="the runtime")
+    engine: str = Field(
+        default="openvino", description="the runtime, or auto: the fastest of this machine"
+    )
     imgsz: tuple[int, int] | None = Field(default=None, description="the input size you expect")
 
 

@@ -40,6 +40,8 @@ ENGINES = {  # a new backend is one module and one line; each has `open_engine(m
     "fake": "detector.engines.fake",
 }
 
+FASTER_IN_BATCHES = ("tensorrt", "torch")  # a CPU gains nothing by more than one picture
+
 
 def engine_opener(name: str) -> Callable[..., Engine]:
     """Return what opens a model with the named runtime, which is loaded now.
