@@ -35,6 +35,11 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.option("--stride", type=int, help="Use every k-th frame.")
 @click.option("--max-frames", type=int, help="Stop after so many frames.")
 @click.option("--realtime", is_flag=True, default=None, help="Pace recordings like cameras.")
+@click.option(
+    "--max-age",
+    type=float,
+    help="Seconds after which a picture of a live stream is left out.  [default: 0.5]",
+)
 @click.option("--stats-json", type=click.Path(path_type=Path), help="Write all figures there.")
 @click.option("--print-config", is_flag=True, help="Print the effective configuration and stop.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop.")

@@ -35,14 +35,17 @@ from pipeline.ledger import Ledger
 from pipeline.options import checked_options
 from pipeline.pipeline import Pipeline
 from pipeline.preprocess import Preprocess
+from pipeline.redaction import without_password
 from pipeline.sinks import make_sink
-from pipeline.sources import is_glob, make_source, source_kind, without_password
+from pipeline.sources import is_glob, is_live, make_source, source_kind
 from pipeline.sources.counter import CELL, COUNTER_WIDTH
+from pipeline.sources.status import Observed
 from pipeline.stage import Chain, Stage
 from pipeline.suppress import Suppress
 from pipeline.track import Track
 from trackers import make_tracker
 
+LIVE_MAX_AGE = 0.5  # seconds: what an operator still takes for now
 CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # ByteTrack lives on weak detections too
 
 
@@ -128,13 +131,17 @@ def _class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> set[int]:
 def _stream(
     config: SourceConfig, name: str, run: RunConfig, manifest: Manifest, ledger: Ledger
 ) -> StreamStages:
-    source = make_source(config.url, name, options_of(config))
+    live = is_live(config.url)
+    max_age = _max_age(config, live)
+    own = {"max_age": max_age} if live else {}
+    source = make_source(config.url, name, options_of(config) | own)
     decode = Decode(
         source,
         ledger,
         stride=config.stride,
         max_frames=config.max_frames,
-        realtime=config.realtime,
+        realtime=config.realtime and not live,
+        max_age=max_age,
     )
     outputs = [_output(output, name, manifest.classes) for output in run.outputs]
     drawn = any(output.sink.wants_picture for output in outputs)
@@ -142,8 +149,27 @@ def _stream(
     annotate = Annotate(manifest.classes, clear=burnt_in) if drawn else None
     url = without_password(config.url)
     return StreamStages(
-        name, url, source, decode, _tail(run.tracker, annotate), outputs, live=config.realtime
+        name,
+        url,
+        source,
+        decode,
+        _tail(run.tracker, annotate),
+        outputs,
+        live=live or config.realtime,
+        status=source.status if isinstance(source, Observed) else None,
     )
+
+
+def _max_age(config: SourceConfig, live: bool) -> float | None:
+    """Return the seconds after which a picture of the stream is left out."""
+    if live:
+        return LIVE_MAX_AGE if config.max_age is None else config.max_age
+    if config.max_age is not None and not config.realtime:
+        raise UsageError(
+            f"max_age: {config.max_age:g} given, but {without_password(config.url)} is a recording "
+            "and waits: leave it out, or add realtime"
+        )
+    return config.max_age
 
 
 def _tail(config: TrackerConfig, annotate: Annotate | None) -> Stage[Detected, Tracked]:

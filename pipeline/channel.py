@@ -37,8 +37,9 @@ class Channel(Generic[T]):
     """Items in order, at most `capacity` of them, from one thread to another.
 
     An item belongs to the channel from the call of `send` on: it is received, or dropped by the
-    overflow policy (`on_drop`), or discarded by `cancel` (`on_discard`). Never two of these, never
-    none. The callbacks run without the channel's lock, on the thread that caused them.
+    overflow policy (`on_drop`) or for its age (`on_expire`), or discarded by `cancel`
+    (`on_discard`). Never two of these, never none. The callbacks run on the thread that caused
+    them, without the channel's lock; `on_expire` with it, so that it must not use a channel.
 
     Several channels may share one condition, so that one thread can wait for any of them.
     """
@@ -51,6 +52,7 @@ class Channel(Generic[T]):
         *,
         on_drop: Callable[[T], None] = lambda item: None,
         on_discard: Callable[[T], None] = lambda item: None,
+        on_expire: Callable[[T], None] = lambda item: None,
         changed: Condition | None = None,
     ) -> None:
         assert capacity > 0, f"channel '{name}' needs room for an item"
@@ -60,6 +62,7 @@ class Channel(Generic[T]):
         self.stats = ChannelStats()
         self._on_drop = on_drop
         self._on_discard = on_discard
+        self._on_expire = on_expire
         self._changed = changed or Condition()
         self._items: deque[tuple[float, T]] = deque()
         self._closed = False
@@ -121,6 +124,14 @@ class Channel(Generic[T]):
         self.stats.queued.record(monotonic() - sent_at)
         self._changed.notify_all()
         return item
+
+    def shed(self, wanted: Callable[[T], bool]) -> None:
+        """Drop the oldest items for as long as nobody wants them, while holding the condition."""
+        while self._items and not wanted(self._items[0][1]):
+            _, item = self._items.popleft()
+            self.stats.dropped += 1
+            self._on_expire(item)
+            self._changed.notify_all()
 
     def __iter__(self) -> Iterator[T]:
         """Receive until the end of the stream."""

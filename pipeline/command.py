@@ -14,9 +14,10 @@ from detector.errors import UsageError
 from pipeline.build import build
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.interrupt import Interrupt
+from pipeline.log import log_on_terminal
 from pipeline.progress import watch
+from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
-from pipeline.sources import without_password
 
 WHERE = {  # flag -> the place in the configuration that it sets
     "model": ("model", "name"),
@@ -33,6 +34,7 @@ WHERE = {  # flag -> the place in the configuration that it sets
     "stride": ("sources", "*", "stride"),
     "max_frames": ("sources", "*", "max_frames"),
     "realtime": ("sources", "*", "realtime"),
+    "max_age": ("sources", "*", "max_age"),
 }
 
 
@@ -71,9 +73,9 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
     """
     described = build(config)
     pipeline, streams = described.pipeline, described.streams
-    with Interrupt(pipeline) as interrupt:
+    with log_on_terminal(), Interrupt(pipeline) as interrupt:
         pipeline.start()
-        watch(pipeline, interrupt.obey)
+        watch(pipeline, streams, interrupt.obey)
         pipeline.join()
     report = figures(pipeline, streams)
     click.echo(summary(report))

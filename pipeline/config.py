@@ -30,6 +30,12 @@ class SourceConfig(BaseModel):
     stride: int = Field(default=1, ge=1, description="use every k-th frame")
     max_frames: int | None = Field(default=None, ge=1, description="stop after so many frames")
     realtime: bool = Field(default=False, description="pace a recording like a camera")
+    max_age: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which a live picture is left out; default: 0.5, none with "
+        "realtime",
+    )
 
 
 class ModelConfig(BaseModel):

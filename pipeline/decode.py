@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import inf
 from time import monotonic
 
 from pipeline.frame import Frame
 from pipeline.ledger import Ledger
-from pipeline.sources import Decoded, Source
+from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stage import Stage
 from pipeline.timing import Clock
 
 
-class Decode(Stage[Decoded, Frame]):
+class Decode(Stage[Decoded | Skipped, Frame]):
     """Numbers the pictures of a source before any drop, repairs their times, thins them out.
 
     Opens and closes the source on its own thread; the source is the stage's inbox.
 
     stride: every k-th frame is kept; max_frames: so many are kept, then the source is stopped
     realtime: frames come at the pace of their times, captured when they were due
+    max_age: seconds after which nobody wants a frame that came at the pace of its time
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Decode(Stage[Decoded, Frame]):
         stride: int = 1,
         max_frames: int | None = None,
         realtime: bool = False,
+        max_age: float | None = None,
     ) -> None:
         self._source = source
         self._ledger = ledger
         self._stride = stride
         self._max_frames = max_frames
         self._realtime = realtime
+        self._max_age = max_age
         self._started_at: float | None = None  # when the source's clock stood at zero
         self._clock: Clock | None = None
         self._index = 0
@@ -51,16 +55,29 @@ class Decode(Stage[Decoded, Frame]):
         self._stream = self._source.open()
         self._clock = Clock(self._stream.nominal_interval)
 
-    def process(self, item: Decoded) -> Iterable[Frame]:
+    def process(self, item: Decoded | Skipped) -> Iterable[Frame]:
         """Return the frame, or nothing where it is dropped; waits for its time if so asked."""
         assert self._clock, "open() comes first"
+        if isinstance(item, Skipped):
+            self._ledger.skipped(self._stream.name, "decode", item.reason)
+            self._index += 1
+            return ()
         ticks = self._clock.ticks(item.pts, item.dts, item.time_base)
         reason = self._reason_to_drop()
-        captured_at = item.captured_at
+        captured_at, expires_at = item.captured_at, item.expires_at
         if self._realtime and not reason:
             captured_at = self._wait_until_due(ticks * item.time_base)
+            expires_at = inf if self._max_age is None else captured_at + self._max_age
         frame = Frame(
-            self._stream, self._index, item.pts, ticks, item.time_base, captured_at, item.picture
+            self._stream,
+            self._index,
+            item.pts,
+            ticks,
+            item.time_base,
+            captured_at,
+            item.picture,
+            item.scene,
+            expires_at,
         )
         self._index += 1
         self._ledger.decoded(frame.ticket)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import inf
 from threading import Event, Lock
 from typing import Protocol
 
@@ -98,7 +99,10 @@ class Frame:
     index: position in the source, counted from 0 before any drop
     pts: as the container gave it, in units of `time_base`; None where it gave none
     ticks: `pts`, repaired where it was missing or did not increase (DESIGN.md 5)
-    captured_at: `time.monotonic()` seconds of arrival
+    captured_at: `time.monotonic()` seconds of capture, as far as it is known, else of arrival
+    scene: frames with the same number belong together; a lost connection or another size of the
+        pictures begins a new one
+    expires_at: `time.monotonic()` seconds after which nobody wants the frame any more
     """
 
     stream: Stream
@@ -108,6 +112,8 @@ class Frame:
     time_base: Fraction
     captured_at: float
     picture: Picture = field(repr=False)
+    scene: int = 0
+    expires_at: float = inf
 
     @property
     def time(self) -> Fraction:

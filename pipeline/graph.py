@@ -27,7 +27,8 @@ from pipeline.ledger import Ledger
 from pipeline.pipeline import Pipeline, Worker
 from pipeline.route import Emitted, Fan, Router
 from pipeline.sinks import Sink
-from pipeline.sources import Decoded, Source
+from pipeline.sources import Decoded, Skipped, Source
+from pipeline.sources.status import Status
 from pipeline.stage import Probe, Stage
 from pipeline.stats import ChannelStats
 
@@ -70,6 +71,7 @@ class StreamStages:
     """The stops of one stream: before the shared ones, and behind them.
 
     url: as it may be shown, credentials removed
+    live: it does not wait for us; status: what it is doing, where that can change
     """
 
     name: str
@@ -79,6 +81,7 @@ class StreamStages:
     track: Stage[Detected, Tracked]
     outputs: Sequence[Output]
     live: bool = False
+    status: Status | None = None
 
 
 class Reading:
@@ -88,7 +91,7 @@ class Reading:
         self._source = source
         self.stats = ChannelStats()  # stays empty: reading is work, not waiting
 
-    def __iter__(self) -> Iterator[Decoded]:
+    def __iter__(self) -> Iterator[Decoded | Skipped]:
         """Read to the end."""
         return iter(self._source)
 
@@ -183,6 +186,7 @@ def _channel(
         overflow,
         on_drop=lambda item: ledger.dropped(item, name, "overflow"),
         on_discard=lambda item: ledger.failed(item, name, "cancelled"),
+        on_expire=lambda item: ledger.dropped(item, name, "max_age"),
         changed=changed,
     )
 

@@ -42,7 +42,12 @@ class Lane:
         return not self.ended and self.decoded.ready and (self._credit > 0 or not len(self.decoded))
 
     def take(self) -> Frame | None:
-        """Take a frame if there is one and credit for it. Holds the condition."""
+        """Take a frame that is not too old if there is one, and credit for it.
+
+        Holds the condition.
+        """
+        now = monotonic()
+        self.decoded.shed(lambda frame: frame.expires_at > now)
         if not self.ready:
             return None
         try:

@@ -31,8 +31,12 @@ class _Account:
 
 @dataclass(slots=True)
 class Balance:
-    """The frames of one stream by fate; dropped and failed by (stage, reason)."""
+    """The frames of one stream by fate; dropped and failed by (stage, reason).
 
+    skipped: pictures that were sent and never became frames, by (stage, reason)
+    """
+
+    skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
     decoded: int = 0
     emitted: int = 0
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -59,6 +63,11 @@ class Ledger:
             assert ticket not in self._open, f"{ticket} was decoded twice"
             self._open[ticket] = _Account()
             self.balances.setdefault(ticket.stream, Balance()).decoded += 1
+
+    def skipped(self, stream: str, stage: str, reason: str) -> None:
+        """A picture was sent and not decoded: it is counted, and has no account."""
+        with self._lock:
+            self.balances.setdefault(stream, Balance()).skipped[stage, reason] += 1
 
     def split(self, item: Item, ends: int) -> None:
         """Note that each frame of `item` now goes several ways: each will report its fate."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pipeline.graph import StreamStages
 from pipeline.pipeline import Pipeline
 
 REFRESH_SECONDS = 0.25
 
 
-def watch(pipeline: Pipeline, obey: Callable[[], None]) -> None:
+def watch(pipeline: Pipeline, streams: Sequence[StreamStages], obey: Callable[[], None]) -> None:
     """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
 
+    Live streams are shown with their states.
     obey: called often, to act on what signals asked for. Never waits for long at once: a signal
     that the system gave to another thread does not wake this one, and only this one handles it.
     """
@@ -26,7 +28,12 @@ def watch(pipeline: Pipeline, obey: Callable[[], None]) -> None:
     with Live(console=console, transient=True, auto_refresh=False) as live:
         while not pipeline.wait(REFRESH_SECONDS):
             obey()
-            live.update(Text(_line(pipeline, monotonic() - began_at)), refresh=True)
+            live.update(Text(_lines(pipeline, streams, monotonic() - began_at)), refresh=True)
+
+
+def _lines(pipeline: Pipeline, streams: Sequence[StreamStages], seconds: float) -> str:
+    states = [f"{stream.name}: {stream.status}" for stream in streams if stream.status]
+    return "\n".join([_line(pipeline, seconds), *states])
 
 
 def _line(pipeline: Pipeline, seconds: float) -> str:

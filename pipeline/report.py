@@ -68,6 +68,8 @@ def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
     balance = pipeline.ledger.balances.get(stream.name, Balance())
     return {
         "url": stream.url,
+        **({"connection": stream.status.snapshot()} if stream.status else {}),
+        "skipped": _by_reason(balance.skipped),
         "decoded": balance.decoded,
         "emitted": balance.emitted,
         "dropped": _by_reason(balance.dropped),
@@ -104,13 +106,26 @@ def _stream_line(name: str, stream: Figures) -> str:
     latency = stream["latency_ms"]
     parts = [
         f"{name}: {stream['decoded']} frames decoded, {stream['emitted']} emitted",
+        *_losses("skipped", stream["skipped"]),
         *_losses("dropped", stream["dropped"]),
         *_losses("failed", stream["failed"]),
     ]
     if stream["repaired_times"]:
         parts.append(f"{stream['repaired_times']} times repaired")
     speed = f"{stream['fps']:.1f} fps, latency ms " + _spread(latency)
-    return f"{', '.join(parts)}; {speed}"
+    return "\n".join([f"{', '.join(parts)}; {speed}", *_connection_lines(stream)])
+
+
+def _connection_lines(stream: Figures) -> list[str]:
+    """Say what a live stream went through, where it was not one connection from end to end."""
+    if not (connection := stream.get("connection")):
+        return []
+    seconds = ", ".join(f"{state} {spent:.0f} s" for state, spent in connection["seconds"].items())
+    causes = ", ".join(f"{cause} x {count}" for cause, count in connection["causes"].items())
+    lines = [f"    connected {connection['connections']} x; {seconds}"]
+    if causes:
+        lines.append(f"    lost: {causes}; last: {connection['trouble']}")
+    return lines
 
 
 def _losses(word: str, losses: list[Figures]) -> list[str]:

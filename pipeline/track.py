@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
 
 from pipeline.frame import Detected, Tracked
 from pipeline.stage import Stage
@@ -10,10 +13,17 @@ from trackers.tracks import Tracker, Tracks
 
 
 class Track(Stage[Detected, Tracked]):
-    """Gives the objects of one stream their identities; with no tracker they get none (-1)."""
+    """Gives the objects of one stream their identities; with no tracker they get none (-1).
+
+    A tracker sees by the clock how long pictures were missing. Where a new scene begins it is made
+    to forget the old one; its identities go on behind the last that was given.
+    """
 
     def __init__(self, tracker: Tracker | None) -> None:
         self._tracker = tracker
+        self._scene = 0
+        self._last_id = 0  # the highest that was given
+        self._given_before = 0  # the highest that was given before this scene
 
     def process(self, item: Detected) -> Iterable[Tracked]:
         """Return the frame with its tracks."""
@@ -22,4 +32,12 @@ class Track(Stage[Detected, Tracked]):
     def _tracks(self, item: Detected) -> Tracks:
         if self._tracker is None:
             return Tracks.untracked(item.detections)
-        return self._tracker.update(item.detections, float(item.frame.time))
+        if item.frame.scene != self._scene:
+            self._scene, self._given_before = item.frame.scene, self._last_id
+            self._tracker.reset()
+        tracks = self._tracker.update(item.detections, float(item.frame.time))
+        if self._given_before:
+            known = tracks.ids >= 0
+            tracks = replace(tracks, ids=np.where(known, tracks.ids + self._given_before, -1))
+        self._last_id = max(self._last_id, int(tracks.ids.max(initial=0)))
+        return tracks

@@ -129,6 +129,18 @@ def test_what_was_sent_before_a_failure_arrives_and_then_the_failure() -> None:
     assert channel.stats.sent == 1
 
 
+def test_what_nobody_wants_any_more_is_dropped_from_the_front_and_named() -> None:
+    expired: list[int] = []
+    changed = Condition()
+    channel: Channel[int] = Channel("aged", 5, on_expire=expired.append, changed=changed)
+    for item in (1, 2, 9, 3):
+        channel.send(item)
+    with changed:
+        channel.shed(lambda item: item > 5)
+    assert (expired, channel.stats.dropped) == ([1, 2], 2)
+    assert [channel.receive(), channel.receive()] == [9, 3]
+
+
 def test_one_thread_can_wait_for_several_channels_that_share_a_condition() -> None:
     changed = Condition()
     channels: list[Channel[int]] = [Channel(str(k), 1, changed=changed) for k in range(3)]

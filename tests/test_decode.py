@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import inf
 from threading import Event, Thread
 from time import monotonic
 
@@ -13,7 +14,7 @@ import pytest
 from pipeline.decode import Decode
 from pipeline.frame import Frame, Picture, Stream
 from pipeline.ledger import Ledger
-from pipeline.sources import Decoded
+from pipeline.sources import Decoded, Skipped
 
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 BASE = Fraction(1, 1000)
@@ -126,3 +127,20 @@ def test_a_stop_wakes_the_wait_for_a_frame_in_an_hour() -> None:
     thread.join(10)
     assert not thread.is_alive() and len(frames) == 2
     assert all(frame.captured_at <= monotonic() for frame in frames)
+
+
+def test_what_was_not_decoded_takes_a_number_and_a_line_in_the_books() -> None:
+    source, ledger = Reel(0), Ledger()
+    decode = Decode(source, ledger)
+    decode.open()
+    items: list[Decoded | Skipped]
+    items = [Decoded(0, BASE, 5.0, PICTURE), Skipped("late"), Decoded(80, BASE, 5.0, PICTURE)]
+    frames = [frame for item in items for frame in decode.process(item)]
+    assert [frame.index for frame in frames] == [0, 2]
+    assert ledger.balances["reel"].skipped == {("decode", "late"): 1}
+
+
+def test_a_paced_frame_is_wanted_for_as_long_as_was_asked() -> None:
+    frames = run(Reel(0, 10), Decode(Reel(), Ledger(), realtime=True, max_age=0.25))
+    assert [f.expires_at - f.captured_at for f in frames] == pytest.approx([0.25, 0.25])
+    assert run(Reel(0), Decode(Reel(), Ledger()))[0].expires_at == inf

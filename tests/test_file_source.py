@@ -20,7 +20,8 @@ from detector.detections import UInt8Array
 from detector.errors import UsageError
 from pipeline.decode import Decode
 from pipeline.ledger import Ledger
-from pipeline.sources import SOURCES, SourceError, make_source, source_kind, without_password
+from pipeline.redaction import without_password
+from pipeline.sources import SOURCES, SourceError, make_source, source_kind
 from pipeline.sources.file import VideoFile
 from tests.ffmpeg import times_by_ffprobe, tool
 

@@ -113,3 +113,14 @@ def test_latency_is_taken_of_emitted_frames_alone() -> None:
     ledger.emitted(frames(ledger, 2, "a"))
     ledger.dropped(frames(ledger, 3, "b"), "decode", "stride")
     assert [ledger.balances[stream].latency.count for stream in "ab"] == [2, 0]
+
+
+def test_what_was_skipped_before_decoding_is_counted_beside_the_frames() -> None:
+    ledger = Ledger()
+    ledger.emitted(frames(ledger, 1))
+    for _ in range(3):
+        ledger.skipped("a", "decode", "late")
+    balance = ledger.balances["a"]
+    assert (balance.decoded, balance.settled) == (1, 1)
+    assert balance.skipped == {("decode", "late"): 3}
+    ledger.check()

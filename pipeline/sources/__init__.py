@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from detector.errors import FramelaneError, UsageError
 from pipeline.frame import Picture, Stream, Ticket
 from pipeline.options import checked_options
+from pipeline.redaction import without_password
 
 
 class SourceError(FramelaneError):
@@ -26,6 +27,9 @@ class Decoded:
     pts: in units of `time_base`, None where the source gave none
     captured_at: `time.monotonic()` seconds of arrival
     dts: the decoder's clock, which stands in for a missing `pts`; None where there is none
+    scene: pictures with the same number belong together; a lost connection or another size of the
+        pictures begins a new one
+    expires_at: `time.monotonic()` seconds after which nobody wants it any more
     """
 
     pts: int | None
@@ -33,10 +37,24 @@ class Decoded:
     captured_at: float
     picture: Picture = field(repr=False)
     dts: int | None = None
+    scene: int = 0
+    expires_at: float = inf
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:
         """None yet: the ledger hears of a picture when it becomes a Frame (see Item)."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A picture that was sent and not decoded; reason: in words."""
+
+    reason: str
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """None: it never becomes a Frame (see Item)."""
         return ()
 
 
@@ -50,8 +68,9 @@ class Source(Protocol):
     def open(self) -> Stream:
         """Open what the source reads, or raise SourceError."""
 
-    def __iter__(self) -> Iterator[Decoded]:
-        """Yield every picture that decodes; after `stop`, end soon."""
+    def __iter__(self) -> Iterator[Decoded | Skipped]:
+        """Yield every picture that decodes, and what stands for one that does not; after `stop`,
+        end soon."""
 
     def stop(self) -> None:
         """Ask for an early end, from any thread, also before `open`.
@@ -63,13 +82,24 @@ class Source(Protocol):
         """Release everything. Always called, also after a failure."""
 
 
+LIVE = "pipeline.sources.live:Live"
 SOURCES = {  # a new source is one file and one line: `Class(url, name, *, options)`
+    "camera": LIVE,
     "file": "pipeline.sources.file:VideoFile",
+    "hls": LIVE,
     "images": "pipeline.sources.images:Images",
+    "mjpeg": LIVE,
+    "pipe": LIVE,
+    "rtsp": LIVE,
+    "rtsps": LIVE,
     "synthetic": "pipeline.sources.synthetic:Synthetic",
 }
 BY_PLACE = {"file", "images"}  # chosen by what lies there; all others by what stands before a colon
-ACCEPTED = "a video file, an http(s) URL, a folder or glob of pictures, synthetic[:SEED]"
+ACCEPTED = (
+    "a video file, an http(s) URL, rtsp(s)://, camera:N, mjpeg:URL, hls:URL, pipe:PATH, a folder "
+    "or glob of pictures, synthetic[:SEED]"
+)
+_BY_ENDING = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpeg"}  # of http(s) URLs
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
@@ -93,18 +123,22 @@ def source_kind(url: str) -> str:
     if found and scheme not in {"http", "https"}:
         raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {ACCEPTED}")
     if found:
-        return "file"
+        return _BY_ENDING.get(Path(url.partition("?")[0]).suffix.lower(), "file")
     path = Path(url)
+    if path.is_fifo():
+        return "pipe"
+    if path.is_char_device():
+        return "camera"
     if path.suffix.lower() in PICTURES or path.is_dir() or (is_glob(url) and not path.exists()):
         return "images"
     return "file"
 
 
+def is_live(url: str) -> bool:
+    """Return whether `url` is a camera, or something else that does not wait for us."""
+    return SOURCES[source_kind(url)] == LIVE
+
+
 def is_glob(url: str) -> bool:
     """Return whether `url` is a pattern rather than a path."""
     return any(letter in url for letter in "*?[")
-
-
-def without_password(url: str) -> str:
-    """Return `url` as it may be shown: user name and password removed."""
-    return re.sub(r"(?<=://)[^/?#]*@", "", url)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from detector.errors import UsageError
 from pipeline.frame import Stream
-from pipeline.sources import Decoded, SourceError, without_password
-from pipeline.sources.container import open_container
+from pipeline.redaction import without_password
+from pipeline.sources import Decoded, SourceError
+from pipeline.sources.container import first_video_stream, nominal_interval, open_container
 from pipeline.sources.damage import Damage
 from pipeline.sources.pictures import Pictures
-
-FALLBACK_INTERVAL = Fraction(1, 25)  # seconds, where the container tells no rate
-HIGHEST_RATE = 1000  # frames per second; above, it is the time base's and not the pictures'
 
 
 class VideoFile:
@@ -57,13 +53,13 @@ class VideoFile:
     def open(self) -> Stream:
         """Open the container and choose the stream."""
         self._container = self._open_container()
-        self._video = self._first_video_stream(self._container)
+        self._video = self._video_stream(self._container)
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # by slices, errors would pass unseen
         return Stream(
             name=self._name,
             url=without_password(self._url),
-            nominal_interval=_nominal_interval(self._video),
+            nominal_interval=nominal_interval(self._video),
             audio_from=self._url if self._container.streams.audio else None,
             cut=self._cut,
         )
@@ -115,11 +111,10 @@ class VideoFile:
             return f"no answer for {self._timeout_seconds:g} s"
         return str(error.strerror)
 
-    def _first_video_stream(self, container: InputContainer) -> VideoStream:
-        for stream in container.streams.video:
-            if Disposition.attached_pic not in Disposition(stream.disposition):
-                return stream
-        raise SourceError(f"{without_password(self._url)}: has no video stream")
+    def _video_stream(self, container: InputContainer) -> VideoStream:
+        if (video := first_video_stream(container)) is None:
+            raise SourceError(f"{without_password(self._url)}: has no video stream")
+        return video
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, and at last what makes the decoder hand out its rest."""
@@ -154,14 +149,6 @@ class VideoFile:
 
     def _seconds(self, pts: int | None) -> float | None:
         return None if pts is None else float(pts * (self._video.time_base or 0))
-
-
-def _nominal_interval(video: VideoStream) -> Fraction:
-    """Return the seconds between two frames, as far as the container can be believed."""
-    for rate in (video.average_rate, video.guessed_rate):
-        if rate and 0 < rate <= HIGHEST_RATE:
-            return 1 / rate
-    return FALLBACK_INTERVAL
 
 
 def _first_bytes(path: Path, count: int) -> bytes:

@@ -1,0 +1,202 @@
+"""What a live stream is doing, for whoever looks from another thread."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from threading import Lock
+from time import monotonic
+from typing import Any, Protocol, runtime_checkable
+
+log = logging.getLogger("framelane")
+
+STALL_INTERVALS = 5  # of the stream's own: later than that is no jitter,
+LEAST_STALL = 1.0  # seconds, unless the stream is fast: a hiccup of a network is shorter
+QUIET_SECONDS = 60.0  # for which a line that was logged is not logged again
+
+
+class State(Enum):
+    """Where a live stream stands."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"  # connected, but no picture for several of its own intervals
+    BACKOFF = "backoff"  # waiting before the next attempt
+    FAILED = "failed"  # given up
+    ENDED = "ended"  # stopped on request, or read to its end
+
+
+class Cause(Enum):
+    """Why a connection was not made, or was lost."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed out"
+    UNAUTHORISED = "unauthorised"
+    NOT_FOUND = "not found"
+    BAD_DATA = "bad data"
+    ENDED_BY_PEER = "ended by peer"
+    UNSUPPORTED = "unsupported codec"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A cause, and what is known beyond it, in words without credentials."""
+
+    cause: Cause
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.cause.value} ({self.detail})" if self.detail else self.cause.value
+
+
+class Status:
+    """The state of one stream, how it came there, and how long it was in each.
+
+    Written by the thread that reads the stream, and read by any. STALLED is found by looking: the
+    reading thread waits inside the demuxer meanwhile.
+
+    name: the stream's; clock: seconds that never go back
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._lock = Lock()
+        self._state = State.CONNECTING
+        self._since = clock()
+        self._seconds = dict.fromkeys(State, 0.0)
+        self._interval: float | None = None  # seconds between two pictures
+        self._picture_at = self._since
+        self._live_since: float | None = None
+        self._next_attempt_at: float | None = None
+        self._logged_at: dict[str, float] = {}
+        self._unlogged: Counter[str] = Counter()
+        self.connections = 0
+        self.stalls = 0
+        self.damaged = 0  # pictures that the decoder had to mend
+        self.clock_source = "arrival"  # where the time of capture comes from
+        self.causes: Counter[Cause] = Counter()
+        self.trouble: Trouble | None = None  # the last one
+
+    @property
+    def state(self) -> State:
+        """Where the stream stands now."""
+        with self._lock:
+            return self._state_at(self._clock())
+
+    @property
+    def live_seconds(self) -> float:
+        """How long the last connection has been there, 0 where none was made."""
+        return 0.0 if self._live_since is None else self._clock() - self._live_since
+
+    def connecting(self) -> None:
+        """Note that an attempt begins."""
+        self._live_since = None
+        self._enter(State.CONNECTING)
+
+    def live(self) -> None:
+        """Note that the stream is there: its first picture was decoded."""
+        self.connections += 1
+        self._live_since = self._clock()
+        self._enter(State.LIVE)
+        again = f", for the {self.connections}. time" if self.connections > 1 else ""
+        self._log(logging.INFO, "live" + again, "live")
+
+    def picture(self, interval: float | None) -> None:
+        """Note a picture; interval: seconds between two, as far as it is known."""
+        with self._lock:
+            now = self._clock()
+            if self._state_at(now) is State.STALLED:
+                self.stalls += 1
+                stalled = now - self._picture_at - self._patience
+                self._seconds[State.STALLED] += stalled
+                self._seconds[State.LIVE] -= stalled
+            self._picture_at, self._interval = now, interval
+
+    def lost(self, trouble: Trouble, pause: float) -> None:
+        """Note that there is no connection, and for how many seconds none will be tried."""
+        self.trouble = trouble
+        self.causes[trouble.cause] += 1
+        self._enter(State.BACKOFF, pause)
+        self._log(logging.WARNING, f"{trouble}; next attempt in {pause:.1f} s", str(trouble))
+
+    def failed(self, trouble: Trouble) -> None:
+        """Note that nothing more will be tried."""
+        self.trouble = trouble
+        self.causes[trouble.cause] += 1
+        self._enter(State.FAILED)
+
+    def ended(self) -> None:
+        """Note the end, unless the stream has failed already."""
+        if self._state is not State.FAILED:
+            self._enter(State.ENDED)
+
+    def __str__(self) -> str:
+        """Return the state in a few words, with the cause where there is no picture."""
+        with self._lock:
+            now = self._clock()
+            state = self._state_at(now)
+            words = state.name
+            if state in (State.BACKOFF, State.FAILED):
+                words += f": {self.trouble}"
+            if state is State.STALLED:
+                words += f" for {now - self._picture_at:.0f} s"
+            if self._next_attempt_at is not None:
+                words += f", next attempt in {max(0.0, self._next_attempt_at - now):.0f} s"
+            return words
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all of it, ready for JSON."""
+        with self._lock:
+            now = self._clock()
+            seconds = self._seconds | {self._state: self._seconds[self._state] + now - self._since}
+            return {
+                "state": self._state_at(now).name,
+                "trouble": str(self.trouble) if self.trouble else None,
+                "connections": self.connections,
+                "causes": {cause.value: count for cause, count in self.causes.items()},
+                "stalls": self.stalls,
+                "damaged_pictures": self.damaged,
+                "capture_clock": self.clock_source,
+                "seconds": {
+                    state.name: round(spent, 3) for state, spent in seconds.items() if spent
+                },
+            }
+
+    @property
+    def _patience(self) -> float:
+        return max(LEAST_STALL, STALL_INTERVALS * (self._interval or 0.0))
+
+    def _state_at(self, now: float) -> State:
+        stalled = self._state is State.LIVE and now - self._picture_at > self._patience
+        return State.STALLED if stalled else self._state
+
+    def _enter(self, state: State, pause: float | None = None) -> None:
+        with self._lock:
+            now = self._clock()
+            self._seconds[self._state] += now - self._since
+            self._state, self._since, self._picture_at = state, now, now
+            self._next_attempt_at = None if pause is None else now + pause
+
+    def _log(self, level: int, line: str, kind: str) -> None:
+        """Log a line, unless one of its kind was logged a short while ago."""
+        now = self._clock()
+        if now - self._logged_at.get(kind, float("-inf")) < QUIET_SECONDS:
+            self._unlogged[kind] += 1
+            return
+        more = f" ({self._unlogged.pop(kind)} more since)" if self._unlogged[kind] else ""
+        self._logged_at[kind] = now
+        log.log(level, "%s: %s%s", self._name, line, more)
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """A source that says what it is doing."""
+
+    @property
+    def status(self) -> Status:
+        """Its state, to be looked at from any thread."""

@@ -1,0 +1,195 @@
+"""Cameras for tests: real RTSP servers in child processes, and clips that they show."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from threading import Condition, Thread
+from time import monotonic
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from detector.detections import UInt8Array
+from pipeline.sources.counter import draw_counter
+from tests.conftest import ROOT
+
+CAP = 60.0  # seconds that a test waits for another process at most
+FPS = 25
+GOP = 10  # frames: a test does not wait long for a key picture
+SYSTEM_PYTHON = "/usr/bin/python3"  # GStreamer's bindings belong to it
+PACKAGES = (
+    "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+)
+HEAD = struct.Struct(">IBd")  # see rtsp_server.py
+
+
+def require_gstreamer() -> None:
+    """Skip visibly where there is no RTSP server; fail where REQUIRE_GSTREAMER=1."""
+    asked = "import gi; gi.require_version('GstRtspServer', '1.0')"
+    line = [SYSTEM_PYTHON, "-c", asked]
+    try:
+        found = subprocess.run(line, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        found = False
+    if not found:
+        message = f"no GStreamer RTSP server: install the Debian packages {PACKAGES}"
+        if os.environ.get("REQUIRE_GSTREAMER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+def picture(index: int, size: tuple[int, int]) -> UInt8Array:
+    """Return grey with its number burnt in and something that moves; size: width, height."""
+    width, height = size
+    bgr = np.full((height, width, 3), 90, np.uint8)
+    left = index * 5 % (width - 40)
+    cv2.rectangle(bgr, (left, 20), (left + 40, height - 8), (200, 160, 40), cv2.FILLED)
+    draw_counter(bgr, index)
+    return bgr
+
+
+def write_units(
+    path: Path, *, size: tuple[int, int] = (512, 64), frames: int = 100, codec: str = "libx264"
+) -> Path:
+    """Write a clip as the access units that a camera sends."""
+    with path.open("wb") as file:
+        for packet in encoded(size, frames, codec):
+            unit = bytes(packet)
+            file.write(HEAD.pack(len(unit), packet.is_keyframe, 0.0) + unit)
+    return path
+
+
+def encoded(size: tuple[int, int], frames: int, codec: str = "libx264") -> Iterator[Any]:
+    """Yield the packets of a clip; pts counts frames."""
+    encoder: Any = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height = size
+    encoder.pix_fmt = "yuv420p" if codec == "libx264" else "yuvj420p"
+    encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GOP), "bf": "0"}
+    for index in range(frames):
+        frame = av.VideoFrame.from_ndarray(picture(index, size), format="bgr24")
+        frame.pts = index
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)
+
+
+def read_units(path: Path) -> list[tuple[float, bytes]]:
+    """Return the access units that a receiver has written down, with their seconds of arrival."""
+    content, at, found = path.read_bytes() if path.exists() else b"", 0, []
+    while at + HEAD.size <= len(content):
+        size, _, arrived_at = HEAD.unpack_from(content, at)
+        at += HEAD.size
+        if at + size > len(content):
+            break  # it is being written
+        found.append((arrived_at, content[at : at + size]))
+        at += size
+    return found
+
+
+class Server:
+    """GStreamer's RTSP server in a child process, on the loopback address.
+
+    cameras, receivers: see rtsp_server.py
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Mapping[str, Any]] | None = None,
+        receivers: Mapping[str, Path] | None = None,
+        port: int = 0,
+    ) -> None:
+        self._options = {
+            "cameras": {
+                name: {key: str(v) if isinstance(v, Path) else v for key, v in options.items()}
+                for name, options in (cameras or {}).items()
+            },
+            "receivers": {name: str(path) for name, path in (receivers or {}).items()},
+        }
+        self._changed = Condition()
+        self.said: list[dict[str, Any]] = []
+        self.port = port
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on the same port as before."""
+        script, options = ROOT / "tests/rtsp_server.py", self._options | {"port": self.port}
+        self.process = subprocess.Popen(
+            [SYSTEM_PYTHON, str(script), json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._listener = Thread(target=self._listen, args=(self.process,))
+        self._listener.start()
+        self.port = self.wait_for("port")["port"]
+
+    def url(self, name: str, user: str = "") -> str:
+        """Return the URL of a camera or receiver."""
+        return f"rtsp://{user + '@' if user else ''}127.0.0.1:{self.port}/{name}"
+
+    def tell(self, camera: str, **command: Any) -> None:
+        """Give a command, and wait until it is obeyed."""
+        words = {key: str(v) if isinstance(v, Path) else v for key, v in command.items()}
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"camera": camera} | words) + "\n")
+        self.process.stdin.flush()
+        self.wait_for("done")
+
+    def wait_for(self, key: str) -> dict[str, Any]:
+        """Return the next thing that the server says of this kind."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: [s for s in self.said if key in s], CAP)
+            assert found, f"the server never said '{key}'"
+            self.said.remove(found[0])
+            return found[0]
+
+    def freeze(self) -> None:
+        """Stop the process in the middle of whatever it does."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.join(CAP)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe
+            pipe.close()
+        self.said.clear()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        for line in process.stdout:
+            with self._changed:
+                self.said.append(json.loads(line))
+                self._changed.notify_all()
+
+
+def until(condition: Callable[[], object], what: str = "it") -> None:
+    """Wait for what other threads and processes do, with one cap."""
+    tick, deadline = Condition(), monotonic() + CAP
+    with tick:
+        while not condition():
+            assert monotonic() < deadline, f"{what} never happened"
+            tick.wait(0.01)

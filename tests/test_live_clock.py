@@ -1,0 +1,139 @@
+"""One time line over reconnects, jumps and drift; and how late each picture is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.sources.live_clock import HERTZ, Floor, LiveClock, Moment
+
+INTERVAL = 3600  # ticks: 25 pictures a second
+BASE = Fraction(1, HERTZ)
+TICK = 1 / HERTZ
+
+
+def moments(
+    clock: LiveClock, count: int, *, start: float, pts: int = 0, held_up: float = 0.0
+) -> list[Moment]:
+    """Return those of a camera that sends a picture every 40 ms, each as much late."""
+    return [
+        clock.moment(pts + k * INTERVAL, BASE, start + k / 25 + held_up, None) for k in range(count)
+    ]
+
+
+def test_the_line_begins_at_0_and_keeps_the_cameras_intervals_exactly() -> None:
+    found = moments(LiveClock(), 100, start=1000.0, pts=123_456)
+    assert [moment.ticks for moment in found] == [k * INTERVAL for k in range(100)]
+
+
+def test_over_a_reconnect_the_line_follows_real_time() -> None:
+    clock = LiveClock()
+    before = moments(clock, 10, start=1000.0)
+    clock.reconnected()
+    after = moments(clock, 10, start=1030.0)  # the camera counts from 0 again
+    assert after[0].ticks * TICK == pytest.approx(30.0, abs=0.001)
+    assert after[1].ticks - after[0].ticks == INTERVAL
+    assert before[-1].ticks < after[0].ticks
+
+
+@pytest.mark.parametrize("jump", [3600 * HERTZ, -3600 * HERTZ, -3 * HERTZ])
+def test_a_jump_of_the_cameras_clock_is_no_jump_of_ours(jump: int) -> None:
+    clock = LiveClock()
+    before = moments(clock, 100, start=1000.0)
+    after = moments(clock, 100, start=1004.0, pts=100 * INTERVAL + jump)
+    gap = (after[0].ticks - before[-1].ticks) * TICK
+    assert gap == pytest.approx(0.04, abs=0.001)
+    assert after[-1].late == pytest.approx(0, abs=0.001)
+
+
+def test_a_picture_is_late_by_what_it_was_held_up() -> None:
+    clock = LiveClock()
+    assert moments(clock, 50, start=1000.0)[-1].late == pytest.approx(0, abs=1e-6)
+    late = moments(clock, 10, start=1002.0, pts=50 * INTERVAL, held_up=0.7)
+    assert [moment.late for moment in late] == pytest.approx([0.7] * 10)
+    assert late[0].due_at == pytest.approx(1002.0)
+    assert late[0].captured_at == late[0].due_at
+
+
+def test_after_ten_seconds_a_longer_way_is_the_usual_one() -> None:
+    clock = LiveClock()
+    moments(clock, 50, start=1000.0)
+    found = moments(clock, 300, start=1002.0, pts=50 * INTERVAL, held_up=0.7)
+    assert found[200].late == pytest.approx(0.7)
+    assert found[-1].late == pytest.approx(0, abs=1e-6)
+
+
+def test_a_clock_that_drifts_makes_no_picture_late() -> None:
+    """The camera's second is 0.1 % too long: bad quartz."""
+    clock = LiveClock()
+    late = [
+        clock.moment(round(k * INTERVAL * 0.999), BASE, 1000 + k / 25, None).late
+        for k in range(25 * 600)
+    ]
+    assert max(late) < 0.02
+
+
+def test_pictures_that_the_camera_had_kept_for_us_are_late_until_the_last() -> None:
+    """A server that sends its last two seconds at once, then goes on."""
+    clock = LiveClock()
+    kept = [clock.moment(k * INTERVAL, BASE, 1000.0, None) for k in range(50)]
+    live = [clock.moment(k * INTERVAL, BASE, 1000.0 + (k - 49) / 25, None) for k in range(50, 99)]
+    assert all(moment.late == pytest.approx(0, abs=1e-6) for moment in live)
+    assert live[0].ticks - kept[0].ticks == 50 * INTERVAL
+
+
+def test_the_cameras_own_clock_is_believed_where_it_agrees_with_ours() -> None:
+    clock = LiveClock()
+    for k in range(10):
+        arrived_at = 1000 + k / 25
+        moment = clock.moment(k * INTERVAL, BASE, arrived_at, arrived_at - 0.08)
+        assert moment.captured_at == pytest.approx(arrived_at - 0.08)
+        assert moment.due_at == pytest.approx(arrived_at)
+    assert clock.source == "camera (RTCP)"
+
+
+@pytest.mark.parametrize("off", [-3600.0, 5.0])
+def test_a_cameras_clock_that_is_off_is_not_believed_and_named(off: float) -> None:
+    clock = LiveClock()
+    moment = clock.moment(0, BASE, 1000.0, 1000.0 - off)
+    assert moment.captured_at == 1000.0
+    assert "the camera's clock is" in clock.source
+
+
+def test_pictures_without_times_have_those_of_their_arrival() -> None:
+    clock = LiveClock()
+    found = [clock.moment(None, BASE, 1000 + k / 10, None) for k in range(5)]
+    assert [moment.ticks * TICK for moment in found] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(-5, 5)), min_size=1, max_size=60))
+def test_the_floor_is_the_least_of_the_window(steps: list[tuple[float, float]]) -> None:
+    floor, now, seen = Floor(window=4.0), 0.0, []
+    for step, value in steps:
+        now += step
+        seen.append((now, value))
+        expected = min(old for when, old in seen if when >= now - 4.0)
+        assert floor.least(now, value) == expected
+
+
+@given(st.lists(st.integers(-200, 10_000), min_size=2, max_size=50))
+def test_whatever_a_camera_says_no_picture_is_from_the_future(times: list[int]) -> None:
+    clock = LiveClock()
+    for k, pts in enumerate(times):
+        moment = clock.moment(pts * HERTZ // 100, BASE, 1000 + k / 25, None)
+        assert moment.captured_at <= 1000 + k / 25 + 1e-6
+        assert moment.late >= -1e-6
+
+
+def test_times_of_the_line_never_go_back_for_a_camera_whose_times_do_not() -> None:
+    clock, arrived_at, ticks = LiveClock(), 1000.0, []
+    for connection in range(5):
+        clock.reconnected()
+        found = moments(clock, 30, start=arrived_at, pts=connection * 777)
+        arrived_at += 30 / 25 + connection * 3
+        ticks += [moment.ticks for moment in found]
+    assert all(before < after for before, after in pairwise(ticks))

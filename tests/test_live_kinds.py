@@ -1,0 +1,161 @@
+"""Live streams that are not RTSP: HTTP MJPEG, HLS, named pipes, V4L2 cameras."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import av
+import pytest
+
+from pipeline.sources import Decoded, Skipped
+from pipeline.sources.status import Cause, State
+from tests.cameras import CAP, FPS, encoded, until
+from tests.ffmpeg import tool
+from tests.test_live import live, looked_at, numbers, pictures, trouble
+
+SIZE = (512, 64)
+
+
+class Mjpeg(BaseHTTPRequestHandler):
+    """Sends JPEG pictures one after the other, as cheap cameras do."""
+
+    jpegs: list[bytes]
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for jpeg in self.jpegs:
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            with suppress(ConnectionError):  # the client has seen enough
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Folder(SimpleHTTPRequestHandler):
+    """Serves files, silently."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def http(handler: Any) -> Iterator[str]:
+    """Serve on the loopback address, and give the URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(CAP)
+
+
+def test_http_mjpeg_is_read_picture_by_picture_and_its_end_is_a_lost_connection() -> None:
+    jpegs = [bytes(packet) for packet in encoded(SIZE, 30, "mjpeg")]
+    handler = type("Handler", (Mjpeg,), {"jpegs": jpegs})
+    with http(handler) as url:
+        source = live(f"{url}/video.mjpg", max_age=None)
+        with looked_at(source) as found:
+            until(lambda: source.status.causes[Cause.ENDED_BY_PEER])
+    assert numbers([item for item in found if isinstance(item, Decoded)])[:30] == list(range(30))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """75 numbered pictures, 3 s, as MPEG-TS."""
+    path = tmp_path_factory.mktemp("clips") / "clip.ts"
+    with av.open(str(path), "w") as container:
+        packets = list(encoded(SIZE, 75))
+        stream: Any = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height = SIZE
+        for packet in packets:
+            packet.stream = stream
+            packet.time_base = stream.codec_context.time_base or packet.time_base
+            container.mux(packet)
+    return path
+
+
+@contextmanager
+def ffmpeg(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ffmpeg beside the test."""
+    tool("ffmpeg", "-version")  # skips visibly where there is none
+    line = ["ffmpeg", "-nostdin", "-v", "error", *map(str, arguments)]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+def test_hls_is_shown_picture_by_picture_at_its_own_pace(clip: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "live.m3u8"
+    writing = ("-f", "hls", "-hls_time", "0.8", "-hls_list_size", "5")
+    with (
+        ffmpeg("-re", "-i", clip, "-c", "copy", *writing, listing),
+        http(partial(Folder, directory=str(tmp_path))) as url,
+    ):
+        until(lambda: listing.exists() and listing.read_text().count(".ts") >= 2)
+        with closing(live(f"{url}/live.m3u8", reconnect=False, max_age=0.5)) as source:
+            found = list(pictures(source))
+            assert source.status.state is State.ENDED
+    shown = numbers(found)
+    assert shown == list(range(shown[0] or 0, 75))
+    seconds = [b.captured_at - a.captured_at for a, b in pairwise(found)]
+    assert sum(step > 0.3 for step in seconds) <= 2  # not a segment at a time
+
+
+def test_a_named_pipe_is_read_and_its_next_writer_is_waited_for(clip: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "camera"
+    os.mkfifo(pipe)
+    source = live(str(pipe), timeout_seconds=20.0, max_age=None)
+    with looked_at(source) as found:
+        for connections in (1, 2):
+            with ffmpeg("-y", "-i", clip, "-c", "copy", "-f", "mpegts", pipe) as writer:
+                writer.wait(CAP)
+            until(lambda n=connections: source.status.causes[Cause.ENDED_BY_PEER] == n)  # type: ignore[misc]
+    shown = [item for item in found if isinstance(item, Decoded)]
+    assert numbers(shown) == [*range(75), *range(75)]
+    assert all(a.pts < b.pts for a, b in pairwise(shown))  # type: ignore[operator]
+
+
+def test_a_pipe_that_nobody_writes_times_out_and_can_be_stopped(tmp_path: Path) -> None:
+    pipe = tmp_path / "camera"
+    os.mkfifo(pipe)
+    assert trouble(str(pipe), timeout_seconds=0.3)[0] is Cause.TIMED_OUT
+    source = live(str(pipe), timeout_seconds=1000.0)
+    with looked_at(source):
+        until(lambda: source.status.state is State.CONNECTING)
+
+
+def test_a_camera_that_is_not_plugged_in_is_not_found() -> None:
+    assert trouble("camera:77")[0] is Cause.NOT_FOUND
+
+
+def test_pictures_that_came_before_a_reconnect_are_not_shown_again(
+    clip: Path, tmp_path: Path
+) -> None:
+    """A listing that ends is a server that goes: the second reading begins where the first did."""
+    listing = tmp_path / "live.m3u8"
+    writing = ("-f", "hls", "-hls_time", "0.8", "-hls_list_size", "0")
+    with ffmpeg("-i", clip, "-c", "copy", *writing, listing) as writer:
+        writer.wait(CAP)
+    with http(partial(Folder, directory=str(tmp_path))) as url:
+        source = live(f"{url}/live.m3u8", max_age=None, ffmpeg={"live_start_index": "-2"})
+        with looked_at(source) as found:
+            until(lambda: source.status.causes[Cause.ENDED_BY_PEER])
+            seen = len(found)
+            until(lambda: len(found) > seen + 20)
+    again = found[seen : seen + 20]
+    assert {item.reason for item in again if isinstance(item, Skipped)} == {
+        "came again after a reconnect"
+    }
+    assert not [item for item in again if isinstance(item, Decoded)]

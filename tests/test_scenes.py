@@ -1,0 +1,73 @@
+"""A new scene: the tracker forgets the old one, and no identity is given twice."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from detector.detections import Detections
+from pipeline.frame import Detected, Frame, Picture, Stream
+from pipeline.sources.decoding import Scenes
+from pipeline.sources.live_clock import HERTZ
+from pipeline.track import Track
+from trackers import TRACKERS, make_tracker
+
+STREAM = Stream("cam", "cam", Fraction(1, 25), live=True)
+PICTURE = Picture.of(np.zeros((8, 8, 3), np.uint8))
+
+
+def standing(count: int) -> Detections:
+    """Return so many objects far apart, at the same places each time."""
+    left = 100 * np.arange(count, dtype=np.float32)
+    boxes = np.stack([left, left, left + 40, left + 40], axis=1)
+    return Detections(boxes, np.full(count, 0.9, np.float32), np.zeros(count, np.int64))
+
+
+def ids(stage: Track, scene: int, seconds: float, count: int = 2) -> list[int]:
+    ticks = round(seconds * HERTZ)
+    frame = Frame(STREAM, 0, ticks, ticks, Fraction(1, HERTZ), 0.0, PICTURE, scene)
+    (tracked,) = stage.process(Detected(frame, standing(count)))
+    return sorted(tracked.tracks.ids.tolist())
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_in_a_new_scene_the_same_place_is_another_object_with_a_number_of_its_own(
+    name: str,
+) -> None:
+    stage = Track(make_tracker(name))
+    before = [ids(stage, 0, k / 25) for k in range(5)][-1]
+    assert before == [1, 2]
+    after = [ids(stage, 1, 1 + k / 25) for k in range(5)][-1]
+    assert after == [3, 4]
+    assert [ids(stage, 2, 2 + k / 25) for k in range(5)][-1] == [5, 6]
+
+
+def test_a_short_gap_in_the_same_scene_keeps_who_is_who() -> None:
+    stage = Track(make_tracker("bytetrack"))
+    for k in range(5):
+        ids(stage, 0, k / 25)
+    assert ids(stage, 0, 1.5) == [1, 2]
+
+
+def test_a_scene_ends_with_the_size_of_its_pictures() -> None:
+    scenes = Scenes()
+    assert [scenes.number((640, 480), k * 3600) for k in range(3)] == [0, 0, 0]
+    assert [scenes.number((320, 240), k * 3600) for k in range(3, 6)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("seconds", "scene"), [(0.5, 0), (1.9, 0), (2.1, 1), (3600, 1)])
+def test_a_scene_ends_where_the_connection_was_lost_for_longer_than_two_seconds(
+    seconds: float, scene: int
+) -> None:
+    scenes = Scenes()
+    scenes.reconnected()  # the first connection is one, too
+    assert scenes.number((640, 480), 0) == 0
+    scenes.reconnected()
+    assert scenes.number((640, 480), round(seconds * HERTZ)) == scene
+
+
+def test_a_camera_that_sends_a_picture_every_ten_seconds_shows_one_scene() -> None:
+    scenes = Scenes()
+    assert {scenes.number((640, 480), k * 10 * HERTZ) for k in range(5)} == {0}

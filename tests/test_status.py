@@ -1,0 +1,102 @@
+"""The state of a live stream as others see it: also a stall, while the reading thread waits."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import pytest
+
+from pipeline.sources.status import Cause, State, Status, Trouble
+
+REFUSED = Trouble(Cause.REFUSED, "Connection refused")
+
+
+@dataclass
+class Clock:
+    """Time that a test sets."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def live(clock: Clock, interval: float = 0.04) -> Status:
+    """Return the status of a stream that has just shown a picture."""
+    status = Status("cam", clock)
+    status.live()
+    status.picture(interval)
+    return status
+
+
+def test_a_stream_goes_from_connecting_to_live_to_backoff_and_back() -> None:
+    clock = Clock()
+    status = Status("cam", clock)
+    assert str(status) == "CONNECTING"
+    status.lost(REFUSED, 2.0)
+    assert str(status) == "BACKOFF: refused (Connection refused), next attempt in 2 s"
+    status.connecting()
+    status.live()
+    assert (str(status), status.connections) == ("LIVE", 1)
+    status.ended()
+    assert str(status) == "ENDED"
+
+
+@pytest.mark.parametrize(("interval", "patience"), [(0.04, 1.0), (1.0, 5.0), (10.0, 50.0)])
+def test_a_stall_is_measured_against_the_streams_own_interval(
+    interval: float, patience: float
+) -> None:
+    clock = Clock()
+    status = live(clock, interval)
+    clock.now += patience - 0.01
+    states = [status.state]
+    clock.now += 0.02
+    states.append(status.state)
+    status.picture(interval)
+    states.append(status.state)
+    assert states == [State.LIVE, State.STALLED, State.LIVE]
+    assert status.stalls == 1
+
+
+def test_the_seconds_in_each_state_add_up_to_the_whole() -> None:
+    clock = Clock()
+    status = Status("cam", clock)
+    clock.now += 1
+    status.live()
+    status.picture(0.04)
+    clock.now += 4
+    status.picture(0.04)  # 3 of them were a stall
+    status.lost(REFUSED, 7.0)
+    clock.now += 7
+    assert status.snapshot()["seconds"] == {
+        "CONNECTING": 1.0,
+        "LIVE": 1.0,
+        "STALLED": 3.0,
+        "BACKOFF": 7.0,
+    }
+
+
+def test_what_failed_stays_failed() -> None:
+    status = Status("cam", Clock())
+    status.failed(REFUSED)
+    status.ended()
+    assert status.state is State.FAILED
+    assert status.snapshot()["causes"] == {"refused": 1}
+
+
+def test_a_line_is_logged_once_a_minute_and_then_says_how_often_it_was_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    status = Status("cam", clock)
+    with caplog.at_level(logging.INFO, "framelane"):
+        for _ in range(50):
+            status.lost(REFUSED, 1.0)
+            clock.now += 1
+        assert len(caplog.messages) == 1
+        status.lost(Trouble(Cause.TIMED_OUT), 1.0)  # another one is news
+        assert len(caplog.messages) == 2
+        clock.now += 11
+        status.lost(REFUSED, 1.0)
+    assert caplog.messages[-1].endswith("(49 more since)")
