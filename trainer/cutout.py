@@ -30,16 +30,20 @@ class Cutout:
     picture: Picture
     opacity: Float32Array = field(repr=False)
 
-    def resized(self, scale: float) -> Cutout:
-        """Return it `scale` times as large."""
+    def resized(self, scale: float, blur: float) -> Cutout:
+        """Return it `scale` times as large, then blurred: a standard deviation in pixels."""
         height, width = (max(1, round(side * scale)) for side in self.picture.size)
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = cv2.resize(self.picture.image, (width, height), interpolation=how)
-        opacity = cv2.resize(self.opacity, (width, height), interpolation=how)
+        # what is not the object must not get into its colours
+        layers = np.dstack([self.picture.image * self.opacity[..., None], self.opacity])
+        layers = cv2.resize(layers, (width, height), interpolation=how)
+        layers = cv2.GaussianBlur(layers, (0, 0), blur)
+        opacity = layers[..., 3].clip(0, 1)
+        image = (layers[..., :3] / np.maximum(opacity, 1e-3)[..., None]).clip(0, 255)
         ratio = np.array([width, height] * 2, np.float32) / np.tile(self.picture.size[::-1], 2)
         boxes = (self.picture.boxes_xyxy * ratio).astype(np.float32)
-        resized = Picture(image.astype(np.uint8, copy=False), boxes, self.picture.class_ids)
-        return Cutout(resized, opacity.astype(np.float32, copy=False))
+        resized = Picture(image.round().astype(np.uint8), boxes, self.picture.class_ids)
+        return Cutout(resized, opacity)
 
 
 def cut_out(pictures: Sequence[Picture]) -> list[Cutout]:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector.detections import Float32Array
-from trainer.colour import jitter
 from trainer.cutout import Cutout
 from trainer.picture import Picture, cut
 
 MOST = 3  # objects pasted into one picture
 SMALLEST = 24  # pixels, the long side of what is pasted
 LARGEST = 1.25  # times as large as the object was
-AT_AN_EDGE = 0.5  # of the objects are cut off by an edge of the picture
-COLOUR = np.array([0.2, 0.7, 0.4], np.float32)  # change of hue, saturation, brightness, +- fraction
+AT_AN_EDGE = 0.35  # of the objects are cut off by an edge of the picture
+DYED = 0.6  # most that an object takes of another colour
+WAIST = (0.3, 0.7)  # where its upper part ends, as a share of its height
+BLUR = (0.1, 1.2)  # pixels; what is made smaller is sharper than what a camera sees from afar
 HIDDEN = 0.3  # most that a paste may hide of another object
 
 
@@ -45,15 +46,23 @@ def pasted(
 
 
 def _changed(cutout: Cutout, rng: np.random.Generator) -> Cutout:
-    """Return an object in other colours and at a random size; all sizes by their logarithm."""
+    """Return an object dyed and at a random size; all sizes by their logarithm."""
     own = max(cutout.picture.size)
     smallest = min(SMALLEST, own)
     scale = np.exp(rng.uniform(np.log(smallest), np.log(LARGEST * own))) / own
-    resized = cutout.resized(float(scale))
-    gains = (1 + rng.uniform(-COLOUR, COLOUR)).astype(np.float32)
-    picture = resized.picture
-    coloured = Picture(jitter(picture.image, gains), picture.boxes_xyxy, picture.class_ids)
-    return Cutout(coloured, resized.opacity)
+    return _dyed(cutout, rng).resized(float(scale), rng.uniform(*BLUR))
+
+
+def _dyed(cutout: Cutout, rng: np.random.Generator) -> Cutout:
+    """Return an object whose upper and lower part have got other colours, as clothes have."""
+    picture = cutout.picture
+    waist = round(picture.size[0] * rng.uniform(*WAIST))
+    image = picture.image.astype(np.float32)
+    for rows in (slice(waist), slice(waist, None)):
+        colour, share = rng.uniform(0, 255, 3), rng.uniform(0, DYED)
+        image[rows] += share * (colour - image[rows])
+    dyed = Picture(image.round().astype(np.uint8), picture.boxes_xyxy, picture.class_ids)
+    return Cutout(dyed, cutout.opacity)
 
 
 def _place(
