@@ -1,10 +1,21 @@
-"""Descriptions with one thing changed."""
+"""The family as it was published, and descriptions with one thing changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from detector.description import NETWORKS
+from detector.description import NETWORKS, Form
+
+FAMILY: dict[str, tuple[Form, ...]] = {  # what the reference has of each network
+    "yolov7-tiny": ("training", "deployed"),
+    "yolov7-tiny-silu": ("deployed",),
+    "yolov7": ("training", "deployed"),
+    "yolov7x": ("training", "deployed"),
+    "yolov7-w6": ("training", "deployed"),
+    "yolov7-e6": ("training", "deployed"),
+    "yolov7-d6": ("training", "deployed"),
+    "yolov7-e6e": ("training", "deployed"),
+}
 
 
 def edited(name: str, old: str, new: str, folder: Path) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detector.cost import measure_cost
-from detector.description import network_names, read_description
+from detector.description import read_description
+from tests.descriptions import FAMILY
 
 ORIGINALS = {  # measured, fused: millions of parameters, GFLOPs at 640, of P6 networks at 1280
     "yolov7-tiny-silu": (6.2197, 13.702),
@@ -26,7 +27,7 @@ def test_networks_cost_what_the_originals_cost(name: str, parameters: float, gfl
     assert cost.gflops == pytest.approx(gflops, rel=1e-4)  # counted by another tool
 
 
-@pytest.mark.parametrize("name", network_names())
+@pytest.mark.parametrize("name", FAMILY)
 def test_networks_cost_what_the_paper_says_of_the_form_that_it_counts(name: str) -> None:
     paper = read_description(name).published
     assert paper is not None

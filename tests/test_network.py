@@ -16,19 +16,9 @@ from torch import Tensor, nn
 from detector.description import Form, network_names, read_description
 from detector.errors import ModelError
 from detector.network import Network, build_network, deploy
-from tests.descriptions import edited
+from tests.descriptions import FAMILY, edited
 from tests.weights import COUNTS_AND_ANCHORS, reference_weights
 
-VARIANTS: dict[str, tuple[Form, ...]] = {  # all that the reference has, which is the family
-    "yolov7-tiny": ("training", "deployed"),
-    "yolov7-tiny-silu": ("deployed",),
-    "yolov7": ("training", "deployed"),
-    "yolov7x": ("training", "deployed"),
-    "yolov7-w6": ("training", "deployed"),
-    "yolov7-e6": ("training", "deployed"),
-    "yolov7-d6": ("training", "deployed"),
-    "yolov7-e6e": ("training", "deployed"),
-}
 WITH_AUXILIARY_HEADS = ("yolov7-w6", "yolov7-e6", "yolov7-d6", "yolov7-e6e")
 
 
@@ -73,12 +63,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=FAMILY)
 def originals(request: pytest.FixtureRequest, reference: Path) -> dict[str, Original]:
     """Both forms of one variant, at full width: one variant is in memory at a time."""
     made: dict[str, dict[str, Tensor]] = {}
     variant = request.param
-    return {form: original(reference, variant, form, made) for form in VARIANTS[variant]}
+    return {form: original(reference, variant, form, made) for form in FAMILY[variant]}
 
 
 @torch.no_grad()
@@ -129,7 +119,7 @@ def test_anchors_and_strides_are_the_published_ones(originals: dict[str, Origina
 
 
 def test_the_family_is_whole() -> None:
-    assert set(network_names()) >= set(VARIANTS)
+    assert set(network_names()) >= set(FAMILY)
 
 
 def test_tiny_with_silu_differs_from_tiny_in_the_activation_alone() -> None:
@@ -138,7 +128,7 @@ def test_tiny_with_silu_differs_from_tiny_in_the_activation_alone() -> None:
     assert (leaky.activation, silu.activation) == ("leaky_relu", "silu")
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", network_names())
 def test_any_number_of_classes_and_any_width_gives_heads_of_that_shape(variant: str) -> None:
     network = build_network(variant, classes=7, width=0.1).eval()
     with torch.no_grad():
@@ -153,7 +143,7 @@ def small(variant: str) -> Network:
     return build_network(variant, classes=3, width=0.03)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", network_names())
 def test_every_parameter_learns(variant: str) -> None:
     network = small(variant).train()
     loss = sum((head**2).sum() for head in network(torch.rand(2, 3, 128, 128)))
