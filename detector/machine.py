@@ -37,7 +37,7 @@ CPU_FEATURES = (  # that make inference faster, x86's and then Arm's
 PACKAGES = ("av", "openvino", "onnx", "torch", "pycuda", "nncf")
 DECODERS = ("h264", "hevc", "av1", "vp9", "mjpeg", "h264_cuvid", "hevc_cuvid")
 ENCODERS = ("libx264", "libx265", "libsvtav1", "h264_nvenc", "hevc_nvenc", "h264_qsv")
-JETPACK = {35: 5, 36: 6, 38: 7}  # major version of L4T -> of JetPack
+JETPACK = {35: 5, 36: 6, 38: 7, 39: 7}  # major version of L4T -> of JetPack
 VENDORS = {"0x10de": "NVIDIA", "0x8086": "Intel", "0x1002": "AMD"}  # as PCI numbers them
 
 

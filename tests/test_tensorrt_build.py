@@ -18,7 +18,7 @@ from detector.export import export_model
 from detector.manifest import Manifest
 from detector.network import build_network
 
-NETWORKS = ("yolov7-tiny",)
+NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
 SIZE = (64, 64)
 
 
