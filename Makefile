@@ -46,6 +46,7 @@ $(VENV)/runtime: pyproject.toml constraints.txt
 $(VENV)/dev: pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps trackeval # it asks for the OpenCV with windows, which would replace ours
 	touch $(VENV)/runtime $@
 
 $(VENV)/tensorrt: $(VENV)/dev

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +17,6 @@ from trackers.bytetrack import ByteTrack
 from trackers.mot import read_mot
 from trackers.tracks import Tracks, TrackState
 
-ROOT = Path(__file__).resolve().parent.parent
 Person = tuple[float, float, float, int]  # left, top, score, class
 
 
@@ -232,9 +229,3 @@ def test_a_younger_track_on_the_place_of_a_lost_one_is_a_duplicate() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, float], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         ByteTrack(**options)  # type: ignore[arg-type]
-
-
-def test_the_defaults_in_the_configuration_are_those_of_the_constructor() -> None:
-    configured = yaml.safe_load((ROOT / "configs/trackers/bytetrack.yaml").read_text())
-    parameters = inspect.signature(ByteTrack).parameters
-    assert configured == {name: p.default for name, p in parameters.items()}

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from detector.detections import Float32Array
 from tests.bytetrack_twin import MatrixFilter, measured
-from trackers import kalman, motion
+from trackers import kalman
 from trackers.kalman import KalmanState, Noise
+from trackers.motion import AspectHeight
 
 
 def random_boxes(seed: int, count: int) -> Float32Array:
@@ -42,13 +43,13 @@ def test_all_tracks_at_once_equal_one_matrix_filter_each(
 ) -> None:
     random = np.random.default_rng(seed)
     boxes = random_boxes(seed, count)
-    state = motion.start(boxes)
+    state = AspectHeight().start(boxes)
     slow = [MatrixFilter(measured(box)) for box in boxes.tolist()]
     for steps in pauses:
-        state = motion.predict(state, steps / 30, growing=np.ones(count, bool))
+        state = AspectHeight().predict(state, steps / 30, seen=np.ones(count, bool))
         seen = np.flatnonzero(random.random(count) < 0.7)
         boxes = boxes + random.normal(0, 5, (count, 1)).astype(np.float32)
-        state = motion.correct(state, seen, boxes[seen])
+        state = AspectHeight().correct(state, seen, boxes[seen])
         for one in slow:
             one.predict(steps)
         for track in seen.tolist():
@@ -76,40 +77,42 @@ def test_a_prediction_in_two_parts_equals_one_over_the_whole_time(
 def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(rate: float) -> None:
     speed = np.array([120.0, -45.0])  # pixels per second
     start = np.array([300.0, 200.0])
-    state = motion.start(np.array([[*start, *(start + 80)]], np.float32))
+    state = AspectHeight().start(np.array([[*start, *(start + 80)]], np.float32))
     for k in range(1, int(3 * rate)):
         corner = start + speed * k / rate
-        state = motion.predict(state, 1 / rate, growing=np.ones(1, bool))
+        state = AspectHeight().predict(state, 1 / rate, seen=np.ones(1, bool))
         box = np.array([[*corner, *(corner + 80)]], np.float32)
-        state = motion.correct(state, np.array([0]), box)
+        state = AspectHeight().correct(state, np.array([0]), box)
     np.testing.assert_allclose(state.planes[1, :2, 0] * 30, speed, rtol=0.02)
-    ahead = motion.boxes_xyxy(motion.predict(state, 0.5, growing=np.ones(1, bool)))
+    ahead = AspectHeight().boxes_xyxy(AspectHeight().predict(state, 0.5, seen=np.ones(1, bool)))
     np.testing.assert_allclose(ahead[0, :2], corner + speed / 2, atol=3)
 
 
 def test_the_height_of_a_track_that_does_not_grow_stands_still_from_then_on() -> None:
-    state = motion.start(random_boxes(1, 2))
+    state = AspectHeight().start(random_boxes(1, 2))
     state.planes[1, 3] = 4.0  # pixels per step
     heights = state.position[3].copy()
-    state = motion.predict(state, 0.5, growing=np.array([True, False]))
+    state = AspectHeight().predict(state, 0.5, seen=np.array([True, False]))
     np.testing.assert_allclose(state.position[3] - heights, [60, 0], atol=1e-9)
-    state = motion.predict(state, 0.5, growing=np.array([True, True]))
+    state = AspectHeight().predict(state, 0.5, seen=np.array([True, True]))
     np.testing.assert_allclose(state.position[3] - heights, [120, 0], atol=1e-9)
 
 
 def test_no_time_changes_nothing() -> None:
-    state = motion.start(random_boxes(2, 3))
-    later = motion.predict(state, 0.0, growing=np.ones(3, bool))
+    state = AspectHeight().start(random_boxes(2, 3))
+    later = AspectHeight().predict(state, 0.0, seen=np.ones(3, bool))
     assert (later.planes == state.planes).all()
 
 
 def test_boxes_come_back_as_they_were_started() -> None:
     boxes = random_boxes(3, 20)
-    np.testing.assert_allclose(motion.boxes_xyxy(motion.start(boxes)), boxes, atol=1e-3)
+    np.testing.assert_allclose(
+        AspectHeight().boxes_xyxy(AspectHeight().start(boxes)), boxes, atol=1e-3
+    )
 
 
 def test_a_filter_of_no_tracks_works() -> None:
     none = np.zeros((0, 4), np.float32)
-    state = motion.predict(motion.start(none), 0.1, growing=np.zeros(0, bool))
-    state = motion.correct(state, np.zeros(0, np.int64), none)
-    assert motion.boxes_xyxy(state).shape == (0, 4)
+    state = AspectHeight().predict(AspectHeight().start(none), 0.1, seen=np.zeros(0, bool))
+    state = AspectHeight().correct(state, np.zeros(0, np.int64), none)
+    assert AspectHeight().boxes_xyxy(state).shape == (0, 4)

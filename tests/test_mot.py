@@ -70,7 +70,7 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         ("0,1,5,5,10,10,1,0", "column 1"),
         ("1.5,1,5,5,10,10,1,0", "column 1"),
         ("2,-2,5,5,10,10,1,0", "column 2"),
-        ("2,1,5,5,0,10,1,0", "columns 5 and 6"),
+        ("2,1,5,5,-1,10,1,0", "columns 5 and 6"),
         ("2,1,5,5,10,10,1,-1", "column 8"),
         ("1,3,9,9,10,10,1,0", "once in a frame"),
         ("2,1,5,5,10,10", "8 numbers"),

@@ -9,7 +9,8 @@ import numpy as np
 from detector.detections import Detections
 from pipeline.frame import Detected, Frame, Picture, Stream
 from pipeline.track import Track
-from trackers.tracks import Tracks
+from trackers.given import Given
+from trackers.tracks import Affine, Tracks
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 ONE_BOX = Detections(
@@ -23,7 +24,10 @@ class RecordingTracker:
     def __init__(self) -> None:
         self.given: list[tuple[Detections, float]] = []
 
-    def update(self, detections: Detections, seconds: float) -> Tracks:
+    def update(
+        self, detections: Given, seconds: float, camera: Affine | None = None
+    ) -> Tracks:
+        assert isinstance(detections, Detections)
         self.given.append((detections, seconds))
         n = len(detections)
         return Tracks(

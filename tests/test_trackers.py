@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import trackers
 from detector.detections import Detections
@@ -39,6 +41,13 @@ def as_plain(tracks: Tracks) -> list[object]:
 
 def run(tracker: Tracker, pictures: int = 20, begin: int = 0) -> list[list[object]]:
     return [as_plain(tracker.update(walkers(k), k / 25)) for k in range(begin, begin + pictures)]
+
+
+@every_tracker
+def test_the_defaults_in_the_configuration_are_those_of_the_constructor(name: str) -> None:
+    configured = yaml.safe_load((ROOT / f"configs/trackers/{name}.yaml").read_text())
+    parameters = inspect.signature(TRACKERS[name]).parameters
+    assert configured == {option: p.default for option, p in parameters.items()}
 
 
 @every_tracker

@@ -1,13 +1,15 @@
-"""Scores are those of py-motmetrics, and on real sequences those that the field knows."""
+"""Scores that can be counted by hand, files and folders, and what the field knows of sequences."""
 
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +18,10 @@ from click.testing import CliRunner, Result
 from detector.errors import UsageError
 from trackers import make_tracker
 from trackers.__main__ import main
-from trackers.evaluate import Scores, evaluate
+from trackers.evaluate import evaluate, gathered
 from trackers.ignore import read_ignore, without_ignored
 from trackers.mot import MotRows, mot_lines, read_mot
+from trackers.rules import Rules
 
 ROOT = Path(__file__).resolve().parent.parent
 Row = tuple[int, int, float, float, int]  # frame, id, left, top, class
@@ -52,11 +55,14 @@ def track(path: Path, detections: MotRows, rate: float, frames: Iterable[int]) -
     return read_mot(path, with_classes=True)
 
 
+def overall(truth: MotRows, results: MotRows, rules: Rules = "classes") -> dict[str, Any]:
+    """Return the scores of all classes together."""
+    return gathered([("", evaluate(truth, results, rules))]).overall.as_json()
+
+
 def idf1_of(truth: MotRows, results: MotRows, frames: Sequence[int]) -> float:
     """Return IDF1 over the frames that the tracker was given."""
-    idf1 = evaluate(truth[np.isin(truth.frames, frames)], results).overall.idf1
-    assert idf1 is not None
-    return idf1
+    return float(overall(truth.among(np.array(frames)), results)["idf1"])
 
 
 def test_what_is_missed_invented_and_switched_is_counted() -> None:
@@ -64,44 +70,66 @@ def test_what_is_missed_invented_and_switched_is_counted() -> None:
     results = rows(
         *((frame, 1, 10.0 * frame, 0, 0) for frame in range(1, 6)),  # 5 of 10 as 1
         *((frame, 2, 10.0 * frame, 0, 0) for frame in range(7, 11)),  # one missed, 4 of 10 as 2
-        (10, 3, 500, 0, 0),  # and one invented
+        (6, 3, 500, 0, 0),  # and one invented
     )
-    overall = evaluate(truth, results).overall
-    assert overall.mota == pytest.approx(1 - 3 / 10)
-    assert overall.idf1 == pytest.approx(2 * 5 / (10 + 10))
-    counts = replace(overall, mota=None, idf1=None)
-    assert counts == Scores(
-        None, None, switches=1, fragments=1, false_positives=1, misses=1, objects=10
-    )
+    scores = overall(truth, results)
+    assert scores["mota"] == pytest.approx(1 - 3 / 10)
+    assert scores["idf1"] == pytest.approx(2 * 5 / (10 + 10))
+    assert scores["deta"] == pytest.approx(9 / 11)
+    assert scores["assa"] == pytest.approx((5 * 5 / 10 + 4 * 4 / 10) / 9)
+    assert scores["hota"] == pytest.approx(math.sqrt(scores["deta"] * scores["assa"]))
+    counts = ("switches", "fragments", "false_positives", "misses", "objects")
+    assert [scores[name] for name in counts] == [1, 1, 1, 1, 10]
 
 
 def test_classes_are_told_apart_and_summed() -> None:
     truth = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 2), (2, 2, 100, 0, 2))
     results = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 2), (2, 2, 100, 0, 1))
-    evaluation = evaluate(truth, results)
-    assert evaluation.classes[0].mota == 1
-    assert evaluation.classes[1].mota is None  # nothing is labelled
-    assert evaluation.classes[2].mota == 0.5
-    overall = evaluation.overall
-    assert (overall.objects, overall.misses, overall.false_positives) == (3, 1, 1)
-    assert overall.mota == pytest.approx(1 / 3)
+    classes = gathered([("a", evaluate(truth, results))]).as_json()["classes"]
+    assert classes["0"]["mota"] == 1
+    assert classes["1"]["mota"] is None  # nothing is labelled
+    assert classes["2"]["mota"] == 0.5
+    scores = overall(truth, results)
+    assert (scores["objects"], scores["misses"], scores["false_positives"]) == (3, 1, 1)
+    assert scores["mota"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(("height", "misses"), [(20.0, 0), (19.9, 1)])
 def test_half_an_intersection_over_union_is_a_match(height: float, misses: int) -> None:
     truth = rows((1, 1, 0, 0, 0))
     lower_part = replace(truth, boxes_xyxy=np.array([[0, 40 - height, 20, 40]]))
-    assert evaluate(truth, lower_part).overall.misses == misses
+    assert overall(truth, lower_part)["misses"] == misses
 
 
-def test_truth_that_is_marked_with_0_does_not_count() -> None:
+@pytest.mark.parametrize("rules", ["classes", "mot15"])
+def test_truth_that_is_marked_with_0_does_not_count(rules: Rules) -> None:
     truth = rows((1, 1, 0, 0, 0), (1, 2, 300, 0, 0))
     truth = replace(truth, scores=np.array([1.0, 0.0]))
-    assert evaluate(truth, rows((1, 1, 0, 0, 0))).overall.mota == 1
+    assert overall(truth, rows((1, 1, 0, 0, 0)), rules)["mota"] == 1
 
 
 def test_no_truth_and_no_results_have_no_rates() -> None:
-    assert evaluate(rows(), rows()).overall == Scores(None, None, 0, 0, 0, 0, 0)
+    scores = overall(rows(), rows())
+    assert {scores[name] for name in ("hota", "mota", "idf1", "loca")} == {None}
+    assert {scores[name] for name in ("switches", "misses", "false_positives", "objects")} == {0}
+
+
+def test_only_pedestrians_are_to_be_found_and_distractors_may_be(tmp_path: Path) -> None:
+    """By the rules of MOT17: a found distractor does not count, a found car does."""
+    pedestrian, static_person, car = (1, 1, 0, 0, 1), (1, 2, 100, 0, 7), (1, 3, 200, 0, 3)
+    truth = rows(pedestrian, static_person, car)
+    results = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 0), (1, 3, 200, 0, 0))
+    scores = overall(truth, results, "mot17")
+    assert [scores[name] for name in ("objects", "misses", "false_positives")] == [1, 0, 1]
+    vehicle = rows(pedestrian, (1, 2, 100, 0, 6))
+    found = rows((1, 1, 0, 0, 0), (1, 2, 100, 0, 0))
+    assert overall(vehicle, found, "mot17")["false_positives"] == 1
+    assert overall(vehicle, found, "mot20")["false_positives"] == 0
+
+
+def test_a_class_that_the_rules_do_not_know_is_refused() -> None:
+    with pytest.raises(UsageError, match="class 14: the rules of mot17 know classes 1 to 13"):
+        evaluate(rows((1, 1, 0, 0, 14)), rows(), "mot17")
 
 
 def test_an_ignored_region_drops_what_lies_in_it_and_matches_nothing(tmp_path: Path) -> None:
@@ -138,8 +166,9 @@ def test_truth_agrees_with_itself_and_its_ignored_regions_take_none_of_it(data: 
     for path in sorted((data / "street" / "gt").iterdir()):
         truth = read_mot(path, with_classes=True)
         kept = without_ignored(truth, truth, read_ignore(data / "street" / "ignore" / path.name))
-        overall = evaluate(truth, kept).overall
-        assert (overall.mota, overall.idf1, overall.objects) == (1, 1, len(truth))
+        scores = overall(truth, kept)
+        assert (scores["mota"], scores["idf1"], scores["objects"]) == (1, 1, len(truth))
+        assert scores["hota"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("sequence", SORT_MOTA)
@@ -151,10 +180,10 @@ def test_bytetrack_is_about_as_good_as_sort_on_sorts_own_detections(
     truth = read_mot(folder / "gt" / "gt.txt", with_classes=False)
     detections = read_mot(folder / "det" / "det.txt", with_classes=False)
     frames = range(1, int(detections.frames[-1]) + 1)
-    overall = evaluate(truth, track(tmp_path / "tracks.txt", detections, rate, frames)).overall
-    assert overall.mota is not None and overall.mota > published - 0.05
-    assert overall.idf1 is not None and overall.idf1 > 0.5
-    assert overall.switches < 150
+    scores = overall(truth, track(tmp_path / "tracks.txt", detections, rate, frames))
+    assert scores["mota"] > published - 0.05
+    assert scores["idf1"] > 0.5
+    assert scores["switches"] < 150
 
 
 def test_dropped_frames_do_not_change_who_is_who_more_than_they_must(
@@ -193,7 +222,7 @@ def test_the_commands_track_a_file_and_score_it(data: Path, tmp_path: Path) -> N
     done = command("evaluate", *flags, "--json", str(scores))
     assert done.exit_code == 0, done.output
     written = json.loads(scores.read_text())
-    assert written["classes"]["0"] == written["overall"]
+    assert written["sequences"]["TUD-Campus"] == written["overall"]
     in_range = sum(int(line.split(",")[0]) <= 50 for line in truth.read_text().splitlines())
     assert written["overall"]["objects"] == in_range
     assert f"{written['overall']['idf1']:.4f}" in done.output
@@ -206,12 +235,13 @@ def command(*arguments: str) -> Result:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--tracker", "sort"], "unknown tracker 'sort'"),
+        (["--tracker", "sorted"], "unknown tracker 'sorted'"),
         (["--option", "buffer=2"], "no option 'buffer'; did you mean 'buffer_seconds'"),
         (["--option", "buffer_seconds"], "key=value is expected"),
         (["--option", "buffer_seconds=long"], "a number is expected"),
         (["--detections", "nowhere.txt"], "nowhere.txt: cannot be read"),
-        (["--output", "no/such/folder.txt"], "folder.txt: cannot be written"),
+        (["--output", "{tmp}/det.txt/o.txt"], "o.txt: cannot be written"),
+        (["--score-range", "2", "1"], "the second is above the first"),
     ],
 )
 def test_a_users_error_is_one_line_and_exit_code_2(
@@ -219,33 +249,28 @@ def test_a_users_error_is_one_line_and_exit_code_2(
 ) -> None:
     detections = tmp_path / "det.txt"
     detections.write_text("1,-1,5,5,10,10,.9\n")
-    given = ["run", "--detections", str(detections), "--output", str(tmp_path / "o.txt"), *flags]
-    done = subprocess.run(
-        [sys.executable, "-m", "trackers", *given],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
+    given = ["--detections", str(detections), "--output", str(tmp_path / "o.txt")]
+    flags = [flag.replace("{tmp}", str(tmp_path)) for flag in flags]
+    done = command("run", *given, "--frame-rate", "25", *flags)
+    assert done.exit_code == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("frames", ["7", "0-5", "9-3", "a-b"])
+@pytest.mark.parametrize("frames", ["7", "0-5", "9-3", "a-b", "name=5"])
 def test_a_wrong_range_of_frames_is_refused(tmp_path: Path, frames: str) -> None:
     path = tmp_path / "gt.txt"
     path.write_text("1,1,5,5,10,10,1,0\n")
     done = command("evaluate", "--gt", str(path), "--results", str(path), "--frames", frames)
     assert done.exit_code == 2
-    assert "A-B is expected" in done.stderr
+    assert "A-B or NAME=A-B is expected" in done.stderr
 
 
 def test_help_loads_no_evaluation_library() -> None:
     code = (
         "import sys; sys.argv = ['trackers', '--help']; import trackers.__main__ as m\n"
         "try: m.main()\n"
-        "except SystemExit: print(sorted({'motmetrics', 'pandas', 'scipy'} & set(sys.modules)))"
+        "except SystemExit: print(sorted({'trackeval', 'pandas', 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -6,11 +6,17 @@ from typing import Any
 
 from detector.errors import UsageError, did_you_mean
 from trackers.bytetrack import ByteTrack
+from trackers.ocsort import OcSort
 from trackers.options import check_options
-from trackers.tracks import Tracker
+from trackers.sort import Sort
+from trackers.tracks import Tracker, Tracks, TrackState
+
+__all__ = ["TRACKERS", "TrackState", "Tracker", "Tracks", "make_tracker"]
 
 TRACKERS: dict[str, type[Tracker]] = {  # a new tracker is one file and one line
     "bytetrack": ByteTrack,
+    "ocsort": OcSort,
+    "sort": Sort,
 }
 
 

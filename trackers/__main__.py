@@ -1,22 +1,49 @@
-"""python -m trackers: track detections from a file, and say how good tracks are."""
+"""python -m trackers: track detections from files, and say how good tracks are."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from detector.command_line import Commands
 from detector.errors import UsageError
 from trackers import TRACKERS, make_tracker
-from trackers.evaluate import Evaluation
-from trackers.evaluate import evaluate as evaluate_rows
-from trackers.ignore import read_ignore, without_ignored
-from trackers.mot import MotRows, mot_lines, read_mot
+from trackers.frames import FrameChoice, read_ranges
+from trackers.run import run_files
+from trackers.scoring import RULES, evaluate_files, left_out, table
 
 FILE = click.Path(path_type=Path)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def frame_options(command: Command) -> Command:
+    """Add the options that say which frames are looked at: the same for both commands."""
+    for option in (
+        click.option("--seed", type=int, default=0, help="Of the chance that --drop means."),
+        click.option(
+            "--drop",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=0.0,
+            help="Leave out this share of the frames, by chance.",
+        ),
+        click.option(
+            "--keep-every", type=click.IntRange(1), default=1, help="Every k-th frame only."
+        ),
+        click.option(
+            "--frames",
+            "ranges",
+            multiple=True,
+            metavar="[NAME=]A-B",
+            help="Frames of all sequences, or of one, from 1, both included.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(
@@ -27,51 +54,84 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--detections", type=FILE, required=True, help="MOTChallenge text: boxes, scores.")
-@click.option("--output", type=FILE, required=True, help="MOTChallenge text to write.")
+@click.option("--detections", type=FILE, required=True, help="Boxes and scores: a file or folder.")
+@click.option("--output", type=FILE, required=True, help="Tracks: a file, or a folder for several.")
 @click.option("--tracker", default="bytetrack", help=f"One of: {', '.join(TRACKERS)}.")
-@click.option("--frame-rate", type=click.FloatRange(0, min_open=True), default=30.0)
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the tracker.")
+@click.option(
+    "--frame-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="[default: as in seqinfo.ini, else 30]",
+)
+@click.option("--camera-motion", type=FILE, help="Frame from 0 and six numbers of a 2x3, per line.")
+@click.option("--classes", is_flag=True, help="Column 8 of detections is a class, from 0.")
+@click.option(
+    "--score-range",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Scores that mean 0 and 1.  [default: 0 1]",
+)
+@frame_options
 def run(
-    detections: Path, output: Path, tracker: str, frame_rate: float, options: tuple[str, ...]
+    detections: Path,
+    output: Path,
+    tracker: str,
+    options: tuple[str, ...],
+    frame_rate: float | None,
+    camera_motion: Path | None,
+    classes: bool,
+    score_range: tuple[float, float] | None,
+    **frames: Any,
 ) -> None:
-    """Track the detections of one sequence, all of one class, and write the confirmed tracks."""
-    rows = read_mot(detections, with_classes=False)
-    tracks = make_tracker(tracker, **dict(map(_option, options)))
-    last = rows.frames[-1] if len(rows) else 0
-    lines = [
-        mot_lines(k, tracks.update(rows.at(k + 1).detections(), k / frame_rate))
-        for k in range(last)
-    ]
-    _write(output, "".join(lines))
+    """Track detections, and write the confirmed tracks.
+
+    All texts are MOTChallenge's. Folders have NAME.txt or NAME/det/det.txt.
+    """
+    chosen = dict(map(_option, options))
+    run_files(
+        detections,
+        output,
+        lambda: make_tracker(tracker, **chosen),
+        frame_rate=frame_rate,
+        camera_motion=camera_motion,
+        with_classes=classes,
+        score_range=score_range,
+        frames=_frame_choice(**frames),
+        warn=partial(click.echo, err=True),
+    )
 
 
 @main.command()
-@click.option("--gt", type=FILE, required=True, help="Ground truth, MOTChallenge text.")
-@click.option("--results", type=FILE, required=True, help="Tracks, MOTChallenge text.")
-@click.option("--ignore", type=FILE, help="Unlabelled regions: first_frame,last_frame,x,y,w,h.")
-@click.option("--frames", metavar="A-B", help="Frames to look at, from 1, both included.")
-@click.option("--agnostic", is_flag=True, help="One class: column 8 is not looked at.")
+@click.option("--gt", type=FILE, required=True, help="Ground truth: a file, or a folder of them.")
+@click.option("--results", type=FILE, required=True, help="Tracks: a file, or a folder of them.")
+@click.option("--ignore", type=FILE, help="Unlabelled regions: a file, or a folder of them.")
+@click.option("--rules", type=click.Choice(RULES), default="auto", help="What counts, see docs.")
+@click.option("--agnostic", is_flag=True, help="One class: the same as --rules mot15.")
+@click.option("--gt-file", default="gt.txt", help="In NAME/gt/ of a folder, as gt_val_half.txt.")
+@frame_options
 @click.option("--json", "json_file", type=FILE, help="Write the scores there, too.")
 def evaluate(
     gt: Path,
     results: Path,
     ignore: Path | None,
-    frames: str | None,
+    rules: str,
     agnostic: bool,
+    gt_file: str,
     json_file: Path | None,
+    **frames: Any,
 ) -> None:
-    """Compare tracks with ground truth: MOTA, IDF1 and what they are made of.
+    """Compare tracks with ground truth: HOTA, MOTA, IDF1 and what they are made of.
 
-    Classes are those of column 8 in both files, matched at an IoU of 0.5, and summed.
+    All texts are MOTChallenge's. Folders have NAME.txt, or of ground truth NAME/gt/gt.txt.
     """
-    truth, found = (read_mot(path, with_classes=not agnostic) for path in (gt, results))
-    if frames is not None:
-        truth, found = (_within(rows, *_frame_range(frames)) for rows in (truth, found))
-    if ignore is not None:
-        found = without_ignored(truth, found, read_ignore(ignore))
-    evaluation = evaluate_rows(truth, found)
-    click.echo(_table(evaluation))
+    asked = "mot15" if agnostic else rules
+    evaluation = evaluate_files(
+        gt, results, ignore=ignore, rules=asked, gt_file=gt_file, frames=_frame_choice(**frames)
+    )
+    for line in left_out(gt, results, gt_file, evaluation):
+        click.echo(line, err=True)
+    click.echo(table(evaluation))
     if json_file is not None:
         _write(json_file, json.dumps(evaluation.as_json(), indent=2) + "\n")
 
@@ -87,26 +147,8 @@ def _option(given: str) -> tuple[str, Any]:
         return key, value
 
 
-def _frame_range(given: str) -> tuple[int, int]:
-    first, _, last = given.partition("-")
-    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
-        raise UsageError(f"--frames {given}: A-B is expected, from 1, B not before A, as 251-459")
-    return int(first), int(last)
-
-
-def _within(rows: MotRows, first: int, last: int) -> MotRows:
-    return rows[(rows.frames >= first) & (rows.frames <= last)]
-
-
-def _table(evaluation: Evaluation) -> str:
-    """Return a line for each class and one for all."""
-    lines = [f"{'class':>8}{'MOTA':>8}{'IDF1':>8}{'IDsw':>7}{'Frag':>7}{'FP':>7}{'FN':>7}{'GT':>8}"]
-    rows = {str(class_id): scores for class_id, scores in evaluation.classes.items()}
-    for name, s in {**rows, "all": evaluation.overall}.items():
-        rates = "".join(f"{'-' if r is None else format(r, '.4f'):>8}" for r in (s.mota, s.idf1))
-        counts = f"{s.switches:>7}{s.fragments:>7}{s.false_positives:>7}{s.misses:>7}{s.objects:>8}"
-        lines.append(f"{name:>8}{rates}{counts}")
-    return "\n".join(lines)
+def _frame_choice(ranges: tuple[str, ...], keep_every: int, drop: float, seed: int) -> FrameChoice:
+    return FrameChoice(read_ranges(ranges), keep_every, drop, seed)
 
 
 def _write(path: Path, text: str) -> None:

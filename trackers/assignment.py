@@ -34,8 +34,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, chosen: BoolArray | Int64Array) -> Pairs:
-        """Return the chosen pairs, by mask or positions."""
+    def __getitem__(self, chosen: BoolArray | Int64Array | slice) -> Pairs:
+        """Return the chosen pairs, by mask, positions or slice."""
         return Pairs(self.rows[chosen], self.columns[chosen], self.iou[chosen])
 
 

@@ -1,115 +1,99 @@
-"""How good tracks are: CLEAR and Identity against ground truth, computed by py-motmetrics.
-
-A tool for development: motmetrics is in the extra `dev` and imported only when a score is asked.
-"""
+"""How good tracks are: HOTA, CLEAR and Identity against ground truth, by class and by sequence."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detector.errors import UsageError
-from trackers.assignment import overlapping
+from trackers.clear import Clear, clear
+from trackers.comparison import compare
+from trackers.hota import Hota, hota
+from trackers.identity import Identity, identity
 from trackers.mot import MotRows
-
-MATCH_IOU = 0.5  # from here on a box may be that of a labelled object
-METRICS = (  # their names in motmetrics, in the order of Scores; the two rates first
-    "mota",
-    "idf1",
-    "num_switches",
-    "num_fragmentations",
-    "num_false_positives",
-    "num_misses",
-    "num_objects",
-)
+from trackers.rules import Rules, counted
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What was found, missed and mistaken; the two rates are None where nothing is labelled.
+    """All that is known of one class or sequence. Sums are those of the boxes, not of the rates."""
 
-    mota: 1 - (misses + false positives + switches) / objects (Bernardin and Stiefelhagen 2008)
-    idf1: share of boxes under the right identity, over the whole sequence (Ristani et al. 2016)
-    objects, misses, false_positives: boxes; switches: times that an object changed its identity;
-    fragments: times that an object was lost and found again
-    """
+    hota: Hota
+    clear: Clear
+    identity: Identity
 
-    mota: float | None
-    idf1: float | None
-    switches: int
-    fragments: int
-    false_positives: int
-    misses: int
-    objects: int
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(
+            self.hota + other.hota, self.clear + other.clear, self.identity + other.identity
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return counts, and rates from 0 to 1, which are None where nothing is labelled."""
+        rates = {
+            **{name: getattr(self.hota, name) for name in ("hota", "deta", "assa", "loca")},
+            **{name: getattr(self.hota, name) for name in ("detre", "detpr", "assre", "asspr")},
+            "mota": self.clear.mota,
+            "motp": self.clear.motp,
+            **{name: getattr(self.identity, name) for name in ("idf1", "idr", "idp")},
+        }
+        counts = ("switches", "fragments", "false_positives", "misses", "objects")
+        tracks = ("mostly_tracked", "partly_tracked", "mostly_lost")
+        return {
+            **(rates if self.clear.objects else dict.fromkeys(rates)),
+            **{name: getattr(self.clear, name) for name in (*counts, *tracks)},
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of each class, and of all: their counts are summed, not their rates averaged."""
+    """The scores of each sequence, of each class over all sequences, and of all."""
 
-    overall: Scores
-    classes: dict[int, Scores]
+    sequences: Mapping[str, Scores]
+    classes: Mapping[int, Scores]
+
+    @property
+    def overall(self) -> Scores:
+        """All boxes of all sequences together."""
+        return reduce(add, self.sequences.values())
 
     def as_json(self) -> dict[str, Any]:
         """Return plain dictionaries, classes by their number as text."""
-        classes = {str(c): asdict(scores) for c, scores in self.classes.items()}
-        return {"overall": asdict(self.overall), "classes": classes}
+        return {
+            "overall": self.overall.as_json(),
+            "sequences": {name: scores.as_json() for name, scores in self.sequences.items()},
+            "classes": {str(c): scores.as_json() for c, scores in self.classes.items()},
+        }
 
 
-def evaluate(truth: MotRows, results: MotRows) -> Evaluation:
-    """Return how well the results agree with the truth, class by class, at an IoU of 0.5.
+def evaluate(truth: MotRows, results: MotRows, rules: Rules = "classes") -> dict[int, Scores]:
+    """Return how well the results of one sequence agree with the truth, by class.
 
-    Truth that is marked with 0 in column 7 is left out. Raises UsageError where motmetrics is
-    missing.
+    Only `classes` looks at classes; the other rules know one, 0. Raises UsageError where the truth
+    does not keep to the rules.
     """
-    truth = truth[truth.scores != 0]
+    truth, results = counted(truth, results, rules)
+    if rules != "classes":
+        return {0: _scores(truth, results)}
     classes = np.union1d(truth.class_ids, results.class_ids).tolist() or [0]
-    sequences = [
-        _accumulate(truth[truth.class_ids == c], results[results.class_ids == c]) for c in classes
-    ]
-    table = _summarise(sequences)
-    return Evaluation(table[-1], dict(zip(classes, table[:-1], strict=True)))
+    return {
+        c: _scores(truth[truth.class_ids == c], results[results.class_ids == c]) for c in classes
+    }
 
 
-def _accumulate(truth: MotRows, results: MotRows) -> Any:
-    """Return the events of one class: who was matched to whom, frame by frame."""
-    accumulator = _motmetrics().MOTAccumulator()
-    for frame in np.union1d(truth.frames, results.frames).tolist():
-        here, found = truth.at(frame), results.at(frame)
-        accumulator.update(here.ids, found.ids, _distances(here, found), frameid=frame)
-    return accumulator
+def gathered(sequences: Iterable[tuple[str, dict[int, Scores]]]) -> Evaluation:
+    """Return the evaluation of sequences, at least one, from their names and scores by class."""
+    by_name, by_class = {}, dict[int, Scores]()
+    for name, scores in sequences:
+        by_name[name] = reduce(add, scores.values())
+        for c, of_class in scores.items():
+            by_class[c] = by_class[c] + of_class if c in by_class else of_class
+    return Evaluation(by_name, dict(sorted(by_class.items())))
 
 
-def _distances(truth: MotRows, results: MotRows) -> NDArray[np.float64]:
-    """Return (n, m) 1 - IoU, NaN where a match is out of the question."""
-    distances = np.full((len(truth), len(results)), np.nan)
-    pairs = overlapping(truth.boxes_xyxy, results.boxes_xyxy)
-    pairs = pairs[pairs.iou >= MATCH_IOU]
-    distances[pairs.rows, pairs.columns] = 1 - pairs.iou
-    return distances
-
-
-def _summarise(sequences: list[Any]) -> list[Scores]:
-    """Return the scores of each sequence, then those of all together."""
-    host = _motmetrics().metrics.create()
-    table = host.compute_many(sequences, metrics=list(METRICS), generate_overall=True)
-    return [_scores(row) for row in table.to_dict("records")]
-
-
-def _scores(row: dict[str, float]) -> Scores:
-    """Return scores from a row of motmetrics, which divides by no objects at all."""
-    mota, idf1 = (row[name] if np.isfinite(row[name]) else None for name in METRICS[:2])
-    return Scores(mota, idf1, *(int(row[name]) for name in METRICS[2:]))
-
-
-def _motmetrics() -> Any:
-    try:
-        import motmetrics  # takes a second, and is no part of the runtime
-    except ImportError as error:
-        raise UsageError(
-            "evaluation needs py-motmetrics, which is not installed: pip install 'framelane[dev]'"
-        ) from error
-    return motmetrics
+def _scores(truth: MotRows, results: MotRows) -> Scores:
+    comparison = compare(truth, results)
+    return Scores(hota(comparison), clear(comparison), identity(comparison))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.detections import Int64Array
 from detector.errors import UsageError
 from trackers.assignment import assign, overlapping
-from trackers.evaluate import MATCH_IOU
+from trackers.clear import MATCH_IOU
 from trackers.mot import MotRows, read_numbers
 
 BoolArray = NDArray[np.bool_]

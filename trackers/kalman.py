@@ -26,7 +26,10 @@ STEPS_PER_SECOND = 30
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Standard deviations of four coordinates and of their velocities per step, (4, n) each."""
+    """Standard deviations of four coordinates and of their velocities per step.
+
+    position, velocity: (4, n), or (4, 1) if they are the same for all tracks
+    """
 
     position: Float64Array
     velocity: Float64Array
@@ -52,6 +55,14 @@ class KalmanState:
     def __repr__(self) -> str:
         return f"KalmanState(n={len(self)})"
 
+    def __getitem__(self, chosen: NDArray[np.bool_] | Int64Array) -> KalmanState:
+        """Return the chosen tracks, by mask or positions."""
+        return KalmanState(self.planes[:, :, chosen])
+
+    def and_also(self, others: KalmanState) -> KalmanState:
+        """Return these tracks, followed by the others."""
+        return KalmanState(np.concatenate((self.planes, others.planes), axis=2))
+
     @property
     def position(self) -> Float64Array:
         """(4, n), the four coordinates of each track."""
@@ -68,8 +79,11 @@ def start(measured: Float64Array, noise: Noise) -> KalmanState:
     return KalmanState(planes)
 
 
-def predict(state: KalmanState, seconds: float, noise: Noise) -> KalmanState:
-    """Return the state `seconds` later, with `noise` that each step of 1/30 s adds."""
+def predict(state: KalmanState, seconds: float | Float64Array, noise: Noise) -> KalmanState:
+    """Return the state `seconds` later, with `noise` that each step of 1/30 s adds.
+
+    seconds: of all tracks, or (n,) of each
+    """
     steps = seconds * STEPS_PER_SECOND
     position, velocity, variance, covariance, velocity_variance = state.planes
     drift = np.square(noise.velocity)  # what a step adds moves the position at each later step:
@@ -90,7 +104,7 @@ def correct(
 ) -> KalmanState:
     """Return the state after the tracks in `rows` (m,) were measured.
 
-    measured, measured_std: (4, m), coordinates and their standard deviations
+    measured, measured_std: (4, m), coordinates and their standard deviations; these may be (4, 1)
     """
     before = state.planes[:, :, rows]
     position, variance, covariance = before[0], before[2], before[3]

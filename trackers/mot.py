@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,22 @@ class MotRows:
             self.class_ids[chosen],
         )
 
+    @property
+    def last_frame(self) -> int:
+        """The last frame with a box, 0 if there is none."""
+        return int(self.frames[-1]) if len(self) else 0
+
+    def place(self, frame: int) -> slice:
+        """Return where the rows of one frame are."""
+        return slice(*np.searchsorted(self.frames, (frame, frame + 1)).tolist())
+
     def at(self, frame: int) -> MotRows:
         """Return the rows of one frame."""
-        return self[slice(*np.searchsorted(self.frames, (frame, frame + 1)))]
+        return self[self.place(frame)]
+
+    def among(self, frames: Int64Array) -> MotRows:
+        """Return the rows of these frames."""
+        return self[np.isin(self.frames, frames)]
 
     def detections(self) -> Detections:
         """Return the boxes as a detector would have, without their frames and ids."""
@@ -90,7 +104,7 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     for wrong, rule in (
         (frames < 1, "column 1, the frame, is a whole number from 1"),
         (ids < -1, "column 2, the id, is a whole number, or -1 for none"),
-        ((values[:, 4:6] <= 0).any(axis=1), "columns 5 and 6, width and height, are above 0"),
+        ((values[:, 4:6] < 0).any(axis=1), "columns 5 and 6, width and height, are not below 0"),
         (classes < 0, "column 8, the class, is a whole number from 0"),
         (_repeated(frames, ids), "an id occurs once in a frame"),
     ):
@@ -102,9 +116,22 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     return MotRows(frames[order], ids[order], boxes[order], values[order, 6], classes[order])
 
 
-def read_numbers(path: Path, *, columns: int) -> tuple[Int64Array, Float64Array]:
-    """Return line numbers (n,) and the first `columns` values (n, columns) of a comma text.
+def columns_of(path: Path) -> int:
+    """Return how many columns the first line of a comma text has, 0 for an empty file."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            line = file.readline().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error}") from error
+    return len(line.split(",")) if line else 0
 
+
+def read_numbers(
+    path: Path, *, columns: int, separator: str = ","
+) -> tuple[Int64Array, Float64Array]:
+    """Return line numbers (n,) and the first `columns` values (n, columns) of a text.
+
+    separator: what stands between two values, a regular expression
     Raises UsageError, naming file and line, for a row that is short or holds anything but finite
     numbers. Empty lines are passed over.
     """
@@ -116,7 +143,7 @@ def read_numbers(path: Path, *, columns: int) -> tuple[Int64Array, Float64Array]
     values = np.empty((len(rows), columns))
     for row, (k, line) in zip(values, rows, strict=True):
         try:
-            row[:] = np.fromiter(map(float, line.split(",")), float, columns)
+            row[:] = np.fromiter(map(float, re.split(separator, line.strip())), float, columns)
         except ValueError as error:
             raise UsageError(f"{path}:{k}: {columns} numbers, comma between: '{line}'") from error
         if not np.isfinite(row).all():

@@ -1,10 +1,13 @@
-"""How boxes move: centre, aspect ratio and height, each with a constant velocity.
+"""How boxes move: four coordinates of a box, each with a constant velocity, and their noise.
 
-The noise is relative to the height of the box, with the constants of DeepSORT (Wojke et al. 2017,
-section 2.1, and its published parameters), which ByteTrack kept.
+Three ways to say what a box is, and so what stays constant while it moves. Noise is what tells
+them apart otherwise: how far a position may jump in a step of 1/30 s, how much a velocity may
+change, and how far off a detection may be.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,65 +15,176 @@ from numpy.typing import NDArray
 from detector.detections import Float32Array, Int64Array
 from trackers import kalman
 from trackers.kalman import Float64Array, KalmanState, Noise
+from trackers.tracks import Affine
 
 BoolArray = NDArray[np.bool_]
 
-POSITION = 1 / 20  # of the height
-VELOCITY = 1 / 160  # of the height, per step of 1/30 s
-ASPECT_START, ASPECT_STEP, ASPECT_VELOCITY, ASPECT_MEASURED = 1e-2, 1e-2, 1e-5, 1e-1
+Seconds = float | Float64Array  # of all tracks, or (n,) of each
+
+POSITION = 1 / 20  # of the size of a box: DeepSORT's, which ByteTrack and BoT-SORT kept
+VELOCITY = 1 / 160  # of the size, per step of 1/30 s
 
 
-def start(boxes_xyxy: Float32Array) -> KalmanState:
-    """Return the state of new tracks at the (n, 4) boxes, at rest, which may soon prove wrong."""
-    measured = _centre_aspect_height(boxes_xyxy)
-    height = measured[3]
-    noise = Noise(
-        _std(2 * POSITION * height, ASPECT_START), _std(10 * VELOCITY * height, ASPECT_VELOCITY)
-    )
-    return kalman.start(measured, noise)
+class Motion(Protocol):
+    """A way to describe a box, and the noise that goes with it."""
+
+    def start(self, boxes_xyxy: Float32Array) -> KalmanState:
+        """Return the state of new tracks at the (n, 4) boxes: at rest, which may prove wrong."""
+
+    def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
+        """Return the state `seconds` later; `seen` (n,): in the picture before."""
+
+    def correct(
+        self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
+    ) -> KalmanState:
+        """Return the state after the tracks in `rows` (m,) were seen at the (m, 4) boxes."""
+
+    def boxes_xyxy(self, state: KalmanState) -> Float32Array:
+        """Return the (n, 4) boxes of all tracks."""
+
+    def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
+        """Return the state as it is seen after the camera moved."""
 
 
-def predict(state: KalmanState, seconds: float, growing: BoolArray) -> KalmanState:
-    """Return the state `seconds` later; the height of tracks not `growing` (n,) stands still."""
-    planes = state.planes.copy()
-    planes[1, 3] *= growing
-    state = KalmanState(planes)
-    height = state.position[3]
-    noise = Noise(_std(POSITION * height, ASPECT_STEP), _std(VELOCITY * height, ASPECT_VELOCITY))
-    return kalman.predict(state, seconds, noise)
+class AspectHeight:
+    """Centre, aspect ratio and height, with noise relative to the height.
+
+    The constants are DeepSORT's (Wojke et al. 2017, section 2.1, and its published parameters),
+    which ByteTrack kept. The height of a track that was not seen stands still.
+    """
+
+    _ASPECT_START, _ASPECT_STEP, _ASPECT_VELOCITY, _ASPECT_MEASURED = 1e-2, 1e-2, 1e-5, 1e-1
+
+    def start(self, boxes_xyxy: Float32Array) -> KalmanState:
+        """See Motion."""
+        measured = _centre_and_sides(boxes_xyxy)
+        measured[2] /= measured[3]
+        height = measured[3]
+        noise = Noise(
+            self._std(2 * POSITION * height, self._ASPECT_START),
+            self._std(10 * VELOCITY * height, self._ASPECT_VELOCITY),
+        )
+        return kalman.start(measured, noise)
+
+    def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
+        """See Motion."""
+        planes = state.planes.copy()
+        planes[1, 3] *= seen
+        height = planes[0, 3]
+        noise = Noise(
+            self._std(POSITION * height, self._ASPECT_STEP),
+            self._std(VELOCITY * height, self._ASPECT_VELOCITY),
+        )
+        return kalman.predict(KalmanState(planes), seconds, noise)
+
+    def correct(
+        self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
+    ) -> KalmanState:
+        """See Motion."""
+        measured = _centre_and_sides(boxes_xyxy)
+        measured[2] /= measured[3]
+        std = self._std(POSITION * state.position[3, rows], self._ASPECT_MEASURED)
+        return kalman.correct(state, rows, measured, std)
+
+    def boxes_xyxy(self, state: KalmanState) -> Float32Array:
+        """See Motion."""
+        aspect, height = state.position[2:]
+        return _boxes(state.position[:2], aspect * height, height)
+
+    def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
+        """See Motion."""
+        return _moved(state, camera, powers=(0, 1))
+
+    @staticmethod
+    def _std(of_position: Float64Array, of_aspect: float) -> Float64Array:
+        """Return (4, n) standard deviations: one for all coordinates but the aspect ratio."""
+        std = np.empty((4, len(of_position)))
+        std[:] = of_position
+        std[2] = of_aspect
+        return std
 
 
-def correct(state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array) -> KalmanState:
-    """Return the state after the tracks in `rows` (m,) were seen at the (m, 4) boxes."""
-    std = _std(POSITION * state.position[3, rows], ASPECT_MEASURED)
-    return kalman.correct(state, rows, _centre_aspect_height(boxes_xyxy), std)
+class AreaAspect:
+    """Centre, area and aspect ratio, which has no velocity, with noise in pixels.
+
+    The constants are SORT's (Bewley et al. 2016, section 3.2, and its published parameters), which
+    OC-SORT kept.
+    """
+
+    _START = np.sqrt([[10.0], [10.0], [10.0], [10.0]])
+    _START_VELOCITY = np.array([[100.0], [100.0], [100.0], [0.0]])
+    _STEP = np.ones((4, 1))
+    _STEP_VELOCITY = np.array([[0.1], [0.1], [0.01], [0.0]])
+    _MEASURED = np.sqrt([[1.0], [1.0], [10.0], [10.0]])
+
+    def start(self, boxes_xyxy: Float32Array) -> KalmanState:
+        """See Motion."""
+        ones = np.ones(len(boxes_xyxy))
+        noise = Noise(self._START * ones, self._START_VELOCITY * ones)
+        return kalman.start(self._measured(boxes_xyxy), noise)
+
+    def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
+        """See Motion. An area that would shrink to nothing stands still."""
+        steps = seconds * kalman.STEPS_PER_SECOND
+        planes = state.planes.copy()
+        planes[1, 2] *= planes[0, 2] + steps * planes[1, 2] > 0
+        return kalman.predict(KalmanState(planes), seconds, Noise(self._STEP, self._STEP_VELOCITY))
+
+    def correct(
+        self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
+    ) -> KalmanState:
+        """See Motion."""
+        return kalman.correct(state, rows, self._measured(boxes_xyxy), self._MEASURED)
+
+    def boxes_xyxy(self, state: KalmanState) -> Float32Array:
+        """See Motion."""
+        area, aspect = state.position[2:]
+        width = np.sqrt(area * aspect)
+        return _boxes(state.position[:2], width, area / width)
+
+    def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
+        """See Motion."""
+        return _moved(state, camera, powers=(2, 0))
+
+    @staticmethod
+    def _measured(boxes_xyxy: Float32Array) -> Float64Array:
+        measured = _centre_and_sides(boxes_xyxy)
+        width, height = measured[2:].copy()
+        measured[2], measured[3] = width * height, width / height
+        return measured
 
 
-def boxes_xyxy(state: KalmanState) -> Float32Array:
-    """Return the (n, 4) boxes of all tracks."""
-    centre, (aspect, height) = state.position[:2], state.position[2:]
+def _centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
+    """Return (4, n) centre x, centre y, width, height."""
+    corners = boxes_xyxy.T.astype(np.float64)
+    measured = np.empty((4, len(boxes_xyxy)))
+    measured[:2] = (corners[:2] + corners[2:]) / 2
+    measured[2:] = corners[2:] - corners[:2]
+    return measured
+
+
+def _boxes(centre: Float64Array, width: Float64Array, height: Float64Array) -> Float32Array:
+    """Return (n, 4) boxes around (2, n) centres."""
     half_size = np.empty_like(centre)
-    half_size[1] = height / 2
-    half_size[0] = half_size[1] * aspect
-    boxes = np.empty((len(state), 4), np.float32)
+    half_size[0], half_size[1] = width / 2, height / 2
+    boxes = np.empty((centre.shape[1], 4), np.float32)
     boxes[:, :2] = (centre - half_size).T
     boxes[:, 2:] = (centre + half_size).T
     return boxes
 
 
-def _centre_aspect_height(boxes_xyxy: Float32Array) -> Float64Array:
-    """Return (4, n) centre x, centre y, width / height, height."""
-    corners = boxes_xyxy.T.astype(np.float64)
-    measured = np.empty((4, len(boxes_xyxy)))
-    measured[:2] = (corners[:2] + corners[2:]) / 2
-    width, measured[3] = corners[2:] - corners[:2]
-    measured[2] = width / measured[3]
-    return measured
+def _moved(state: KalmanState, camera: Affine, powers: tuple[int, int]) -> KalmanState:
+    """Return the state with centre and velocity mapped by `camera`, sizes by its mean scale.
 
-
-def _std(of_position: Float64Array, of_aspect: float) -> Float64Array:
-    """Return (4, n) standard deviations: one for all coordinates but the aspect ratio."""
-    std = np.empty((4, len(of_position)))
-    std[:] = of_position
-    std[2] = of_aspect
-    return std
+    powers: with which power of a length the third and the fourth coordinate grow
+    Variances are scaled, not turned: a camera hardly rolls, and x and y are as uncertain.
+    """
+    linear = camera[:, :2]
+    scale = np.sqrt(abs(np.linalg.det(linear)))
+    factors = np.array([[scale], [scale], [scale ** powers[0]], [scale ** powers[1]]])
+    planes = state.planes.copy()
+    planes[0, :2] = linear @ planes[0, :2] + camera[:, 2:]
+    planes[1, :2] = linear @ planes[1, :2]
+    planes[:2, 2:] *= factors[2:]
+    planes[2:] *= np.square(factors)
+    return KalmanState(planes)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers import motion
 from trackers.kalman import Float64Array, KalmanState
-from trackers.tracks import Tracks, TrackState
+from trackers.motion import Motion
+from trackers.tracks import Affine, Tracks
 
 BoolArray = NDArray[np.bool_]
+Table = TypeVar("Table", bound="TrackTable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class TrackTable:
     motion: where they are and how they move
     scores: (n,) float32 and class_ids: (n,) int64, of the detection that was matched last
     ids: (n,) int64, from 1; -1 for a track that is not yet confirmed
+    hits: (n,) int64, pictures in a row, up to the last, in which it was seen after its first
     born_at, seen_at: (n,) float64, seconds of the first and the last match
     seen: (n,) bool, matched to a detection of the last picture
     """
@@ -30,6 +33,7 @@ class TrackTable:
     scores: Float32Array
     class_ids: Int64Array
     ids: Int64Array
+    hits: Int64Array
     born_at: Float64Array
     seen_at: Float64Array
     seen: BoolArray
@@ -37,32 +41,33 @@ class TrackTable:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, chosen: BoolArray) -> TrackTable:
+    def __getitem__(self: Table, chosen: BoolArray) -> Table:
         """Return the chosen rows, by mask."""
         if chosen.all():  # as mostly
             return self
-        return TrackTable(
-            KalmanState(self.motion.planes[:, :, chosen]),
-            self.scores[chosen],
-            self.class_ids[chosen],
-            self.ids[chosen],
-            self.born_at[chosen],
-            self.seen_at[chosen],
-            self.seen[chosen],
-        )
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def and_also(self: Table, younger: Table) -> Table:
+        """Return these tracks, followed by `younger` ones."""
+        names = [field.name for field in fields(self)]
+        return type(self)(*(_joined(getattr(self, k), getattr(younger, k)) for k in names))
 
     @classmethod
-    def born(cls, detections: Detections, ids: Int64Array, seconds: float) -> TrackTable:
-        """Return new tracks, one for each detection."""
-        times = np.full(len(detections), seconds)
+    def born(
+        cls: type[Table], motion: KalmanState, detections: Detections, seconds: float
+    ) -> Table:
+        """Return new tracks, one for each detection, none of them confirmed."""
+        n = len(detections)
+        times = np.full(n, seconds)
         return cls(
-            motion.start(detections.boxes_xyxy),
-            detections.scores,
-            detections.class_ids,
-            ids,
-            times,
-            times,
-            np.ones(len(detections), bool),
+            motion=motion,
+            scores=detections.scores,
+            class_ids=detections.class_ids,
+            ids=np.full(n, -1, np.int64),
+            hits=np.zeros(n, np.int64),
+            born_at=times,
+            seen_at=times,
+            seen=np.ones(n, bool),
         )
 
     @property
@@ -71,35 +76,49 @@ class TrackTable:
         return self.ids > 0
 
     def updated(
-        self, seen: BoolArray, detections: Detections, ids: Int64Array, seconds: float
-    ) -> TrackTable:
-        """Return the tracks after those `seen` (n,) were matched to the detections, in order.
+        self: Table, motion: KalmanState, rows: Int64Array, found: Detections, seconds: float
+    ) -> Table:
+        """Return the tracks after those in `rows` (m,) were matched to what was `found`.
 
-        ids: (n,) int64, those that the tracks have from now on
+        motion: that of all tracks, corrected by what was found
         """
-        rows = seen.nonzero()[0]
+        seen = np.zeros(len(self), bool)
+        seen[rows] = True
         scores, class_ids, seen_at = self.scores.copy(), self.class_ids.copy(), self.seen_at.copy()
-        scores[rows], class_ids[rows] = detections.scores, detections.class_ids
+        scores[rows], class_ids[rows] = found.scores, found.class_ids
         seen_at[rows] = seconds
-        state = motion.correct(self.motion, rows, detections.boxes_xyxy)
-        return TrackTable(state, scores, class_ids, ids, self.born_at, seen_at, seen)
-
-    def and_also(self, younger: TrackTable) -> TrackTable:
-        """Return these tracks, followed by `younger` ones."""
-        return TrackTable(
-            KalmanState(np.concatenate((self.motion.planes, younger.motion.planes), axis=2)),
-            np.concatenate((self.scores, younger.scores)),
-            np.concatenate((self.class_ids, younger.class_ids)),
-            np.concatenate((self.ids, younger.ids)),
-            np.concatenate((self.born_at, younger.born_at)),
-            np.concatenate((self.seen_at, younger.seen_at)),
-            np.concatenate((self.seen, younger.seen)),
+        hits = (self.hits + 1) * seen
+        return replace(
+            self,
+            motion=motion,
+            scores=scores,
+            class_ids=class_ids,
+            hits=hits,
+            seen_at=seen_at,
+            seen=seen,
         )
 
-    def output(self, boxes_xyxy: Float32Array) -> Tracks:
-        """Return the tracks that were seen in the last picture, of all that have these boxes."""
-        ids = self.ids[self.seen]
-        states = np.full(len(ids), TrackState.CONFIRMED, np.int8)
-        states[ids < 0] = TrackState.TENTATIVE
-        boxes = boxes_xyxy[self.seen]
-        return Tracks(boxes, self.scores[self.seen], self.class_ids[self.seen], ids, states)
+    def moved(self: Table, motion: Motion, camera: Affine) -> Table:
+        """Return the tracks where they are after the camera moved.
+
+        motion: how theirs is described
+        """
+        return replace(self, motion=motion.moved(self.motion, camera))
+
+    def output(
+        self, boxes_xyxy: Float32Array, shown: BoolArray, states: NDArray[np.int8]
+    ) -> Tracks:
+        """Return the tracks `shown` (n,), of all that have these boxes and states."""
+        return Tracks(
+            boxes_xyxy[shown],
+            self.scores[shown],
+            self.class_ids[shown],
+            self.ids[shown],
+            states[shown],
+        )
+
+
+def _joined(older: Any, younger: Any) -> Any:
+    if isinstance(older, KalmanState):
+        return older.and_also(younger)
+    return np.concatenate((older, younger))

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
+from trackers.given import Given
+
+Affine = NDArray[np.float64]  # (2, 3): a point of the picture before, times it, is here in this one
 
 
 class TrackState(IntEnum):
@@ -81,10 +84,18 @@ class Tracks:
 
 
 class Tracker(Protocol):
-    """One instance per stream; identities belong to the instance."""
+    """One instance per stream; identities belong to the instance.
 
-    def update(self, detections: Detections, seconds: float) -> Tracks:
-        """Return the tracks of the picture taken at `seconds`, which never go back."""
+    The same detections at the same times give the same tracks, on every machine.
+    """
+
+    def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
+        """Return the tracks of the picture taken at `seconds`, which never go back.
+
+        detections: Detections, an array, or another library's, see `trackers.given`; boxes are
+            finite, and one without area is not tracked
+        camera: (2, 3) affine that maps the picture before onto this one; None: it stood still
+        """
 
     def reset(self) -> None:
         """Forget everything: afterwards the tracker equals a new one."""

@@ -1,0 +1,59 @@
+"""What counts: the boxes that are to be found, and the results that are held against nobody.
+
+The rules of the MOTChallenge are those of its own evaluation kit (Dendorfer et al. 2021, IJCV,
+"MOTChallenge: A benchmark for single-camera multiple target tracking", section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from detector.errors import UsageError
+from trackers.clear import EPSILON, MATCH_IOU
+from trackers.comparison import best, compare
+from trackers.mot import MotRows
+
+Rules = Literal["classes", "mot15", "mot17", "mot20"]
+
+PEDESTRIAN = 1
+LABELLED = range(1, 14)  # the classes of MOT16, MOT17 and MOT20
+_LIKE_PEDESTRIANS = (2, 7, 8, 12)  # person on vehicle, static person, distractor, reflection
+DISTRACTORS: Mapping[Rules, tuple[int, ...]] = {
+    "mot17": _LIKE_PEDESTRIANS,
+    "mot20": (*_LIKE_PEDESTRIANS, 6),  # vehicles, too
+}
+
+
+def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, MotRows]:
+    """Return what counts of both sides.
+
+    Truth that is marked with 0 in column 7 never does. With `mot17` and `mot20` only pedestrians
+    are to be found, and a result that is best matched to a distractor does not count either.
+    Raises UsageError for truth of a class that these do not know.
+    """
+    marked = truth.scores != 0
+    if rules not in DISTRACTORS:
+        return truth[marked], results
+    unknown = np.setdiff1d(truth.class_ids, LABELLED)
+    if len(unknown):
+        raise UsageError(
+            f"ground truth of class {unknown[0]}: the rules of {rules} know classes 1 to 13 in "
+            "column 8; other rules are chosen by --rules"
+        )
+    results = _without(truth, results, DISTRACTORS[rules])
+    return truth[marked & (truth.class_ids == PEDESTRIAN)], results
+
+
+def _without(truth: MotRows, results: MotRows, distractors: tuple[int, ...]) -> MotRows:
+    """Return the results less those that are matched to truth of these classes."""
+    comparison = compare(truth, results)
+    counts = np.ones(len(results), bool)
+    for here in comparison.frames():
+        pairs = comparison.pairs[here]
+        pairs = pairs[pairs.iou >= MATCH_IOU - EPSILON]
+        made = pairs[best(pairs, pairs.iou)]
+        counts[made.columns[np.isin(truth.class_ids[made.rows], distractors)]] = False
+    return results[counts]

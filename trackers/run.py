@@ -1,0 +1,105 @@
+"""Tracking of detections in files: MOTChallenge text in, MOTChallenge text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from detector.detections import Int64Array
+from detector.errors import UsageError
+from trackers.camera import CameraPath, read_camera
+from trackers.frames import FrameChoice
+from trackers.mot import MotRows, mot_lines, read_mot
+from trackers.sequences import SequenceInfo, find_sequences, read_info
+from trackers.tracks import Tracker, Tracks
+
+USUAL_RATE = 30.0  # frames per second, where nobody says
+
+
+def run_files(
+    detections: Path,
+    output: Path,
+    make: Callable[[], Tracker],
+    *,
+    frame_rate: float | None = None,
+    camera_motion: Path | None = None,
+    with_classes: bool = False,
+    score_range: tuple[float, float] | None = None,
+    frames: FrameChoice | None = None,
+    warn: Callable[[str], None] = print,
+) -> None:
+    """Track each sequence with a new tracker, and write its tracks.
+
+    detections, camera_motion: one file each, or folders of them, see `find_sequences`
+    output: a file if detections are one, else a folder that gets a NAME.txt for each
+    frame_rate: per second; None: as the sequence's seqinfo.ini says, or else 30
+    with_classes: whether column 8 of detections is a class
+    score_range: the scores that mean 0 and 1; what is beyond counts as these
+    warn: is told, in a line, of what was taken for granted
+    Raises UsageError for what cannot be read or written.
+    """
+    named = find_sequences(detections, "det/det.txt")
+    cameras = {} if camera_motion is None else find_sequences(camera_motion)
+    if camera_motion is not None and camera_motion.is_file():
+        cameras = dict.fromkeys(named, camera_motion)
+    for name, file in named.items():
+        tracker, info = make(), read_info(file)
+        if frame_rate is None and info is None:
+            warn(f"{name}: no --frame-rate and no seqinfo.ini: taken as {USUAL_RATE:g} per second")
+        if camera_motion is not None and name not in cameras:
+            warn(f"{name}: no {name}.txt in {camera_motion}: the camera is taken to stand still")
+        rows = read_mot(file, with_classes=with_classes)
+        if score_range is None and (rows.scores != rows.scores.clip(0, 1)).any():
+            warn(f"{name}: scores below 0 count as 0, above 1 as 1; --score-range changes that")
+        rows = _scaled(rows, score_range or (0.0, 1.0))
+        camera = read_camera(cameras[name]) if name in cameras else None
+        given = _given(name, rows, info, FrameChoice() if frames is None else frames)
+        rate = frame_rate or (info.frame_rate if info else USUAL_RATE)
+        lines = (mot_lines(f - 1, seen) for f, seen in track(tracker, rows, given, rate, camera))
+        _write(output / f"{name}.txt" if detections.is_dir() else output, "".join(lines))
+
+
+def track(
+    tracker: Tracker,
+    rows: MotRows,
+    frames: Int64Array,
+    frame_rate: float,
+    camera: CameraPath | None = None,
+) -> Iterator[tuple[int, Tracks]]:
+    """Yield the tracks of these frames (from 1, increasing), of which the detections are `rows`.
+
+    camera: its whole path; the frames between two that are given count, too
+    """
+    before = None
+    for frame in frames.tolist():
+        step = camera.between(before, frame - 1) if camera and before is not None else None
+        yield frame, tracker.update(rows.at(frame).detections(), (frame - 1) / frame_rate, step)
+        before = frame - 1
+
+
+def _given(name: str, rows: MotRows, info: SequenceInfo | None, choice: FrameChoice) -> Int64Array:
+    """Return the chosen frames from the first with a detection on.
+
+    Trackers believe a first picture at once, so it should not be an empty one of another part.
+    """
+    last = max(rows.last_frame, info.length if info else 0)
+    frames = choice.of(name, last)
+    return frames[frames >= rows.frames[0]] if len(rows) else frames
+
+
+def _scaled(rows: MotRows, score_range: tuple[float, float]) -> MotRows:
+    low, high = score_range
+    if not low < high:
+        raise UsageError(f"--score-range {low:g} {high:g}: the second is above the first")
+    return replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""Where sequences are on the disk: single files, folders of them, and the MOTChallenge's layout."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+from configparser import Error as IniError
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.errors import UsageError
+
+
+def find_sequences(path: Path, inside: str | None = None) -> dict[str, Path]:
+    """Return name -> text file of the sequences at `path`.
+
+    path: one file; a folder of `NAME.txt`; or a folder of folders, or one of them, where
+        `NAME/<inside>` is the file
+    inside: such as `gt/gt.txt`, where that layout is possible
+    Raises UsageError where there is none.
+    """
+    if not path.exists():
+        raise UsageError(f"{path}: cannot be read: no such file or folder")
+    if not path.is_dir():
+        return {_name(path, inside): path}
+    nested = [*path.glob(inside), *sorted(path.glob(f"*/{inside}"))] if inside else []
+    files = nested or sorted(path.glob("*.txt"))
+    if not files:
+        accepted = f"NAME.txt or NAME/{inside}" if inside else "NAME.txt"
+        raise UsageError(f"{path}: there is no {accepted} in this folder")
+    return {_name(file, inside): file for file in files}
+
+
+def is_nested(file: Path, inside: str) -> bool:
+    """Return whether a file lies in a sequence's folder as the MOTChallenge has it."""
+    return file.resolve().parts[-2:] == Path(inside).parts
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceInfo:
+    """What a seqinfo.ini says: frames per second, and how many frames there are."""
+
+    frame_rate: float
+    length: int
+
+
+def read_info(file: Path) -> SequenceInfo | None:
+    """Return what the seqinfo.ini of a sequence says, beside its file or a folder above, if any.
+
+    Raises UsageError for one that does not give frameRate and seqLength as numbers above 0.
+    """
+    for folder in file.resolve().parents[:2]:
+        path = folder / "seqinfo.ini"
+        if path.is_file():
+            return _read_info(path)
+    return None
+
+
+def _read_info(path: Path) -> SequenceInfo:
+    ini = ConfigParser()
+    try:
+        ini.read_string(path.read_text(encoding="utf-8"))
+        section = ini["Sequence"]
+        info = SequenceInfo(section.getfloat("frameRate", 0), section.getint("seqLength", 0))
+    except (OSError, UnicodeDecodeError, IniError, KeyError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    if not (info.frame_rate > 0 and info.length > 0):
+        raise UsageError(f"{path}: frameRate and seqLength above 0 are expected in [Sequence]")
+    return info
+
+
+def _name(file: Path, inside: str | None) -> str:
+    nested = inside is not None and is_nested(file, inside)
+    return file.resolve().parents[1].name if nested else file.stem
