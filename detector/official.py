@@ -1,0 +1,188 @@
+"""Official YOLOv7 checkpoints: what their pickled modules say, as a network of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from detector.checkpoint import WeightsInfo
+from detector.description import Description, Form, network_names, read_description
+from detector.errors import ModelError
+from detector.network import Network, build_network
+from detector.pickled import Record, Unreadable
+from detector.torch_file import read_torch_file
+
+ACTIVATIONS = {
+    "torch.nn.modules.activation.SiLU": "silu",
+    "torch.nn.modules.activation.LeakyReLU": "leaky_relu",
+}
+LONGEST_PREFIX = 200  # of the names of tensors; the longest name of YOLOv7 has 41
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfficialCheckpoint:
+    """The weights in a checkpoint, and what is known of the network that they are of.
+
+    state: official name -> tensor, floating-point ones as float32
+    class_names: in the order of the scores
+    description: the network, recognised by its layers
+    width: factor on its channels
+    """
+
+    state: Mapping[str, Tensor]
+    class_names: tuple[str, ...]
+    description: Description
+    width: float
+
+    @property
+    def variant(self) -> str:
+        """Name of the network."""
+        return self.description.name
+
+    @property
+    def form(self) -> Form:
+        """`training` has implicit knowledge and auxiliary heads where the paper has them."""
+        return self.description.form
+
+
+def load_official(path: Path) -> tuple[Network, WeightsInfo]:
+    """Return the network in an official checkpoint, in evaluation mode, and what is known of it.
+
+    Raises ModelError as `read_official` does.
+    """
+    found = read_official(path)
+    network = build_network(found.description, classes=len(found.class_names), width=found.width)
+    network.load_state_dict(dict(found.state))
+    side = 640 if max(network.strides) < 64 else 1280  # as they were all trained (YOLOv7, 5.1)
+    info = WeightsInfo(found.variant, found.class_names, found.width, (side, side), form=found.form)
+    return network.eval(), info
+
+
+def read_official(path: Path) -> OfficialCheckpoint:
+    """Return what a checkpoint `.pt` of the original YOLOv7 holds, without running any of it.
+
+    Of a training that has not ended it is the averaged weights (`ema`), as in the original. Raises
+    ModelError if there is no such file, if it names anything that a checkpoint does not need, if
+    it is damaged, or if its network is none of those in configs/networks.
+    """
+    if not path.is_file():
+        raise ModelError(f"no weights file '{path}': give the path of a .pt file")
+    try:
+        return _interpreted(read_torch_file(path), path.stat().st_size)
+    except Unreadable as error:
+        raise ModelError(f"'{path}' is not read as an official checkpoint: {error}") from error
+
+
+def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
+    model = _model_in(content)
+    state, kinds = {}, set()
+    for prefix, module in _modules_of(model):
+        kinds.add(module.kind)
+        state.update(_own_tensors(prefix, module))
+    if sum(tensor.nbytes for tensor in state.values()) > size_bytes:
+        raise Unreadable("its tensors claim more numbers than the file has")
+    class_names = _class_names(model)
+    description, width = _recognised(model, state, kinds, len(class_names))
+    floats = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    return OfficialCheckpoint(floats, class_names, description, width)
+
+
+def _model_in(content: Any) -> Record:
+    """Return the pickled module of the network."""
+    if not isinstance(content, dict):
+        raise Unreadable("it holds no checkpoint of a training")
+    model = content.get("model") if content.get("ema") is None else content["ema"]
+    if not isinstance(model, Record) or model.kind != "models.yolo.Model":
+        raise Unreadable("it has no `model` of YOLOv7")
+    return model
+
+
+def _modules_of(model: Record) -> Iterator[tuple[str, Record]]:
+    """Yield every module in a module, with the prefix of the names of its tensors."""
+    waiting, seen = [("", model)], set()
+    while waiting:
+        prefix, module = waiting.pop()
+        if len(prefix) > LONGEST_PREFIX:
+            raise Unreadable("its modules are nested without end")
+        inside = _part(module, "_modules")
+        if id(module) in seen and inside:
+            raise Unreadable(f"its module {prefix!r} occurs twice")
+        seen.add(id(module))
+        yield prefix, module
+        for name, child in inside.items():
+            if isinstance(child, Record):
+                waiting.append((f"{prefix}{name}.", child))
+
+
+def _own_tensors(prefix: str, module: Record) -> dict[str, Tensor]:
+    tensors = {**_part(module, "_parameters"), **_part(module, "_buffers")}
+    return {f"{prefix}{name}": t for name, t in tensors.items() if isinstance(t, Tensor)}
+
+
+def _part(module: Record, name: str) -> dict[str, Any]:
+    state = module.state
+    part = state.get(name) if isinstance(state, dict) else None
+    if not isinstance(part, dict):
+        raise Unreadable(f"an object of {module.kind} has no {name}: it is no module")
+    return part
+
+
+def _class_names(model: Record) -> tuple[str, ...]:
+    names = model.state.get("names")
+    if not isinstance(names, list) or not names or not all(map(_is_text, names)):
+        raise Unreadable("it does not name its classes")
+    return tuple(names)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _recognised(
+    model: Record, state: Mapping[str, Tensor], kinds: set[str], classes: int
+) -> tuple[Description, float]:
+    """Return the network whose layers these are, and its width. Nothing of its size is built."""
+    activations = {ACTIVATIONS[kind] for kind in kinds if kind in ACTIVATIONS}
+    for description in _known_networks():
+        head = f"model.{len(description.rows) - 1}.anchor_grid"
+        if {description.activation} != activations or head not in state:
+            continue  # the quick way: most differ in their number of rows
+        if state.keys() != _shapes(description, classes, 1.0).keys():
+            continue
+        return description, _width(model, description, state, classes)
+    raise Unreadable(f"its network is none of {', '.join(network_names())}")
+
+
+def _known_networks() -> Iterator[Description]:
+    for name in network_names():
+        description = read_description(name)
+        yield description
+        yield description.deployed()
+
+
+def _shapes(description: Description, classes: int, width: float) -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        network = build_network(description, classes=classes, width=width)
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def _width(
+    model: Record, description: Description, state: Mapping[str, Tensor], classes: int
+) -> float:
+    """Return the factor on the channels: what the checkpoint says, if its tensors agree."""
+    says = model.state.get("yaml")
+    width = says.get("width_multiple") if isinstance(says, dict) else None
+    if not isinstance(width, (int, float)) or not 0 < width <= 8:
+        raise Unreadable("it does not say its width_multiple")
+    for name, shape in _shapes(description, classes, float(width)).items():
+        if state[name].shape != shape:
+            raise Unreadable(
+                f"its tensors are not those of {description.name} at width {width} with {classes} "
+                f"classes: {name} is {tuple(state[name].shape)} instead of {tuple(shape)}"
+            )
+    return float(width)

@@ -1,0 +1,185 @@
+"""Official checkpoints become networks of ours, with the same numbers, or are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from detector.description import Form, network_names
+from detector.errors import ModelError
+from detector.network import Network, build_network, deploy
+from detector.official import load_official, read_official
+from tests.official_file import write_official
+from tests.test_pickled import Call
+from tests.test_torch_file import archive
+
+NAMES = ("person", "bicycle", "car", "bus", "truck")
+OFFICIAL = [("yolov7-tiny", 0.25), ("yolov7", 0.125)]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    """A small network whose weights and anchors are its own."""
+    torch.manual_seed(3)
+    network = build_network("yolov7-tiny", classes=2, width=0.125)
+    network.train()(torch.rand(2, 3, 64, 64))  # the running statistics move
+    network.head.anchor_grid += 5  # as the original fits them to other data
+    return network.eval()
+
+
+def written(network: Network, path: Path, **entries: Any) -> Path:
+    write_official(network, path, class_names=NAMES[: network.classes], **entries)
+    return path
+
+
+@pytest.mark.parametrize(("variant", "width"), OFFICIAL)
+@torch.no_grad()
+def test_an_official_checkpoint_gives_the_numbers_of_the_original(
+    variant: str, width: float, reference: Path
+) -> None:
+    stem = reference / f"official_{variant}_w{width}"
+    network, info = load_official(stem.with_name(f"{stem.name}.pt"))
+    assert (info.variant, info.width, info.class_names) == (variant, width, NAMES)
+    images = np.random.default_rng(7).uniform(0, 1, (1, 3, 96, 128)).astype(np.float32)
+    expected = np.load(stem.with_name(f"{stem.name}.npz"))["decoded"]
+    for each in (network, deploy(network)):
+        decoded = each.decode(each(torch.from_numpy(images))).numpy()
+        assert decoded.shape == expected.shape
+        assert np.abs(decoded - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("form", ["training", "deployed"])
+@pytest.mark.parametrize("variant", network_names())
+def test_every_network_is_recognised_in_both_forms_by_its_tensors(
+    variant: str, form: Form, tmp_path: Path
+) -> None:
+    network = build_network(variant, classes=3, width=0.02, form=form)
+    found = read_official(written(network, tmp_path / "x.pt"))
+    assert (found.variant, found.form, found.width) == (variant, form, 0.02)
+    expected = network.half().float().state_dict()
+    assert found.state.keys() == expected.keys()
+    assert all(torch.equal(found.state[name], expected[name]) for name in expected)
+
+
+def test_the_size_is_that_of_the_original_training(tmp_path: Path) -> None:
+    network = build_network("yolov7-w6", classes=1, width=0.02, form="deployed")
+    assert load_official(written(network, tmp_path / "x.pt"))[1].size == (1280, 1280)
+
+
+@torch.no_grad()
+def test_anchors_are_those_of_the_checkpoint_also_once_deployed(
+    network: Network, tmp_path: Path
+) -> None:
+    images = torch.rand(1, 3, 64, 96)
+    loaded, _ = load_official(written(network, tmp_path / "x.pt"))
+    assert loaded.anchors[0].tolist() == [[15, 18], [21, 35], [38, 28]]  # 5 more than published
+    assert not loaded.training
+    expected = network.decode(network(images))
+    for each in (loaded, deploy(loaded)):
+        assert torch.allclose(each.decode(each(images)), expected, atol=0.05)
+
+
+def test_the_averaged_weights_of_a_training_are_preferred(network: Network, tmp_path: Path) -> None:
+    latest = build_network("yolov7-tiny", classes=2, width=0.25)
+    path = written(latest, tmp_path / "x.pt", averaged=network, best_fitness=np.array([0.25]))
+    assert (latest.width, read_official(path).width) == (0.25, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"names": None}, "does not name its classes"),
+        ({"names": []}, "does not name its classes"),
+        ({"names": ["a", 2]}, "does not name its classes"),
+        ({"names": ["a", "b", "c"]}, r"with 3 classes: model\.77\..* is \(.*\) instead of \("),
+        ({"yaml": {}}, "does not say its width_multiple"),
+        ({"yaml": {"width_multiple": float("nan")}}, "does not say its width_multiple"),
+        ({"yaml": {"width_multiple": 0.5}}, r"at width 0\.5 with 2 classes: model\.0\.conv"),
+    ],
+)
+def test_what_a_checkpoint_says_of_itself_must_agree_with_its_tensors(
+    changed: dict[str, Any], message: str, network: Network, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.pt"
+    write_official(network, path, class_names=NAMES[:2], attributes=changed)
+    with pytest.raises(ModelError, match=f"'{path}' is not read as an official.*{message}"):
+        read_official(path)
+
+
+def test_a_network_that_is_not_of_the_family_is_refused(network: Network, tmp_path: Path) -> None:
+    network = build_network("yolov7-tiny", classes=2, width=0.125)
+    network.model[5] = torch.nn.Sequential(network.model[5])
+    with pytest.raises(ModelError, match=r"its network is none of yolov7, .*yolov7x"):
+        read_official(written(network, tmp_path / "x.pt"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"model": None}, "no `model` of YOLOv7"),
+        ({"model": {"model.0.conv.weight": torch.zeros(1)}}, "no `model` of YOLOv7"),
+        ({"model": torch.nn.Conv2d(1, 1, 1)}, "no `model` of YOLOv7"),
+        ({"ema": torch.zeros(2)}, "no `model` of YOLOv7"),
+        ({"hook": Call(exec, "raise SystemExit")}, "names 'builtins.exec'"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(
+    entries: dict[str, Any], message: str, network: Network, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_official(written(network, tmp_path / "x.pt", **entries))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no weights file '.*gone\.pt': give the path of a \.pt"):
+        read_official(tmp_path / "gone.pt")
+
+
+MODULE = b"cmodels.yolo\nModel\n)\x81"  # then its state
+TENSOR = b"""ctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nHalfStorage
+U\x010U\x03cpuM\x00\x08tQK\x00(M\x00\x08t(K\x01t\x89}tR"""
+
+
+def module(tensors: bytes = b"", children: bytes = b"") -> bytes:
+    """Return the opcodes of a module whose dictionaries are filled with those given."""
+    parts = b"U\x0b_parameters}(" + tensors + b"uU\x08_buffers}U\x08_modules}(" + children + b"u"
+    return MODULE + b"}(" + parts + b"ub"
+
+
+def twice_below_itself(levels: int) -> bytes:
+    """Return a module with 2 ** levels ways to its deepest one."""
+    inner = module()
+    for _ in range(levels):
+        inner = module(children=b"U\x01a" + inner + b"q\x01U\x01bh\x01")
+    return inner
+
+
+def chain(levels: int) -> bytes:
+    opened, closed = module(children=b"U\x01aX").split(b"X")
+    return opened * levels + module() + closed * levels
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (twice_below_itself(40), "occurs twice"),
+        (module(children=b"U\x01ah\x00"), "occurs twice"),
+        (chain(50_000), "nested without end"),
+        (module(b"".join(b"U\x02%02d" % i + TENSOR for i in range(99))), "more numbers than"),
+        (MODULE + b"Nb", "it is no module"),
+        (MODULE, "it is no module"),
+        (module(children=b"U\x01a" + MODULE + b"}b"), "it is no module"),
+    ],
+    ids=["a bomb", "a circle", "a chain", "one tensor 99 times", "no state", "none", "no child"],
+)
+def test_modules_that_no_program_could_have_built_are_refused(
+    model: bytes, message: str, tmp_path: Path
+) -> None:
+    data = b"\x80\x02}U\x05model" + model.replace(MODULE, MODULE + b"q\x00", 1) + b"s."
+    path = archive(tmp_path / "x.pt", {"data.pkl": data, "data/0": bytes(4096)})
+    with pytest.raises(ModelError, match=message):
+        read_official(path)
