@@ -200,6 +200,7 @@ def deploy(network: Network) -> Network:
     Batch normalisation goes into its convolution, the branches of a RepConv into one, implicit
     knowledge into the convolutions of the head; auxiliary heads go with the rows that feed them.
     """
+    assert not network.folded, "deployed already"
     layers = [deepcopy(network.model[i]).eval() for i in network.description.lead_rows()]
     for layer in layers:
         for part in list(layer.modules()):
