@@ -16,7 +16,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.command(context_settings=CONTEXT)
 @click.argument("sources", nargs=-1)
 @click.option("--config", type=click.Path(path_type=Path), help="YAML file; flags go over it.")
-@click.option("--model", "--weights", help="A bundled model or an .onnx file.  [default: street]")
+@click.option("--model", "--weights", help="A name (docs/weights.md) or a file.  [default: street]")
 @click.option("--engine", help="The runtime, or auto: the fastest here.  [default: openvino]")
 @click.option("--device", help="Where the engine runs.  [default: CPU]")
 @click.option("--imgsz", type=Size(), help="The input size you expect of the model.")
@@ -58,7 +58,7 @@ def main(
     none, the built-in synthetic street is shown. Exit code 0: all went well, or was stopped by
     Ctrl-C; 1: something could not be read or written to its end; 2: a wrong option.
     """
-    from detector.errors import UsageError  # late, as all that follows: --help must not wait
+    from detector.errors import FramelaneError, UsageError  # late: --help must not wait
     from pipeline.command import as_yaml, configure, run, schema
 
     flags["classes"] = flags["classes"] and flags["classes"].split(",")
@@ -71,9 +71,9 @@ def main(
             click.echo(as_yaml(configuration), nl=False)
             return
         sys.exit(run(configuration, stats_json))
-    except UsageError as error:
+    except FramelaneError as error:
         click.echo(f"run_pipeline.py: {error}", err=True)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from detector.command_line import Commands, Size
-from detector.doctor import doctor
+from detector.convert import NEEDS_TRAIN, export_weights
 from detector.description import Description, network_names, read_description
+from detector.doctor import doctor
 from detector.errors import UsageError
-from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.zoo import bundled_models
+from detector.manifest import Manifest, manifest_path
+from detector.zoo import bundled_models, find_weights
 
 if TYPE_CHECKING:
     from detector.network import Network
 
 PathOption = click.Path(path_type=Path)
-NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
 
 
 @click.group(cls=Commands)
@@ -59,7 +59,7 @@ def _cost(description: Description) -> str:
 
 
 @main.command()
-@click.argument("weights", required=False, type=PathOption)
+@click.argument("weights", required=False)
 @click.option("--output", required=True, type=PathOption, help="the .onnx file to write")
 @click.option("--size", type=Size(), help="of the input; default: as trained, or 640")
 @click.option("--network", help="without WEIGHTS: export this network with random weights")
@@ -72,7 +72,7 @@ def _cost(description: Description) -> str:
 )
 @click.option("--seed", type=int, default=0, help="of the random weights")
 def export(
-    weights: Path | None,
+    weights: str | None,
     output: Path,
     size: tuple[int, int] | None,
     network: str | None,
@@ -80,17 +80,19 @@ def export(
     width: float,
     seed: int,
 ) -> None:
-    """Write WEIGHTS (.safetensors) as an ONNX model with its manifest.
+    """Write WEIGHTS as an ONNX model with its manifest.
 
-    With --network instead of WEIGHTS the weights are random: enough to measure speed.
+    WEIGHTS are a .safetensors file, an official .pt file, or the name of a released one, such as
+    yolov7-tiny, which is downloaded. With --network instead the weights are random: enough to
+    measure speed.
     """
     if (weights is None) == (network is None):
-        raise UsageError("give either WEIGHTS (.safetensors) or --network NAME")
+        raise UsageError("give either WEIGHTS or --network NAME")
     if output.suffix != ".onnx":
         raise UsageError(f"--output is '{output}': give a name that ends in .onnx")
     try:
         if weights is not None:
-            manifest = _export_weights(weights, output, size)
+            manifest = export_weights(find_weights(weights), output, size)
         else:
             assert network is not None
             manifest = _export_random(network, output, size or (640, 640), classes, width, seed)
@@ -100,20 +102,6 @@ def export(
         raise UsageError(f"cannot write '{output}': {error.strerror}") from error
     click.echo(f"{output}: {_describe(manifest, output)}")
     click.echo(f"{manifest_path(output)}: its manifest")
-
-
-def _export_weights(weights: Path, output: Path, size: tuple[int, int] | None) -> Manifest:
-    from detector.checkpoint import load_weights
-    from detector.export import export_model
-
-    network, info = load_weights(weights)
-    return export_model(
-        network,
-        output,
-        class_names=info.class_names,
-        size=size or info.size,
-        weights_sha256=sha256_of(weights),
-    )
 
 
 def _export_random(

@@ -1,12 +1,16 @@
-"""Names of models -> their files: bundled ones, or the path of an exported one."""
+"""Names of models -> their files: bundled, local, cached, or downloaded from the release."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from detector.convert import converted
 from detector.errors import ModelError, did_you_mean
+from detector.release import RELEASED, released_weights
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
+WEIGHTS = (".pt", ".safetensors")
 
 
 def bundled_models(folder: Path = MODELS) -> dict[str, Path]:
@@ -15,10 +19,13 @@ def bundled_models(folder: Path = MODELS) -> dict[str, Path]:
     return {name: file for name, file in files.items() if file.is_file()}
 
 
-def find_model(name: str, folder: Path = MODELS) -> Path:
-    """Return the ONNX file of a bundled model, by name, or of any other, by path.
+def find_model(name: str, folder: Path = MODELS, *, size: tuple[int, int] | None = None) -> Path:
+    """Return the ONNX file of a model: a bundled one or weights, by name, or any, by path.
 
-    Raises ModelError, with the nearest known name, if there is none.
+    Weights (`find_weights`) are exported into the cache the first time, which needs torch.
+    size: (height, width) to export weights for; None: what they were trained for
+    Raises ModelError, with the nearest known name, if there is none; DownloadError as
+    `find_weights` does.
     """
     bundled = bundled_models(folder)
     if name in bundled:
@@ -26,17 +33,35 @@ def find_model(name: str, folder: Path = MODELS) -> Path:
     path = Path(name)
     if path.suffix == ".onnx" and path.is_file():
         return path
+    if path.suffix in WEIGHTS or name in RELEASED:
+        return converted(find_weights(name), size)
     raise ModelError(_refusal(name, path, bundled))
 
 
-def _refusal(name: str, path: Path, bundled: dict[str, Path]) -> str:
-    accepted = f"give one of {', '.join(bundled) or '(none are bundled)'}, or the path of an .onnx"
-    if path.suffix == ".safetensors":
-        return f"'{name}' holds weights: make a model of it with `python -m detector export`"
+def find_weights(name: str) -> Path:
+    """Return the weights file at a path, or of a released name: local, cached, or downloaded now.
+
+    Local is `name`.pt in the working directory. Raises ModelError for an unknown name, a missing
+    file, and one in the cache that is not what was downloaded; DownloadError if the network does
+    not bring it, or brings something else than the first time.
+    """
+    path = Path(name)
+    if path.suffix in WEIGHTS and path.is_file():
+        return path
+    stem = name.removesuffix(".pt")
+    if stem in RELEASED:
+        local = Path(f"{stem}.pt")
+        return local if local.is_file() else released_weights(stem)
+    if path.suffix in WEIGHTS:
+        raise ModelError(f"no weights file '{name}': give the path of a .pt or .safetensors file")
+    raise ModelError(f"unknown weights '{name}'{did_you_mean(name, RELEASED)}, or a path")
+
+
+def _refusal(name: str, path: Path, bundled: Iterable[str]) -> str:
+    names = [*bundled, *RELEASED]
+    files = "the path of an .onnx, .pt or .safetensors file"
     if path.exists():
-        return f"'{name}' is not an exported model: {accepted}"
+        return f"'{name}' is not a model: give one of {', '.join(names)}, or {files}"
     if path.suffix == ".onnx":
-        return f"no model '{name}': {accepted}"
-    if not bundled:
-        return f"unknown model '{name}': none is bundled; give the path of an .onnx"
-    return f"unknown model '{name}'{did_you_mean(name, bundled)}, or the path of an .onnx"
+        return f"no model '{name}': give one of {', '.join(names)}, or {files}"
+    return f"unknown model '{name}'{did_you_mean(name, names)}, or {files}"

@@ -65,7 +65,7 @@ def build(config: RunConfig) -> Run:
     Raises UsageError for whatever can be known to be wrong beforehand.
     """
     cv2.setNumThreads(1)  # pictures are small, and every stage has a thread of its own already
-    model = find_model(config.model.name)
+    model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
     ledger = Ledger()
     streams = [

@@ -42,7 +42,7 @@ class ModelConfig(BaseModel):
     """What detects. Further keys are options of the engine."""
 
     model_config = _OPEN
-    name: str = Field(default="street", description="a bundled model, or the path of an .onnx")
+    name: str = Field(default="street", description="a name, or a file: docs/weights.md")
     engine: str = Field(
         default="openvino", description="the runtime, or auto: the fastest of this machine"
     )

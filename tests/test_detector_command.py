@@ -52,6 +52,14 @@ def test_weights_are_exported_as_they_were_trained(tmp_path: Path) -> None:
     assert manifest.weights_sha256 == sha256_of(weights)
 
 
+def test_an_official_checkpoint_is_exported(reference: Path, tmp_path: Path) -> None:
+    weights, model = reference / "official_yolov7-tiny_w0.25.pt", tmp_path / "tiny.onnx"
+    ended = run("export", weights, "--size", "64x96", "--output", model)
+    assert ended.exit_code == 0, ended.output
+    assert "64 x 96, fp32" in ended.output and "person, bicycle, car, bus, truck" in ended.output
+    assert Manifest.beside(model).weights_sha256 == sha256_of(weights)
+
+
 def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
     def exported(name: str, seed: int) -> str:
         network = ("--network", "yolov7-tiny", "--classes", 3, "--width", 0.125, "--size", "64x96")
@@ -65,7 +73,7 @@ def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give either WEIGHTS (.safetensors) or --network NAME"),
+        ((), "give either WEIGHTS or --network NAME"),
         (("a.safetensors", "--network", "yolov7-tiny"), "give either WEIGHTS"),
         (("gone.safetensors",), "no weights file 'gone.safetensors'"),
         (("--network", "yolov9"), "unknown network 'yolov9'; did you mean 'yolov7'?"),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from detector.checkpoint import load_weights
 from detector.errors import ModelError
-from detector.zoo import bundled_models, find_model
+from detector.manifest import Manifest, sha256_of
+from detector.zoo import bundled_models, find_model, find_weights
+from run_pipeline import main
+from tests.conftest import ROOT
+from tests.release_server import Release, serving
+
+CAP = 100  # seconds
 
 
 @pytest.fixture
@@ -20,6 +32,24 @@ def zoo(tmp_path: Path) -> Path:
     (folder / "empty").mkdir()
     (folder / "README.md").touch()
     return folder
+
+
+@pytest.fixture
+def checkpoint(reference: Path) -> Path:
+    """A small checkpoint in the format of the official ones."""
+    return reference / "official_yolov7-tiny_w0.25.pt"
+
+
+@pytest.fixture
+def release(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release]:
+    """A release on loopback that has that checkpoint, an empty cache, an empty folder to be in."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
+    with serving() as release:
+        release.files["/yolov7-tiny.pt"] = checkpoint.read_bytes()
+        monkeypatch.setenv("FRAMELANE_RELEASE_URL", release.url)
+        yield release
 
 
 def test_bundled_models_are_those_with_a_file(zoo: Path) -> None:
@@ -36,27 +66,64 @@ def test_a_path_leads_to_itself(zoo: Path, tmp_path: Path) -> None:
     assert find_model(str(path), zoo) == path
 
 
-def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path) -> None:
+def test_a_bundled_model_comes_before_a_released_one(zoo: Path, release: Release) -> None:
+    (zoo / "yolov7-tiny").mkdir()
+    (zoo / "yolov7-tiny" / "yolov7-tiny.onnx").touch()
+    assert find_model("yolov7-tiny", zoo).parent == zoo / "yolov7-tiny"
+    assert release.asked == []
+
+
+def test_weights_in_the_working_directory_come_before_the_release(
+    release: Release, checkpoint: Path
+) -> None:
+    shutil.copy(checkpoint, "yolov7-tiny.pt")
+    assert find_weights("yolov7-tiny") == find_weights("yolov7-tiny.pt") == Path("yolov7-tiny.pt")
+    assert release.asked == []
+
+
+@pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7-tiny.pt"])
+def test_a_released_name_leads_to_the_cache_by_way_of_the_network(
+    name: str, release: Release, checkpoint: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert find_weights(name) == tmp_path / "cache/weights/yolov7-tiny.pt"
+    assert find_weights(name).read_bytes() == checkpoint.read_bytes()
+    assert release.asked == [("/yolov7-tiny.pt", None)]
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path, release: Release) -> None:
     with pytest.raises(ModelError) as caught:
         find_model("steet", zoo)
     assert str(caught.value) == (
-        "unknown model 'steet'; did you mean 'street'? "
-        "accepted: harbour, street, or the path of an .onnx"
+        "unknown model 'steet'; did you mean 'street'? accepted: harbour, street, yolov7, "
+        "yolov7-d6, yolov7-d6_training, yolov7-e6, yolov7-e6_training, yolov7-e6e, "
+        "yolov7-e6e_training, yolov7-tiny, yolov7-w6, yolov7-w6_training, yolov7_training, "
+        "yolov7x, yolov7x_training, or the path of an .onnx, .pt or .safetensors file"
     )
+    assert release.asked == []
 
 
 def test_an_unlikely_name_is_refused_without_a_guess(zoo: Path) -> None:
-    with pytest.raises(ModelError, match=r"^unknown model 'yolov7'; accepted: harbour, street"):
-        find_model("yolov7", zoo)
+    with pytest.raises(ModelError, match=r"^unknown model 'mobilenet'; accepted: harbour, street"):
+        find_model("mobilenet", zoo)
+
+
+def test_a_released_name_that_is_misspelt_is_not_asked_for(release: Release) -> None:
+    for find in (find_model, find_weights):
+        with pytest.raises(ModelError, match="did you mean 'yolov7-tiny'"):
+            find("yolov7-tinny")
+    assert release.asked == []
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gone.onnx", "no model '.*gone.onnx': give one of"),
-        ("best.safetensors", "holds weights: make a model of it with `python -m detector export`"),
-        ("notes.txt", "is not an exported model: give one of"),
-        ("", "is not an exported model: give one of"),
+        ("gone.onnx", "no model '.*gone.onnx': give one of harbour, street, yolov7, "),
+        ("gone.pt", "no weights file '.*gone.pt': give the path of a .pt or .safetensors"),
+        ("yolov7-tiny.pt", "no weights file '.*yolov7-tiny.pt'"),
+        ("best.safetensors", "no weights file '.*best.safetensors'"),
+        ("notes.txt", "is not a model: give one of"),
+        ("", "is not a model: give one of"),
     ],
 )
 def test_a_path_that_is_no_model_is_refused_with_what_to_do(
@@ -67,6 +134,57 @@ def test_a_path_that_is_no_model_is_refused_with_what_to_do(
         find_model(str(tmp_path / name), zoo)
 
 
-def test_where_nothing_is_bundled_a_path_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"none is bundled; give the path of an \.onnx"):
-        find_model("street", tmp_path)
+def run(*arguments: object, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the main command; an import of the package `without` fails."""
+    code = (
+        "import sys; sys.argv[0] = 'run_pipeline.py'; sys.path.insert(0, sys.argv.pop(1))\n"
+        "missing = sys.argv.pop(1)\n"
+        "if missing: sys.modules[missing] = None\n"
+        "from run_pipeline import main; main()"
+    )
+    line = [sys.executable, "-c", code, str(ROOT), without, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=CAP, check=False)
+
+
+def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_cache(
+    release: Release, checkpoint: Path, tmp_path: Path
+) -> None:
+    arguments = ("synthetic", "--max-frames", 3, "--model", "yolov7-tiny", "--imgsz", 320)
+    first = CliRunner().invoke(main, [*map(str, arguments), "--output", "first.jsonl"])
+    assert first.exit_code == 0, first.output
+    assert "3 frames decoded, 3 emitted" in first.stdout
+    model = next((tmp_path / "cache/models").glob("*/yolov7-tiny.onnx"))
+    assert first.stderr.splitlines() == [
+        f"downloading {release.url}/yolov7-tiny.pt",
+        f"making a model of {tmp_path}/cache/weights/yolov7-tiny.pt, once: {model}",
+    ]
+    manifest = Manifest.beside(model)
+    assert manifest.classes == ("person", "bicycle", "car", "bus", "truck")
+    assert manifest.input_size == (320, 320)
+    own = model.with_suffix(".safetensors")
+    assert manifest.weights_sha256 == sha256_of(own)
+    assert load_weights(own)[1].notes["its sha256"] == sha256_of(checkpoint)
+    second = run(*arguments, "--output", "second.jsonl", without="torch")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert Path("second.jsonl").read_text() == Path("first.jsonl").read_text()
+    assert release.asked == [("/yolov7-tiny.pt", None)]
+
+
+def test_without_torch_a_first_start_says_what_to_install(release: Release) -> None:
+    done = run("synthetic", "--model", "yolov7-tiny", without="torch")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "run_pipeline.py: this needs torch and onnx: install the project with its extra `train` "
+        "(missing: torch)"
+    )
+
+
+def test_without_a_network_a_first_start_ends_in_one_line_and_exit_code_1(
+    release: Release,
+) -> None:
+    release.files.clear()
+    done = run("synthetic", "--model", "yolov7-tiny")
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert len(said) == 2 and said[1].startswith(f"run_pipeline.py: cannot download {release.url}")
+    assert "the server says 404" in said[1]

@@ -1,0 +1,110 @@
+"""Weights become a model once; afterwards it is found in the cache by the hash of the weights."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from detector.atomic import replacing
+from detector.cache import cache_folder, locked
+from detector.errors import ModelError
+from detector.manifest import Manifest, sha256_of
+
+if TYPE_CHECKING:
+    from detector.checkpoint import WeightsInfo
+    from detector.network import Network
+
+EXPORT_VERSION = 1  # to be raised when the same weights are to give another graph
+NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
+
+
+def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
+    """Return the ONNX file of a .pt or .safetensors file, with its manifest beside it.
+
+    The weights lie beside it, too, as .safetensors, for the torch engine.
+    size: (height, width) of its input; None: what the weights were trained for
+    It is exported the first time, which needs torch, and again where it is damaged. Raises
+    ModelError if the weights cannot be read or the cache cannot be written, or without torch.
+    """
+    shape = f"-{size[0]}x{size[1]}" if size else ""
+    folder = cache_folder() / "models" / f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}{shape}"
+    model = folder / f"{weights.stem}.onnx"
+    with locked(folder / "lock"):
+        if not _is_whole(model):
+            click.echo(f"making a model of {weights}, once: {model}", err=True)
+            _convert(weights, model, size)
+    return model
+
+
+def export_weights(weights: Path, output: Path, size: tuple[int, int] | None = None) -> Manifest:
+    """Write the model of a .pt or .safetensors file, and return its manifest.
+
+    Raises as `converted` does, and OSError if `output` cannot be written.
+    """
+    network, info = _load(weights)
+    return _export(network, info, output, size, weights)
+
+
+def _convert(weights: Path, model: Path, size: tuple[int, int] | None) -> None:
+    network, info = _load(weights)
+    beside = _weights_beside(model)
+    try:
+        with replacing(beside) as written:
+            _save(network, info, weights, written)
+        _export(network, info, model, size, beside)
+    except OSError as error:
+        raise ModelError(f"cannot write '{model}': {error.strerror}") from error
+
+
+def _load(weights: Path) -> tuple[Network, WeightsInfo]:
+    try:
+        import onnx  # noqa: F401  now, not when all else is done
+
+        from detector.checkpoint import load_weights
+        from detector.official import load_official
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
+    return load_official(weights) if weights.suffix == ".pt" else load_weights(weights)
+
+
+def _save(network: Network, info: WeightsInfo, weights: Path, path: Path) -> None:
+    from detector.checkpoint import save_weights
+
+    if weights.suffix == ".safetensors":
+        shutil.copyfile(weights, path)
+        return
+    origin = {"converted from": weights.name, "its sha256": sha256_of(weights)}
+    save_weights(network, path, class_names=info.class_names, size=info.size, notes=origin)
+
+
+def _export(
+    network: Network,
+    info: WeightsInfo,
+    output: Path,
+    size: tuple[int, int] | None,
+    weights: Path,
+) -> Manifest:
+    from detector.export import export_model
+
+    return export_model(
+        network,
+        output,
+        class_names=info.class_names,
+        size=size or info.size,
+        weights_sha256=sha256_of(weights),
+    )
+
+
+def _weights_beside(model: Path) -> Path:
+    return model.with_suffix(".safetensors")
+
+
+def _is_whole(model: Path) -> bool:
+    try:
+        Manifest.beside(model).verify(model)
+    except ModelError:
+        return False  # missing, damaged, or of a version that promised something else
+    return _weights_beside(model).is_file()

@@ -1,0 +1,79 @@
+"""Weights become a model once: found by their hash, and made anew where it is not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from detector.checkpoint import save_weights
+from detector.convert import converted
+from detector.errors import ModelError
+from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.network import build_network
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small file of weights, and an empty cache."""
+    monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(1)
+    path = tmp_path / "best.safetensors"
+    network = build_network("yolov7-tiny", classes=2, width=0.02)
+    save_weights(network, path, class_names=("cat", "dog"), size=(64, 96))
+    return path
+
+
+def test_weights_are_exported_once_for_what_they_were_trained_for(
+    weights: Path, tmp_path: Path
+) -> None:
+    model = converted(weights)
+    assert model.is_relative_to(tmp_path / "cache" / "models") and model.name == "best.onnx"
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    assert (manifest.classes, manifest.input_size) == (("cat", "dog"), (64, 96))
+    assert manifest.weights_sha256 == sha256_of(weights)
+    assert model.with_suffix(".safetensors").read_bytes() == weights.read_bytes()
+    written = model.stat().st_mtime_ns
+    assert converted(weights) == model and model.stat().st_mtime_ns == written
+
+
+def test_other_weights_and_other_sizes_are_other_models(weights: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "best.safetensors"
+    network = build_network("yolov7-tiny", classes=2, width=0.02)
+    save_weights(network, other, class_names=("cat", "dog"), size=(64, 96))
+    models = [converted(weights), converted(other), converted(weights, (96, 96))]
+    assert len(set(models)) == 3
+    assert Manifest.beside(models[2]).input_size == (96, 96)
+
+
+def test_a_model_that_is_not_whole_is_made_anew(weights: Path) -> None:
+    model = converted(weights)
+    whole, manifest = model.read_bytes(), manifest_path(model)
+    promised = json.loads(manifest.read_text())
+    for damage in (
+        lambda: model.write_bytes(whole[:-1]),
+        manifest.unlink,
+        model.with_suffix(".safetensors").unlink,
+        lambda: manifest.write_text(json.dumps({**promised, "of_another_version": 1})),
+    ):
+        damage()
+        assert converted(weights) == model
+        assert model.read_bytes() == whole
+        Manifest.beside(model).verify(model)
+
+
+def test_a_size_that_does_not_fit_is_refused_and_leaves_no_model(weights: Path) -> None:
+    with pytest.raises(ModelError, match="for example 96 x 96"):
+        converted(weights, (100, 100))
+    assert not list(weights.parent.glob("cache/**/*.onnx"))
+
+
+def test_weights_that_cannot_be_read_are_refused(weights: Path) -> None:
+    for name in ("broken.pt", "broken.safetensors"):
+        path = weights.with_name(name)
+        path.write_bytes(b"broken")
+        with pytest.raises(ModelError, match=f"{name}' is not"):
+            converted(path)
