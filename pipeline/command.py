@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from detector.errors import UsageError
 from pipeline.build import build
 from pipeline.config import Flag, RunConfig, load_config
+from pipeline.control import Control
 from pipeline.interrupt import Interrupt
 from pipeline.log import log_on_terminal
 from pipeline.progress import watch
@@ -34,6 +36,7 @@ WHERE = {  # flag -> the place in the configuration that it sets
     "stride": ("sources", "*", "stride"),
     "max_frames": ("sources", "*", "max_frames"),
     "realtime": ("sources", "*", "realtime"),
+    "control": ("control",),
     "max_age": ("sources", "*", "max_age"),
 }
 
@@ -71,19 +74,23 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
     stats_json: where all figures are written
     Raises UsageError for whatever can be known to be wrong before anything starts.
     """
-    described = build(config)
-    pipeline, streams = described.pipeline, described.streams
-    with log_on_terminal(), Interrupt(pipeline) as interrupt:
+    built = build(config, more=config.control is not None)
+    pipeline = built.pipeline
+    with ExitStack() as around:
+        around.enter_context(log_on_terminal())
+        interrupt = around.enter_context(Interrupt(pipeline))
+        if config.control:
+            around.enter_context(Control(built, config.control))
         pipeline.start()
-        watch(pipeline, streams, interrupt.obey)
+        watch(built, interrupt.obey)
         pipeline.join()
-    report = figures(pipeline, streams)
+    report = figures(pipeline, built.streams, built.removed)
     click.echo(summary(report))
     if stats_json:
         _write(stats_json, json.dumps(report, indent=2) + "\n")
-    for line in complaints(pipeline, streams):
+    for line in complaints(pipeline, built.streams):
         click.echo(line, err=True)
-    return exit_code(pipeline, streams)
+    return exit_code(pipeline, built.streams)
 
 
 def _write(path: Path, text: str) -> None:

@@ -97,6 +97,10 @@ class RunConfig(BaseModel):
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
         min_length=1,
     )
+    control: str | None = Field(
+        default=None,
+        description="HOST:PORT of this machine, where streams are shown, added and removed",
+    )
 
 
 def options_of(section: BaseModel) -> dict[str, Any]:

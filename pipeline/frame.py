@@ -84,6 +84,19 @@ class Ticket:
         return (self,)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A frame that a sink did not write, on purpose; reason: in words."""
+
+    ticket: Ticket
+    reason: str
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The frame's own (see Item)."""
+        return (self.ticket,)
+
+
 class Item(Protocol):
     """Anything that travels knows whose frames it carries, so that none is lost unseen."""
 

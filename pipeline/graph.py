@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Condition
+from threading import Condition, Lock
 from typing import TypeVar
 
 from detector.errors import FramelaneError
@@ -59,9 +58,9 @@ class SharedStages:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """A sink and where it writes; a viewer is never waited for."""
+    """A sink under a name that no other of its stream has; a viewer is never waited for."""
 
-    path: Path
+    name: str
     sink: Sink
     viewer: bool = False
 
@@ -100,26 +99,98 @@ class Reading:
         self._source.stop()
 
 
-def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledger) -> Pipeline:
-    """Return the pipeline of these stages, ready to run."""
-    changed = Condition()
-    credit = CREDIT + shared.in_flight
-    lanes = [_lane(stream, credit, ledger, changed) for stream in streams]
-    workers = _shared_workers(shared, lanes, ledger, changed)
-    for stream, lane in zip(streams, lanes, strict=True):
-        workers += _stream_workers(stream, lane, ledger)
+class Graph:
+    """The stops that all streams share, and the streams, which may come and go.
 
-    def stop_sources() -> None:
-        for stream in streams:
+    more: the run goes on without a stream, until it is stopped: others may come
+    """
+
+    def __init__(self, shared: SharedStages, ledger: Ledger, *, more: bool = False) -> None:
+        self._ledger = ledger
+        self._changed = Condition()
+        self._credit = CREDIT + shared.in_flight
+        self._inbox = FairInbox(shared.max_batch, self._changed, more=more)
+        self._router = Router()
+        self._streams: dict[str, _Joined] = {}
+        self._lock = Lock()  # of the table of streams
+        self.pipeline = Pipeline(
+            _shared_workers(shared, self._inbox, self._router, ledger),
+            ledger,
+            stop_sources=self._stop_sources,
+            finalizers=[shared.close_engine],
+        )
+
+    @property
+    def streams(self) -> list[StreamStages]:
+        """The streams that are there now, in the order in which they came."""
+        with self._lock:
+            return [joined.stages for joined in self._streams.values()]
+
+    def add(self, stream: StreamStages) -> None:
+        """Join a stream, whose name no other has; it begins at once if the run has begun.
+
+        Raises FramelaneError where the run is ending.
+        """
+        lane = _lane(stream, self._credit, self._ledger, self._changed)
+        workers = _stream_workers(stream, lane, self._ledger)
+        with self._lock:
+            assert stream.name not in self._streams, stream.name
+            self._router.add(lane)
+            self._inbox.add(lane)
+            try:
+                self.pipeline.add(workers)
+            except FramelaneError:
+                self._inbox.forget(lane)
+                raise
+            self._streams[stream.name] = _Joined(stream, lane, workers)
+
+    def end(self, name: str) -> StreamStages:
+        """End a stream well, and wait until all of it is written.
+
+        A camera that is silent is waited for up to its time-out.
+        """
+        with self._lock:
+            joined = self._streams[name]
+        joined.stages.source.stop()
+        self.pipeline.wait_for(joined.workers)
+        return joined.stages
+
+    def forget(self, name: str) -> None:
+        """Let go of a stream that has ended, once none of its frames is under way."""
+        with self._lock:
+            joined = self._streams.pop(name)
+        self._inbox.forget(joined.lane)
+        self._router.forget(joined.lane)
+        self.pipeline.forget(joined.workers)
+        for worker in self.pipeline.workers:
+            worker.probe.ages.pop(name, None)
+
+    def _stop_sources(self) -> None:
+        self._inbox.no_more()
+        for stream in self.streams:
             stream.source.stop()
 
-    return Pipeline(workers, ledger, stop_sources=stop_sources, finalizers=[shared.close_engine])
+
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    """A stream that is part of a graph."""
+
+    stages: StreamStages
+    lane: Lane
+    workers: Sequence[Worker]
+
+
+def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledger) -> Pipeline:
+    """Return the pipeline of these stages, ready to run."""
+    graph = Graph(shared, ledger)
+    for stream in streams:
+        graph.add(stream)
+    return graph.pipeline
 
 
 def _shared_workers(
-    shared: SharedStages, lanes: Sequence[Lane], ledger: Ledger, changed: Condition
+    shared: SharedStages, ready: FairInbox, router: Router, ledger: Ledger
 ) -> list[Worker]:
-    ready = FairInbox(lanes, shared.max_batch, changed)
     batches: Channel[Batch] = _channel("batches", BATCHES, ledger)
     in_flight: Channel[InFlight] = Channel(
         "in flight", shared.in_flight, on_discard=lambda item: _abandon(item, ledger)
@@ -129,14 +200,14 @@ def _shared_workers(
         Worker("preprocess", shared.preprocess, ready, batches),
         Worker("submit", shared.submit, batches, in_flight),
         Worker("collect", shared.collect, in_flight, inferred),
-        Worker("suppress", shared.suppress, inferred, Router(lanes)),
+        Worker("suppress", shared.suppress, inferred, router),
     ]
 
 
 def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Worker]:
     name = stream.name
     sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
-    fan = Fan(lane, sinks, ledger)
+    fan = Fan(lane, sinks, ledger, tolerant=stream.live)
     return [
         Worker(
             f"{name}/decode",
@@ -148,7 +219,7 @@ def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Wo
         ),
         Worker(f"{name}/track", stream.track, lane, fan, name),
         *(
-            Worker(channel.name, output.sink, channel, Emitted(ledger), name)
+            Worker(channel.name, output.sink, channel, Emitted(ledger, channel.name), name)
             for output, channel in zip(stream.outputs, sinks, strict=True)
         ),
     ]
@@ -168,7 +239,7 @@ def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition)
 
 def _sink_channel(stream: str, output: Output, ledger: Ledger) -> Channel[Tracked]:
     overflow = Overflow.DROP_OLDEST if output.viewer else Overflow.BLOCK
-    return _channel(f"{stream}/{output.path.name}", SINK, ledger, overflow=overflow)
+    return _channel(f"{stream}/{output.name}", SINK, ledger, overflow=overflow)
 
 
 def _channel(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from threading import Condition
 from time import monotonic
 
+from detector.errors import FramelaneError
 from pipeline.channel import Cancelled, Channel, EndOfStream, UpstreamFailed
 from pipeline.frame import Detected, Frame, Ready
 from pipeline.stats import ChannelStats
@@ -41,6 +42,11 @@ class Lane:
         """Whether `take` would return a frame or learn of the end. Holds the condition."""
         return not self.ended and self.decoded.ready and (self._credit > 0 or not len(self.decoded))
 
+    @property
+    def empty(self) -> bool:
+        """Whether none of its frames is in the shared stops. Holds the condition."""
+        return not self._under_way
+
     def take(self) -> Frame | None:
         """Take a frame that is not too old if there is one, and credit for it.
 
@@ -68,6 +74,7 @@ class Lane:
         with self._changed:
             self._under_way -= 1
             self._close_tail_after_the_last()
+            self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Detected]:
         """Receive what was delivered, on the thread of the stream's tail."""
@@ -95,16 +102,41 @@ class Lane:
 
 
 class FairInbox:
-    """The frames of all lanes in turn; a batch is whatever is ready, and waits for nobody."""
+    """The frames of all lanes in turn; a batch is whatever is ready, and waits for nobody.
 
-    def __init__(self, lanes: Sequence[Lane], most: int, changed: Condition) -> None:
+    most: frames in a batch; more: lanes may be added when all have ended, until `no_more`
+    """
+
+    def __init__(self, most: int, changed: Condition, *, more: bool = False) -> None:
         self.stats = ChannelStats()
-        self._lanes = list(lanes)
+        self._lanes: list[Lane] = []
         self._most = most
         self._changed = changed
         self._cancelled = False
-        for lane in lanes:  # one condition guards them all, so they can share one distribution
+        self._more = more
+        self._ended = False
+
+    def add(self, lane: Lane) -> None:
+        """Take frames from this lane, too. Raises FramelaneError where there is an end already."""
+        with self._changed:
+            if self._ended:
+                raise FramelaneError("the run is ending: no stream can be added")
+            # one condition guards them all, so they can share one distribution
             lane.decoded.stats.queued = self.stats.queued
+            self._lanes.append(lane)
+            self._changed.notify_all()
+
+    def forget(self, lane: Lane) -> None:
+        """Let go of a lane that has ended, once none of its frames is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: lane.empty or self._cancelled)
+            self._lanes.remove(lane)
+
+    def no_more(self) -> None:
+        """End with the lanes that are there."""
+        with self._changed:
+            self._more = False
+            self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Ready]:
         """Yield one to `most` frames at a time until every lane has ended."""
@@ -115,21 +147,30 @@ class FairInbox:
         """Wake the receiver with Cancelled, and every sender too."""
         with self._changed:
             self._cancelled = True
+            lanes = list(self._lanes)
             self._changed.notify_all()
-        for lane in self._lanes:
+        for lane in lanes:
             lane.decoded.cancel()
 
     def _receive(self) -> list[Frame]:
         called_at = monotonic()
         with self._changed:
             while not (frames := self._take_what_is_ready()):
-                if all(lane.ended for lane in self._lanes):
+                if self._at_the_end:
+                    self._ended = True
                     break
-                self._changed.wait_for(lambda: self._cancelled or any(x.ready for x in self._lanes))
+                self._changed.wait_for(self._has_news)
                 if self._cancelled:
                     raise Cancelled("batches")
         self.stats.received_after(monotonic() - called_at)
         return frames
+
+    @property
+    def _at_the_end(self) -> bool:
+        return not self._more and all(lane.ended for lane in self._lanes)
+
+    def _has_news(self) -> bool:
+        return self._cancelled or self._at_the_end or any(lane.ready for lane in self._lanes)
 
     def _take_what_is_ready(self) -> list[Frame]:
         """One frame of each lane per round, beginning behind the lane that was served last."""

@@ -87,6 +87,12 @@ class Ledger:
         """A stage lost the frames of `item`."""
         self._settle(item, Fate.FAILED, (stage, reason))
 
+    def forget(self, stream: str) -> None:
+        """Close the books of a stream that is no more; raises AssertionError if they do not."""
+        with self._lock:
+            balance = self.balances.pop(stream, Balance())
+            assert balance.decoded == balance.settled, f"'{stream}' does not balance: {balance}"
+
     def check(self) -> None:
         """Assert that no frame is unaccounted for: called at the end of every run."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import monotonic, process_time
@@ -60,7 +60,8 @@ class Pipeline:
     """Threads over a described graph: started once, ended well, by request or by failure.
 
     A stage of one stream that breaks ends that stream: downstream learns that it is incomplete,
-    upstream that nobody listens. A shared stage that breaks ends the run.
+    upstream that nobody listens. A shared stage that breaks ends the run. The workers of further
+    streams may be added while it runs, and those of streams that have ended be retired.
 
     finalizers: called after every thread has ended (the engine is closed there)
     """
@@ -73,20 +74,65 @@ class Pipeline:
         stop_sources: Callable[[], None],
         finalizers: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self.workers = tuple(workers)
         self.ledger = ledger
         self.failures: list[Failure] = []  # first cause first
         self.cancelled = False
-        self.seconds = 0.0
         self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have their own threads
         self._stop_sources = stop_sources
         self._finalizers = finalizers
         self._lock = Lock()
-        self._running = len(self.workers)
+        self._threads: dict[Worker, Thread] = {}  # in the order of the path
+        self._begun = False
+        self._ending = False
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._running = 0
         self._ended = Event()
-        self._threads = [
-            Thread(target=self._run, args=(worker,), name=worker.name) for worker in self.workers
-        ]
+        self.add(workers)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        if self._started_at is None:
+            return 0.0
+        return (self._ended_at or monotonic()) - self._started_at
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers that are there now."""
+        with self._lock:
+            return tuple(self._threads)
+
+    def add(self, workers: Sequence[Worker]) -> None:
+        """Take on workers, in the order of their path; they begin at once if the run has begun.
+
+        Raises FramelaneError where the run is ending.
+        """
+        with self._lock:
+            if self._ending:
+                raise FramelaneError("the run is ending: no stream can be added")
+            threads = {
+                worker: Thread(target=self._run, args=(worker,), name=worker.name)
+                for worker in workers
+            }
+            self._threads |= threads
+            self._running += len(threads)
+            if self._begun:
+                self._start(threads.values())
+
+    def wait_for(self, workers: Sequence[Worker]) -> None:
+        """Wait until these workers have ended, which they must be about to."""
+        with self._lock:
+            threads = [self._threads[worker] for worker in workers if self._begun]
+        for thread in threads:
+            thread.join()
+
+    def forget(self, workers: Sequence[Worker]) -> None:
+        """Let go of workers that have ended."""
+        with self._lock:
+            for worker in workers:
+                del self._threads[worker]
+                self._running -= not self._begun
 
     def run(self) -> None:
         """Start, and wait for the end."""
@@ -95,10 +141,11 @@ class Pipeline:
         self.join()
 
     def start(self) -> None:
-        """Start every thread, the last of the path first, so that nobody sends into the void."""
+        """Start every thread."""
         self._started_at, self._cpu_before = monotonic(), process_time()
-        for thread in reversed(self._threads):
-            thread.start()
+        with self._lock:
+            self._begun = True
+            self._start(self._threads.values())
 
     def wait(self, seconds: float | None = None) -> bool:
         """Return whether all threads have ended, after at most so many seconds."""
@@ -106,9 +153,11 @@ class Pipeline:
 
     def join(self) -> None:
         """Join the threads, release what they shared, and balance the books."""
-        for thread in self._threads:
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
             thread.join()
-        self.seconds = monotonic() - self._started_at
+        self._ended_at = monotonic()
         self.cpu_seconds = process_time() - self._cpu_before
         for finalize in self._finalizers:
             finalize()
@@ -119,14 +168,21 @@ class Pipeline:
 
     def stop(self) -> None:
         """End well: sources stop, what is in flight is finished, files are closed."""
+        with self._lock:
+            self._ending = True
         self._stop_sources()
 
     def cancel(self) -> None:
         """End now: every thread wakes, what is in flight is counted as failed."""
         self.cancelled = True
-        self._stop_sources()
+        self.stop()
         for worker in self.workers:
             worker.inbox.cancel()
+
+    def _start(self, threads: Iterable[Thread]) -> None:
+        """Start the last of the path first, so that nobody sends into the void."""
+        for thread in reversed(list(threads)):
+            thread.start()
 
     def _run(self, worker: Worker) -> None:
         try:
@@ -159,4 +215,5 @@ class Pipeline:
         with self._lock:
             self._running -= 1
             if not self._running:
+                self._ending = True
                 self._ended.set()

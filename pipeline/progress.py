@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import monotonic
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.graph import StreamStages
+from pipeline.build import Run
 from pipeline.pipeline import Pipeline
 
 REFRESH_SECONDS = 0.25
 
 
-def watch(pipeline: Pipeline, streams: Sequence[StreamStages], obey: Callable[[], None]) -> None:
+def watch(run: Run, obey: Callable[[], None]) -> None:
     """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
 
     Live streams are shown with their states.
@@ -26,14 +26,14 @@ def watch(pipeline: Pipeline, streams: Sequence[StreamStages], obey: Callable[[]
     began_at = monotonic()
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     with Live(console=console, transient=True, auto_refresh=False) as live:
-        while not pipeline.wait(REFRESH_SECONDS):
+        while not run.pipeline.wait(REFRESH_SECONDS):
             obey()
-            live.update(Text(_lines(pipeline, streams, monotonic() - began_at)), refresh=True)
+            live.update(Text(_lines(run, monotonic() - began_at)), refresh=True)
 
 
-def _lines(pipeline: Pipeline, streams: Sequence[StreamStages], seconds: float) -> str:
-    states = [f"{stream.name}: {stream.status}" for stream in streams if stream.status]
-    return "\n".join([_line(pipeline, seconds), *states])
+def _lines(run: Run, seconds: float) -> str:
+    states = [f"{stream.name}: {stream.status}" for stream in run.streams if stream.status]
+    return "\n".join([_line(run.pipeline, seconds), *states])
 
 
 def _line(pipeline: Pipeline, seconds: float) -> str:

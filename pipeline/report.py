@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError
@@ -14,13 +15,23 @@ from pipeline.pipeline import Failure, Pipeline, Worker
 Figures = dict[str, Any]
 
 
-def figures(pipeline: Pipeline, streams: Sequence[StreamStages]) -> Figures:
-    """Return all that was counted and measured in a run that has ended, ready for JSON."""
+def figures(
+    pipeline: Pipeline,
+    streams: Sequence[StreamStages],
+    removed: Mapping[str, Figures] = MappingProxyType({}),
+) -> Figures:
+    """Return all that was counted and measured in a run, ready for JSON.
+
+    removed: the last figures of streams that are no longer there
+    """
     return {
         "seconds": round(pipeline.seconds, 3),
         "cpu_seconds": round(pipeline.cpu_seconds, 3),
         "exit_code": exit_code(pipeline, streams),
-        "streams": {stream.name: _stream(pipeline, stream) for stream in streams},
+        "streams": {
+            **removed,
+            **{stream.name: stream_figures(pipeline, stream) for stream in streams},
+        },
         "stages": {worker.name: _stage(worker) for worker in pipeline.workers},
         "failures": [
             {"stage": failure.stage, "stream": failure.stream, "error": str(failure.error)}
@@ -64,7 +75,8 @@ def _written(report: Figures) -> list[str]:
     return [path for stream in report["streams"].values() for path in stream["outputs"]]
 
 
-def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
+def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
+    """Return all that was counted and measured of one stream, ready for JSON."""
     balance = pipeline.ledger.balances.get(stream.name, Balance())
     return {
         "url": stream.url,
@@ -74,11 +86,23 @@ def _stream(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "emitted": balance.emitted,
         "dropped": _by_reason(balance.dropped),
         "failed": _by_reason(balance.failed),
-        "fps": round(balance.emitted / pipeline.seconds, 2),
+        "fps": round(balance.emitted / max(pipeline.seconds, 1e-9), 2),
         "latency_ms": balance.latency.as_milliseconds(),
+        "age_ms": _ages(pipeline, stream.name),
         "repaired_times": stream.decode.repaired,
         "faults": list(stream.source.faults),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
+    }
+
+
+def _ages(pipeline: Pipeline, stream: str) -> Figures:
+    """Return how old its frames were when they came out of each stop, in the order of the path."""
+    own = [worker for worker in pipeline.workers if worker.stream == stream]
+    shared = [worker for worker in pipeline.workers if worker.stream is None]
+    return {
+        worker.name.removeprefix(f"{stream}/"): worker.probe.ages[stream].as_milliseconds()
+        for worker in [*own[:1], *shared, *own[1:]]
+        if stream in worker.probe.ages
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.channel import Cancelled, Channel
-from pipeline.frame import Detected, Ticket, Tracked
+from pipeline.frame import Detected, LeftOut, Ticket, Tracked
 from pipeline.lane import Lane
 from pipeline.ledger import Ledger
 
@@ -13,8 +13,16 @@ from pipeline.ledger import Ledger
 class Router:
     """The outbox of the last shared stop: each frame goes back to its own lane."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self._lanes = {lane.name: lane for lane in lanes}
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+
+    def add(self, lane: Lane) -> None:
+        """Know a lane, before its first frame."""
+        self._lanes[lane.name] = lane
+
+    def forget(self, lane: Lane) -> None:
+        """Let go of a lane, after its last frame."""
+        del self._lanes[lane.name]
 
     def send(self, item: Detected) -> None:
         """Deliver to the lane of the frame's stream; never waits, never raises."""
@@ -25,24 +33,37 @@ class Router:
 
 
 class Fan:
-    """The outbox of a stream's tail: every sink gets every frame, then the credit goes back."""
+    """The outbox of a stream's tail: every sink gets every frame, then the credit goes back.
 
-    def __init__(self, lane: Lane, sinks: Sequence[Channel[Tracked]], ledger: Ledger) -> None:
+    tolerant: the stream goes on without a sink that has gone, until the last one has
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        sinks: Sequence[Channel[Tracked]],
+        ledger: Ledger,
+        *,
+        tolerant: bool = False,
+    ) -> None:
         self._lane = lane
         self._sinks = sinks
+        self._listening = list(sinks)
         self._ledger = ledger
+        self._tolerant = tolerant
 
     def send(self, item: Tracked) -> None:
         """Send to each sink's channel; raise Cancelled if one of them has gone."""
-        self._ledger.split(item, len(self._sinks))
+        self._ledger.split(item, len(self._listening))
         gone: Cancelled | None = None
-        for sink in self._sinks:
+        for sink in list(self._listening):
             try:
                 sink.send(item)
             except Cancelled as cancelled:
                 gone = cancelled  # the others still get theirs: each channel owns its share
+                self._listening.remove(sink)
         self._lane.return_credit()
-        if gone:
+        if gone and not (self._tolerant and self._listening):
             raise gone
 
     def close(self, failure: BaseException | None = None) -> None:
@@ -52,14 +73,21 @@ class Fan:
 
 
 class Emitted:
-    """The outbox of a sink: what it says is written has met its fate."""
+    """The outbox of a sink: what it says is written, or left out, has met its fate.
 
-    def __init__(self, ledger: Ledger) -> None:
+    stage: the sink's
+    """
+
+    def __init__(self, ledger: Ledger, stage: str) -> None:
         self._ledger = ledger
+        self._stage = stage
 
-    def send(self, item: Ticket) -> None:
-        """Enter the frame as emitted."""
-        self._ledger.emitted(item)
+    def send(self, item: Ticket | LeftOut) -> None:
+        """Enter the frame as emitted, or as dropped."""
+        if isinstance(item, LeftOut):
+            self._ledger.dropped(item, self._stage, item.reason)
+        else:
+            self._ledger.emitted(item)
 
     def close(self, failure: BaseException | None = None) -> None:
         """Do nothing: nobody listens behind a sink."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from pipeline.frame import Item, Ticket
-from pipeline.stats import StageStats
+from pipeline.frame import Item, LeftOut, Ticket
+from pipeline.stats import Histogram, StageStats
 
 In = TypeVar("In", bound=Item)
 Out = TypeVar("Out", bound=Item)
@@ -53,6 +54,8 @@ class Probe:
 
     def __init__(self, *, reads: bool = False) -> None:
         self.held: dict[Ticket, None] = {}  # a set that keeps its order
+        # by stream: seconds since capture of the frames that came out, those left out excluded
+        self.ages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.stats = StageStats()
         self._reads = reads
         self._began_at = monotonic()
@@ -67,9 +70,11 @@ class Probe:
     @contextmanager
     def handing_over(self, item: Item) -> Iterator[None]:
         """Note that `item` came out; what happens inside is waiting, not work."""
+        left_at = monotonic()
         for ticket in item.tickets:
             self.held.pop(ticket, None)  # a decoder gives frames that never went in
-        left_at = monotonic()
+            if not isinstance(item, LeftOut):
+                self.ages[ticket.stream].record(left_at - ticket.captured_at)
         yield
         waited = monotonic() - left_at
         self.stats.send_waits += waited

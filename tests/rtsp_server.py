@@ -96,10 +96,12 @@ class Play:
         self.running = False
 
     def push_what_is_due(self) -> bool:
-        now = time.monotonic()
+        now, clock = time.monotonic(), self.source.get_clock()
         if self.began_at is None:
+            if clock is None:
+                return self.running  # it is not yet playing
             self.began_at = now
-            self.running_time = self.source.get_clock().get_time() - self.source.get_base_time()
+            self.running_time = clock.get_time() - self.source.get_base_time()
             say(camera=self.camera.name, began_at=now)
         while self.running and self.count / self.camera.fps <= now - self.began_at:
             if not self.camera.paused:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from random import Random
 from threading import Event
 
@@ -233,7 +232,7 @@ def make_run(
                 Decode(source, ledger, stride=2),
                 Apply(own, "track", lambda x: [Tracked(x.frame, Tracks.untracked(x.detections))]),
                 [
-                    Output(Path(f"sink{j}"), sink, viewer=viewers and j == 1)
+                    Output(f"sink{j}", sink, viewer=viewers and j == 1)
                     for j, sink in enumerate(recorders[source.name])
                 ],
                 live=live,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
-from pipeline.frame import Ticket, Tracked
+from pipeline.frame import LeftOut, Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.stage import Stage
 
@@ -17,14 +17,20 @@ class SinkError(FramelaneError):
     """A result that cannot be written: one line that says where, and why."""
 
 
-class Sink(Stage[Tracked, Ticket]):
+class Sink(Stage[Tracked, Ticket | LeftOut]):
     """Takes tracked frames, and hands back the ticket of each one that has really been written.
 
+    One that it leaves out on purpose it hands back with the reason.
+
     wants_picture: whether it needs `Tracked.drawn`
+    viewer: it is never waited for: a frame that it has no time for is dropped in front of it
+    name: that tells it from the others of its stream
     written: the file there is in the end, complete or not; None while there is none
     """
 
     wants_picture: ClassVar[bool] = False
+    viewer: ClassVar[bool] = False
+    name: str
     written: Path | None = None
 
 

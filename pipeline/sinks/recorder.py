@@ -28,6 +28,7 @@ class Recorder(Sink):
 
     def __init__(self, path: Path, classes: Sequence[str] = ()) -> None:
         self.path = path
+        self.name = path.name
         self.incomplete_path = path.with_suffix(f".incomplete{path.suffix}")
         self._classes = classes
         self._growing = False  # there is a file of ours, and it is not complete

@@ -1,0 +1,117 @@
+"""The control endpoint: what this machine may ask, and what nobody may."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from detector.errors import UsageError
+from pipeline.build import Run
+from pipeline.control import Control
+from tests.cameras import CAP, until
+from tests.test_streams import clip, config, emitted, running
+
+SECRET = "hunter2"
+
+
+class Operator:
+    """Someone on this machine who speaks HTTP."""
+
+    def __init__(self, control: Control, run: Run) -> None:
+        self.run = run
+        self.port = control.port
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Return the status and the content of an answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=CAP)
+        text = body if isinstance(body, str) else json.dumps(body)
+        connection.request(method, path, None if body is None else text, headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        connection.close()
+        return answer.status, content
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    folder = tmp_path_factory.mktemp("out")
+    endless = clip(10**9, name="steady", realtime=True)
+    with running(config(folder, endless)) as run, Control(run, "127.0.0.1:0") as control:
+        yield Operator(control, run)
+
+
+def test_streams_are_shown_with_their_frames(operator: Operator) -> None:
+    until(lambda: emitted(operator.run, "steady"))
+    status, content = operator.ask("GET", "/streams")
+    assert status == 200
+    assert content["streams"]["steady"]["emitted"] > 0
+    status, content = operator.ask("GET", "/streams/steady")
+    assert (status, content["url"]) == (200, "synthetic")
+
+
+def test_a_stream_is_added_shown_and_removed(operator: Operator) -> None:
+    url = f"rtsp://viewer:{SECRET}@127.0.0.1:9/1"
+    assert operator.ask("POST", "/streams", {"url": url, "name": "door"}) == (201, {"name": "door"})
+    until(lambda: operator.ask("GET", "/streams/door")[1]["connection"]["causes"] != {})
+    status, content = operator.ask("GET", "/streams/door")
+    assert content["connection"]["causes"].keys() == {"refused"}
+    assert content["url"] == "rtsp://127.0.0.1:9/1"
+    assert SECRET not in json.dumps(content)
+    status, content = operator.ask("DELETE", "/streams/door")
+    assert (status, content["connection"]["state"]) == (200, "ENDED")
+    assert operator.ask("GET", "/streams/door")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ({"name": "x"}, "url: missing"),
+        ({"url": "no_such.mp4"}, "no_such.mp4: no such file"),
+        ({"url": f"gopher://me:{SECRET}@cam/1"}, "gopher://cam/1: no source reads 'gopher'"),
+        ({"url": "rtsp://cam/1", "transprt": "udp"}, "did you mean 'transport'"),
+        ({"url": "synthetic", "stride": 0}, "stride: 0 given"),
+        ("{", "a source as JSON is expected"),
+        ([1], "a source as JSON is expected"),
+    ],
+)
+def test_what_is_no_source_is_answered_with_what_is_accepted(
+    operator: Operator, body: Any, complaint: str
+) -> None:
+    status, content = operator.ask("POST", "/streams", body)
+    assert status == 400
+    assert complaint in content["error"]
+    assert SECRET not in content["error"]
+    assert [stream.name for stream in operator.run.streams] == ["steady"]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example:80"}]
+)
+def test_a_web_page_in_the_operators_browser_is_not_obeyed(
+    operator: Operator, headers: dict[str, str]
+) -> None:
+    assert operator.ask("POST", "/streams", {"url": "synthetic"}, **headers)[0] == 403
+    assert [stream.name for stream in operator.run.streams] == ["steady"]
+
+
+@pytest.mark.parametrize("path", ["/", "/streams/a/b", "/stream", "/streams/nobody"])
+def test_what_is_not_there_is_not_found(operator: Operator, path: str) -> None:
+    assert operator.ask("GET", path)[0] == 404
+    assert operator.ask("DELETE", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:8080", "192.168.1.2:80", "cam:80", "8080", "127.0.0.1:x"]
+)
+def test_an_address_that_others_reach_is_refused(operator: Operator, address: str) -> None:
+    with pytest.raises(UsageError, match="--control"):
+        Control(operator.run, address)
+
+
+def test_an_address_that_is_taken_is_named(operator: Operator) -> None:
+    with pytest.raises(UsageError, match="Address already in use"):
+        Control(operator.run, f"127.0.0.1:{operator.port}")
