@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from detector.checkpoint import save_weights
 from detector.convert import converted
+from detector.engines import make_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import build_network
@@ -38,6 +40,19 @@ def test_weights_are_exported_once_for_what_they_were_trained_for(
     assert model.with_suffix(".safetensors").read_bytes() == weights.read_bytes()
     written = model.stat().st_mtime_ns
     assert converted(weights) == model and model.stat().st_mtime_ns == written
+
+
+def test_an_official_checkpoint_is_converted_for_the_torch_engine_too(
+    weights: Path, reference: Path
+) -> None:
+    model = converted(reference / "official_yolov7-tiny_w0.25.pt", (64, 96))
+    engine = make_engine("torch", model, slots=1, device="cpu", precision="fp32")
+    found = engine.submit(np.zeros((1, 64, 96, 3), np.uint8)).result()
+    engine.close()
+    reader = make_engine("openvino", model, slots=1, precision="fp32")
+    expected = reader.submit(np.zeros((1, 64, 96, 3), np.uint8)).result()
+    reader.close()
+    assert np.allclose(found.scores, expected.scores, atol=1e-3)
 
 
 def test_other_weights_and_other_sizes_are_other_models(weights: Path, tmp_path: Path) -> None:
