@@ -140,7 +140,7 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     Raises UsageError for whatever can be known to be wrong beforehand.
     """
     cv2.setNumThreads(1)  # pictures are small, and every stage has a thread of its own already
-    model = find_model(config.model.name)
+    model = find_model(config.model.name, size=config.model.imgsz)
     run = Run(config, model, more=more)
     for source in config.sources:
         run.add(source)
