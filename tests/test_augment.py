@@ -126,9 +126,9 @@ def test_mosaics_end_when_they_should() -> None:
         assert max(map(len, seen)) == most
 
 
-def test_without_options_a_picture_is_letterboxed_and_no_more() -> None:
-    options = AugmentOptions(mosaic=0, scale=0, translate=0, fliplr=0, **STILL)
-    augment = Augment(PAINTED, SIZE, options, seed=0)
+@pytest.mark.parametrize("changes", [{"mosaic": 0, "scale": 0, "translate": 0}, {"whole": 1}])
+def test_without_changes_a_picture_is_letterboxed_and_no_more(changes: dict[str, Any]) -> None:
+    augment = Augment(PAINTED, SIZE, AugmentOptions(fliplr=0, **changes, **STILL), seed=0)
     for index in range(len(augment)):
         image, targets = augment.augmented(index, 0)
         sample = PAINTED[index]

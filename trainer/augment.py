@@ -25,6 +25,9 @@ class AugmentOptions(BaseModel):
     mosaic_epochs: int | None = Field(
         default=None, ge=0, description="no mosaic after so many epochs"
     )
+    whole: float = Field(
+        default=0.0, ge=0, le=1, description="probability of a picture as it is: not moved or cut"
+    )
     translate: float = Field(
         default=0.1, ge=0, le=1, description="shift, +- fraction of the input size"
     )
@@ -80,6 +83,8 @@ class Augment:
 
     def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> Picture:
         options, picture = self._options, self._populated(index, rng)
+        if options.whole and rng.random() < options.whole:
+            return picture.letterboxed(self._size)
         over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
         if not over and rng.random() < options.mosaic:
             others = [self._populated(int(i), rng) for i in rng.integers(len(self), size=3)]
