@@ -18,8 +18,9 @@ from tests.conftest import ROOT
 from trainer.batches import batch_count, batches
 from trainer.clip import Clip
 from trainer.data import ClipSpec, YoloSpec, load_dataset
+from trainer.findings import Findings
 from trainer.recipe import load_recipe
-from trainer.yolo import YoloFolder
+from trainer.samples import Dataset
 
 STREET = ["person", "bicycle", "car"]
 BCCD = ["RBC", "WBC", "Platelets"]
@@ -48,7 +49,12 @@ def ffmpeg_frame(path: Path, frame: int) -> UInt8Array:
 
 
 def clip_of(data: Path, **options: Any) -> Clip:
-    return Clip(data / f"street/videos/{CLIP}.mp4", STREET, **options)
+    return Clip(data / f"street/videos/{CLIP}.mp4", STREET, Findings(), **options)
+
+
+def yolo(path: Path, split: str, classes: list[str]) -> Dataset:
+    """Load a split as a recipe does: what is wrong in it is refused."""
+    return load_dataset([YoloSpec(yolo=path, split=split)], classes)
 
 
 def test_a_clips_labels_are_those_of_its_frames(data: Path) -> None:
@@ -88,7 +94,7 @@ def test_a_class_of_two_words_is_one_line(data: Path, tmp_path: Path) -> None:
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / f"{source.stem}.txt").write_text("1,1,10,10,50,50,1,1,1\n")
     (tmp_path / "classes.txt").write_text("person\n\ntraffic light\n")
-    clip = Clip(tmp_path / "videos" / source.name, ["traffic light", "person"], (1, 2))
+    clip = Clip(tmp_path / "videos" / source.name, ["traffic light", "person"], Findings(), (1, 2))
     assert clip[0].class_ids.tolist() == [0]
 
 
@@ -98,7 +104,7 @@ def test_frames_that_a_clip_does_not_have_are_refused(data: Path) -> None:
 
 
 def test_a_yolo_folder_has_every_picture_and_box(data: Path) -> None:
-    splits = [YoloFolder(data / "bccd/data.yaml", split, BCCD) for split in ("train", "val")]
+    splits = [yolo(data / "bccd/data.yaml", split, BCCD) for split in ("train", "val")]
     assert [len(split) for split in splits] == [292, 72]
     lines = (
         (data / "bccd/labels/val" / f"{Path(splits[1][5].key).stem}.txt").read_text().split("\n")
@@ -109,10 +115,10 @@ def test_a_yolo_folder_has_every_picture_and_box(data: Path) -> None:
 
 def test_classes_are_matched_by_name(data: Path) -> None:
     path = data / "bccd/data.yaml"
-    plain, turned = YoloFolder(path, "val", BCCD)[0], YoloFolder(path, "val", BCCD[::-1])[0]
+    plain, turned = yolo(path, "val", BCCD)[0], yolo(path, "val", BCCD[::-1])[0]
     assert (turned.class_ids == 2 - plain.class_ids).all()
     with pytest.raises(UsageError, match=r"class 'Platelets', which is not among .* RBC, WBC"):
-        YoloFolder(path, "val", BCCD[:2])
+        yolo(path, "val", BCCD[:2])
 
 
 def write_yolo(folder: Path, label: str) -> Path:
@@ -134,12 +140,13 @@ def write_yolo(folder: Path, label: str) -> Path:
         ("0 .5 .5 .1", "5 finite numbers are expected, 4 given"),
         ("0 .5 .5 .1 nan", "5 finite numbers are expected"),
         ("0 .5 .5 .1 x", "numbers are expected"),
+        ("1 .5 .5 1 1", "the same class and box as in a line before"),
     ],
 )
 def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -> None:
     path = write_yolo(tmp_path, f"1 .5 .5 1 1\n\n{line}\n")
     with pytest.raises(UsageError, match=rf"labels/a\.txt:3: .*{complaint}"):
-        YoloFolder(path, "train", ["a", "b"])
+        yolo(path, "train", ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,7 @@ def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -
         ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
         ("1,1,2,3,4,5,0,0,1", "only boxes that count"),
         ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
+        ("1,7,2,3,4,5,1,0,1", "the same class and box as in a line before"),
     ],
 )
 def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, complaint: str) -> None:
@@ -160,22 +168,22 @@ def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, compla
     video.symlink_to(data / f"street/videos/{CLIP}.mp4")
     (tmp_path / "gt/a.txt").write_text(f"1,1,2,3,4,5,1,0,1\n{line}\n")
     with pytest.raises(UsageError, match=rf"gt/a\.txt:2: .*{complaint}"):
-        Clip(video, STREET, frames=(1, 2))
+        load_dataset([ClipSpec(clip=video, frames=(1, 2))], STREET)
 
 
 def test_a_picture_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
     (tmp_path / "labels/a.txt").unlink()
-    assert len(YoloFolder(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
+    assert len(yolo(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
     (tmp_path / "images/a.png").write_bytes(b"no picture")
     with pytest.raises(UsageError, match=r"images/a\.png: not a picture"):
-        YoloFolder(path, "train", ["a", "b"])[0]
+        yolo(path, "train", ["a", "b"])
     with pytest.raises(UsageError, match=r"images/a\.png: not a video"):
-        Clip(tmp_path / "images/a.png", STREET)
+        Clip(tmp_path / "images/a.png", STREET, Findings())
 
 
 @pytest.mark.parametrize(
@@ -186,7 +194,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
             r"train\.0\.clip\.frame: unknown key; did you mean 'frames'",
         ),
         ("clip: a.mp4, frames: [5, 2]", r"train\.0\.clip: .*\[first, last\] is expected"),
-        ("folder: a", "'yolo: data.yaml' or 'clip: video' is expected"),
+        ("folder: a", "'yolo: data.yaml', 'coco: annotations.json' or 'clip: video' is"),
     ],
 )
 def test_a_wrong_description_is_answered_with_what_is_accepted(

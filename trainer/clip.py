@@ -11,7 +11,8 @@ import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from trainer.labels import Labels, class_map, read_ignore, read_mot
+from trainer.findings import Findings
+from trainer.labels import Labels, class_map, read_ignore, read_mot, wanted
 from trainer.samples import Sample
 
 
@@ -23,16 +24,20 @@ class Clip:
     beside the folders, or where there is none those of the classes it is loaded for.
     """
 
+    at_random = False  # a step back decodes the clip from its start
+
     def __init__(
         self,
         path: Path,
         classes: Sequence[str],
+        findings: Findings,
         frames: tuple[int, int] | None = None,
         every: int = 1,
     ) -> None:
         """Open a clip, or its `frames` from first to last, and of them every k-th.
 
-        Raises UsageError where the clip or its labels cannot be read, or are wrong.
+        Raises UsageError where the clip or its labels cannot be read; what is wrong with labels is
+        noted in `findings` and left out.
         """
         self.path = path
         size, count = _measure(path, count=frames is None)
@@ -40,9 +45,10 @@ class Clip:
         self._frames = range(first, last + 1, every)
         folder, text = path.parent.parent, f"{path.stem}.txt"
         names = _class_names(folder / "classes.txt") or list(classes)
-        self._class_ids = class_map(names, classes, folder / "classes.txt")
-        self._labels = read_mot(folder / "gt" / text, len(names), size)
-        self._ignore = read_ignore(folder / "ignore" / text, size)
+        class_ids = class_map(names, classes, folder / "classes.txt", findings)
+        labelled = read_mot(folder / "gt" / text, len(names), size, findings)
+        self._labels = {frame: wanted(labels, class_ids) for frame, labels in labelled.items()}
+        self._ignore = read_ignore(folder / "ignore" / text, size, findings)
         self._lock = Lock()
         self._decoded, self._next_frame = _decode(path), 1
 
@@ -55,7 +61,7 @@ class Clip:
         return Sample(
             self._read(frame),
             labels.boxes_xyxy,
-            self._class_ids[labels.class_ids],
+            labels.class_ids,
             f"{self.path}#{frame}",
             self._ignored(frame),
         )

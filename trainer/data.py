@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from trainer.clip import Clip
-from trainer.samples import Dataset, Sample
+from trainer.coco import CocoFile
+from trainer.findings import Findings
+from trainer.samples import Part, Sample
 from trainer.yolo import YoloFolder
 
 
@@ -26,9 +28,20 @@ class YoloSpec(_Part):
     yolo: Path = Field(description="its data.yaml")
     split: str = Field(default="train", description="the key in data.yaml that names the folder")
 
-    def load(self, classes: Sequence[str]) -> Dataset:
+    def load(self, classes: Sequence[str], findings: Findings) -> Part:
         """Return the data set, with class ids that count in `classes`."""
-        return YoloFolder(self.yolo, self.split, classes)
+        return YoloFolder(self.yolo, self.split, classes, findings)
+
+
+class CocoSpec(_Part):
+    """A data set with annotations as COCO has them."""
+
+    coco: Path = Field(description="the JSON file of annotations")
+    images: Path = Field(description="the folder that its file names count from")
+
+    def load(self, classes: Sequence[str], findings: Findings) -> Part:
+        """Return the data set, with class ids that count in `classes`."""
+        return CocoFile(self.coco, self.images, classes, findings)
 
 
 class ClipSpec(_Part):
@@ -46,42 +59,51 @@ class ClipSpec(_Part):
             raise ValueError(f"frames {list(self.frames)}: [first, last] is expected, from 1")
         return self
 
-    def load(self, classes: Sequence[str]) -> Dataset:
+    def load(self, classes: Sequence[str], findings: Findings) -> Part:
         """Return the data set, with class ids that count in `classes`."""
-        return Clip(self.clip, classes, self.frames, self.every)
+        return Clip(self.clip, classes, findings, self.frames, self.every)
 
 
 def _kind(given: Any) -> str | None:
     """Return which kind of part was meant, so that a mistake is reported once and for that kind."""
     keys = given if isinstance(given, dict) else getattr(given, "model_fields_set", ())
-    return next((kind for kind in ("yolo", "clip") if kind in keys), None)
+    return next((kind for kind in ("yolo", "coco", "clip") if kind in keys), None)
 
 
 DataSpec = Annotated[
-    Annotated[YoloSpec, Tag("yolo")] | Annotated[ClipSpec, Tag("clip")],
+    Annotated[YoloSpec, Tag("yolo")]
+    | Annotated[CocoSpec, Tag("coco")]
+    | Annotated[ClipSpec, Tag("clip")],
     Discriminator(
         _kind,
         custom_error_type="kind_of_data",
-        custom_error_message="'yolo: data.yaml' or 'clip: video' is expected",
+        custom_error_message="'yolo: data.yaml', 'coco: annotations.json' or 'clip: video' is "
+        "expected",
     ),
 ]
 
 
-def load_dataset(spec: Sequence[DataSpec], classes: Sequence[str]) -> Dataset:
+def load_dataset(
+    spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
+) -> Joined:
     """Return the pictures of all parts, one part after the other, repeated as they say.
 
-    Paths are relative to the working directory. Raises UsageError at whatever is wrong in the data,
-    with file and line.
+    Paths are relative to the working directory. What is wrong in the data is noted in `findings`,
+    with file and line, and refused by a UsageError unless their policy is to mend it.
     """
-    return Joined([part for given in spec for part in [given.load(classes)] * given.repeat])
+    findings = findings or Findings()
+    loaded = [(given.load(classes, findings), given.repeat) for given in spec]
+    findings.settle()
+    return Joined([part for part, repeat in loaded for _ in range(repeat)])
 
 
 class Joined:
     """Several data sets, one after the other."""
 
-    def __init__(self, parts: Sequence[Dataset]) -> None:
+    def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         self._ends = list(accumulate(len(part) for part in parts))
+        self.at_random = all(part.at_random for part in parts)
 
     def __len__(self) -> int:
         return self._ends[-1]

@@ -31,6 +31,10 @@ class Display:
             disable=not console.is_terminal,
         )
 
+    def note(self, line: str) -> None:
+        """Print a line about how the training is set up."""
+        self._console.print(line, highlight=False, soft_wrap=True)
+
     def epoch_begins(self, epoch: int, done: int, batches: int) -> None:
         """Start the bar of an epoch of which `done` batches were made before."""
         self._bar.start()
@@ -64,7 +68,8 @@ class Display:
 def write_results(path: Path, history: Sequence[Row]) -> None:
     """Write one line per epoch as CSV, whole or not at all."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    columns = dict.fromkeys(column for row in history for column in row)  # later versions have more
+    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     with replacing(path) as written:

@@ -67,13 +67,14 @@ def network_model(
     network: Network, class_names: Sequence[str], size: tuple[int, int], batch: int = 8
 ) -> Model:
     """Return a copy of `network`, deployed as its export is, in float32."""
-    graph = ContractGraph(deploy(network), size, TOP_K).eval()
+    device = network.anchors.device
+    graph = ContractGraph(deploy(network).cpu(), size, TOP_K).eval().to(device)
     graph = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def infer(images: UInt8Array) -> Candidates:
-        boxes, scores = graph(torch.from_numpy(images))
-        return Candidates(boxes.numpy(), scores.numpy())
+        boxes, scores = graph(torch.from_numpy(images).to(device))
+        return Candidates(boxes.cpu().numpy(), scores.cpu().numpy())
 
     return Model(infer, tuple(class_names), size, batch)
 
@@ -105,6 +106,8 @@ def _judge(model: Model, samples: Sequence[Sample]) -> list[Judged]:
                 class_ids=sample.class_ids,
                 ignore_xyxy=sample.ignore_xyxy,
                 detections=_in_source(found, box),
+                ignore_class_ids=sample.ignore_class_ids,
+                areas=sample.areas,
             )
         )
     return judged

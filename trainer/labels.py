@@ -10,6 +10,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array
 from detector.errors import UsageError
+from trainer.findings import Findings
 
 Row = tuple[int, Sequence[float]]  # class id, box
 
@@ -31,72 +32,101 @@ class Labels:
         return cls(boxes, np.array([class_id for class_id, _ in rows], np.int64))
 
 
-def class_map(names: Sequence[str], classes: Sequence[str], where: Path) -> Int64Array:
-    """Return, for each class of a data set, its position in `classes`, by name.
+def class_map(
+    names: Sequence[str], classes: Sequence[str], where: Path, findings: Findings
+) -> Int64Array:
+    """Return, for each class of a data set, its position in `classes`, by name; -1 for others.
 
-    Raises UsageError where the data set at `where` has a class that is not wanted.
+    That the data set at `where` has a class that is not wanted is noted.
     """
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        raise UsageError(
-            f"{where}: has the class '{unknown[0]}', which is not among the classes to train: "
-            f"{', '.join(classes)}; add it there"
-        )
-    return np.array([classes.index(name) for name in names], np.int64)
+    for name in names:
+        if name not in classes:
+            findings.add(
+                f"{where}: has the class '{name}', which is not among the classes to train: "
+                f"{', '.join(classes)}; add it there"
+            )
+    positions = [classes.index(name) if name in classes else -1 for name in names]
+    return np.array(positions, np.int64)
 
 
-def read_yolo(path: Path, n_classes: int) -> Labels:
+def wanted(labels: Labels, class_ids: Int64Array) -> Labels:
+    """Return the labels with ids that count in the classes to train, without those of others."""
+    mapped = class_ids[labels.class_ids]
+    known = mapped >= 0
+    return Labels(labels.boxes_xyxy[known], mapped[known])
+
+
+def read_yolo(path: Path, n_classes: int, findings: Findings) -> Labels:
     """Return the labels in a YOLO text file, as xyxy fractions of the picture, clipped to it.
 
-    A line is `class cx cy w h`. A file that does not exist is a picture without objects. Raises
-    UsageError at a malformed line, an unknown class or a box that is not in the picture.
+    A line is `class cx cy w h`. A file that does not exist is a picture without objects. Noted, and
+    left out or cut to the picture: a malformed line, an unknown class, a box that is not in the
+    picture, a box that is there twice.
     """
     if not path.exists():
         return Labels.of([])
     rows: list[Row] = []
     for where, line in _lines(path):
-        class_id, cx, cy, w, h = _numbers(where, line.split(), 5)
-        _check_class(where, class_id, n_classes)
-        if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
-            raise UsageError(
-                f"{where}: the box {cx:g} {cy:g} {w:g} {h:g} is out of range: centre and size are "
-                f"fractions of the picture, 0 to 1, sizes above 0"
-            )
-        corners = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
-        rows.append((int(class_id), [min(max(corner, 0), 1) for corner in corners]))
+        with findings.noted():
+            class_id, cx, cy, w, h = _numbers(where, line.split(), 5)
+            _check_class(where, class_id, n_classes)
+            corners = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+            box = [min(max(corner, 0), 1) for corner in corners]
+            row = int(class_id), box
+            if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
+                findings.add(
+                    f"{where}: the box {cx:g} {cy:g} {w:g} {h:g} is out of range: centre and size "
+                    f"are fractions of the picture, 0 to 1, sizes above 0"
+                )
+            elif row in rows:
+                findings.add(f"{where}: the same class and box as in a line before")
+            if row not in rows and box[0] < box[2] and box[1] < box[3]:
+                rows.append(row)
     return Labels.of(rows)
 
 
-def read_mot(path: Path, n_classes: int, size: tuple[int, int]) -> dict[int, Labels]:
+def read_mot(
+    path: Path, n_classes: int, size: tuple[int, int], findings: Findings
+) -> dict[int, Labels]:
     """Return the labels in a MOT-style file by frame, counted from 1, in pixels.
 
     A line is `frame,id,x,y,w,h,1,class,visibility` with the class from 0; `size` is the (height,
-    width) of the pictures, to which boxes are clipped. Raises UsageError at a malformed line, an
-    unknown class or a box outside the picture.
+    width) of the pictures, to which boxes are clipped. Noted and left out: a malformed line, an
+    unknown class, a box outside the picture, a box that is there twice.
     """
     rows: dict[int, list[Row]] = {}
     for where, line in _lines(path):
-        frame, _, x, y, w, h, counts, class_id, _ = _numbers(where, line.split(","), 9)
-        if counts != 1:
-            raise UsageError(f"{where}: only boxes that count (1 in column 7) are known; remove it")
-        _check_class(where, class_id, n_classes)
-        box = _inside(where, (x, y, w, h), size)
-        rows.setdefault(_frame(where, frame), []).append((int(class_id), box))
+        with findings.noted():
+            frame, _, x, y, w, h, counts, class_id, _ = _numbers(where, line.split(","), 9)
+            if counts != 1:
+                raise UsageError(
+                    f"{where}: only boxes that count (1 in column 7) are known; remove it"
+                )
+            _check_class(where, class_id, n_classes)
+            row = int(class_id), _inside(where, (x, y, w, h), size)
+            in_frame = rows.setdefault(_frame(where, frame), [])
+            if row in in_frame:
+                raise UsageError(f"{where}: the same class and box as in a line before")
+            in_frame.append(row)
     return {frame: Labels.of(boxes) for frame, boxes in rows.items()}
 
 
-def read_ignore(path: Path, size: tuple[int, int]) -> list[tuple[int, int, Sequence[float]]]:
+def read_ignore(
+    path: Path, size: tuple[int, int], findings: Findings
+) -> list[tuple[int, int, Sequence[float]]]:
     """Return the regions to ignore: (first frame, last frame, xyxy in pixels), frames from 1.
 
-    A line is `first,last,x,y,w,h`. A file that does not exist ignores nothing.
+    A line is `first,last,x,y,w,h`. A file that does not exist ignores nothing. What is wrong is
+    noted and left out.
     """
     if not path.exists():
         return []
     regions = []
     for where, line in _lines(path):
-        first, last, x, y, w, h = _numbers(where, line.split(","), 6)
-        box = _inside(where, (x, y, w, h), size)
-        regions.append((_frame(where, first), _frame(where, last), box))
+        with findings.noted():
+            first, last, x, y, w, h = _numbers(where, line.split(","), 6)
+            box = _inside(where, (x, y, w, h), size)
+            regions.append((_frame(where, first), _frame(where, last), box))
     return regions
 
 

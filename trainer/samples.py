@@ -19,6 +19,8 @@ class Sample:
     class_ids: (n,) int64, positions in the list of classes the data set was loaded for
     key: where the picture came from, unique in the data set
     ignore_xyxy: (m, 4) float32, regions in which an unmatched detection is no mistake
+    ignore_class_ids: (m,) int64, the class for which each region is; None: each is for all classes
+    areas: (n,) float32, pixels that each object covers; None: those of its box
     """
 
     image: UInt8Array = field(repr=False)
@@ -26,6 +28,8 @@ class Sample:
     class_ids: Int64Array
     key: str
     ignore_xyxy: Float32Array
+    ignore_class_ids: Int64Array | None = None
+    areas: Float32Array | None = None
 
     def __post_init__(self) -> None:
         n, m = len(self.boxes_xyxy), len(self.ignore_xyxy)
@@ -44,3 +48,9 @@ class Dataset(Protocol):
 
     def __getitem__(self, index: int) -> Sample:
         """Read the picture at `index`; raises UsageError where it cannot be read."""
+
+
+class Part(Dataset, Protocol):
+    """A data set that says how it can be read."""
+
+    at_random: bool  # in any order, by several threads

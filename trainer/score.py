@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
+from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
+
+METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +22,8 @@ class Judged:
     clip: the recording or folder that the picture belongs to; size: height and width in pixels
     boxes_xyxy, class_ids: (n, 4) float32 pixels and (n,) int64, the ground truth
     ignore_xyxy: (m, 4) float32 pixels, regions where an unmatched detection is no mistake
+    ignore_class_ids: (m,) int64, of which class; None: of all
+    areas: (n,) float32, pixels that each object covers; None: those of its box
     """
 
     clip: str
@@ -27,16 +32,27 @@ class Judged:
     class_ids: Int64Array
     ignore_xyxy: Float32Array
     detections: Detections
+    ignore_class_ids: Int64Array | None = None
+    areas: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Average precision, 0..1: over IoU .50 to .95, at .50 and at .75; `objects` are labelled."""
+    """Average precision, 0..1: over IoU .50 to .95, at .50 and at .75; `objects` are labelled.
+
+    ap_small, ap_medium, ap_large: of objects up to 32 x 32 pixels, up to 96 x 96, larger; None
+    where there are none of that size
+    ar: average recall over IoU .50 to .95, with 100 detections per picture
+    """
 
     ap: float
     ap50: float
     ap75: float
     objects: int
+    ap_small: float | None = None
+    ap_medium: float | None = None
+    ap_large: float | None = None
+    ar: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +70,16 @@ class Report:
     @property
     def numbers(self) -> dict[str, float]:
         """The means, and the AP50 of each class, by the names they have in manifests."""
-        mean = {"ap": self.mean.ap, "ap50": self.mean.ap50, "ap75": self.mean.ap75}
-        return mean | {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
+        mean = asdict(self.mean)
+        numbers = {name: mean[name] for name in METRICS if mean[name] is not None}
+        return numbers | {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
 
 
 def score(judged: Sequence[Judged], class_names: Sequence[str]) -> Report:
     """Return the average precision of detections, by the COCO API.
 
-    A region to ignore counts as a crowd of every class: a detection that finds no object of its
-    own there is neither right nor wrong.
+    A region to ignore counts as a crowd of its class, or of every class: a detection that finds no
+    object of its own there is neither right nor wrong.
     """
     clips = sorted({picture.clip for picture in judged})
     return Report(
@@ -80,42 +97,58 @@ def _per_class(judged: Sequence[Judged], class_names: Sequence[str]) -> dict[str
     evaluation = COCOeval_faster(truth, results, "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
-    # (IoU thresholds, recalls, classes), of all areas and at most 100 detections per picture
-    precision = evaluation.eval["precision"][:, :, :, 0, -1].mean(1)
+    # (IoU thresholds, recalls, classes, areas) and (IoU thresholds, classes), with at most 100
+    # detections per picture; -1 where there is nothing to find
+    precision = evaluation.eval["precision"][..., -1].mean(1)
+    recall = evaluation.eval["recall"][:, :, 0, -1]
     objects = np.bincount(
         np.concatenate([picture.class_ids for picture in judged]), minlength=len(class_names)
     )
     return {
         name: Score(
-            ap=float(precision[:, i].mean()),
-            ap50=float(precision[0, i]),
-            ap75=float(precision[5, i]),
+            ap=float(precision[:, i, 0].mean()),
+            ap50=float(precision[0, i, 0]),
+            ap75=float(precision[5, i, 0]),
             objects=int(objects[i]),
+            ap_small=_of_size(precision[:, i, 1]),
+            ap_medium=_of_size(precision[:, i, 2]),
+            ap_large=_of_size(precision[:, i, 3]),
+            ar=float(recall[:, i].mean()),
         )
         for i, name in enumerate(class_names)
         if objects[i]
     }
 
 
+def _of_size(precision: NDArray[np.float64]) -> float | None:
+    return float(precision.mean()) if precision[0] >= 0 else None
+
+
 def _mean(scores: Sequence[Score]) -> Score:
-    if not scores:
-        return Score(0.0, 0.0, 0.0, 0)
-    return Score(
-        ap=sum(score.ap for score in scores) / len(scores),
-        ap50=sum(score.ap50 for score in scores) / len(scores),
-        ap75=sum(score.ap75 for score in scores) / len(scores),
-        objects=sum(score.objects for score in scores),
-    )
+    """Return the mean of every metric over the scores that have it."""
+    known = {
+        name: [value for score in scores if (value := getattr(score, name)) is not None]
+        for name in METRICS
+    }
+    means = {name: sum(values) / len(values) for name, values in known.items() if values}
+    none = {"ap": 0.0, "ap50": 0.0, "ap75": 0.0}
+    return Score(**(none | means), objects=sum(score.objects for score in scores))
 
 
 def _ground_truth(judged: Sequence[Judged], class_names: Sequence[str]) -> dict[str, Any]:
     """Return the labels as COCO JSON has them; ids count from 1."""
     boxes = []
     for image, picture in enumerate(judged, 1):
-        for box, class_id in zip(picture.boxes_xyxy, picture.class_ids, strict=True):
-            boxes.append(_annotation(image, int(class_id), box, crowd=False))
-        for box in picture.ignore_xyxy:
-            for class_id in range(len(class_names)):
+        for row, (box, class_id) in enumerate(
+            zip(picture.boxes_xyxy, picture.class_ids, strict=True)
+        ):
+            annotation = _annotation(image, int(class_id), box, crowd=False)
+            if picture.areas is not None:
+                annotation["area"] = float(picture.areas[row])
+            boxes.append(annotation)
+        for row, box in enumerate(picture.ignore_xyxy):
+            of = picture.ignore_class_ids
+            for class_id in range(len(class_names)) if of is None else [int(of[row])]:
                 boxes.append(_annotation(image, class_id, box, crowd=True))
     return {
         "images": [

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from detector.detections import UInt8Array
 from detector.errors import UsageError
 from detector.settings import read_yaml
-from trainer.labels import class_map, read_yolo
+from trainer.findings import Findings
+from trainer.labels import class_map, read_yolo, wanted
+from trainer.readable import read_rgb, readable
 from trainer.samples import Sample
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -24,13 +24,23 @@ class YoloFolder:
     The labels of `images/a/b.jpg` are in `labels/a/b.txt`; all are read and checked at once.
     """
 
-    def __init__(self, path: Path, split: str, classes: Sequence[str]) -> None:
-        """Read the data.yaml at `path`; raises UsageError where it or a label is wrong."""
+    at_random = True  # pictures can be read in any order, by several threads
+
+    def __init__(self, path: Path, split: str, classes: Sequence[str], findings: Findings) -> None:
+        """Read the data.yaml at `path`; raises UsageError where it is wrong.
+
+        What is wrong with pictures and labels is noted in `findings` and left out.
+        """
         content = read_yaml(path)
         names = _names(content, path)
-        self._class_ids = class_map(names, classes, path)
-        self._pictures = _pictures(content, split, path)
-        self._labels = [read_yolo(labels_of(picture), len(names)) for picture in self._pictures]
+        class_ids = class_map(names, classes, path, findings)
+        found = _pictures(content, split, path)
+        good = readable(found, findings)
+        self._pictures = [picture for picture, is_good in zip(found, good, strict=True) if is_good]
+        self._labels = [
+            wanted(read_yolo(labels_of(picture), len(names), findings), class_ids)
+            for picture in self._pictures
+        ]
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -40,8 +50,7 @@ class YoloFolder:
         image = read_rgb(path)
         height, width = image.shape[:2]
         boxes = labels.boxes_xyxy * np.array([width, height, width, height], np.float32)
-        class_ids = self._class_ids[labels.class_ids]
-        return Sample(image, boxes, class_ids, str(path), np.zeros((0, 4), np.float32))
+        return Sample(image, boxes, labels.class_ids, str(path), np.zeros((0, 4), np.float32))
 
 
 def labels_of(picture: Path) -> Path:
@@ -50,14 +59,6 @@ def labels_of(picture: Path) -> Path:
     if "images" in parts:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
     return Path(*parts).with_suffix(".txt")
-
-
-def read_rgb(path: Path) -> UInt8Array:
-    """Return the picture at `path` as (h, w, 3) uint8 RGB, upright as its EXIF tag says."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UsageError(f"{path}: not a picture that can be read; repair or remove it")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _names(content: dict[str, Any], path: Path) -> list[str]:

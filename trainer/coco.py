@@ -1,0 +1,160 @@
+"""Data sets in COCO's JSON: pictures, categories and annotations, crowds among them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.errors import UsageError
+from trainer.findings import Findings
+from trainer.labels import class_map
+from trainer.readable import read_rgb, readable
+from trainer.samples import Sample
+
+ROUNDING = 1.0  # pixels by which a box may reach over the edge of its picture
+
+
+@dataclass(slots=True)
+class _Objects:
+    """What is annotated in one picture; crowds are kept apart."""
+
+    boxes: list[list[float]] = field(default_factory=list)
+    class_ids: list[int] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
+    crowds: list[list[float]] = field(default_factory=list)
+    crowd_class_ids: list[int] = field(default_factory=list)
+    known: set[tuple[float, ...]] = field(default_factory=set)
+
+
+class CocoFile:
+    """The pictures of an annotation file in COCO's format.
+
+    A crowd is no object to learn: in evaluation, what is found there of its class is no mistake.
+    The area of an object is that of its outline, as annotated.
+    """
+
+    at_random = True  # pictures can be read in any order, by several threads
+
+    def __init__(
+        self, path: Path, images: Path, classes: Sequence[str], findings: Findings
+    ) -> None:
+        """Read the JSON at `path`, whose pictures are in the folder `images`.
+
+        What is wrong in it is noted in `findings` and left out, or cut to the picture. Raises
+        UsageError where the file is not of that format.
+        """
+        self._where = path
+        content = _read(path)
+        try:
+            pictures = [(each["id"], images / each["file_name"]) for each in content["images"]]
+            sizes = {each["id"]: (each["height"], each["width"]) for each in content["images"]}
+            names = {each["id"]: str(each["name"]) for each in content["categories"]}
+            annotations = content["annotations"]
+        except (KeyError, TypeError) as error:
+            raise UsageError(f"{path}: not in COCO's format: {error} is missing") from error
+        used = {annotation.get("category_id") for annotation in annotations}
+        names = {number: name for number, name in names.items() if number in used}
+        ids = class_map(list(names.values()), classes, path, findings)
+        class_ids = dict(zip(names, ids.tolist(), strict=True))
+        self._objects: dict[Any, _Objects] = defaultdict(_Objects)
+        for annotation in annotations:
+            with findings.noted():
+                self._take(annotation, sizes, class_ids, findings)
+        good = readable([place for _, place in pictures], findings)
+        self._pictures = [
+            picture for picture, is_good in zip(pictures, good, strict=True) if is_good
+        ]
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        image_id, path = self._pictures[index]
+        objects = self._objects[image_id]
+        return Sample(
+            read_rgb(path),
+            _boxes(objects.boxes),
+            np.array(objects.class_ids, np.int64),
+            str(path),
+            _boxes(objects.crowds),
+            np.array(objects.crowd_class_ids, np.int64),
+            np.array(objects.areas, np.float32),
+        )
+
+    def _take(
+        self,
+        annotation: Mapping[str, Any],
+        sizes: Mapping[Any, tuple[int, int]],
+        class_ids: Mapping[Any, int],
+        findings: Findings,
+    ) -> None:
+        """Add an annotation to its picture. Raises UsageError if it cannot be used."""
+        where = f"{self._where}: annotation {annotation.get('id')}"
+        image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
+        if image_id not in sizes:
+            raise UsageError(f"{where}: there is no picture with the id {image_id!r}")
+        if category_id not in class_ids:
+            raise UsageError(f"{where}: there is no category with the id {category_id!r}")
+        class_id = class_ids[category_id]
+        if class_id < 0:
+            return  # noted once, with its name
+        box, complaint = _box(annotation.get("bbox"), sizes[image_id])
+        if complaint:
+            findings.add(f"{where}: {complaint}")
+        if box is None:
+            return
+        objects = self._objects[image_id]
+        crowd = bool(annotation.get("iscrowd", 0))
+        if (class_id, crowd, *box) in objects.known:
+            raise UsageError(f"{where}: is there twice: the same class and box in the same picture")
+        objects.known.add((class_id, crowd, *box))
+        if crowd:
+            objects.crowds.append(box)
+            objects.crowd_class_ids.append(class_id)
+        else:
+            objects.boxes.append(box)
+            objects.class_ids.append(class_id)
+            objects.areas.append(float(annotation.get("area", _area(box))))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: not in COCO's format: an object is expected at the top")
+    return content
+
+
+def _box(given: Any, size: tuple[int, int]) -> tuple[list[float] | None, str]:
+    """Return x, y, w, h as xyxy in a picture of (height, width), and what is wrong with it."""
+    try:
+        x, y, w, h = (float(value) for value in given)
+    except (TypeError, ValueError):
+        return None, f"bbox {given!r}: x, y, width and height are expected"
+    height, width = size
+    box = [x, y, x + w, y + h]
+    if not (np.isfinite(box).all() and w > 0 and h > 0):
+        return None, f"bbox {given}: width and height must be above 0"
+    if min(x, y) >= -ROUNDING and box[2] <= width + ROUNDING and box[3] <= height + ROUNDING:
+        return box, ""
+    inside = [max(x, 0.0), max(y, 0.0), min(box[2], width), min(box[3], height)]
+    complaint = f"bbox {given}: reaches out of the picture of {width} x {height} pixels"
+    return (inside if _area(inside) > 0 else None), complaint
+
+
+def _area(box: Sequence[float]) -> float:
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def _boxes(rows: Sequence[Sequence[float]]) -> Any:
+    return np.array(rows, np.float32).reshape(-1, 4)
