@@ -185,6 +185,7 @@ class GraphTwin:
 
     def close(self) -> None:
         self._cuda.release(self)
+        self._works = []
 
 
 class PlanTwin:
@@ -200,13 +201,14 @@ class PlanTwin:
     ) -> None:
         self._cuda, self._answer = cuda, answer
         self.runs, self.captures = True, captures
-        self.contexts = 0
+        self.contexts = self.contexts_alive = 0
         cuda.call("deserialize_cuda_engine")
         cuda.hold(self)
 
     def context(self) -> ContextTwin:
         self._cuda.call("create_execution_context")
         self.contexts += 1
+        self.contexts_alive += 1
         return ContextTwin(self._cuda, self, self._answer)
 
     def refusal(self, what: str) -> FramelaneError:
@@ -216,6 +218,7 @@ class PlanTwin:
         self._cuda.call("IRuntimeCache.serialize")
 
     def close(self) -> None:
+        assert self.contexts_alive == 0, "released before its contexts"
         self._cuda.release(self)
 
 
@@ -230,11 +233,16 @@ class ContextTwin:
         self._addresses: dict[str, int] = {}
         self._scratch = 0
 
+    def __del__(self) -> None:
+        self._plan.contexts_alive -= 1  # as TensorRT releases them
+
     def set_device_memory(self, memory: int, size: int) -> None:
+        self._cuda.call("set_device_memory")
         assert size == self._plan.scratch_bytes <= len(self._cuda.memory[memory])
         self._scratch = memory
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        self._cuda.call("set_input_shape")
         assert name == "images"
         self._shape = shape
         return True

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
+from traceback import clear_frames
 from typing import Protocol
 
 from detector.cache import CachedEngine, EngineKey, cached_engine
@@ -58,13 +59,11 @@ class TensorRtEngine:
         with ExitStack() as acquired:  # what was acquired is released if the next cannot be
             acquired.callback(cuda.close)
             with cuda.activated():
-                plan = load()
-                acquired.callback(self._release, plan)
-                for _ in range(slots):
-                    slot = Slot(cuda, plan, manifest, graphs=graphs)
-                    acquired.callback(self._release, slot)
-                    self._free.put(slot)
-                plan.warmed_up()
+                try:
+                    self._make(load, acquired, graphs=graphs)
+                except BaseException as error:
+                    forget_locals(error)
+                    raise
             self._acquired = acquired.pop_all()
 
     def submit(self, images: UInt8Array) -> TensorRtPending:
@@ -88,6 +87,15 @@ class TensorRtEngine:
             pending.settle()  # whoever takes the result finds it
         self._closed = True
         self._acquired.close()
+
+    def _make(self, load: Callable[[], Loaded], acquired: ExitStack, *, graphs: bool) -> None:
+        plan = load()
+        acquired.callback(self._release, plan)
+        for _ in range(self.slots):
+            slot = Slot(self._cuda, plan, self.manifest, graphs=graphs)
+            acquired.callback(self._release, slot)
+            self._free.put(slot)
+        plan.warmed_up()
 
     def _put_back(self, slot: Slot) -> None:
         del self._in_flight[slot]
@@ -127,6 +135,13 @@ class TensorRtPending:
             self._outcome = error
         finally:
             self._put_back(self._slot)
+
+
+def forget_locals(error: BaseException | None) -> None:
+    """Let go of what a traceback still holds: TensorRT's parts must not outlive their context."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def open_engine(
