@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from detector.atomic import replacing
 from detector.errors import ModelError
+from detector.half import to_half
 from detector.head import Cells, decode_boxes
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
@@ -76,32 +77,39 @@ def export_model(
     *,
     class_names: Sequence[str],
     size: tuple[int, int],
+    precision: str = "fp32",
+    batch: int | None = None,
     max_batch: int = 8,
     top_k: int = 512,
     weights_sha256: str | None = None,
     accuracy: Mapping[str, float] | None = None,
 ) -> Manifest:
-    """Write `path` (.onnx) and its manifest, in FP32 with a dynamic batch, and return the latter.
+    """Write `path` (.onnx) and its manifest, and return the latter.
 
     size: (height, width) of the letterboxed pictures, multiples of the largest stride
+    precision: fp32, or fp16 up to the logits of the head
+    batch: that the graph is fixed to; None: any up to `max_batch`
     top_k: rows per picture; fewer if the network has fewer
     The network itself is not touched. Raises ModelError for a size that it cannot take.
     """
     assert len(class_names) == network.classes, (len(class_names), network.classes)
+    assert precision in ("fp32", "fp16"), precision
     _check_size(network, size)
     graph = ContractGraph(deploy(network), size, top_k)
     with replacing(path) as written:
-        _write_onnx(graph, written, size)
+        _write_onnx(graph, written, size, batch)
         _declare_outputs(graph, written)
+        if precision == "fp16":
+            onnx.save(to_half(onnx.load(written)), written)
         onnx.checker.check_model(written, full_check=True)
         digest = sha256_of(written)
     manifest = Manifest(
         classes=tuple(class_names),
         input_size=size,
         strides=network.strides,
-        precision="fp32",
-        max_batch=max_batch,
-        dynamic_batch=True,
+        precision=precision,
+        max_batch=batch or max_batch,
+        dynamic_batch=batch is None,
         top_k=graph.top_k,
         pad_value=PAD_VALUE,
         onnx_sha256=digest,
@@ -123,20 +131,20 @@ def _check_size(network: Network, size: tuple[int, int]) -> None:
         )
 
 
-def _write_onnx(graph: ContractGraph, path: Path, size: tuple[int, int]) -> None:
+def _write_onnx(graph: ContractGraph, path: Path, size: tuple[int, int], batch: int | None) -> None:
     names = ["images", "boxes", "scores"]
     with warnings.catch_warnings():
         # The newer exporter needs onnxscript, one more package, for nothing that we use.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             graph.eval(),
-            (torch.zeros(2, *size, 3, dtype=torch.uint8),),
+            (torch.zeros(batch or 2, *size, 3, dtype=torch.uint8),),
             path,
             dynamo=False,
             opset_version=OPSET,
             input_names=names[:1],
             output_names=names[1:],
-            dynamic_axes={name: {0: "n"} for name in names},
+            dynamic_axes=None if batch else {name: {0: "n"} for name in names},
         )
 
 

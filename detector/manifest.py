@@ -1,24 +1,25 @@
-"""What an exported model promises: the manifest `name.json` that lies beside `name.onnx`."""
+"""What a model promises: the manifest `name.json` that lies beside its file `name.onnx`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from detector.atomic import replacing
 from detector.detections import UInt8Array
 from detector.errors import ModelError
+from detector.tolerance import Tolerance, usual_tolerances
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The contract of an exported model (docs/architecture.md, the model contract).
+    """The contract of a model (docs/architecture.md, the model contract).
 
     classes: names, in the order of the scores
     input_size: (height, width) in pixels of the letterboxed pictures
@@ -27,10 +28,15 @@ class Manifest:
     max_batch: pictures in one batch: at most so many if dynamic_batch, else exactly so many
     top_k: rows that the graph returns per picture, the best ones
     pad_value: 0..255, of the letterbox's border
-    onnx_sha256: of the ONNX file; weights_sha256: of the weights it was made from, None for
-        random ones
+    onnx_sha256: of the ONNX file, or of both files of an OpenVINO IR; weights_sha256: of the
+        weights it was made from, None for random ones
     tools: name -> version of what wrote it
-    accuracy: metric -> value, measured when it was exported; empty if it was not
+    accuracy: metric -> value, measured when it was made; empty if it was not
+    source_sha256: of the ONNX file that it was made from, None if it came from weights
+    float_layers: of an INT8 model, the layers that were left in floating point for their
+        sensitivity; those of the head always are
+    tolerance: precision -> how far an engine may be from this model's reference, where it is not
+        the usual
     """
 
     classes: tuple[str, ...]
@@ -45,10 +51,13 @@ class Manifest:
     weights_sha256: str | None
     tools: Mapping[str, str] = field(default_factory=dict)
     accuracy: Mapping[str, float] = field(default_factory=dict)
+    source_sha256: str | None = None
+    float_layers: tuple[str, ...] = ()
+    tolerance: Mapping[str, Tolerance] = field(default_factory=dict)
 
     @classmethod
     def beside(cls, model: Path) -> Manifest:
-        """Read the manifest of an ONNX file. Raises ModelError if either is missing or wrong."""
+        """Read the manifest of a model. Raises ModelError if either is missing or wrong."""
         if not model.is_file():
             raise ModelError(f"no model '{model}': give the path of an exported .onnx file")
         path = manifest_path(model)
@@ -69,11 +78,14 @@ class Manifest:
         if not isinstance(values, dict):
             raise ModelError(f"manifest '{path}' must be a JSON object")
         _check_keys(path, set(values))
-        for key, (accepted, is_accepted) in _ACCEPTED.items():
-            if not is_accepted(values[key]):
-                raise ModelError(f"manifest '{path}': {key} is {values[key]!r}, must be {accepted}")
+        for key, value in values.items():
+            accepted, is_accepted = _ACCEPTED[key]
+            if not is_accepted(value):
+                raise ModelError(f"manifest '{path}': {key} is {value!r}, must be {accepted}")
         tuples = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-        return cls(**{**values, **tuples})
+        held_to = values.get("tolerance", {})
+        tolerance = {precision: Tolerance(**given) for precision, given in held_to.items()}
+        return cls(**{**values, **tuples, "tolerance": tolerance})
 
     def write(self, path: Path) -> None:
         """Write the manifest, whole or not at all."""
@@ -82,12 +94,16 @@ class Manifest:
 
     def verify(self, model: Path) -> None:
         """Raise ModelError unless `model` is the very file that this manifest describes."""
-        found = sha256_of(model)
+        found = model_sha256(model)
         if found != self.onnx_sha256:
             raise ModelError(
                 f"'{model}' is not the file its manifest describes (sha256 {found[:12]}..., "
                 f"expected {self.onnx_sha256[:12]}...): export or download both again"
             )
+
+    def tolerance_of(self, precision: str) -> Tolerance:
+        """Return how far an engine may be off that computes in `precision`."""
+        return self.tolerance.get(precision) or usual_tolerances(self.input_size)[precision]
 
     def check_images(self, images: UInt8Array) -> None:
         """Raise ModelError unless `images` is a batch that the model takes."""
@@ -107,22 +123,35 @@ class Manifest:
 
 
 def manifest_path(model: Path) -> Path:
-    """Return where the manifest of an ONNX file lies."""
+    """Return where the manifest of a model lies."""
     return model.with_suffix(".json")
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
+def model_sha256(model: Path) -> str:
+    """Return the SHA-256 of a model: of an ONNX file, or of an OpenVINO IR, .xml and then .bin.
+
+    Raises ModelError if one of the two is missing.
+    """
+    weights = model.with_suffix(".bin")
+    if model.suffix == ".xml" and not weights.is_file():
+        raise ModelError(f"'{model}' has no '{weights.name}' beside it, where its weights are")
+    return sha256_of(model, weights) if model.suffix == ".xml" else sha256_of(model)
+
+
+def sha256_of(*paths: Path) -> str:
+    """Return the SHA-256 of a file, or of several put together, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 
 def _check_keys(path: Path, given: set[str]) -> None:
     known = {entry.name for entry in fields(Manifest)}
-    wrong = [f"{key} is missing" for key in sorted(known - given)]
+    needed = {e.name for e in fields(Manifest) if e.default is e.default_factory is MISSING}
+    wrong = [f"{key} is missing" for key in sorted(needed - given)]
     wrong += [f"{key} is not known" for key in sorted(given - known)]
     if wrong:
         raise ModelError(f"manifest '{path}': {', '.join(wrong)}: export the model again")
@@ -146,6 +175,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
+def _is_tolerance(value: Any) -> bool:
+    return _is_mapping(value, (float, int)) and set(value) == {"pixels", "score", "share"}
+
+
 def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
 
@@ -163,4 +196,10 @@ _ACCEPTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "weights_sha256": ("64 hexadecimal digits or null", lambda v: v is None or _is_sha256(v)),
     "tools": ("names with versions", lambda v: _is_mapping(v, (str,))),
     "accuracy": ("names with numbers", lambda v: _is_mapping(v, (float, int))),
+    "source_sha256": ("64 hexadecimal digits or null", lambda v: v is None or _is_sha256(v)),
+    "float_layers": ("a list of names", lambda v: v == [] or _is_list(v, _is_text)),
+    "tolerance": (
+        "precisions with pixels, score and share",
+        lambda v: _is_mapping(v, (dict,)) and all(map(_is_tolerance, v.values())),
+    ),
 }

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
+from benchmarks.random_network import random_network
+from detector.agreement import compare
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import openvino
 from detector.errors import ModelError
 from detector.export import export_model
-from detector.letterbox import Letterbox
+from detector.half import to_half
 from detector.manifest import Manifest
 from detector.network import Network, build_network
+from detector.pictures import read_pictures
+from detector.tolerance import usual_tolerances
+from detector.zoo import find_model
 from tests.weights import reference_weights
 
 NAMES = ("person", "bicycle", "car")
@@ -44,12 +51,13 @@ def model(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def picture(data: Path) -> UInt8Array:
-    """A photograph, letterboxed: (1, h, w, 3) uint8, RGB."""
-    file = sorted((data / "tinycoco").rglob("*.jpg"))[0]
-    bgr = cv2.imread(str(file))
-    assert bgr is not None
-    rgb = np.ascontiguousarray(bgr[..., ::-1], np.uint8)
-    return Letterbox.fit((rgb.shape[0], rgb.shape[1]), SIZE).apply(rgb)[None]
+    """A photograph for the network."""
+    return photograph(data, SIZE)
+
+
+def photograph(data: Path, size: tuple[int, int]) -> UInt8Array:
+    """Return a photograph, letterboxed: (1, h, w, 3) uint8, RGB."""
+    return read_pictures(sorted((data / "tinycoco").rglob("*.jpg"))[0], size, 1)
 
 
 def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
@@ -107,6 +115,59 @@ def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Pat
     assert_agrees(Candidates(outputs["boxes"], outputs["scores"]), network, images)
 
 
+class Conv(OpRun):
+    """Convolution by torch, in float32, rounded to the type of its input as hardware does."""
+
+    op_domain = ""
+
+    def _run(self, x: Any, w: Any, b: Any = None, **options: Any) -> tuple[Any, ...]:
+        assert x.dtype == w.dtype == b.dtype
+        image, weight, bias = (torch.from_numpy(part.astype(np.float32)) for part in (x, w, b))
+        pads, strides = options["pads"], options["strides"]
+        result = torch.nn.functional.conv2d(image, weight, bias, strides, pads[:2])
+        return (result.numpy().astype(x.dtype),)
+
+
+def to_the_letter(model: Path, images: UInt8Array) -> Candidates:
+    """Run a file as ONNX defines it, each node rounding to the type that it has there."""
+    evaluator = ReferenceEvaluator(onnx.load(model), new_ops=[Conv])
+    return Candidates(*evaluator.run(None, {"images": images}))
+
+
+@pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7", "yolov7-w6"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_file_run_to_the_letter_says_of_a_photograph_what_torch_says(
+    name: str, precision: str, data: Path, tmp_path: Path
+) -> None:
+    """FP32: half a pixel and 1e-3; FP16: a pixel and 5e-3."""
+    size = (192, 256)
+    images = photograph(data, size)
+    network = random_network(name, images, classes=3, width=0.125)
+    path = tmp_path / "model.onnx"
+    export_model(network, path, class_names=NAMES, size=size, precision=precision)
+    boxes, scores = (part.astype(np.float32) for part in by_definition(network, images))
+    agreement = compare(
+        [Candidates(boxes, scores)],
+        [to_the_letter(path, images)],
+        usual_tolerances(size)[precision],
+    )
+    assert agreement.detections > 100 and agreement.share == 1
+    assert np.ptp(scores) > 0.3  # there is something to agree on
+
+
+def test_a_trained_model_keeps_its_boxes_in_half_precision(data: Path, tmp_path: Path) -> None:
+    street = find_model("street")
+    manifest = Manifest.beside(street)
+    clip = data / "street/videos/one-by-one-person-detection.mp4"
+    images = read_pictures(clip, manifest.input_size, 2)
+    half = tmp_path / "half.onnx"
+    onnx.save(to_half(onnx.load(street)), half)
+    full = [to_the_letter(street, image[None]) for image in images]
+    found = [to_the_letter(half, image[None]) for image in images]
+    agreement = compare(full, found, manifest.tolerance_of("fp16"))
+    assert agreement.detections > 10 and agreement.share == 1
+
+
 def test_the_graph_takes_bytes_into_a_cast_and_returns_named_float_outputs(model: Path) -> None:
     graph = onnx.load(model).graph
     assert [node.op_type for node in graph.node if "images" in node.input] == ["Cast"]
@@ -149,6 +210,25 @@ def test_fewer_rows_than_asked_for_are_all_returned(network: Network, tmp_path: 
     found = engine.submit(np.zeros((1, 32, 64, 3), np.uint8)).result()
     assert found.scores.shape == (1, manifest.top_k, 3)
     engine.close()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_batch_can_be_fixed_and_then_nothing_is_left_open(
+    precision: str, network: Network, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.onnx"
+    manifest = export_model(
+        network, path, class_names=NAMES, size=(64, 96), precision=precision, batch=2
+    )
+    assert (manifest.max_batch, manifest.dynamic_batch) == (2, False)
+    assert manifest.precision == precision
+    described = onnx.shape_inference.infer_shapes(onnx.load(path), data_prop=True).graph
+    values = [*described.input, *described.output, *described.value_info]
+    dims = [dim for value in values for dim in value.type.tensor_type.shape.dim]
+    assert all(dim.WhichOneof("value") == "dim_value" for dim in dims)
+    assert [value.type.tensor_type.shape.dim[0].dim_value for value in values[:3]] == [2, 2, 2]
+    images = np.random.default_rng(0).integers(0, 255, (2, 64, 96, 3)).astype(np.uint8)
+    assert len(to_the_letter(path, images)) == 2
 
 
 def test_exporting_leaves_the_network_as_it_was(tmp_path: Path) -> None:

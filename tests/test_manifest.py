@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from detector.errors import ModelError
-from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.manifest import Manifest, manifest_path, model_sha256, sha256_of
+from detector.tolerance import Tolerance, usual_tolerances
 
 # sha256 of "abc": FIPS 180-2, appendix B.1
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -29,6 +30,9 @@ MANIFEST = Manifest(
     weights_sha256=None,
     tools={"torch": "2.13"},
     accuracy={"AP50": 0.9},
+    source_sha256=ABC,
+    float_layers=("/model.63/conv",),
+    tolerance={"int8": Tolerance(pixels=4.5, score=0.1, share=0.9)},
 )
 
 
@@ -69,6 +73,31 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
         MANIFEST.verify(model)
 
 
+def test_a_manifest_of_before_there_was_quantisation_is_still_read(tmp_path: Path) -> None:
+    later = dict.fromkeys(("source_sha256", "float_layers", "tolerance"), ...)
+    manifest = Manifest.read(written(tmp_path / "street.json", **later))
+    assert (manifest.source_sha256, manifest.float_layers) == (None, ())
+    assert manifest.tolerance_of("int8") == usual_tolerances((256, 448))["int8"]
+
+
+def test_an_engine_is_held_to_the_manifests_tolerance_or_else_to_the_usual() -> None:
+    assert MANIFEST.tolerance_of("int8").pixels == 4.5
+    assert MANIFEST.tolerance_of("fp16") == usual_tolerances((256, 448))["fp16"]
+
+
+def test_an_openvino_model_is_both_of_its_files(tmp_path: Path) -> None:
+    model = tmp_path / "street.xml"
+    model.write_bytes(b"a")
+    with pytest.raises(ModelError, match=r"has no 'street\.bin' beside it"):
+        model_sha256(model)
+    (tmp_path / "street.bin").write_bytes(b"bc")
+    assert model_sha256(model) == ABC
+    MANIFEST.verify(model)
+    (tmp_path / "street.bin").write_bytes(b"bd")
+    with pytest.raises(ModelError, match="is not the file its manifest describes"):
+        MANIFEST.verify(model)
+
+
 def test_a_missing_model_or_manifest_is_named(tmp_path: Path) -> None:
     model = tmp_path / "street.onnx"
     with pytest.raises(ModelError, match=r"no model '.*street\.onnx'"):
@@ -103,6 +132,11 @@ def test_a_missing_model_or_manifest_is_named(tmp_path: Path) -> None:
         ({"tools": {"torch": 2}}, "tools is {'torch': 2}, must be names with versions"),
         ({"accuracy": {"AP50": "0.9"}}, "accuracy is {'AP50': '0.9'}, must be names with numbers"),
         ({"accuracy": None}, "accuracy is None, must be names with numbers"),
+        ({"source_sha256": "abc"}, "source_sha256 is 'abc', must be 64 hexadecimal digits or null"),
+        ({"float_layers": [3]}, "float_layers is [3], must be a list of names"),
+        ({"tolerance": {"int8": {}}}, "must be precisions with pixels, score and share"),
+        ({"tolerance": {"int8": {"pixels": 1, "score": "a", "share": 1}}}, "must be precisions"),
+        ({"tolerance": []}, "tolerance is [], must be precisions"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_the_key_and_what_is_accepted(
