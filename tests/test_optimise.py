@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from detector.network import Network, build_network
-from trainer.optimise import MovingAverage, Schedule, make_optimiser
+from trainer.optimise import MovingAverage, Schedule, Stepper, make_optimiser
 from trainer.recipe import AverageConfig, OptimiserConfig
 
 
@@ -55,3 +55,42 @@ def test_the_average_follows_fast_at_first_and_slowly_later(network: Network) ->
         decay = 0.9 * (1 - math.exp(-update / 2))
         expected = decay * expected + 1 - decay
         assert mine.mean().item() == pytest.approx(expected)
+
+
+def test_a_linear_schedule_falls_evenly(network: Network) -> None:
+    config = OptimiserConfig(lr=0.01, final_lr=0.2, warmup_epochs=0, schedule="linear")
+    optimiser = make_optimiser(network, config, decay_scale=1)
+    schedule = Schedule(config, batches_per_epoch=10, epochs=10)
+    rates = [schedule.apply(optimiser, batch) for batch in (0, 25, 50, 100)]
+    assert rates == pytest.approx([0.01, 0.008, 0.006, 0.002])
+
+
+def test_adamw_decays_kernels_apart_from_their_gradient(network: Network) -> None:
+    config = OptimiserConfig(algorithm="adamw", lr=0.01, weight_decay=0.5, warmup_epochs=0)
+    optimiser = make_optimiser(network, config, decay_scale=1)
+    Schedule(config, batches_per_epoch=10, epochs=10).apply(optimiser, 0)
+    for weight in network.parameters():
+        weight.grad = torch.zeros_like(weight)
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    optimiser.step()
+    for name, value in network.named_parameters():
+        kept = 1 - 0.01 * 0.5 if value.ndim == 4 and name.endswith("weight") else 1
+        torch.testing.assert_close(value, before[name] * kept)
+    assert optimiser.param_groups[1]["betas"] == (0.937, 0.999)
+
+
+@pytest.mark.parametrize(("clip", "moved"), [(None, 10.0), (2.0, 2.0), (50.0, 10.0)])
+def test_a_step_is_no_longer_than_the_clip(clip: float | None, moved: float) -> None:
+    weight = torch.nn.Parameter(torch.zeros(4))
+    optimiser = torch.optim.SGD([weight], lr=1.0)
+    weight.grad = torch.full((4,), 5.0)  # of length 10
+    Stepper(optimiser, torch.amp.GradScaler("cpu", enabled=False), clip).step()
+    assert weight.norm().item() == pytest.approx(moved, rel=1e-4)
+    assert weight.grad is None
+
+
+def test_what_is_frozen_is_in_no_group(network: Network) -> None:
+    network.model[:10].requires_grad_(False)
+    optimiser = make_optimiser(network, OptimiserConfig(), decay_scale=1)
+    trained = {id(value) for group in optimiser.param_groups for value in group["params"]}
+    assert trained == {id(value) for value in network.parameters() if value.requires_grad}

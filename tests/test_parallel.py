@@ -13,7 +13,10 @@ from torch import Tensor
 from detector.network import Network, build_network
 from trainer.batches import Batch
 from trainer.loss import DetectionLoss, Gains
-from trainer.parallel import Gradients, as_input
+from trainer.parallel import ParallelGradients, as_input
+from trainer.place import Place
+
+CPU = Place(torch.device("cpu"), None)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_gradients_and_losses_are_those_of_one_after_the_other(
         expected.append(parts.tolist())
 
     together = deepcopy(network)
-    with closing(Gradients(together, loss_of, batches=3, amp=False)) as gradients:
+    with closing(ParallelGradients(together, loss_of, CPU, batches=3)) as gradients:
         parts_of_each = gradients.add(batches[:count])
 
     np.testing.assert_allclose(parts_of_each, expected, rtol=1e-4)
@@ -81,7 +84,7 @@ def test_running_statistics_become_the_mean_over_the_batches(
         apart.append(alone.state_dict()[name])
 
     together = deepcopy(network)
-    with closing(Gradients(together, loss_of, batches=3, amp=False)) as gradients:
+    with closing(ParallelGradients(together, loss_of, CPU, batches=3)) as gradients:
         gradients.add(batches)
     torch.testing.assert_close(together.state_dict()[name], torch.stack(apart).mean(0))
 
@@ -90,7 +93,7 @@ def test_torch_has_its_threads_back_after_closing(network: Network, loss_of: Det
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(7)
-        with closing(Gradients(deepcopy(network), loss_of, batches=2, amp=False)):
+        with closing(ParallelGradients(deepcopy(network), loss_of, CPU, batches=2)):
             assert torch.get_num_threads() < 7
         assert torch.get_num_threads() == 7
     finally:
@@ -101,7 +104,7 @@ def test_a_step_of_the_weights_reaches_every_batch(
     network: Network, loss_of: DetectionLoss, batches: list[Batch]
 ) -> None:
     together = deepcopy(network)
-    with closing(Gradients(together, loss_of, batches=2, amp=False)) as gradients:
+    with closing(ParallelGradients(together, loss_of, CPU, batches=2)) as gradients:
         before = gradients.add([batches[0], batches[0]])
         with torch.no_grad():
             for weight in together.parameters():

@@ -8,7 +8,7 @@ import pytest
 
 from detector.errors import UsageError
 from tests.conftest import ROOT
-from trainer.recipe import load_recipe
+from trainer.recipe import Recipe, load_recipe
 
 GOOD = """
 size: [256, 448]
@@ -60,6 +60,63 @@ def test_what_does_not_change_the_weights_does_not_change_the_fingerprint(tmp_pa
     recipe = load_recipe(path)
     assert recipe.model_copy(update={"workers": 5}).fingerprint == recipe.fingerprint
     assert recipe.model_copy(update={"seed": 5}).fingerprint != recipe.fingerprint
+
+
+def loaded(tmp_path: Path, more: str) -> Recipe:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(GOOD + more)
+    return load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("network", "final_lr", "objectness", "classification", "translate", "scale", "mixup"),
+    [
+        ("yolov7-tiny", 0.01, 1.0, 0.5, 0.1, 0.5, 0.05),
+        ("yolov7-tiny-silu", 0.01, 1.0, 0.5, 0.1, 0.5, 0.05),
+        ("yolov7", 0.1, 0.7, 0.3, 0.2, 0.9, 0.15),
+        ("yolov7x", 0.1, 0.7, 0.3, 0.2, 0.9, 0.15),
+        ("yolov7-w6", 0.2, 0.7, 0.3, 0.2, 0.9, 0.15),
+        ("yolov7-e6e", 0.2, 0.7, 0.3, 0.2, 0.9, 0.15),
+    ],
+)
+def test_published_hyperparameters_are_those_of_the_network(
+    tmp_path: Path,
+    network: str,
+    final_lr: float,
+    objectness: float,
+    classification: float,
+    translate: float,
+    scale: float,
+    mixup: float,
+) -> None:
+    recipe = loaded(tmp_path, f"hyperparameters: published\nnetwork: {network}")
+    assert recipe.optimiser.final_lr == final_lr
+    assert (recipe.loss.objectness, recipe.loss.classification) == (objectness, classification)
+    augment = recipe.augment
+    assert (augment.translate, augment.scale, augment.mixup) == (translate, scale, mixup)
+    assert augment.paste_in == mixup and augment.nine == 0.2
+    given = (recipe.optimiser.lr, recipe.optimiser.momentum, recipe.optimiser.weight_decay)
+    assert given == (0.01, 0.937, 5e-4) and recipe.nominal_batch == 64
+
+
+def test_a_recipe_goes_over_its_hyperparameters(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("epochs: 9\nloss: {box: 2}\nseed: 8\n")
+    more = f"hyperparameters: {tmp_path / 'mine.yaml'}\nloss: {{objectness: 3}}"
+    recipe = loaded(tmp_path, more)
+    assert (recipe.epochs, recipe.loss.box, recipe.loss.objectness, recipe.seed) == (3, 2, 3, 8)
+
+
+def test_unknown_hyperparameters_are_answered_with_the_known(tmp_path: Path) -> None:
+    message = r"'publishd' given; did you mean 'published'\? accepted: p5, p6, published, tiny"
+    with pytest.raises(UsageError, match=message):
+        loaded(tmp_path, "hyperparameters: publishd")
+
+
+def test_adamw_has_rates_of_its_own(tmp_path: Path) -> None:
+    recipe = loaded(tmp_path, "optimiser: {algorithm: adamw}")
+    assert (recipe.optimiser.lr, recipe.optimiser.warmup_bias_lr) == (0.001, 0)
+    recipe = loaded(tmp_path, "optimiser: {algorithm: adamw, lr: 0.002}")
+    assert recipe.optimiser.lr == 0.002
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)

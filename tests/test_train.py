@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from detector.checkpoint import load_weights
 from detector.errors import FramelaneError, UsageError
@@ -126,6 +129,20 @@ def test_resuming_with_another_recipe_names_what_differs(
         train(changed, uninterrupted, Watched(), resume=True)
 
 
+def test_a_training_from_before_a_key_was_known_goes_on(
+    short: Recipe, uninterrupted: Path, tmp_path: Path
+) -> None:
+    with safe_open(uninterrupted / "state.safetensors", framework="pt") as file:
+        described = json.loads(file.metadata()["training"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    before = json.loads(described["recipe"])
+    del before["multi_scale"], before["loss"]["constraint"]
+    described["recipe"] = json.dumps(before)
+    metadata = {"training": json.dumps(described)}
+    save_file(tensors, tmp_path / "state.safetensors", metadata=metadata)
+    assert train(short, tmp_path, Watched(), resume=True)
+
+
 def test_the_best_weights_say_what_they_are(uninterrupted: Path) -> None:
     network, info = load_weights(uninterrupted / "best.safetensors")
     assert network.width == info.width == 0.25
@@ -144,6 +161,28 @@ def test_a_training_that_starts_from_weights_starts_where_they_ended(
     best = uninterrupted / "best.safetensors"
     assert train(short.model_copy(update={"weights": best}), tmp_path, Watched())
     assert losses(tmp_path)[0][-1] < losses(uninterrupted)[0][-1]
+
+
+def test_every_option_of_the_optimiser_trains_and_resumes_as_if_nothing_had_been(
+    short: Recipe, tmp_path: Path
+) -> None:
+    """AdamW, linear schedule, clipping, fitted anchors, frozen rows, sizes that change."""
+    values = short.model_dump(mode="json") | {
+        "epochs": 2,
+        "freeze": 5,
+        "anchors": "fitted",
+        "multi_scale": 0.5,
+        "size": [64, 96],
+        "optimiser": {"algorithm": "adamw", "schedule": "linear", "clip": 10.0},
+        "hyperparameters": None,
+    }
+    recipe = Recipe.model_validate(values)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert train(recipe, whole, Watched())
+    interrupt = Watched(3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert not train(recipe, broken, interrupt)
+    assert train(recipe, broken, Watched(), resume=True)
+    assert_same_course(broken, whole)
 
 
 def test_weights_of_another_network_are_refused(

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -15,8 +17,9 @@ from click.testing import CliRunner, Result
 
 from detector.manifest import Manifest, sha256_of
 from tests.conftest import ROOT
-from tests.rectangles import SIDE, draw_rectangles, rectangles_recipe
+from tests.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
 from trainer.__main__ import main
+from trainer.sheet import COLOURS_RGB
 
 
 def command(*words: object) -> Result:
@@ -106,6 +109,25 @@ def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path
     result = command("train", recipe, "--output", run)
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ") and "--resume" in result.stderr
+
+
+def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path) -> None:
+    result = command("show", recipe, "--output", tmp_path / "sheet.png")
+    assert result.exit_code == 0 and "1 of 8 batches of epoch 1" in result.output
+    page = cv2.imread(str(tmp_path / "sheet.png"))
+    assert page is not None and page.shape == (2 * SIDE + 4, 2 * SIDE + 4, 3)
+    red = (np.abs(page.astype(int) - RED_BLUE_BGR[0]).max(axis=2) < 30).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(red)
+    rectangles = [stats[i] for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 100]
+    assert len(rectangles) == 4
+    for x, y, w, h, _ in rectangles:  # their outermost pixels are the frame's
+        for row, column in ((y + h // 2, x), (y + h // 2, x + w - 1), (y + h - 1, x + w // 2)):
+            assert page[row, column].tolist() == list(COLOURS_RGB[0][::-1])
+
+
+def test_a_sheet_that_has_no_format_is_refused(recipe: Path, tmp_path: Path) -> None:
+    result = command("show", recipe, "--output", tmp_path / "sheet")
+    assert result.exit_code == 2 and "give a name that ends in .jpg" in result.stderr
 
 
 def test_help_imports_no_torch() -> None:

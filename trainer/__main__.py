@@ -34,26 +34,31 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     """Train as RECIPE (YAML) says, then export the best weights with their measured accuracy.
 
     Ctrl-C saves and ends well; so does nothing else, but a killed run loses only the minutes since
-    its last state. --resume goes on in both cases.
+    its last state. --resume goes on in both cases. Several processes share the work under
+    `torchrun --nproc-per-node N -m trainer train ...`.
     """
     from trainer.data import load_dataset
     from trainer.display import Display
     from trainer.product import make_product
+    from trainer.ranks import is_first_process
     from trainer.recipe import load_recipe
     from trainer.train import BEST
     from trainer.train import train as run
 
     description = load_recipe(recipe, epochs=epochs)
     folder = output or Path("runs") / recipe.stem
-    console = Console()
+    console = Console(quiet=not is_first_process())
     display = Display(console, description.epochs)
-    if not run(description, folder, display, resume=resume):
+    finished = run(description, folder, display, resume=resume)
+    if not is_first_process():
+        return
+    if not finished:
         click.echo(f"stopped and saved: --resume goes on ({folder})")
         return
     val = load_dataset(description.data.val, description.data.classes)
     model = folder / f"{folder.name}.onnx"
     report = make_product(folder / BEST, model, val)
-    show(console, f"{model} on the validation data", report)
+    print_scores(console, f"{model} on the validation data", report)
 
 
 @main.command()
@@ -78,17 +83,42 @@ def evaluate(model: Path, data: Path, split: str, json_file: Path | None) -> Non
             )
         pictures = load_dataset(parts, described.classes)
         report = run(opened, pictures)
-    show(Console(), f"{model} on {split} of {data}", report)
+    print_scores(Console(), f"{model} on {split} of {data}", report)
     if json_file:
         _write(json_file, json.dumps(asdict(report), indent=2) + "\n")
 
 
-def show(console: Console, title: str, report: Report) -> None:
+@main.command()
+@click.argument("recipe", type=PathOption)
+@click.option("--output", type=PathOption, default="batches.jpg", show_default=True)
+@click.option("--batches", "count", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--epoch", type=click.IntRange(min=1), default=1, show_default=True)
+def show(recipe: Path, output: Path, count: int, epoch: int) -> None:
+    """Write what the network sees: the first batches of an epoch of RECIPE, with their boxes."""
+    from itertools import islice
+
+    from trainer.augment import Augment
+    from trainer.batches import batches
+    from trainer.data import load_dataset
+    from trainer.recipe import load_recipe
+    from trainer.sheet import sheet, write_picture
+
+    described = load_recipe(recipe)
+    classes = described.data.classes
+    options = described.augment.over_variant(described.network)
+    data = load_dataset(described.data.train, classes)
+    pictures = Augment(data, described.size, options, described.seed)
+    made = batches(pictures, described.batch, seed=described.seed, epoch=epoch - 1, workers=0)
+    write_picture(output, sheet(list(islice(made, count)), classes))
+    click.echo(f"{output}: {count} of {len(pictures) // described.batch} batches of epoch {epoch}")
+
+
+def print_scores(console: Console, title: str, report: Report) -> None:
     """Print the scores as a table: over all pictures, then per clip."""
     table = Table(title=title)
     table.add_column("pictures of")
     table.add_column("class")
-    for name in ("objects", "AP50", "AP75", "AP"):
+    for name in ("objects", "AP50", "AP75", "AP", "small", "medium", "large", "AR"):
         table.add_column(name, justify="right")
     for name, score in report.classes.items():
         table.add_row("all", name, *_cells(score))
@@ -100,7 +130,9 @@ def show(console: Console, title: str, report: Report) -> None:
 
 
 def _cells(score: Score) -> tuple[str, ...]:
-    return str(score.objects), *(f"{value:.3f}" for value in (score.ap50, score.ap75, score.ap))
+    sizes = (score.ap_small, score.ap_medium, score.ap_large)
+    values = (score.ap50, score.ap75, score.ap, *sizes, score.ar)
+    return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,20 +10,29 @@ from pydantic import BaseModel, ConfigDict, Field
 from detector.detections import Float32Array, UInt8Array
 from trainer.colour import jitter
 from trainer.cutout import cut_out
-from trainer.mosaic import mosaic
+from trainer.kept import Pictures, kept_in_memory
+from trainer.mixup import mixed
+from trainer.mosaic import mosaic, mosaic_of_nine
 from trainer.paste import pasted
 from trainer.picture import Picture
 from trainer.samples import Dataset
-from trainer.warp import Affine, warped
+from trainer.warp import View, warped
+
+CUT_FROM = 1000  # pictures; more would have to be in memory at the same time
+MEASURED = 5000  # pictures
 
 
 class AugmentOptions(BaseModel):
     """How pictures are changed, in the terms of YOLOv7; the defaults are those of YOLOv7-tiny."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    mosaic: float = Field(default=1.0, ge=0, le=1, description="probability of a mosaic of four")
+    mosaic: float = Field(default=1.0, ge=0, le=1, description="probability of a mosaic")
     mosaic_epochs: int | None = Field(
         default=None, ge=0, description="no mosaic after so many epochs"
+    )
+    nine: float = Field(default=0.0, ge=0, le=1, description="part of the mosaics that are of nine")
+    mixup: float = Field(
+        default=0.0, ge=0, le=1, description="probability of a second mosaic over the first"
     )
     whole: float = Field(
         default=0.0, ge=0, le=1, description="probability of a picture as it is: not moved or cut"
@@ -32,7 +41,13 @@ class AugmentOptions(BaseModel):
         default=0.1, ge=0, le=1, description="shift, +- fraction of the input size"
     )
     scale: float = Field(default=0.5, ge=0, lt=1, description="resize, +- fraction")
+    rotate: float = Field(default=0.0, ge=0, le=180, description="turn, +- degrees")
+    shear: float = Field(default=0.0, ge=0, lt=90, description="+- degrees")
+    perspective: float = Field(
+        default=0.0, ge=0, le=0.001, description="+- 1 / pixels; 0.001 is strong"
+    )
     fliplr: float = Field(default=0.5, ge=0, le=1, description="probability of left for right")
+    flipud: float = Field(default=0.0, ge=0, le=1, description="probability of top for bottom")
     hsv_h: float = Field(default=0.015, ge=0, le=1, description="change of hue, +- fraction")
     hsv_s: float = Field(default=0.7, ge=0, le=1, description="change of saturation, +- fraction")
     hsv_v: float = Field(default=0.4, ge=0, le=1, description="change of brightness, +- fraction")
@@ -50,19 +65,31 @@ class AugmentOptions(BaseModel):
 
 
 class Augment:
-    """The pictures of a data set, changed anew in every epoch; same seed, same pictures.
-
-    All are read at once and kept in memory, scaled to fit `size` (that is what mosaics and warps
-    start from): 0.34 MB each at 256 x 448. Pictures that the data set repeats are kept once.
-    """
+    """The pictures of a data set, changed anew in every epoch; same seed, same pictures."""
 
     def __init__(
-        self, dataset: Dataset, size: tuple[int, int], options: AugmentOptions, seed: int
+        self,
+        dataset: Dataset,
+        size: tuple[int, int],
+        options: AugmentOptions,
+        seed: int,
+        pictures: Pictures | None = None,
     ) -> None:
-        """Read all of `dataset` for a network of `size` (height, width)."""
+        """Take `dataset` for a network of `size` (height, width).
+
+        pictures: the same, scaled to fit `size`; default: all are read now and kept in memory
+        """
         self._size, self._options, self._seed = size, options, seed
-        self._pictures = list(_kept_once(dataset, size))
-        self._cutouts = cut_out(self._pictures) if options.paste_in else []
+        self._pictures = kept_in_memory(dataset, size) if pictures is None else pictures
+        self._cutouts = cut_out(self._some(CUT_FROM)) if options.paste_in else []
+
+    def _some(self, most: int) -> Sequence[Picture]:
+        """Return all pictures that are kept, or `most` of those that are not, from everywhere."""
+        if isinstance(self._pictures, list):
+            return self._pictures
+        count = min(most, len(self))
+        chosen = np.linspace(0, len(self) - 1, count).round().astype(int)
+        return [self._pictures[index] for index in chosen.tolist()]
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -77,22 +104,56 @@ class Augment:
         picture = self._composed(index, epoch, rng)
         image = jitter(picture.image, self._gains(rng))
         changed = Picture(image, picture.boxes_xyxy, picture.class_ids)
-        if rng.random() < self._options.fliplr:
+        options = self._options
+        if rng.random() < options.fliplr:
             changed = changed.flipped()
+        if options.flipud and rng.random() < options.flipud:
+            changed = changed.upside_down()
         return changed.image, changed.targets()
 
+    def sides(self) -> Float32Array:
+        """Return (n, 2) float32: width and height of all boxes, in pixels of the input."""
+        boxes = np.concatenate([each.boxes_xyxy for each in self._some(MEASURED)])
+        sides: Float32Array = boxes[:, 2:] - boxes[:, :2]
+        return sides
+
     def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> Picture:
+        # what an option of 0 turns off draws no random number: recipes from before there was
+        # the option give the pictures that they always gave
         options, picture = self._options, self._populated(index, rng)
         if options.whole and rng.random() < options.whole:
             return picture.letterboxed(self._size)
         over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
-        if not over and rng.random() < options.mosaic:
-            others = [self._populated(int(i), rng) for i in rng.integers(len(self), size=3)]
-            picture = mosaic([picture, *others], self._size, rng, options.least_visible)
-        else:
-            picture = picture.letterboxed(self._size)
-        affine = Affine.drawn(rng, options.scale, options.translate)
-        return warped(picture, affine, self._size, options.least_visible)
+        if over or rng.random() >= options.mosaic:
+            return self._seen(picture.letterboxed(self._size), rng)
+        composed = self._mosaic(picture, rng)
+        if options.mixup and rng.random() < options.mixup:
+            other = self._populated(int(rng.integers(len(self))), rng)
+            composed = mixed(composed, self._mosaic(other, rng), rng)
+        return composed
+
+    def _mosaic(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        """Return a view of a mosaic of this picture and random others."""
+        options = self._options
+        nine = bool(options.nine) and rng.random() < options.nine
+        others = [
+            self._populated(int(i), rng) for i in rng.integers(len(self), size=8 if nine else 3)
+        ]
+        join = mosaic_of_nine if nine else mosaic
+        return self._seen(join([picture, *others], self._size, rng, options.least_visible), rng)
+
+    def _seen(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        """Return a random view of a picture."""
+        options = self._options
+        view = View.drawn(
+            rng,
+            options.scale,
+            options.translate,
+            rotate=options.rotate,
+            shear=options.shear,
+            perspective=options.perspective,
+        )
+        return warped(picture, view, self._size, options.least_visible)
 
     def _populated(self, index: int, rng: np.random.Generator) -> Picture:
         """Return picture `index`, now and then with objects of others in it."""
@@ -105,13 +166,3 @@ class Augment:
         most = np.array([self._options.hsv_h, self._options.hsv_s, self._options.hsv_v])
         gains: Float32Array = (1 + rng.uniform(-1, 1, 3) * most).astype(np.float32)
         return gains
-
-
-def _kept_once(dataset: Dataset, size: tuple[int, int]) -> Iterator[Picture]:
-    """Yield every sample scaled to fit `size`, the same object where a sample comes again."""
-    kept: dict[str, Picture] = {}
-    for index in range(len(dataset)):
-        sample = dataset[index]
-        if sample.key not in kept:
-            kept[sample.key] = Picture.fitted(sample, size)
-        yield kept[sample.key]

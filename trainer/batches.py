@@ -24,9 +24,21 @@ class Augmented(Protocol):
         """Return (h, w, 3) uint8 RGB and (n, 5) float32 class, cx, cy, w, h, normalised."""
 
 
+class Change(Protocol):
+    """What is done to a whole batch, the same again for the same epoch and number."""
+
+    def __call__(self, images: UInt8Array, targets: Float32Array, epoch: int, number: int) -> Batch:
+        """Return the changed batch, of which this is the `number`-th of its epoch."""
+
+
 def batch_count(pictures: int, batch_size: int) -> int:
     """Return the number of batches in an epoch; the last may be smaller."""
     return -(-pictures // batch_size)
+
+
+def rank_share(batches: int, ranks: int) -> int:
+    """Return the number of batches that each of `ranks` processes makes of an epoch."""
+    return -(-batches // ranks)
 
 
 def batches(
@@ -37,25 +49,36 @@ def batches(
     epoch: int,
     start: int = 0,
     workers: int = 1,
+    change: Change | None = None,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> Iterator[Batch]:
     """Yield the batches of an epoch from position `start` on, the same whatever came before.
 
     A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: position of the image in
     the batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone. As
     many threads as `workers` say make the batches ahead: nearly all of the time is spent in
-    OpenCV, which lets other threads run. With 0 they are made when asked for.
+    OpenCV, which lets other threads run. With 0 they are made when asked for. Of several `ranks`
+    each yields every so many-th batch, all the same number: the first ones come again if need be.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(pictures))
-    chosen = [order[i : i + batch_size] for i in range(start * batch_size, len(order), batch_size)]
+    count = batch_count(len(order), batch_size)
+    chosen = range(start + rank, start + rank_share(count - start, ranks) * ranks, ranks)
+
+    def make(number: int) -> Batch:
+        number %= count
+        positions = order[number * batch_size : (number + 1) * batch_size]
+        images, targets = _batch(pictures, positions, epoch)
+        return change(images, targets, epoch, number) if change else (images, targets)
+
     if workers == 0:
-        for positions in chosen:
-            yield _batch(pictures, positions, epoch)
+        yield from map(make, chosen)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as threads:
         waiting: deque[Future[Batch]] = deque()
         try:
-            for positions in chosen:
-                waiting.append(threads.submit(_batch, pictures, positions, epoch))
+            for number in chosen:
+                waiting.append(threads.submit(make, number))
                 if len(waiting) > 2 * workers:  # each thread has its next while one is consumed
                     yield waiting.popleft().result()
             while waiting:

@@ -12,10 +12,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Event]:
+def asked_to_stop(*, patient: bool = False) -> Iterator[Event]:
     """Give an event that the first signal sets; the second ends the process as it always would.
 
-    On the main thread only, where Python delivers signals.
+    patient: later ones are as the first, because torchrun passes on what a terminal has sent to
+    everyone already. On the main thread only, where Python delivers signals.
     """
     asked = Event()
     before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -26,7 +27,8 @@ def asked_to_stop() -> Iterator[Event]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         asked.set()
-        restore()
+        if not patient:
+            restore()
 
     for number in SIGNALS:
         signal.signal(number, ask)

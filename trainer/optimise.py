@@ -1,4 +1,4 @@
-"""How weights move: SGD with parameter groups, the rates of every step, and the moving average."""
+"""How weights move: parameter groups, the rates of every step, and the moving average."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from torch import Tensor, nn
 from detector.network import Network
 from trainer.recipe import AverageConfig, OptimiserConfig
 
+ADAM_SECOND_MOMENT = 0.999
+
 
 def make_optimiser(
     network: nn.Module, config: OptimiserConfig, decay_scale: float
-) -> torch.optim.SGD:
-    """Return Nesterov SGD over three groups: biases, weights that decay, weights that do not.
+) -> torch.optim.Optimizer:
+    """Return an optimiser over three groups: biases, weights that decay, weights that do not.
 
     Only kernels of convolutions decay: decay of scales and of implicit knowledge, which have no
-    scale to lose, costs accuracy. decay_scale: pictures per step over the nominal batch.
+    scale to lose, costs accuracy. What is frozen is in no group. decay_scale: pictures per step
+    over the nominal batch.
     """
-    named = dict(network.named_parameters())
+    named = {name: value for name, value in network.named_parameters() if value.requires_grad}
     biases = [value for name, value in named.items() if name.endswith("bias")]
     kernels = [value for name, value in named.items() if _is_kernel(name, value)]
     others = [
@@ -35,6 +38,9 @@ def make_optimiser(
         {"params": kernels, "weight_decay": config.weight_decay * decay_scale},
         {"params": others},
     ]
+    if config.algorithm == "adamw":
+        betas = (config.momentum, ADAM_SECOND_MOMENT)
+        return torch.optim.AdamW(groups, lr=config.lr, betas=betas, weight_decay=0, fused=True)
     return torch.optim.SGD(
         groups, lr=config.lr, momentum=config.momentum, nesterov=True, fused=True
     )
@@ -52,26 +58,51 @@ class Schedule:
     batches_per_epoch: int
     epochs: int
 
-    def apply(self, optimiser: torch.optim.SGD, batch: int) -> float:
+    def apply(self, optimiser: torch.optim.Optimizer, batch: int) -> float:
         """Set rates and momentum for the batch with this number, from 0; return the rate."""
         config = self.config
-        rate = config.lr * self._cosine(batch / (self.batches_per_epoch * self.epochs))
+        rate = config.lr * self._part(batch / (self.batches_per_epoch * self.epochs))
         warm = self._warm(batch)
         momentum = config.warmup_momentum + warm * (config.momentum - config.warmup_momentum)
         starts = (config.warmup_bias_lr, 0.0, 0.0)  # biases first: they say how rare objects are
         for group, start in zip(optimiser.param_groups, starts, strict=True):
             group["lr"] = start + warm * (rate - start)
-            group["momentum"] = momentum
+            if "betas" in group:
+                group["betas"] = (momentum, ADAM_SECOND_MOMENT)
+            else:
+                group["momentum"] = momentum
         return rate * warm
 
-    def _cosine(self, done: float) -> float:
-        return (
-            self.config.final_lr + (1 - self.config.final_lr) * (1 + math.cos(math.pi * done)) / 2
-        )
+    def _part(self, done: float) -> float:
+        """Return the rate as a part of the first one, when so much of the training is done."""
+        final = self.config.final_lr
+        if self.config.schedule == "linear":
+            return final + (1 - final) * (1 - done)
+        return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
 
     def _warm(self, batch: int) -> float:
         warm_up = self.config.warmup_epochs * self.batches_per_epoch
         return min(1.0, batch / warm_up) if warm_up else 1.0
+
+
+class Stepper:
+    """Takes the steps: gradients are brought to scale, clipped if asked, and used up."""
+
+    def __init__(
+        self, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, clip: float | None
+    ) -> None:
+        self.optimiser, self.scaler = optimiser, scaler
+        self._clip = clip
+        self._weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+
+    def step(self) -> None:
+        """Move all weights, and forget their gradients."""
+        if self._clip is not None:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self._weights, self._clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.optimiser.zero_grad()
 
 
 class MovingAverage:

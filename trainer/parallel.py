@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,17 +21,30 @@ from detector.detections import UInt8Array
 from detector.network import Network
 from trainer.batches import Batch
 from trainer.loss import DetectionLoss
+from trainer.place import Place
 
 
-class Gradients:
-    """Adds up the gradients of the batches between two steps of the optimiser, side by side.
+class Gradients(Protocol):
+    """What works out the gradients of one step of the optimiser."""
+
+    def add(self, batches: Sequence[Batch]) -> list[list[float]]:
+        """Put the sum of all gradients into the network; return the loss's parts per batch."""
+
+    def close(self) -> None:
+        """Give back what is held."""
+
+
+class ParallelGradients:
+    """Adds up the gradients of the batches between two steps, side by side; see Gradients.
 
     The outcome does not depend on how many cores there are.
     """
 
-    def __init__(self, network: Network, loss_of: DetectionLoss, batches: int, amp: bool) -> None:
-        """Prepare for at most `batches` at once; `amp` computes in bfloat16 where it is safe."""
-        self._loss_of, self._amp = loss_of, amp
+    def __init__(
+        self, network: Network, loss_of: DetectionLoss, place: Place, batches: int
+    ) -> None:
+        """Prepare for at most `batches` at once, on a CPU."""
+        self._loss_of, self._place = loss_of, place
         self._replicas = [network, *(_replica(network) for _ in range(batches - 1))]
         threads = min(batches, os.cpu_count() or 1)
         self._threads_before = torch.get_num_threads()  # torch has one number for the process
@@ -48,7 +62,7 @@ class Gradients:
         """
         used = self._replicas[: len(batches)]
         for replica in used[1:]:
-            for mine, theirs in zip(_statistics(replica), _statistics(used[0]), strict=True):
+            for mine, theirs in zip(statistics(replica), statistics(used[0]), strict=True):
                 mine.copy_(theirs)
         parts = list(self._threads.map(self._descend, used, batches))
         _sum_gradients(used)
@@ -62,22 +76,25 @@ class Gradients:
 
     def _descend(self, replica: Network, batch: Batch) -> list[float]:
         images, targets = batch
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._amp, cache_enabled=False):
-            heads = replica(as_input(images))  # no cache: it would be shared between threads
+        with self._place.autocast():
+            heads = replica(as_input(images))
         loss, parts = self._loss_of(heads, torch.from_numpy(targets))
         loss.backward()  # type: ignore[no-untyped-call]
         numbers: list[float] = parts.tolist()
         return numbers
 
 
-def as_input(images: UInt8Array) -> Tensor:
+def as_input(images: UInt8Array, device: torch.device | None = None) -> Tensor:
     """Return (n, h, w, 3) bytes as (n, 3, h, w) float32, 0..1, channels last in memory."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
 
 
 def _replica(network: Network) -> Network:
     """Return a copy with gradients and statistics of its own, on the memory of the same weights."""
-    shared = {id(weight): nn.Parameter(weight.detach()) for weight in network.parameters()}
+    shared = {
+        id(weight): nn.Parameter(weight.detach(), requires_grad=weight.requires_grad)
+        for weight in network.parameters()
+    }
     return deepcopy(network, shared)
 
 
@@ -91,13 +108,13 @@ def _sum_gradients(replicas: Sequence[Network]) -> None:
 
 
 def _average_statistics(replicas: Sequence[Network]) -> None:
-    for mine, *others in zip(*map(_statistics, replicas), strict=True):
+    for mine, *others in zip(*map(statistics, replicas), strict=True):
         for other in others:
             mine.add_(other)
         mine.div_(len(replicas))
 
 
-def _statistics(network: Network) -> list[Tensor]:
+def statistics(network: Network) -> list[Tensor]:
     """Return the running means and variances of batch normalisation."""
     named = network.named_buffers()
     return [value for name, value in named if name.endswith(("running_mean", "running_var"))]

@@ -56,6 +56,14 @@ class Picture:
         image = cv2.flip(self.image, 1).astype(np.uint8, copy=False)
         return Picture(image, boxes, self.class_ids)
 
+    def upside_down(self) -> Picture:
+        """Return the picture with top for bottom."""
+        height = self.size[0]
+        boxes = self.boxes_xyxy.copy()
+        boxes[:, [1, 3]] = height - boxes[:, [3, 1]]
+        image = cv2.flip(self.image, 0).astype(np.uint8, copy=False)
+        return Picture(image, boxes, self.class_ids)
+
     def targets(self) -> Float32Array:
         """Return (n, 5) float32: class, cx, cy, w, h, as fractions of the picture."""
         height, width = self.size

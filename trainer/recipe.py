@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from detector.errors import UsageError
+from detector.description import read_description
+from detector.errors import UsageError, did_you_mean
 from detector.settings import explain, read_yaml
 from trainer.augment import AugmentOptions
 from trainer.data import DataSpec
+from trainer.findings import Policy
+from trainer.kept import Cache
+
+HYPERPARAMETERS = Path(__file__).resolve().parent.parent / "configs" / "hyperparameters"
 
 Part = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -29,18 +34,32 @@ class DataConfig(Section):
     classes: tuple[str, ...] = Field(min_length=1)
     train: tuple[DataSpec, ...] = Field(min_length=1)
     val: tuple[DataSpec, ...] = Field(min_length=1)
+    cache: Cache = Field(default="ram", description="where the pictures are kept: ram, disk, none")
+    mistakes: Policy = Field(
+        default="refuse", description="what is wrong in the data: refuse it, or mend (leave it out)"
+    )
 
 
 class OptimiserConfig(Section):
-    """SGD with Nesterov momentum, a warm-up, then a cosine down to a part of the first rate."""
+    """SGD with Nesterov momentum, or AdamW: a warm-up, then down to a part of the first rate."""
 
-    lr: Positive = 0.01
+    algorithm: Literal["sgd", "adamw"] = "sgd"
+    lr: Positive = Field(default=0.01, description="adamw: 0.001")
     final_lr: Part = Field(default=0.01, description="at the end, as a part of lr")
-    momentum: Part = 0.937
+    schedule: Literal["cosine", "linear"] = "cosine"
+    momentum: Part = Field(default=0.937, description="of adamw: the first of its two")
     weight_decay: float = Field(default=5e-4, ge=0, description="for the nominal batch")
     warmup_epochs: float = Field(default=3.0, ge=0)
     warmup_momentum: Part = 0.8
-    warmup_bias_lr: float = Field(default=0.1, ge=0)
+    warmup_bias_lr: float = Field(default=0.1, ge=0, description="adamw: 0")
+    clip: Positive | None = Field(default=None, description="largest norm of a step's gradient")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suit_algorithm(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("algorithm") == "adamw":
+            return {"lr": 0.001, "warmup_bias_lr": 0.0} | given
+        return given
 
 
 class AverageConfig(Section):
@@ -68,45 +87,100 @@ class LossConfig(Section):
 class Recipe(Section):
     """A training, fully described: same recipe, same machine, same weights."""
 
+    hyperparameters: str | None = Field(
+        default=None, description="a file of values to go under the recipe's own, or 'published'"
+    )
     network: str = "yolov7-tiny"
     width: Positive = 1.0
     weights: Path | None = Field(default=None, description="of the same network, to start from")
+    freeze: int = Field(default=0, ge=0, description="first rows that stay as they are")
+    anchors: Literal["described", "fitted"] = Field(
+        default="described", description="fitted: to the boxes of the training data"
+    )
     size: tuple[Side, Side] = Field(description="height and width of the input, pixels")
     data: DataConfig
     epochs: int = Field(ge=1)
     batch: int = Field(default=16, ge=1)
     nominal_batch: int = Field(default=64, ge=1, description="pictures per optimiser step")
+    multi_scale: float = Field(
+        default=0.0, ge=0, lt=1, description="size of each batch, +- fraction"
+    )
     optimiser: OptimiserConfig = OptimiserConfig()
     average: AverageConfig = AverageConfig()
     loss: LossConfig = LossConfig()
     augment: AugmentOptions = AugmentOptions()
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=1, ge=0, description="threads that prepare pictures")
-    amp: bool = Field(default=True, description="bfloat16 where it is safe")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    amp: bool | Literal["bf16", "fp16"] = Field(
+        default=True, description="a shorter type where it is safe: bf16, or fp16 on older GPUs"
+    )
+    sync_batchnorm: bool = Field(
+        default=False, description="statistics over the batches of all GPUs"
+    )
     validate_every: int = Field(default=1, ge=1, description="epochs between evaluations")
     checkpoint_minutes: Positive = 5.0
 
-    @property
-    def accumulate(self) -> int:
-        """Batches per optimiser step."""
-        return max(1, round(self.nominal_batch / self.batch))
+    def accumulate(self, processes: int = 1) -> int:
+        """Return the number of batches per step of the optimiser, in each of the processes."""
+        return max(1, round(self.nominal_batch / (self.batch * processes)))
 
     @property
     def fingerprint(self) -> str:
         """JSON of all that decides the weights."""
-        return self.model_dump_json(exclude={"workers", "checkpoint_minutes"})
+        return self.model_dump_json(
+            exclude={
+                "workers": True,
+                "checkpoint_minutes": True,
+                "device": True,
+                "data": {"cache"},
+            }
+        )
 
 
 def load_recipe(path: Path, *, epochs: int | None = None) -> Recipe:
     """Read and validate the recipe at `path`, with `epochs` in place of its own where given.
 
+    What `hyperparameters` names is laid under it: the recipe's own values go over those.
     Raises UsageError: the file, the key, what was given, what is accepted.
     """
     given = read_yaml(path)
     if epochs is not None:
         given["epochs"] = epochs
+    if given.get("hyperparameters") is not None:
+        given = _over(read_yaml(_hyperparameters(given, path)), given)
     try:
         return Recipe.model_validate(given)
     except ValidationError as error:
         complaint = explain(error, Recipe, lambda keys: f"{path}: {'.'.join(keys)}")
         raise UsageError(complaint) from error
+
+
+def _hyperparameters(given: dict[str, Any], recipe: Path) -> Path:
+    """Return the file that `hyperparameters` names: one of ours by its name, or by its path."""
+    name = str(given["hyperparameters"])
+    if name == "published":
+        name = _published(str(given.get("network", "yolov7-tiny")))
+    ours = {path.stem: path for path in HYPERPARAMETERS.glob("*.yaml")}
+    if name not in ours and not Path(name).is_file():
+        raise UsageError(
+            f"{recipe}: hyperparameters: '{name}' given{did_you_mean(name, [*ours, 'published'])}, "
+            "or the path of a file"
+        )
+    return ours.get(name, Path(name))
+
+
+def _published(network: str) -> str:
+    """Name the file of what the paper trained a network with."""
+    if "tiny" in network:
+        return "tiny"
+    return "p6" if len(read_description(network).strides) == 4 else "p5"
+
+
+def _over(under: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return `given`, with what it does not say taken from `under`, section by section."""
+    laid = dict(under)
+    for key, value in given.items():
+        both = isinstance(value, dict) and isinstance(under.get(key), dict)
+        laid[key] = _over(under[key], value) if both else value
+    return laid

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -16,7 +19,8 @@ from torch import Tensor
 from detector.atomic import replacing
 from detector.errors import FramelaneError, UsageError
 from detector.network import Network
-from trainer.optimise import MovingAverage
+from trainer.optimise import MovingAverage, Stepper
+from trainer.recipe import Recipe
 
 Row = dict[str, float | None]  # one epoch of results, by column
 
@@ -67,14 +71,14 @@ class Learner:
 
     network: Network
     average: MovingAverage
-    optimiser: torch.optim.Optimizer
+    stepper: Stepper
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that must be saved, under one name each."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, value in self.average.network.state_dict().items():
             tensors[f"average.{name}"] = value
-        for number, state in self.optimiser.state_dict()["state"].items():
+        for number, state in self.stepper.optimiser.state_dict()["state"].items():
             for name, value in state.items():
                 tensors[f"optimiser.{number}.{name}"] = value
         return tensors
@@ -83,33 +87,40 @@ class Learner:
         """Take over what `tensors` returned."""
         self.network.load_state_dict(_under("network", tensors))
         self.average.network.load_state_dict(_under("average", tensors))
-        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        parameters = [p for group in self.stepper.optimiser.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimiser", tensors).items():
             number, _, key = name.partition(".")
-            # in the memory format of its parameter, which the fused step takes for granted
-            like = torch.empty_like(parameters[int(number)]).copy_(value)
-            state.setdefault(int(number), {})[key] = like
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+            parameter = parameters[int(number)]
+            if value.shape == parameter.shape:
+                # in the memory format of its parameter, which the fused step takes for granted
+                value = torch.empty_like(parameter).copy_(value)  # noqa: PLW2901
+            state.setdefault(int(number), {})[key] = value
+        groups = self.stepper.optimiser.state_dict()["param_groups"]
+        self.stepper.optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
-def save_state(path: Path, learner: Learner, progress: Progress, recipe: str) -> None:
-    """Write all that a training needs to go on; `recipe` is its text, to be compared then."""
+def save_state(
+    path: Path, learner: Learner, progress: Progress, recipe: Recipe, processes: int
+) -> None:
+    """Write all that a training needs to go on, and what is to be the same then."""
     tensors = {name: value.contiguous() for name, value in learner.tensors().items()}
     described = {
         "progress": asdict(progress),
         "updates": learner.average.updates,
-        "recipe": recipe,
+        "scaler": learner.stepper.scaler.state_dict(),
+        "processes": processes,
+        "recipe": recipe.fingerprint,
     }
     with replacing(path) as written:
         save_file(tensors, written, metadata={"training": json.dumps(described)})
 
 
-def load_state(path: Path, learner: Learner, recipe: str) -> Progress:
+def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> Progress:
     """Put `learner` where it was when the file was written, and return how far that was.
 
-    Raises UsageError if the file is damaged, or was written by another recipe.
+    Raises UsageError if the file is damaged, or was written by another recipe, or by another number
+    of processes, which share the batches of an epoch in another way.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -117,12 +128,19 @@ def load_state(path: Path, learner: Learner, recipe: str) -> Progress:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: not the state of a training: {error}") from error
-    if described["recipe"] != recipe:
+    differing = _difference(json.loads(described["recipe"]), recipe)
+    if differing:
         raise UsageError(
-            f"{path}: was trained with another recipe ({_difference(described['recipe'], recipe)} "
-            "differ): give that recipe, or another --output"
+            f"{path}: was trained with another recipe ({', '.join(differing)} differ): "
+            "give that recipe, or another --output"
+        )
+    if described.get("processes", 1) != processes:
+        raise UsageError(
+            f"{path}: was trained by {described.get('processes', 1)} processes, not {processes}: "
+            "start as many with torchrun, or give another --output"
         )
     learner.restore(tensors)
+    learner.stepper.scaler.load_state_dict(described.get("scaler", {}))
     learner.average.updates = described["updates"]
     return Progress(**described["progress"])
 
@@ -135,7 +153,12 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _difference(one: str, other: str) -> str:
-    """Name the keys at the top in which two recipes differ."""
-    before, now = json.loads(one), json.loads(other)
-    return ", ".join(key for key in sorted(before | now) if before.get(key) != now.get(key))
+def _difference(before: dict[str, Any], recipe: Recipe) -> list[str]:
+    """Name the keys at the top in which a recipe differs from what a training began with.
+
+    Keys that are newer than the training have the value that changes nothing.
+    """
+    with suppress(ValidationError):  # of a key that is no longer known
+        before = json.loads(Recipe.model_validate(before).fingerprint)
+    now = json.loads(recipe.fingerprint)
+    return [key for key in sorted(before | now) if before.get(key) != now.get(key)]

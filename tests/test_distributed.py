@@ -1,0 +1,124 @@
+"""Two processes with a batch of 8 each learn what one does from the same pictures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from detector.errors import UsageError
+from tests.conftest import ROOT
+from tests.rectangles import draw_rectangles, rectangles_recipe
+from tests.test_data import Numbered
+from tests.test_train import Watched, losses, weights
+from trainer.batches import batches
+from trainer.interrupt import asked_to_stop
+from trainer.recipe import Recipe, load_recipe
+from trainer.train import train
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+TORCHRUN += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("distributed")
+    described = draw_rectangles(folder / "rectangles")
+    options: dict[str, Any] = {"epochs": 2, "nominal_batch": 16, "validate_every": 2}
+    made = rectangles_recipe(described, batch=8, amp=False, **options)
+    path = folder / "rectangles.yaml"
+    path.write_text(yaml.safe_dump(made.model_dump(mode="json")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def of_two(recipe: Path) -> Path:
+    """Return the folder of a training by two processes, with a batch of 8 each."""
+    folder = recipe.parent / "two"
+    command = [*TORCHRUN, "-m", "trainer", "train", str(recipe), "--output", str(folder)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, timeout=110, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 2/2") == 1 and (folder / "two.onnx").is_file(), done.stdout
+    return folder
+
+
+def alone(recipe: Path, folder: Path, **options: Any) -> Path:
+    described = load_recipe(recipe)
+    assert train(described.model_copy(update=options), folder, Watched())
+    return folder
+
+
+def test_two_times_8_is_what_one_process_makes_of_two_batches_of_8(
+    recipe: Path, of_two: Path, tmp_path: Path
+) -> None:
+    one = alone(recipe, tmp_path)
+    np.testing.assert_allclose(losses(of_two), losses(one), rtol=1e-4)
+    torch.testing.assert_close(weights(of_two), weights(one), rtol=0, atol=1e-3)
+
+
+def test_two_times_8_is_one_batch_of_16_within_noise(
+    recipe: Path, of_two: Path, tmp_path: Path
+) -> None:
+    """The loss is a mean over a batch's objects, and batch normalisation sees 8 or 16 pictures."""
+    one = alone(recipe, tmp_path, batch=16)
+    np.testing.assert_allclose(losses(of_two), losses(one), rtol=0.1)  # another seed: up to 0.05
+
+
+def test_a_training_of_two_processes_is_not_resumed_by_one(recipe: Path, of_two: Path) -> None:
+    with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start as many"):
+        train(load_recipe(recipe), of_two, Watched(), resume=True)
+
+
+def test_synchronised_statistics_need_gpus(recipe: Path, tmp_path: Path) -> None:
+    described = load_recipe(recipe).model_copy(update={"sync_batchnorm": True, "device": "cpu"})
+    with pytest.raises(UsageError, match=r"sync_batchnorm: true given, .* for GPUs only"):
+        train(described, tmp_path, Watched())
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"device": "cuda"}, r"device: 'cuda' given, but torch finds no GPU here"),
+    ({"device": "cpu", "amp": "fp16"}, r"amp: 'fp16' given, but on a CPU there is only bf16"),
+])  # fmt: skip
+def test_what_the_machine_does_not_have_is_refused(
+    recipe: Path, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    if options["device"] == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    described = Recipe.model_validate(load_recipe(recipe).model_dump(mode="json") | options)
+    with pytest.raises(UsageError, match=message):
+        train(described, tmp_path, Watched())
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_batches_of_all_processes_are_those_of_the_epoch(ranks: int) -> None:
+    """23 pictures in batches of 5 are 5 batches: processes that would have none begin anew."""
+    whole = [images[:, 0, 0, 0].tolist() for images, _ in batches(Numbered(), 5, seed=3, epoch=7)]
+    shares = [
+        [
+            images[:, 0, 0, 0].tolist()
+            for images, _ in batches(Numbered(), 5, seed=3, epoch=7, rank=rank, ranks=ranks)
+        ]
+        for rank in range(ranks)
+    ]
+    together = list(chain.from_iterable(zip(*shares, strict=True)))
+    assert together == whole + whole[: len(together) - len(whole)]
+    assert len(together) - len(whole) < ranks
+
+
+def test_a_second_signal_is_the_first_again_where_torchrun_repeats_it() -> None:
+    with asked_to_stop(patient=True) as asked:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert asked.wait(timeout=10)

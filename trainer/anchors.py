@@ -1,0 +1,96 @@
+"""Anchors that fit the data: k-means over the sides of its boxes, then genetic refinement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detector.detections import Float32Array
+
+if TYPE_CHECKING:
+    from detector.network import Network
+
+MOST = 20_000  # boxes that are looked at; more do not move the anchors
+ROUNDS = 30  # of k-means
+GENERATIONS = 1000
+MUTATED = 0.9  # probability that a generation changes a number
+SPREAD = 0.1  # standard deviation of a change, as a part of the number
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well anchors fit boxes.
+
+    fitness: 0..1, how near the best anchor comes, on average; boxes that none fits count nothing
+    recall: share of the boxes that an anchor fits, so that the network can learn them at all
+    """
+
+    fitness: float
+    recall: float
+
+
+def measure(sides: Float32Array, anchors: Float32Array, ratio: float) -> Fit:
+    """Return how well (k, 2) anchors fit boxes of (n, 2) width and height, in the same pixels.
+
+    A box is fitted by an anchor that is less than `ratio` times larger or smaller in both sides.
+    """
+    quotient = sides[:, None] / anchors
+    nearness = np.minimum(quotient, 1 / quotient).min(axis=2).max(axis=1)
+    fitted = nearness > 1 / ratio
+    return Fit(float((nearness * fitted).mean()), float(fitted.mean()))
+
+
+def fit_anchors(
+    sides: Float32Array, count: int, ratio: float, rng: np.random.Generator
+) -> Float32Array:
+    """Return `count` anchors (k, 2) for boxes of (n, 2) width and height, the smallest first."""
+    if len(sides) > MOST:
+        sides = sides[rng.choice(len(sides), MOST, replace=False)]
+    best: Float32Array = _clustered(sides, count, rng)
+    reached = measure(sides, best, ratio).fitness
+    for _ in range(GENERATIONS):
+        change = np.where(rng.random(best.shape) < MUTATED, rng.normal(1, SPREAD, best.shape), 1)
+        child = np.maximum(best * change.clip(0.3, 3), 2).astype(np.float32)
+        fitness = measure(sides, child, ratio).fitness
+        if fitness > reached:
+            best, reached = child, fitness
+    ordered: Float32Array = best[best.prod(axis=1).argsort()]
+    return ordered
+
+
+def _clustered(sides: Float32Array, count: int, rng: np.random.Generator) -> Float32Array:
+    """Return the centres of `count` clusters, by k-means over the logarithms: sizes are ratios."""
+    points = np.log(sides)
+    centres = _spread_out(points, count, rng)
+    for _ in range(ROUNDS):
+        nearest = _distances(points, centres).argmin(axis=1)
+        members = np.bincount(nearest, minlength=count)[:, None]
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, points)
+        centres = np.where(members > 0, sums / np.maximum(members, 1), centres)
+    clustered: Float32Array = np.exp(centres).astype(np.float32)
+    return clustered
+
+
+def _spread_out(points: Float32Array, count: int, rng: np.random.Generator) -> Float32Array:
+    """Return points to start from, each likely to be far from the others (k-means++)."""
+    centres = points[rng.integers(len(points), size=1)]
+    while len(centres) < count:
+        distance = _distances(points, centres).min(axis=1).astype(np.float64) + 1e-9
+        chosen = rng.choice(len(points), p=distance / distance.sum())
+        centres = np.concatenate([centres, points[chosen : chosen + 1]])
+    return centres
+
+
+def _distances(points: Float32Array, centres: Float32Array) -> Float32Array:
+    distances: Float32Array = np.square(points[:, None] - centres).sum(axis=2)
+    return distances
+
+
+def set_anchors(network: Network, anchors: Float32Array) -> None:
+    """Give a network (layers * a, 2) anchors in pixels, those of the finest layer first."""
+    grid, head = network.anchors, network.head
+    grid.copy_(grid.new_tensor(anchors).view_as(grid))
+    head.anchors.copy_(grid / grid.new_tensor(network.strides).view(-1, 1, 1))

@@ -1,0 +1,89 @@
+"""What a training begins with: the network, its weights and anchors, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from detector.detections import Float32Array
+from detector.errors import UsageError
+from detector.network import Network, build_network
+from trainer.anchors import Fit, fit_anchors, measure, set_anchors
+from trainer.loss import DetectionLoss, Gains
+from trainer.recipe import Recipe
+from trainer.transfer import freeze, freeze_auxiliary, transfer
+
+Note = Callable[[str], None]
+
+
+def make_network(recipe: Recipe, sides: Callable[[], Float32Array], note: Note) -> Network:
+    """Return the network as it is before the first step, on the CPU.
+
+    sides: gives (n, 2) float32, width and height of the labelled boxes in pixels of the input
+    note: is told what a person should know
+    """
+    torch.manual_seed(recipe.seed)
+    classes = recipe.data.classes
+    network = build_network(recipe.network, classes=len(classes), width=recipe.width)
+    _check_size(network, recipe.size)
+    if recipe.weights:
+        left = transfer(recipe.weights, network)
+        note(f"{recipe.weights}: {_list(left)}")
+    if recipe.anchors == "fitted":
+        _fit_anchors(network, sides(), recipe, note)
+    freeze(network, recipe.freeze)
+    if recipe.loss.auxiliary == "none":
+        freeze_auxiliary(network)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _check_size(network: Network, size: tuple[int, int]) -> None:
+    step = max(network.strides)
+    if any(side % step for side in size):
+        raise UsageError(
+            f"size: {list(size)} given, but {network.name} takes multiples of {step}: "
+            f"for example {[-(-side // step) * step for side in size]}"
+        )
+
+
+def _list(left: list[str]) -> str:
+    return f"all weights but {', '.join(left)}" if left else "all weights"
+
+
+def _fit_anchors(network: Network, sides: Float32Array, recipe: Recipe, note: Note) -> None:
+    """Give the network the anchors that fit the data, unless its own fit better."""
+    own = network.anchors.reshape(-1, 2).numpy()
+    if len(sides) < len(own):
+        raise UsageError(
+            f"anchors: 'fitted' given, but there are {len(sides)} boxes for {len(own)} anchors: "
+            "give 'described'"
+        )
+    ratio = recipe.loss.anchor_ratio
+    fitted = fit_anchors(sides, len(own), ratio, np.random.default_rng(recipe.seed))
+    before, after = measure(sides, own, ratio), measure(sides, fitted, ratio)
+    note(f"anchors of {network.name}: {_describe(before)}; fitted: {_describe(after)}")
+    if after.fitness > before.fitness:
+        set_anchors(network, fitted)
+
+
+def _describe(fit: Fit) -> str:
+    return f"fitness {fit.fitness:.3f}, recall {fit.recall:.3f}"
+
+
+def make_loss(network: Network, recipe: Recipe) -> DetectionLoss:
+    """Return the loss, with the gains of the recipe scaled to this network and size."""
+    given = recipe.loss
+    gains = Gains(given.box, given.objectness, given.classification)
+    return DetectionLoss(
+        network.anchors,
+        torch.tensor(network.strides),
+        gains.scaled(len(network.strides), network.classes, recipe.size),
+        given.assignment,
+        given.anchor_ratio,
+        auxiliary=given.auxiliary,
+        constraint=given.constraint,
+        label_smoothing=given.label_smoothing,
+    )

@@ -1,0 +1,74 @@
+"""What the network sees: batches as one picture, with the boxes that it is to learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from detector.atomic import replacing
+from detector.detections import Float32Array, UInt8Array
+from detector.errors import UsageError
+from trainer.batches import Batch
+
+COLOURS_RGB = (
+    (230, 60, 60),
+    (60, 150, 255),
+    (60, 200, 90),
+    (250, 190, 40),
+    (190, 90, 230),
+    (40, 210, 210),
+)
+GAP = 4  # pixels between pictures
+FORMATS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
+    """Return the pictures of batches, which must be of one size, as (h, w, 3) uint8 RGB."""
+    tiles = [
+        labelled(image, targets[targets[:, 0] == number, 1:], class_names)
+        for images, targets in batches
+        for number, image in enumerate(images)
+    ]
+    columns = math.ceil(math.sqrt(len(tiles)))
+    rows = -(-len(tiles) // columns)
+    height, width = tiles[0].shape[0] + GAP, tiles[0].shape[1] + GAP
+    page: UInt8Array = np.full((rows * height - GAP, columns * width - GAP, 3), 255, np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = number // columns * height, number % columns * width
+        page[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return page
+
+
+def labelled(image: UInt8Array, targets: Float32Array, class_names: Sequence[str]) -> UInt8Array:
+    """Return a copy of (h, w, 3) RGB with its (n, 5) targets: class, cx, cy, w, h, fractions."""
+    drawn: UInt8Array = image.copy()
+    height, width = image.shape[:2]
+    for class_id, cx, cy, w, h in targets.tolist():
+        colour = COLOURS_RGB[int(class_id) % len(COLOURS_RGB)]
+        left, top = round((cx - w / 2) * width), round((cy - h / 2) * height)
+        corner = round((cx + w / 2) * width) - 1, round((cy + h / 2) * height) - 1
+        cv2.rectangle(drawn, (left, top), corner, colour, 1)
+        place = (left + 2, max(top - 3, 9))
+        cv2.putText(
+            drawn, class_names[int(class_id)], place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1
+        )
+    return drawn
+
+
+def write_picture(path: Path, image: UInt8Array) -> None:
+    """Write (h, w, 3) RGB to `path`, whole or not at all, in the format that its name says.
+
+    Raises UsageError for a name that says none, or a place that cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path}: give a name that ends in {', '.join(FORMATS)}")
+    encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    try:
+        with replacing(path) as written:
+            written.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
