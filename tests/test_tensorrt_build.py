@@ -19,19 +19,23 @@ from detector.manifest import Manifest
 from detector.network import build_network
 
 NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
-SIZE = (64, 64)
+PRECISIONS = ("fp32", "fp16")
+SIZE, CLASSES = (64, 64), ("a", "b", "c")
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Narrow networks: as many layers of each kind as the real ones, with fewer channels."""
-    folder = tmp_path_factory.mktemp("models")
-    made = {}
-    for name in NETWORKS:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where models are kept once they are made."""
+    return tmp_path_factory.mktemp("models")
+
+
+def narrow_model(folder: Path, name: str, precision: str = "fp32") -> Path:
+    """Return a model with as many layers of each kind as the real one, and fewer channels."""
+    model = folder / f"{name}.{precision}.onnx"
+    if not model.is_file():
         network = build_network(name, classes=3, width=0.125)
-        made[name] = folder / f"{name}.onnx"
-        export_model(network, made[name], class_names=("a", "b", "c"), size=SIZE)
-    return made
+        export_model(network, model, class_names=CLASSES, size=SIZE, precision=precision)
+    return model
 
 
 @pytest.fixture
@@ -43,22 +47,35 @@ def rtx(tensorrt: TensorRt) -> TensorRt:
 
 
 @pytest.fixture
-def model(models: dict[str, Path]) -> Path:
+def model(folder: Path) -> Path:
     """The smallest of them."""
-    return models["yolov7-tiny"]
+    return narrow_model(folder, "yolov7-tiny")
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_plan_is_built_for_several_gpus_and_tensorrt_has_nothing_to_say(
-    rtx: TensorRt, models: dict[str, Path], name: str
+    rtx: TensorRt, folder: Path, name: str, precision: str
 ) -> None:
-    model = models[name]
+    model = narrow_model(folder, name, precision)
     plan = build_plan(
         model, Manifest.beside(model), rtx, capabilities=("7.5", "8.6", "8.9", "12.0")
     )
     assert plan.warnings == ()
     assert is_well_formed(rtx, plan.content) and not is_well_formed(rtx, b"no plan" * 1000)
     assert len(plan.content) > 0.9 * model.stat().st_size  # the weights are in it
+
+
+def test_precision_is_in_the_file_and_halves_the_weights_of_the_plan(
+    rtx: TensorRt, folder: Path
+) -> None:
+    files, plans = {}, {}
+    for precision in ("fp32", "fp16"):
+        model = narrow_model(folder, "yolov7-w6", precision)
+        files[precision] = model.stat().st_size
+        plans[precision] = len(build_plan(model, Manifest.beside(model), rtx).content)
+    saved = files["fp32"] - files["fp16"]
+    assert plans["fp32"] - plans["fp16"] == pytest.approx(saved, rel=0.1)
 
 
 @pytest.mark.parametrize("capability", ["7.5", "12.0"])

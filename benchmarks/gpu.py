@@ -1,0 +1,299 @@
+"""python -m benchmarks.gpu: all that is to be seen of a GPU, in one table.
+
+Both engines for GPUs against the CPU on real pictures; whether uploads, work and downloads of
+neighbouring slots overlap; YOLOv7 per batch, as a share of what the GPU can compute; a whole run
+against its engine alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, perf_counter
+
+import click
+import numpy as np
+
+from benchmarks.material import CANDIDATES, ROOT, find_clip
+from benchmarks.parts import BOXES
+from benchmarks.timeline import beside, read_trace
+from detector.agreement import compare
+from detector.candidates import Candidates
+from detector.cuda_driver import Gpu, find_gpus
+from detector.detections import UInt8Array
+from detector.engines import Engine, make_engine
+from detector.errors import FramelaneError
+from detector.pictures import read_pictures
+from detector.tolerance import Tolerance
+from pipeline.build import Run, build
+from pipeline.config import RunConfig
+
+NETWORK, SIZE, CLASSES = "yolov7", (640, 640), 80
+BATCHES = (1, 16)
+PICTURES = 8  # that engines are compared on: the CPU takes its time
+OVERLAP = 0.5  # of all copying, that is to lie beside another slot's work
+WHOLE = 0.95  # of the engine's pace, that a whole run is to keep
+FRAMES = 1000  # of a run; the first tenth is not counted
+POLL = 0.005  # seconds between two looks at a run
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A line of the table. holds: whether it is as wanted; None: there is nothing to want."""
+
+    what: str
+    found: str
+    wanted: str = ""
+    holds: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is measured with.
+
+    models: an .onnx with its weights beside it, by engine: each computes as the file says
+    gflops: per picture; peak_flops: per second, of the GPU
+    """
+
+    folder: Path
+    clip: Path
+    models: dict[str, Path]
+    gflops: float
+    peak_flops: float
+
+
+def make_material(folder: Path) -> Material:
+    """Return it, made in `folder` where it is not there yet."""
+    from detector.cost import measure_cost
+
+    folder.mkdir(parents=True, exist_ok=True)
+    models = {name: folder / name / f"{NETWORK}.onnx" for name in ("torch", "tensorrt")}
+    clip = find_clip(folder)
+    if not all(model.is_file() for model in models.values()):
+        _export(models, clip)
+    gflops = measure_cost(NETWORK, size=SIZE).gflops
+    return Material(folder, clip, models, gflops, peak_flops())
+
+
+def _export(models: dict[str, Path], clip: Path) -> None:
+    from benchmarks.random_network import random_network
+    from detector.checkpoint import save_weights
+    from detector.export import export_model
+    from detector.manifest import sha256_of
+
+    network = random_network(NETWORK, read_pictures(clip, SIZE, PICTURES), classes=CLASSES)
+    names = [f"class {number}" for number in range(CLASSES)]
+    for engine, precision in (("torch", "fp32"), ("tensorrt", "fp16")):
+        model = models[engine]
+        weights = model.with_suffix(".safetensors")
+        save_weights(network, weights, class_names=names, size=SIZE)
+        export_model(
+            network,
+            model,
+            class_names=names,
+            size=SIZE,
+            max_batch=max(BATCHES),
+            precision=precision,
+            weights_sha256=sha256_of(weights),
+        )
+
+
+def found_one_by_one(engine: Engine, images: UInt8Array) -> list[Candidates]:
+    """Return what an engine finds in each picture."""
+    return [engine.submit(image[None]).result() for image in images]
+
+
+def agreement(
+    name: str, engine: Engine, expected: Sequence[Candidates], images: UInt8Array
+) -> Result:
+    """Return whether an engine finds what the CPU finds in single precision."""
+    tolerance = engine.manifest.tolerance_of("fp16")
+    agrees = compare(expected, found_one_by_one(engine, images), tolerance)
+    return Result(
+        f"{name}: agrees with the CPU",
+        f"{agrees.share:.1%} of {agrees.detections} detections; at most {agrees.pixels:.2f} pixels "
+        f"and {agrees.score:.4f} off",
+        _wanted(tolerance),
+        agrees.share >= tolerance.share,
+    )
+
+
+def _wanted(tolerance: Tolerance) -> str:
+    return f"{tolerance.share:.0%} within {tolerance.pixels:g} pixels and {tolerance.score:g}"
+
+
+def in_flight(engine: Engine, images: UInt8Array, batches: int, slots: int) -> float:
+    """Return the seconds per batch with so many of them in flight at any time."""
+    waiting = deque(engine.submit(images) for _ in range(slots))
+    began_at = perf_counter()
+    for _ in range(batches):
+        waiting.popleft().result()
+        waiting.append(engine.submit(images))
+    seconds = (perf_counter() - began_at) / batches
+    for pending in waiting:
+        pending.result()
+    return seconds
+
+
+def noise(engine: Engine, batch: int) -> UInt8Array:
+    """Return pictures that the engine takes: what they show costs nothing."""
+    shape = (batch, *engine.manifest.input_size, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def peak_flops() -> float:
+    """Return what torch gets out of the GPU at best, in half precision: a large product."""
+    import torch
+
+    left, right = (torch.randn(8192, 8192, device="cuda", dtype=torch.half) for _ in range(2))
+    for _ in range(5):
+        left @ right
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start.record()
+    for _ in range(20):
+        left @ right
+    end.record()
+    torch.cuda.synchronize()
+    seconds: float = start.elapsed_time(end) / 1e3
+    return 20 * 2 * 8192**3 / seconds
+
+
+def speeds(name: str, engine: Engine, material: Material) -> Iterator[Result]:
+    """Yield what a batch takes, alone and among others, and the share of what can be computed."""
+    for batch in BATCHES:
+        images = noise(engine, batch)
+        in_flight(engine, images, 20, engine.slots)  # until clocks have risen
+        alone = in_flight(engine, images, 100, 1)
+        among = in_flight(engine, images, 300, engine.slots)
+        share = batch * material.gflops * 1e9 / among / material.peak_flops
+        yield Result(
+            f"{name}: {NETWORK} {SIZE[0]}, batch {batch}",
+            f"{1e3 * alone:.2f} ms alone; {1e3 * among:.2f} ms with {engine.slots} in flight: "
+            f"{batch / among:.0f} pictures/s, {share:.0%} of {material.peak_flops / 1e12:.0f} "
+            "TFLOP/s",
+        )
+
+
+def overlap(name: str, engine: Engine, folder: Path) -> Iterator[Result]:
+    """Yield how much of the copying lies beside the work of another slot, by a trace."""
+    from torch.profiler import ProfilerActivity, profile
+
+    images = noise(engine, max(BATCHES))
+    trace = folder / f"{name}.trace.json"
+    with profile(activities=[ProfilerActivity.CUDA]) as recorded:
+        in_flight(engine, images, 50, engine.slots)
+    recorded.export_chrome_trace(str(trace))
+    spans = read_trace(trace)
+    for kind in ("upload", "download"):
+        share = beside(spans[kind], spans["compute"])
+        yield Result(
+            f"{name}: {kind} beside another slot's work",
+            f"{share:.0%} of its time (the timeline is in {trace})",
+            f"at least {OVERLAP:.0%}",
+            share >= OVERLAP,
+        )
+
+
+def whole(
+    name: str, model: Path, engine: Engine, clip: Path, confidence: float, folder: Path
+) -> Result:
+    """Return how a run from the clip to JSON lines keeps up with its engine alone."""
+    alone = 1 / in_flight(engine, noise(engine, 1), FRAMES, engine.slots)
+    output = folder / f"{name}.jsonl"
+    run = build(
+        RunConfig.model_validate(
+            {
+                "sources": [{"url": str(clip), "name": "clip", "max_frames": FRAMES}],
+                "model": {"name": str(model), "engine": name},
+                "detect": {"conf": confidence, "max_detections": BOXES},
+                "outputs": [str(output)],
+            }
+        )
+    )
+    fps = _pace(run)
+    return Result(
+        f"{name}: a whole run of {clip.name}",
+        f"{fps:.0f} frames/s; its engine alone {alone:.0f}: {fps / alone:.2f}",
+        f"at least {WHOLE}",
+        fps / alone >= WHOLE,
+    )
+
+
+def _pace(run: Run) -> float:
+    """Run, and return the frames per second, without the first tenth."""
+    books, marks = run.pipeline.ledger.balances, []
+    run.pipeline.start()
+    while not run.pipeline.wait(POLL):
+        marks.append((monotonic(), books["clip"].emitted if "clip" in books else 0))
+    run.pipeline.join()
+    marks.append((monotonic(), books["clip"].emitted))
+    last = marks[-1][1]
+    begin, first = next(mark for mark in marks if mark[1] >= 0.1 * last)
+    end, done = next(mark for mark in marks if mark[1] == last)
+    return (done - first) / (end - begin)
+
+
+def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iterator[Result]:
+    """Yield all that is to be seen of one engine on the GPU."""
+    model = material.models[name]
+    options = {"device": "cuda"} | ({"precision": "fp16"} if name == "torch" else {})
+    began_at = monotonic()
+    try:
+        engine = make_engine(name, model, **options)
+    except FramelaneError as error:
+        yield Result(f"{name}: opens", f"refused: {error}")
+        return
+    with closing(engine):
+        yield Result(f"{name}: opens", f"in {monotonic() - began_at:.1f} s")
+        images = read_pictures(material.clip, SIZE, PICTURES)
+        yield agreement(name, engine, expected, images)
+        yield from overlap(name, engine, material.folder)
+        yield from speeds(name, engine, material)
+        confidence = float(expected[0].scores[0].max(axis=1)[CANDIDATES])
+        yield whole(name, model, engine, material.clip, confidence, material.folder)
+
+
+def reference(material: Material) -> list[Candidates]:
+    """Return what the CPU finds in the clip, in single precision."""
+    engine = make_engine("torch", material.models["torch"], device="cpu", precision="fp32")
+    with closing(engine):
+        return found_one_by_one(engine, read_pictures(material.clip, SIZE, PICTURES))
+
+
+def table(results: Sequence[Result]) -> Iterator[str]:
+    """Yield its lines."""
+    width = max(len(result.what) for result in results)
+    for result in results:
+        verdict = {True: "yes", False: "NO", None: ""}[result.holds]
+        wanted = f"   wanted: {result.wanted}: {verdict}" if result.wanted else ""
+        yield f"{result.what:<{width}}   {result.found}{wanted}"
+
+
+@click.command()
+def main() -> None:
+    """Check and measure the engines for NVIDIA GPUs on the first GPU, and print one table."""
+    gpus = find_gpus()
+    if not gpus:
+        raise click.ClickException(
+            "this measures an NVIDIA GPU, and there is none here, or no driver for it: see what "
+            "`python -m detector doctor` finds"
+        )
+    results = [Result("GPU", _described(gpus[0]))]
+    material = make_material(Path(ROOT, "build", "gpu"))
+    expected = reference(material)
+    for name in ("torch", "tensorrt"):
+        results += check(name, material, expected)
+    click.echo("\n".join(table(results)))
+    sys.exit(any(result.holds is False for result in results))
+
+
+def _described(gpu: Gpu) -> str:
+    return f"{gpu.name}, compute capability {gpu.capability_name}"
+
+
+if __name__ == "__main__":
+    main()
