@@ -214,6 +214,7 @@ def _stream(
         max_age=max_age,
     )
     outputs = [_output(output, name, manifest.classes) for output in run.outputs]
+    _refuse_shows(config, outputs, live or config.realtime)
     drawn = any(output.sink.wants_picture for output in outputs)
     burnt_in = (COUNTER_WIDTH, CELL) if source_kind(config.url) == "synthetic" else (0, 0)
     annotate = Annotate(manifest.classes, clear=burnt_in) if drawn else None
@@ -228,6 +229,16 @@ def _stream(
         live=live or config.realtime,
         status=source.status if isinstance(source, Observed) else None,
     )
+
+
+def _refuse_shows(config: SourceConfig, outputs: Sequence[Output], live: bool) -> None:
+    """A recording that is read as fast as it goes cannot be watched as it goes."""
+    shows = [output.name for output in outputs if output.viewer]
+    if shows and not live:
+        raise UsageError(
+            f"--output: {shows[0]} shows live video, but {without_password(config.url)} is a "
+            "recording: add realtime"
+        )
 
 
 def _max_age(config: SourceConfig, live: bool) -> float | None:

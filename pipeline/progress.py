@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline.build import Run
+from pipeline.graph import StreamStages
 from pipeline.pipeline import Pipeline
+from pipeline.sources.status import Observed
 
 REFRESH_SECONDS = 0.25
 
@@ -32,8 +34,17 @@ def watch(run: Run, obey: Callable[[], None]) -> None:
 
 
 def _lines(run: Run, seconds: float) -> str:
-    states = [f"{stream.name}: {stream.status}" for stream in run.streams if stream.status]
-    return "\n".join([_line(run.pipeline, seconds), *states])
+    return "\n".join([_line(run.pipeline, seconds), *_states(run.streams)])
+
+
+def _states(streams: Iterable[StreamStages]) -> Iterator[str]:
+    """Yield the state of each connection, to a camera or to a receiver."""
+    for stream in streams:
+        if stream.status:
+            yield f"{stream.name}: {stream.status}"
+        for output in stream.outputs:
+            if isinstance(output.sink, Observed):
+                yield f"{stream.name}/{output.name}: {output.sink.status}"
 
 
 def _line(pipeline: Pipeline, seconds: float) -> str:

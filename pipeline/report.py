@@ -11,6 +11,7 @@ from detector.errors import FramelaneError, UsageError
 from pipeline.graph import StreamStages
 from pipeline.ledger import Balance
 from pipeline.pipeline import Failure, Pipeline, Worker
+from pipeline.sources.status import Observed
 
 Figures = dict[str, Any]
 
@@ -92,6 +93,11 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "repaired_times": stream.decode.repaired,
         "faults": list(stream.source.faults),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
+        "receivers": {
+            output.name: output.sink.status.snapshot()
+            for output in stream.outputs
+            if isinstance(output.sink, Observed)
+        },
     }
 
 
@@ -141,14 +147,19 @@ def _stream_line(name: str, stream: Figures) -> str:
 
 
 def _connection_lines(stream: Figures) -> list[str]:
-    """Say what a live stream went through, where it was not one connection from end to end."""
-    if not (connection := stream.get("connection")):
-        return []
+    """Say what the connections of a live stream went through: to its camera, to its receivers."""
+    named = {"camera": stream["connection"]} if "connection" in stream else {}
+    return [
+        line for name, each in (named | stream["receivers"]).items() for line in _way(name, each)
+    ]
+
+
+def _way(name: str, connection: Figures) -> list[str]:
     seconds = ", ".join(f"{state} {spent:.0f} s" for state, spent in connection["seconds"].items())
     causes = ", ".join(f"{cause} x {count}" for cause, count in connection["causes"].items())
-    lines = [f"    connected {connection['connections']} x; {seconds}"]
+    lines = [f"    {name}: connected {connection['connections']} x; {seconds}"]
     if causes:
-        lines.append(f"    lost: {causes}; last: {connection['trouble']}")
+        lines.append(f"    {name}: lost: {causes}; last: {connection['trouble']}")
     return lines
 
 

@@ -38,9 +38,10 @@ class Proxy:
         with client, server, server.makefile("rb") as answers:
             asking = Thread(target=self._pass_questions, args=(client, server))
             asking.start()
-            with suppress(ConnectionError):  # the client has gone
+            with suppress(OSError):  # one of them has gone
                 self._pass_answers(answers, client)
-            server.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
             asking.join(CAP)
 
     def _pass_questions(self, client: socket.socket, server: socket.socket) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice, pairwise
 from pathlib import Path
 from threading import Thread
@@ -153,9 +153,10 @@ def answering(answer: bytes | None) -> Iterator[str]:
                     return  # it was shut down
                 guests.append(guest)
                 if answer is not None:
-                    guest.recv(4096)
-                    guest.sendall(answer)
-                    guest.shutdown(socket.SHUT_RDWR)
+                    with suppress(OSError):  # the guest has gone before
+                        guest.recv(4096)
+                        guest.sendall(answer)
+                        guest.shutdown(socket.SHUT_RDWR)
 
         thread = Thread(target=serve)
         thread.start()

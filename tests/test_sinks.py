@@ -204,7 +204,7 @@ def test_mot_text_counts_frames_from_one_and_boxes_by_corner_and_size(tmp_path: 
     assert out.read_text() == f"1,{line}2,{line}"
 
 
-@pytest.mark.parametrize("url", ["out.avi", "out", "out/", "rtsp://host/live.mp4", ".mp4"])
+@pytest.mark.parametrize("url", ["out.avi", "out", "out/", "rtmp://host/live.mp4", ".mp4"])
 def test_an_ending_that_no_sink_writes_is_answered_with_those_there_are(url: str) -> None:
     with pytest.raises(UsageError, match=r"\.jsonl, \.mkv, \.mov, \.mp4, \.txt"):
         make_sink(url, classes=(), options={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.frame import LeftOut, Ticket, Tracked
 from pipeline.options import checked_options
+from pipeline.redaction import without_password
 from pipeline.stage import Stage
 
 
@@ -43,16 +45,30 @@ SINKS = {  # by ending; a new sink is one module and one line
 }
 
 
+LIVE_SINKS = {  # by what stands before ://
+    "rtsp": "pipeline.sinks.rtsp:Rtsp",
+}
+_SERVE = re.compile(r"(?<=[?&])serve=1(&|$)")
+
+
 def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
-    """Return the sink that writes the file `url`; nothing is created before the first frame.
+    """Return the sink that writes to `url`; nothing is created before the first frame.
 
     classes: the manifest's class names; options: keyword arguments of the sink's constructor
     Raises UsageError: an ending that no sink writes, an option that the sink does not have.
     """
+    scheme, live, _ = url.partition("://")
     ending = Path(url).suffix.lower()
-    if ending not in SINKS or "://" in url:
-        raise UsageError(f"output '{url}': no sink writes that{did_you_mean(ending, SINKS)}")
-    module, name = SINKS[ending].split(":")
+    kind = LIVE_SINKS.get(scheme) if live else SINKS.get(ending)
+    shown = without_password(url)
+    if kind is None:
+        known = [f"{each}://" for each in LIVE_SINKS] + list(SINKS)
+        hint = did_you_mean(f"{scheme}://" if live else ending, known)
+        raise UsageError(f"output '{shown}': no sink writes that{hint}")
+    module, name = kind.split(":")
     sink = getattr(import_module(module), name)
-    made: Sink = sink(Path(url), classes, **checked_options(sink, options, f"output '{url}'"))
+    if live and _SERVE.search(url):
+        url, options = _SERVE.sub("", url).rstrip("?&"), {**options, "serve": True}
+    target = url if live else Path(url)
+    made: Sink = sink(target, classes, **checked_options(sink, options, f"output '{shown}'"))
     return made

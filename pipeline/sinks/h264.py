@@ -62,11 +62,11 @@ class H264:
         self._stream.options = {"preset": preset, "crf": str(crf)}
         context = self._stream.codec_context
         context.thread_count = threads
-        self._planar = np.empty((context.height * 3 // 2, context.width), np.uint8)
+        self._planar = Planar(context.width, context.height)
 
     def encode(self, bgr: UInt8Array, pts: int) -> list[Packet[VideoStream]]:
         """Take an (h, w, 3) picture; return the packets, of earlier pictures, that are ready."""
-        frame = self._frame(bgr)
+        frame = self._planar.frame(bgr)
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._duration
         if self._next_key is None or pts >= self._next_key:
             frame.pict_type = PictureType.I
@@ -77,16 +77,24 @@ class H264:
         """Return the packets that are still held."""
         return self._stream.encode(None)
 
-    def _frame(self, bgr: UInt8Array) -> av.VideoFrame:
-        """Convert with OpenCV, at a third of swscale's cost.
+
+class Planar:
+    """Makes 4:2:0 frames of one even size for an encoder."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._width, self._height = width, height
+        self._planar = np.empty((height * 3 // 2, width), np.uint8)
+
+    def frame(self, bgr: UInt8Array) -> av.VideoFrame:
+        """Convert with OpenCV, at a third of swscale's cost; see `fit` for other sizes.
 
         It takes the chroma of one pixel in four, which loses nothing of what once was 4:2:0.
         """
-        context, planar = self._stream.codec_context, self._planar
-        cv2.cvtColor(fit(bgr, context.width, context.height), cv2.COLOR_BGR2YUV_I420, dst=planar)
-        frame = av.VideoFrame(context.width, context.height, "yuv420p")
-        luma = planar[: context.height].ravel()
-        chroma = np.split(planar[context.height :].ravel(), 2)
+        width, height, planar = self._width, self._height, self._planar
+        cv2.cvtColor(fit(bgr, width, height), cv2.COLOR_BGR2YUV_I420, dst=planar)
+        frame = av.VideoFrame(width, height, "yuv420p")
+        luma = planar[:height].ravel()
+        chroma = np.split(planar[height:].ravel(), 2)
         for plane, values in zip(frame.planes, (luma, *chroma), strict=True):
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             rows[:, : plane.width] = values.reshape(plane.height, plane.width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 
 import av
 
@@ -17,6 +18,7 @@ _BY_CLASS: tuple[tuple[type[Exception], Cause], ...] = (
     (av.error.HTTPError, Cause.REFUSED),
     (av.error.HTTPClientError, Cause.REFUSED),
     (FileNotFoundError, Cause.NOT_FOUND),
+    (socket.gaierror, Cause.UNREACHABLE),
     (ConnectionRefusedError, Cause.REFUSED),
     (PermissionError, Cause.UNAUTHORISED),
     (ConnectionError, Cause.ENDED_BY_PEER),  # reset, broken pipe

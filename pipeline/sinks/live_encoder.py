@@ -1,0 +1,153 @@
+"""Pictures to H.264 without delay, by the best encoder that this machine has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from math import ceil
+from types import MappingProxyType
+from typing import Literal
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+
+from detector.detections import UInt8Array
+from pipeline.sinks import SinkError
+from pipeline.sinks.h264 import BT601, LIMITED, Planar
+
+log = logging.getLogger("framelane")
+
+HERTZ = 90_000  # ticks per second of H.264 in RTP
+BITS_PER_PIXEL = 0.1  # at 25 pictures a second; street scenes need no more
+LEAST_BIT_RATE = 200_000
+BUFFER_SECONDS = 0.5  # of the bit rate that one picture may borrow: more is delay at the receiver
+TRIAL = (320, 240)  # pixels: hardware refuses smaller pictures
+
+EncoderName = Literal["auto", "h264_nvenc", "h264_v4l2m2m", "h264_qsv", "libx264"]
+OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {  # in the order of preference
+        "h264_nvenc": {
+            "preset": "p2",
+            "tune": "ull",
+            "rc": "cbr",
+            "zerolatency": "1",
+            "delay": "0",
+            "forced-idr": "1",
+        },
+        "h264_v4l2m2m": {},
+        "h264_qsv": {"preset": "veryfast", "async_depth": "1", "forced_idr": "1"},
+        "libx264": {
+            "preset": "superfast",
+            "tune": "zerolatency",
+            "forced-idr": "1",
+            "sc_threshold": "0",
+        },
+    }
+)
+PIXELS = {"h264_qsv": "nv12"}  # all others take yuv420p
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An access unit: one picture as an encoder gives it, in Annex B.
+
+    pts: as it was given to the encoder
+    """
+
+    data: bytes
+    key: bool
+    pts: int
+
+
+class LiveEncoder:
+    """One stream of H.264 in which every picture can be shown as soon as it is there.
+
+    size: of the pictures, made even; another size is letterboxed into it
+    interval: seconds between two pictures; gop_seconds: between two key pictures
+    bit_rate: per second, None for one by size and rate
+    Raises SinkError where the encoder asked for is not there.
+    """
+
+    def __init__(
+        self,
+        name: EncoderName,
+        size: tuple[int, int],
+        *,
+        interval: Fraction,
+        gop_seconds: float,
+        bit_rate: int | None,
+    ) -> None:
+        self.name = choose() if name == "auto" else name
+        width, height = (side + side % 2 for side in size)
+        rate = (1 / interval).limit_denominator(1000)
+        bit_rate = bit_rate or max(LEAST_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
+        gop = max(1, ceil(gop_seconds * rate))
+        self._planar = Planar(width, height)
+        try:
+            self._context = _opened(self.name, (width, height), rate, gop, bit_rate)
+        except (av.FFmpegError, ValueError) as error:
+            raise SinkError(f"the encoder {self.name} cannot be opened: {error}") from error
+
+    def encode(self, bgr: UInt8Array, pts: int, *, key: bool) -> list[Unit]:
+        """Take an (h, w, 3) picture; return what is ready, at best that picture.
+
+        pts: in 1/90000 s, increasing; key: whether it must need no picture before it
+        """
+        frame = self._planar.frame(bgr)
+        if pixels := PIXELS.get(self.name):
+            frame = frame.reformat(format=pixels)
+        frame.pts, frame.time_base = pts, Fraction(1, HERTZ)
+        if key:
+            frame.pict_type = PictureType.I
+        return _units(self._context, frame)
+
+    def flush(self) -> list[Unit]:
+        """Return what is still held."""
+        return _units(self._context, None)
+
+
+@cache
+def choose() -> str:
+    """Return the first encoder in order of preference that works here; tried once per process."""
+    picture = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
+    for name in OPTIONS:
+        try:
+            context = _opened(name, TRIAL, Fraction(25), 25, LEAST_BIT_RATE)
+            frame = Planar(*TRIAL).frame(picture)
+            frame = frame.reformat(format=PIXELS.get(name, "yuv420p"))
+            frame.pts, frame.time_base = 0, Fraction(1, HERTZ)
+            if _units(context, frame) + _units(context, None):
+                log.info("live video is encoded by %s", name)
+                return name
+        except (av.FFmpegError, ValueError):  # not built in, or no hardware behind it
+            continue
+    raise SinkError(f"no encoder for live video works here; tried {', '.join(OPTIONS)}")
+
+
+def _opened(
+    name: str, size: tuple[int, int], rate: Fraction, gop: int, bit_rate: int
+) -> VideoCodecContext:
+    context = av.CodecContext.create(name, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = size
+    context.pix_fmt = PIXELS.get(name, "yuv420p")
+    context.colorspace, context.color_range = BT601, LIMITED
+    context.time_base, context.framerate = Fraction(1, HERTZ), rate
+    context.gop_size, context.max_b_frames = gop, 0
+    context.bit_rate = bit_rate
+    context.thread_count = 1  # more would cut each picture into slices, of worse quality
+    limits = {"maxrate": str(bit_rate), "bufsize": str(round(bit_rate * BUFFER_SECONDS))}
+    context.options = dict(OPTIONS[name]) | limits
+    context.open()
+    return context
+
+
+def _units(context: VideoCodecContext, frame: av.VideoFrame | None) -> list[Unit]:
+    return [
+        Unit(bytes(packet), packet.is_keyframe, packet.pts or 0) for packet in context.encode(frame)
+    ]
