@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -62,6 +62,9 @@ def _cost(description: Description) -> str:
 @click.argument("weights", required=False)
 @click.option("--output", required=True, type=PathOption, help="the .onnx file to write")
 @click.option("--size", type=Size(), help="of the input; default: as trained, or 640")
+@click.option("--precision", type=click.Choice(["fp32", "fp16"]), default="fp32")
+@click.option("--batch", type=click.IntRange(min=1), help="fix it; default: any up to 8")
+@click.option("--names", help="of an .onnx: its classes, as in person,car")
 @click.option("--network", help="without WEIGHTS: export this network with random weights")
 @click.option("--classes", type=click.IntRange(min=1), default=80, help="of --network")
 @click.option(
@@ -75,6 +78,9 @@ def export(
     weights: str | None,
     output: Path,
     size: tuple[int, int] | None,
+    precision: str,
+    batch: int | None,
+    names: str | None,
     network: str | None,
     classes: int,
     width: float,
@@ -83,19 +89,28 @@ def export(
     """Write WEIGHTS as an ONNX model with its manifest.
 
     WEIGHTS are a .safetensors file, an official .pt file, or the name of a released one, such as
-    yolov7-tiny, which is downloaded. With --network instead the weights are random: enough to
-    measure speed.
+    yolov7-tiny, which is downloaded; or an .onnx file with decoded rows, as official code exports
+    it. With --network instead the weights are random: enough to measure speed.
     """
     if (weights is None) == (network is None):
         raise UsageError("give either WEIGHTS or --network NAME")
     if output.suffix != ".onnx":
         raise UsageError(f"--output is '{output}': give a name that ends in .onnx")
+    raw = Path(weights or "").suffix == ".onnx"
+    if raw and batch:
+        raise UsageError("--batch: an .onnx file keeps the batch it has; leave it out")
+    if names and not raw:
+        raise UsageError("--names is for an .onnx file only: other files name their classes")
+    typed: dict[str, Any] = {"precision": precision, "batch": batch}
     try:
-        if weights is not None:
-            manifest = export_weights(find_weights(weights), output, size)
+        if raw:
+            manifest = _adapt(Path(weights or ""), output, size, precision, names)
+        elif weights is not None:
+            manifest = export_weights(find_weights(weights), output, size, **typed)
         else:
             assert network is not None
-            manifest = _export_random(network, output, size or (640, 640), classes, width, seed)
+            torch_network = _random_network(network, classes, width, seed)
+            manifest = _export_random(torch_network, output, size or (640, 640), **typed)
     except ModuleNotFoundError as error:
         raise UsageError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
     except OSError as error:
@@ -104,18 +119,29 @@ def export(
     click.echo(f"{manifest_path(output)}: its manifest")
 
 
-def _export_random(
-    name: str, output: Path, size: tuple[int, int], classes: int, width: float, seed: int
+def _adapt(
+    raw: Path, output: Path, size: tuple[int, int] | None, precision: str, names: str | None
 ) -> Manifest:
+    from detector.adapter import adapt_model
+
+    given = names.split(",") if names else None
+    return adapt_model(raw, output, class_names=given, size=size, precision=precision)
+
+
+def _random_network(name: str, classes: int, width: float, seed: int) -> Network:
     import torch
 
-    from detector.export import export_model
     from detector.network import build_network
 
     torch.manual_seed(seed)
-    network: Network = build_network(name, classes=classes, width=width)
-    names = [f"class {i}" for i in range(classes)]
-    return export_model(network, output, class_names=names, size=size)
+    return build_network(name, classes=classes, width=width)
+
+
+def _export_random(network: Network, output: Path, size: tuple[int, int], **typed: Any) -> Manifest:
+    from detector.export import export_model
+
+    names = [f"class {i}" for i in range(network.classes)]
+    return export_model(network, output, class_names=names, size=size, **typed)
 
 
 def _describe(manifest: Manifest, model: Path) -> str:

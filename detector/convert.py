@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,13 +39,21 @@ def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
     return model
 
 
-def export_weights(weights: Path, output: Path, size: tuple[int, int] | None = None) -> Manifest:
+def export_weights(
+    weights: Path,
+    output: Path,
+    size: tuple[int, int] | None = None,
+    *,
+    precision: str = "fp32",
+    batch: int | None = None,
+) -> Manifest:
     """Write the model of a .pt or .safetensors file, and return its manifest.
 
+    precision, batch: as of export_model
     Raises as `converted` does, and OSError if `output` cannot be written.
     """
     network, info = _load(weights)
-    return _export(network, info, output, size, weights)
+    return _export(network, info, output, size, weights, precision=precision, batch=batch)
 
 
 def _convert(weights: Path, model: Path, size: tuple[int, int] | None) -> None:
@@ -86,6 +94,7 @@ def _export(
     output: Path,
     size: tuple[int, int] | None,
     weights: Path,
+    **options: Any,
 ) -> Manifest:
     from detector.export import export_model
 
@@ -95,6 +104,7 @@ def _export(
         class_names=info.class_names,
         size=size or info.size,
         weights_sha256=sha256_of(weights),
+        **options,
     )
 
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from detector.__main__ import main
 from detector.checkpoint import save_weights
 from detector.manifest import Manifest, sha256_of
-from detector.network import build_network
+from detector.network import build_network, deploy
 from tests.conftest import ROOT
+from tests.graphs import raw_file
 
 
 def run(*arguments: object) -> Result:
@@ -70,6 +71,22 @@ def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
     assert exported("a.onnx", 1) == exported("b.onnx", 1) != exported("c.onnx", 2)
 
 
+def test_a_model_is_exported_in_half_precision_and_with_a_fixed_batch(tmp_path: Path) -> None:
+    model = tmp_path / "half.onnx"
+    network = ("--network", "yolov7-tiny", "--width", 0.125, "--size", 32)
+    ended = run("export", *network, "--precision", "fp16", "--batch", 2, "--output", model)
+    assert ended.exit_code == 0 and "32 x 32, fp16" in ended.output
+    manifest = Manifest.beside(model)
+    assert (manifest.precision, manifest.max_batch, manifest.dynamic_batch) == ("fp16", 2, False)
+
+
+def test_a_graph_that_others_exported_becomes_a_model(tmp_path: Path) -> None:
+    network = deploy(build_network("yolov7-tiny", classes=2, width=0.125))
+    raw = raw_file(network, tmp_path / "raw.onnx")
+    ended = run("export", raw, "--names", "cat,dog", "--output", tmp_path / "model.onnx")
+    assert ended.exit_code == 0 and "64 x 96, fp32" in ended.output and "cat, dog" in ended.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -79,6 +96,9 @@ def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
         (("--network", "yolov9"), "unknown network 'yolov9'; did you mean 'yolov7'?"),
         (("--network", "yolov7-tiny", "--size", "100"), "for example 96 x 96"),
         (("--network", "yolov7-tiny", "--size", "6r0"), "'6r0' is no size"),
+        (("raw.onnx",), "no model 'raw.onnx'"),
+        (("raw.onnx", "--batch", "2"), "--batch: an .onnx file keeps the batch it has"),
+        (("--network", "yolov7-tiny", "--names", "a,b"), "--names is for an .onnx file only"),
     ],
 )
 def test_a_wrong_request_is_refused_in_a_line(

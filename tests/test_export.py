@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -11,8 +10,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
-from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
 
 from benchmarks.random_network import random_network
 from detector.agreement import compare
@@ -27,6 +24,7 @@ from detector.network import Network, build_network
 from detector.pictures import read_pictures
 from detector.tolerance import usual_tolerances
 from detector.zoo import find_model
+from tests.graphs import to_the_letter
 from tests.weights import reference_weights
 
 NAMES = ("person", "bicycle", "car")
@@ -113,25 +111,6 @@ def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Pat
     compiled = ov.Core().compile_model(model, "CPU", options)
     outputs = compiled([images])
     assert_agrees(Candidates(outputs["boxes"], outputs["scores"]), network, images)
-
-
-class Conv(OpRun):
-    """Convolution by torch, in float32, rounded to the type of its input as hardware does."""
-
-    op_domain = ""
-
-    def _run(self, x: Any, w: Any, b: Any = None, **options: Any) -> tuple[Any, ...]:
-        assert x.dtype == w.dtype == b.dtype
-        image, weight, bias = (torch.from_numpy(part.astype(np.float32)) for part in (x, w, b))
-        pads, strides = options["pads"], options["strides"]
-        result = torch.nn.functional.conv2d(image, weight, bias, strides, pads[:2])
-        return (result.numpy().astype(x.dtype),)
-
-
-def to_the_letter(model: Path, images: UInt8Array) -> Candidates:
-    """Run a file as ONNX defines it, each node rounding to the type that it has there."""
-    evaluator = ReferenceEvaluator(onnx.load(model), new_ops=[Conv])
-    return Candidates(*evaluator.run(None, {"images": images}))
 
 
 @pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7", "yolov7-w6"])

@@ -1,0 +1,82 @@
+"""ONNX graphs for tests: as others export them, and run as the standard defines it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+from torch import Tensor, nn
+
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.network import Network
+
+AXES = {
+    "fixed": None,
+    "open batch": {"images": {0: "batch"}, "output": {0: "batch"}},
+    "all open": {
+        "images": {0: "batch", 2: "height", 3: "width"},
+        "output": {0: "batch", 1: "rows"},
+    },
+}
+
+
+class RawGraph(nn.Module):
+    """A network as the official exporter writes it: decoded rows, then the raw heads."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        heads = self.network(pixels)
+        return (self.network.decode(heads), *heads)
+
+
+def raw_file(
+    network: Network,
+    path: Path,
+    *,
+    size: tuple[int, int] = (64, 96),
+    opset: int = 12,
+    axes: str = "fixed",
+) -> Path:
+    """Write a network as others export it, and return `path`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            RawGraph(network),
+            (torch.zeros(1, 3, *size),),
+            path,
+            dynamo=False,
+            opset_version=opset,
+            input_names=["images"],
+            output_names=["output", "small", "medium", "large"],
+            dynamic_axes=AXES[axes],
+        )
+    return path
+
+
+class Conv(OpRun):
+    """Convolution by torch, in float32, rounded to the type of its input as hardware does."""
+
+    op_domain = ""
+
+    def _run(self, x: Any, w: Any, b: Any = None, **options: Any) -> tuple[Any, ...]:
+        assert x.dtype == w.dtype == b.dtype
+        image, weight, bias = (torch.from_numpy(part.astype(np.float32)) for part in (x, w, b))
+        pads, strides = options["pads"], options["strides"]
+        result = torch.nn.functional.conv2d(image, weight, bias, strides, pads[:2])
+        return (result.numpy().astype(x.dtype),)
+
+
+def to_the_letter(model: Path, images: UInt8Array) -> Candidates:
+    """Run a file as ONNX defines it, each node rounding to the type that it has there."""
+    evaluator = ReferenceEvaluator(onnx.load(model), new_ops=[Conv])
+    return Candidates(*evaluator.run(None, {"images": images}))
