@@ -6,6 +6,7 @@ from typing import Any
 
 from detector.errors import UsageError, did_you_mean
 from trackers.bytetrack import ByteTrack
+from trackers.lane import Lane
 from trackers.ocsort import OcSort
 from trackers.options import check_options
 from trackers.sort import Sort
@@ -15,6 +16,7 @@ __all__ = ["TRACKERS", "TrackState", "Tracker", "Tracks", "make_tracker"]
 
 TRACKERS: dict[str, type[Tracker]] = {  # a new tracker is one file and one line
     "bytetrack": ByteTrack,
+    "lane": Lane,
     "ocsort": OcSort,
     "sort": Sort,
 }

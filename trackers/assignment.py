@@ -74,24 +74,26 @@ def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
     if not rivals.any():
         return below
     contested = below[rivals]
-    solved = _solve(pairs.rows[contested], pairs.columns[contested], cost[contested], limit)
+    solved = _solve(rows[rivals], columns[rivals], cost[contested], limit)
     return np.concatenate((below[~rivals], contested[solved]))
 
 
-def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> Int64Array:
-    """Assign on a matrix of these rows and columns (Jonker and Volgenant 1987)."""
-    rows, columns = _without_gaps(rows), _without_gaps(columns)
-    matrix = np.full((rows.max() + 1, columns.max() + 1), np.inf)
+def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> BoolArray:
+    """Return which pairs are made, by a matrix of them alone (Jonker and Volgenant 1987)."""
+    row_labels, rows = _without_gaps(rows)
+    column_labels, columns = _without_gaps(columns)
+    matrix = np.full((row_labels, column_labels), np.inf)
     matrix[rows, columns] = cost
     _, column_of_row, _ = lap.lapjv(matrix, extend_cost=True, cost_limit=limit)
     chosen: BoolArray = column_of_row[rows] == columns
-    return chosen.nonzero()[0]
+    return chosen
 
 
-def _without_gaps(labels: Int64Array) -> Int64Array:
-    """Return labels renumbered from 0, in the same order, with no number left out."""
-    renumbered: Int64Array = np.cumsum(np.bincount(labels) > 0) - 1
-    return renumbered[labels]
+def _without_gaps(labels: Int64Array) -> tuple[int, Int64Array]:
+    """Return how many labels there are, and them renumbered from 0 with no number left out."""
+    present = np.bincount(labels) > 0
+    renumbered = present.cumsum()
+    return int(renumbered[-1]), renumbered[labels] - 1
 
 
 def _area(sizes: FloatArray) -> FloatArray:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.detections import Detections, Int64Array
-from detector.errors import UsageError
+from detector.detections import Detections, Float32Array, Int64Array
 from trackers.assignment import overlapping
-from trackers.life import Matching, TableTracker
+from trackers.life import Matching, TableTracker, check_costs, check_scores
 from trackers.motion import AspectHeight
 from trackers.table import BoolArray, TrackTable
 
@@ -52,18 +51,12 @@ class ByteTrack(TableTracker[TrackTable]):
         class_aware: bool = True,
         emit_lost: bool = False,
     ) -> None:
-        if not 0 <= low_score <= high_score <= new_score <= 1:
-            raise UsageError(
-                f"low_score {low_score}, high_score {high_score}, new_score {new_score}: "
-                "each is from 0 to 1, and none below the one before it"
-            )
-        for name, cost in (
-            ("match_cost", match_cost),
-            ("weak_match_cost", weak_match_cost),
-            ("tentative_match_cost", tentative_match_cost),
-        ):
-            if not 0 < cost <= 1:
-                raise UsageError(f"{name} {cost}: above 0, at most 1")
+        check_scores(low_score=low_score, high_score=high_score, new_score=new_score)
+        check_costs(
+            match_cost=match_cost,
+            weak_match_cost=weak_match_cost,
+            tentative_match_cost=tentative_match_cost,
+        )
         super().__init__(
             AspectHeight(),
             TrackTable,
@@ -96,19 +89,20 @@ class ByteTrack(TableTracker[TrackTable]):
     def _may_begin(self, found: Detections) -> BoolArray:
         return found.scores >= self._new_score
 
-    def _cleared(self, tracks: TrackTable) -> TrackTable:
-        """Return the tracks less duplicates: of a lost and a seen one on a place, the younger."""
+    def _unwanted(self, tracks: TrackTable, boxes: Float32Array) -> BoolArray | None:
+        """Return which tracks are duplicates: of a lost and a seen one on a place, the younger."""
         seen, lost = tracks.seen.nonzero()[0], (~tracks.seen).nonzero()[0]
         if not len(seen) or not len(lost):
-            return tracks
-        boxes = self._boxes(tracks)
+            return None
         pairs = overlapping(boxes[seen], boxes[lost])
-        same = pairs.iou > DUPLICATE_IOU
+        same = (pairs.iou > DUPLICATE_IOU).nonzero()[0]
+        if not len(same):
+            return None
         seen, lost = seen[pairs.rows[same]], lost[pairs.columns[same]]
         if self._class_aware:
             alike = tracks.class_ids[seen] == tracks.class_ids[lost]
             seen, lost = seen[alike], lost[alike]
         age = tracks.seen_at - tracks.born_at
-        unique = np.ones(len(tracks), bool)
-        unique[np.where(age[seen] > age[lost], lost, seen)] = False
-        return tracks[unique]
+        duplicates = np.zeros(len(tracks), bool)
+        duplicates[np.where(age[seen] > age[lost], lost, seen)] = True
+        return duplicates

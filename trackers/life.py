@@ -6,6 +6,7 @@ What differs between trackers is in their files: who is matched to whom, and who
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -77,10 +78,13 @@ class TableTracker(Generic[Table]):
         new = found[free & self._may_begin(found)]
         if len(new):
             tracks = tracks.and_also(self._confirmed(self._born(new, seconds)))
-        self._tracks = self._cleared(tracks)
-        self._seconds = seconds
+        boxes = self._boxes(tracks)
+        unwanted = self._unwanted(tracks, boxes)
+        if unwanted is not None:
+            tracks, boxes = tracks[~unwanted], boxes[~unwanted]
+        self._tracks, self._seconds = tracks, seconds
         self._pictures += 1
-        return self._output()
+        return self._output(boxes)
 
     def _associate(self, tracks: Table, found: Detections, seconds: float) -> Int64Array:
         """Return (n,) the detection that each track is, or -1."""
@@ -126,9 +130,9 @@ class TableTracker(Generic[Table]):
         """Return (n,) which tracks are kept: a tentative one that was not seen is gone."""
         return tracks.seen | tracks.confirmed
 
-    def _cleared(self, tracks: Table) -> Table:
-        """Return the tracks less those that should not be there."""
-        return tracks
+    def _unwanted(self, tracks: Table, boxes: Float32Array) -> BoolArray | None:
+        """Return (n,) which tracks, with these boxes, should not be there; None for none."""
+        return None
 
     def _states(self, tracks: Table) -> NDArray[np.int8]:
         """Return (n,) TrackState of each."""
@@ -141,14 +145,14 @@ class TableTracker(Generic[Table]):
         """Return (n, 4) where the tracks are."""
         return self._motion.boxes_xyxy(tracks.motion)
 
-    def _shown(self, tracks: Table) -> Float32Array:
-        """Return (n, 4) the boxes to be given out."""
-        return self._boxes(tracks)
+    def _shown(self, tracks: Table, boxes: Float32Array) -> Float32Array:
+        """Return (n, 4) the boxes to be given out, of tracks that have these."""
+        return boxes
 
-    def _output(self) -> Tracks:
+    def _output(self, boxes: Float32Array) -> Tracks:
         tracks = self._tracks
         shown = tracks.seen | tracks.confirmed if self._emit_lost else tracks.seen
-        return tracks.output(self._shown(tracks), shown, self._states(tracks))
+        return tracks.output(self._shown(tracks, boxes), shown, self._states(tracks))
 
     def _alike(self, pairs: Pairs, tracks: Table, found: Detections) -> Pairs:
         """Return the pairs of tracks and detections less those that their classes forbid."""
@@ -173,9 +177,26 @@ class Matching:
         """Match tracks `wanting` (n,) and detections `offered` (m,) that are left, see `assign`."""
         rows, columns = wanting & (self.partners < 0), offered & self._free
         possible = (rows[pairs.rows] & columns[pairs.columns]).nonzero()[0]
+        if not len(possible):
+            return
         made = possible[assign(pairs[possible], cost[possible], limit)]
         self.partners[pairs.rows[made]] = pairs.columns[made]
         self._free[pairs.columns[made]] = False
+
+
+def check_scores(**scores: float) -> None:
+    """Raise UsageError unless the scores are from 0 to 1, and none is below the one before it."""
+    values = [0.0, *scores.values(), 1.0]
+    if not all(low <= high for low, high in pairwise(values)):
+        given = ", ".join(f"{name} {score}" for name, score in scores.items())
+        raise UsageError(f"{given}: each is from 0 to 1, and none below the one before it")
+
+
+def check_costs(**costs: float) -> None:
+    """Raise UsageError unless the costs are above 0 and at most 1."""
+    for name, cost in costs.items():
+        if not 0 < cost <= 1:
+            raise UsageError(f"{name} {cost}: above 0, at most 1")
 
 
 def _with_area(detections: Detections) -> Detections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,21 @@ class MotRows:
         return Detections(
             self.boxes_xyxy.astype(np.float32), self.scores.astype(np.float32), self.class_ids
         )
+
+
+def rows_of(tracked: Iterable[tuple[int, Tracks]]) -> MotRows:
+    """Return the confirmed tracks of frames (from 1, increasing), as they would be read back."""
+    frames, seen = [], [Tracks.untracked(Detections.empty())]
+    for frame, tracks in tracked:
+        seen.append(tracks.confirmed)
+        frames.append(np.full(len(seen[-1]), frame))
+    return MotRows(
+        np.concatenate([np.zeros(0, np.int64), *frames]),
+        np.concatenate([tracks.ids for tracks in seen]),
+        np.concatenate([tracks.boxes_xyxy for tracks in seen]).astype(np.float64),
+        np.concatenate([tracks.scores for tracks in seen]).astype(np.float64),
+        np.concatenate([tracks.class_ids for tracks in seen]),
+    )
 
 
 def read_mot(path: Path, *, with_classes: bool) -> MotRows:

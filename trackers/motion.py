@@ -104,6 +104,54 @@ class AspectHeight:
         return std
 
 
+class WidthHeight:
+    """Centre, width and height, with noise relative to width and height.
+
+    The constants are BoT-SORT's (Aharon et al. 2022, section 3.1), but `steadiness` times less
+    noise is added in a step: boxes are believed to go on as they went.
+    """
+
+    def __init__(self, steadiness: float) -> None:
+        self._step = POSITION / steadiness
+        self._step_velocity = VELOCITY / steadiness
+
+    def start(self, boxes_xyxy: Float32Array) -> KalmanState:
+        """See Motion."""
+        measured = _centre_and_sides(boxes_xyxy)
+        size = self._size(measured)
+        return kalman.start(measured, Noise(2 * POSITION * size, 10 * VELOCITY * size))
+
+    def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
+        """See Motion. A side that would shrink to nothing stands still."""
+        planes = state.planes.copy()
+        planes[1, 2:] *= planes[0, 2:] + seconds * kalman.STEPS_PER_SECOND * planes[1, 2:] > 1
+        size = self._size(planes[0])
+        noise = Noise(self._step * size, self._step_velocity * size)
+        return kalman.predict(KalmanState(planes), seconds, noise)
+
+    def correct(
+        self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
+    ) -> KalmanState:
+        """See Motion."""
+        std = POSITION * self._size(state.position[:, rows])
+        return kalman.correct(state, rows, _centre_and_sides(boxes_xyxy), std)
+
+    def boxes_xyxy(self, state: KalmanState) -> Float32Array:
+        """See Motion."""
+        return _boxes(state.position[:2], *state.position[2:])
+
+    def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
+        """See Motion."""
+        return _moved(state, camera, powers=(1, 1))
+
+    @staticmethod
+    def _size(position: Float64Array) -> Float64Array:
+        """Return (4, n) width, height, width, height."""
+        size = np.empty_like(position)
+        size[:2] = size[2:] = position[2:]
+        return size
+
+
 class AreaAspect:
     """Centre, area and aspect ratio, which has no velocity, with noise in pixels.
 

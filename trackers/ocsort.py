@@ -122,8 +122,6 @@ class OcSort(TableTracker[SightedTable]):
         states[tracks.seen & ~proven] = TrackState.TENTATIVE
         return states
 
-    def _shown(self, tracks: SightedTable) -> Float32Array:
-        """Return (n, 4) boxes to be given out: as they were seen, or where they should be."""
-        boxes = self._boxes(tracks)
-        boxes[tracks.seen] = tracks.observed[tracks.seen]
-        return boxes
+    def _shown(self, tracks: SightedTable, boxes: Float32Array) -> Float32Array:
+        """Return (n, 4) boxes as they were seen, or where they should be."""
+        return np.where(tracks.seen[:, None], tracks.observed, boxes)

@@ -1,0 +1,85 @@
+"""Real sequences that trackers are measured on: detections, ground truth, frames per second."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from detector.detections import Int64Array
+from trackers.evaluate import Scores, evaluate
+from trackers.mot import MotRows, read_mot, rows_of
+from trackers.run import track
+from trackers.sequences import read_info
+from trackers.tracks import Tracker
+
+ROOT = Path(__file__).resolve().parent.parent
+PETS = {  # detections of the same clip by two detectors, and the scores that mean 0 and 1
+    "PETS09 Faster R-CNN": ("det_sort_frcnn_768x576.txt", (0.0, 1.0)),
+    "PETS09 ACF": ("det_acf_mot15_768x576.txt", (0.0, 100.0)),
+}
+CHOSEN_ON = ("ADL-Rundle-6", "ETH-Bahnhof", "KITTI-13", "PETS09-S2L1", "TUD-Stadtmitte")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One sequence: what was detected, what is there, and all its frames."""
+
+    name: str
+    frame_rate: float
+    frames: Int64Array
+    detections: MotRows
+    truth: MotRows
+
+    def scores(self, tracker: Tracker, frames: Int64Array, frame_rate: float) -> Scores:
+        """Return how well these frames are tracked, evaluated on them alone."""
+        results = rows_of(track(tracker, self.detections, frames, frame_rate))
+        (scores,) = evaluate(self.truth.among(frames), results, "mot15").values()
+        return scores
+
+    def renumbered(self, frames: Int64Array) -> Material:
+        """Return the sequence of these frames alone, counted from 1."""
+        detections, truth = self.detections.among(frames), self.truth.among(frames)
+        return replace(
+            self,
+            frames=np.arange(1, len(frames) + 1),
+            detections=replace(detections, frames=np.searchsorted(frames, detections.frames) + 1),
+            truth=replace(truth, frames=np.searchsorted(frames, truth.frames) + 1),
+        )
+
+
+def find_data() -> Path:
+    """Return the folder of test data; ends the program where there is none."""
+    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
+    if not (data / "mot15").is_dir():
+        raise click.ClickException(f"{data}/mot15 is needed: set FRAMELANE_DATA to its folder")
+    return data
+
+
+def mot15() -> list[Material]:
+    """Return the 11 sequences of MOT15 with the detections of SORT."""
+    folders = sorted((find_data() / "mot15").iterdir())
+    return [
+        _material(folder.name, folder / "det" / "det.txt", folder / "gt" / "gt.txt", (0.0, 1.0))
+        for folder in folders
+    ]
+
+
+def pets09() -> list[Material]:
+    """Return the clip of PETS with each of its two sets of detections."""
+    folder = find_data() / "pets09"
+    truth = folder / "gt_768x576.txt"
+    return [_material(name, folder / file, truth, scale) for name, (file, scale) in PETS.items()]
+
+
+def _material(name: str, detections: Path, truth: Path, scale: tuple[float, float]) -> Material:
+    info = read_info(detections)
+    assert info, detections
+    rows = read_mot(detections, with_classes=False)
+    low, high = scale
+    rows = replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))
+    frames = np.arange(1, info.length + 1)
+    return Material(name, info.frame_rate, frames, rows, read_mot(truth, with_classes=False))

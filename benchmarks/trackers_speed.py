@@ -1,0 +1,80 @@
+"""python -m benchmarks.trackers_speed: milliseconds per picture, on one core.
+
+All trackers get the same crowd, picture by picture in turn, so that a busy machine slows all of
+them alike; medians over the pictures. `per track` is ByteTrack as one writes it first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import click
+
+from benchmarks.trackers_crowd import crowd
+from benchmarks.trackers_per_track import PerTrack
+from detector.detections import Detections
+from trackers import TRACKERS, make_tracker
+
+CROWDS = ((50, 30), (400, 300))  # tracks alive, detections
+SIZES = (10, 30, 100, 300, 1000)  # detections; a third more tracks are alive
+RATE = 30  # pictures per second
+WARM = 30  # pictures until as many tracks are alive as will be
+PER_TRACK = "per track"
+
+Update = Callable[[Detections, float], Any]
+Milliseconds = Mapping[str, float]  # by tracker
+
+
+def updates() -> dict[str, Update]:
+    """Return what each tracker does with a picture, itself new."""
+    plain = PerTrack()
+    made: dict[str, Update] = {name: make_tracker(name).update for name in TRACKERS}
+    made[PER_TRACK] = lambda detections, _: plain.update(detections)
+    return made
+
+
+def measure(alive: int, seen: int, pictures: int) -> Milliseconds:
+    """Return the median time of a picture."""
+    trackers = updates()
+    spent: dict[str, list[float]] = {name: [] for name in trackers}
+    for k, detections in enumerate(crowd(alive, seen, pictures + WARM)):
+        for name, update in trackers.items():
+            begin = perf_counter()
+            update(detections, k / RATE)
+            spent[name].append(perf_counter() - begin)
+    return {name: 1e3 * median(times[WARM:]) for name, times in spent.items()}
+
+
+def table(measured: Mapping[tuple[int, int], Milliseconds]) -> Iterator[str]:
+    """Yield a line per crowd: milliseconds, and how many times slower the plain loop is."""
+    names = list(next(iter(measured.values())))
+    yield (
+        f"{'tracks':>8}{'detections':>12}"
+        + "".join(f"{n:>12}" for n in names)
+        + (f"{'per track / bytetrack':>24}")
+    )
+    for (alive, seen), ms in measured.items():
+        ratio = ms[PER_TRACK] / ms["bytetrack"]
+        shown = "".join(f"{ms[n]:>12.3f}" for n in names)
+        yield f"{alive:>8}{seen:>12}{shown}{ratio:>24.1f}"
+
+
+@click.command()
+@click.option("--pictures", type=click.IntRange(1), default=200, show_default=True)
+def main(pictures: int) -> None:
+    """Print milliseconds per picture for two crowds, and how they grow with the crowd."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    click.echo(f"milliseconds per picture, medians of {pictures}, one core\n")
+    click.echo("\n".join(table({size: measure(*size, pictures) for size in CROWDS})) + "\n")
+    growing = [(4 * seen // 3, seen) for seen in SIZES]
+    few = max(1, pictures // 4)
+    click.echo("\n".join(table({size: measure(*size, few) for size in growing})))
+
+
+if __name__ == "__main__":
+    main()
