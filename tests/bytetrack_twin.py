@@ -90,7 +90,7 @@ class SlowByteTrack:
     """The same tracker as `trackers.bytetrack.ByteTrack`, for times in whole 1/30 s."""
 
     def __init__(self, buffer_steps: int = 30, class_aware: bool = True) -> None:
-        self.high, self.low, self.new = np.array([0.5, 0.1, 0.6], np.float32).tolist()
+        self.high, self.low, self.new = np.array([0.6, 0.1, 0.7], np.float32).tolist()
         self.buffer_steps, self.class_aware = buffer_steps, class_aware
         self.tracks: list[SlowTrack] = []
         self.last_id = 0

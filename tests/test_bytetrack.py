@@ -207,18 +207,18 @@ def test_a_track_changes_its_class_only_where_classes_are_not_kept_apart() -> No
 
 
 def test_a_younger_track_on_the_place_of_a_lost_one_is_a_duplicate() -> None:
-    tracker = ByteTrack(match_cost=0.3)  # a poor score is then not enough to bring a track back
+    tracker = ByteTrack(match_cost=0.2)  # a poor score is then not enough to bring a track back
     for k in range(10):
         tracker.update(people((50, 50, 0.9, 0)), k / 25)
     tracker.update(people(), 0.40)
-    assert len(tracker.update(people((50, 50, 0.65, 0)), 0.44)) == 0
+    assert len(tracker.update(people((50, 50, 0.75, 0)), 0.44)) == 0
     assert ids(tracker.update(people((50, 50, 0.9, 0)), 0.48)) == [1]
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"low_score": 0.6}, "low_score 0.6, high_score 0.5"),
+        ({"low_score": 0.7}, "low_score 0.7, high_score 0.6"),
         ({"new_score": 1.5}, "new_score 1.5"),
         ({"match_cost": 0.0}, "match_cost 0.0"),
         ({"weak_match_cost": 1.1}, "weak_match_cost 1.1"),

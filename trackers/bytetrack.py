@@ -41,9 +41,9 @@ class ByteTrack(TableTracker[TrackTable]):
     def __init__(
         self,
         *,
-        high_score: float = 0.5,
+        high_score: float = 0.6,
         low_score: float = 0.1,
-        new_score: float = 0.6,
+        new_score: float = 0.7,
         match_cost: float = 0.9,
         weak_match_cost: float = 0.5,
         tentative_match_cost: float = 0.7,
