@@ -126,17 +126,17 @@ def _watch_class(trt: Any) -> Any:
                 for known, done, steps in self._phases
             ]
             try:
-                self._tell()
+                self._tell(name)
             except BaseException as failure:  # Ctrl-C also arrives here
                 self.failure = failure
             return self.failure is None
 
-        def _tell(self) -> None:
+        def _tell(self, name: str) -> None:
             share = 0.0
             for _, done, steps in reversed(self._phases):
                 share = min((done + share) / steps, 1.0)
             self._told = max(self._told, share)
             if self._progress is not None:
-                self._progress(self._told, self._phases[-1][0])
+                self._progress(self._told, name)
 
     return Watch

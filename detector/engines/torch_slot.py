@@ -54,7 +54,6 @@ class CudaSlot:
     ) -> None:
         most, rows, classes = manifest.max_batch, manifest.top_k, len(manifest.classes)
         shape = (most, *manifest.input_size, 3)
-        self._device = device
         self._stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         # Whoever waits for it sleeps meanwhile
         self._done: torch.cuda.Event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
@@ -65,7 +64,8 @@ class CudaSlot:
         self._count = 0
         # One after the other on one stream, the graphs can share memory
         pool = torch.cuda.graph_pool_handle()
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=tf32):
+        flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=tf32)
+        with torch.cuda.device(device), flags:
             self._captured = {
                 size: self._capture(graph, self._images[:size], pool)
                 for size in reversed(batch_sizes(manifest))
