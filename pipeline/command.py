@@ -58,8 +58,8 @@ def configure(path: Path | None, given: Mapping[str, Any]) -> RunConfig:
 def as_yaml(config: RunConfig) -> str:
     """Return the effective configuration as a file that gives the same run."""
     shown = config.model_dump(mode="json")
-    for source in shown["sources"]:
-        source["url"] = without_password(source["url"])
+    for place in (*shown["sources"], *shown["outputs"]):
+        place["url"] = without_password(place["url"])
     return str(yaml.safe_dump(shown, sort_keys=False))
 
 

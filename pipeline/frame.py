@@ -86,10 +86,14 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A frame that a sink did not write, on purpose; reason: in words."""
+    """A frame that a sink did not write.
+
+    reason: in words; failed: it was to be written and is lost, not left out on purpose
+    """
 
     ticket: Ticket
     reason: str
+    failed: bool = False
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -45,15 +46,21 @@ def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
     """Return 0 if all went well or was stopped on request, 1 if something broke, 2 if misused."""
     if any(isinstance(failure.error, UsageError) for failure in pipeline.failures):
         return 2
-    damaged = any(stream.source.faults for stream in streams)
+    damaged = any(_faults(stream) for stream in streams)
     return int(bool(pipeline.failures) or damaged or pipeline.cancelled)
 
 
 def complaints(pipeline: Pipeline, streams: Sequence[StreamStages]) -> list[str]:
     """Return a line for each thing that went wrong, first cause first."""
     return [_complaint(failure) for failure in pipeline.failures] + [
-        fault for stream in streams for fault in stream.source.faults
+        fault for stream in streams for fault in _faults(stream)
     ]
+
+
+def _faults(stream: StreamStages) -> list[str]:
+    """Return what went wrong without ending the stream: at its source, then at its sinks."""
+    sinks = (output.sink.interruptions for output in stream.outputs)
+    return [*stream.source.faults, *chain.from_iterable(sinks)]
 
 
 def _complaint(failure: Failure) -> str:
@@ -91,7 +98,7 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "latency_ms": balance.latency.as_milliseconds(),
         "age_ms": _ages(pipeline, stream.name),
         "repaired_times": stream.decode.repaired,
-        "faults": list(stream.source.faults),
+        "faults": _faults(stream),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
         "receivers": {
             output.name: output.sink.status.snapshot()

@@ -83,11 +83,13 @@ class Emitted:
         self._stage = stage
 
     def send(self, item: Ticket | LeftOut) -> None:
-        """Enter the frame as emitted, or as dropped."""
-        if isinstance(item, LeftOut):
-            self._ledger.dropped(item, self._stage, item.reason)
-        else:
+        """Enter the frame as emitted, as dropped, or as failed."""
+        if not isinstance(item, LeftOut):
             self._ledger.emitted(item)
+        elif item.failed:
+            self._ledger.failed(item, self._stage, item.reason)
+        else:
+            self._ledger.dropped(item, self._stage, item.reason)
 
     def close(self, failure: BaseException | None = None) -> None:
         """Do nothing: nobody listens behind a sink."""

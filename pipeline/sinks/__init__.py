@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.frame import LeftOut, Ticket, Tracked
@@ -30,10 +32,15 @@ class Sink(Stage[Tracked, Ticket | LeftOut]):
     written: the file there is in the end, complete or not; None while there is none
     """
 
-    wants_picture: ClassVar[bool] = False
-    viewer: ClassVar[bool] = False
+    wants_picture: bool = False
+    viewer: bool = False
     name: str
     written: Path | None = None
+
+    @property
+    def interruptions(self) -> list[str]:
+        """What has kept it from writing for a while: a line each."""
+        return []
 
 
 SINKS = {  # by ending; a new sink is one module and one line
@@ -45,6 +52,7 @@ SINKS = {  # by ending; a new sink is one module and one line
 }
 
 
+SEGMENTS = "pipeline.sinks.segments:Segments"  # where the name of a file has a % in it
 LIVE_SINKS = {  # by what stands before ://
     "rtsp": "pipeline.sinks.rtsp:Rtsp",
 }
@@ -65,10 +73,37 @@ def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -
         known = [f"{each}://" for each in LIVE_SINKS] + list(SINKS)
         hint = did_you_mean(f"{scheme}://" if live else ending, known)
         raise UsageError(f"output '{shown}': no sink writes that{hint}")
-    module, name = kind.split(":")
-    sink = getattr(import_module(module), name)
-    if live and _SERVE.search(url):
-        url, options = _SERVE.sub("", url).rstrip("?&"), {**options, "serve": True}
-    target = url if live else Path(url)
-    made: Sink = sink(target, classes, **checked_options(sink, options, f"output '{shown}'"))
+    where = f"output '{shown}'"
+    if live:
+        if _SERVE.search(url):
+            url, options = _SERVE.sub("", url).rstrip("?&"), {**options, "serve": True}
+        return _made(kind, url, classes, options, where)
+    if "%" not in url:
+        return _made(kind, Path(url), classes, options, where)
+    return _segments(kind, Path(url), classes, options, where)
+
+
+def _segments(
+    kind: str, template: Path, classes: Sequence[str], options: Mapping[str, Any], where: str
+) -> Sink:
+    """Return the sink that writes many files; what it does not know is an option of each file."""
+    segments = _class(SEGMENTS)
+    own = inspect.signature(segments).parameters
+    apart = {name: value for name, value in options.items() if name in own}
+    each = {name: value for name, value in options.items() if name not in own}
+    make = partial(_made, kind, classes=classes, options=each, where=where)
+    made: Sink = segments(template, make, **checked_options(segments, apart, where))
     return made
+
+
+def _made(
+    kind: str, target: Path | str, classes: Sequence[str], options: Mapping[str, Any], where: str
+) -> Sink:
+    sink = _class(kind)
+    made: Sink = sink(target, classes, **checked_options(sink, options, where))
+    return made
+
+
+def _class(kind: str) -> Any:
+    module, name = kind.split(":")
+    return getattr(import_module(module), name)

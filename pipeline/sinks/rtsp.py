@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import ClassVar, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
@@ -60,8 +60,8 @@ class Rtsp(Sink):
     retry_seconds, longest_retry_seconds: the first pause before another attempt, and the longest
     """
 
-    wants_picture: ClassVar[bool] = True
-    viewer: ClassVar[bool] = True
+    wants_picture = True
+    viewer = True
 
     def __init__(
         self,

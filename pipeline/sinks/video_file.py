@@ -32,7 +32,7 @@ class VideoFile(Recorder):
     preset, crf: speed and quality, as x264 counts; threads: of the encoder
     """
 
-    wants_picture: ClassVar[bool] = True
+    wants_picture = True
     foreign: ClassVar[tuple[type[Exception], ...]] = (OSError, av.FFmpegError)
 
     def __init__(

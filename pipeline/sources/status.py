@@ -11,11 +11,10 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
-log = logging.getLogger("framelane")
+from pipeline.quiet import Quiet
 
 STALL_INTERVALS = 5  # of the stream's own: later than that is no jitter,
 LEAST_STALL = 1.0  # seconds, unless the stream is fast: a hiccup of a network is shorter
-QUIET_SECONDS = 60.0  # for which a line that was logged is not logged again
 
 
 class State(Enum):
@@ -63,7 +62,6 @@ class Status:
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = monotonic) -> None:
-        self._name = name
         self._clock = clock
         self._lock = Lock()
         self._state = State.CONNECTING
@@ -73,8 +71,7 @@ class Status:
         self._picture_at = self._since
         self._live_since: float | None = None
         self._next_attempt_at: float | None = None
-        self._logged_at: dict[str, float] = {}
-        self._unlogged: Counter[str] = Counter()
+        self._quiet = Quiet(name, clock)
         self.connections = 0
         self.stalls = 0
         self.damaged = 0  # pictures that the decoder had to mend
@@ -104,7 +101,7 @@ class Status:
         self._live_since = self._clock()
         self._enter(State.LIVE)
         again = f", for the {self.connections}. time" if self.connections > 1 else ""
-        self._log(logging.INFO, "live" + again, "live")
+        self._quiet.log(logging.INFO, "live" + again, "live")
 
     def picture(self, interval: float | None) -> None:
         """Note a picture; interval: seconds between two, as far as it is known."""
@@ -122,7 +119,7 @@ class Status:
         self.trouble = trouble
         self.causes[trouble.cause] += 1
         self._enter(State.BACKOFF, pause)
-        self._log(logging.WARNING, f"{trouble}; next attempt in {pause:.1f} s", str(trouble))
+        self._quiet.log(logging.WARNING, f"{trouble}; next attempt in {pause:.1f} s", str(trouble))
 
     def failed(self, trouble: Trouble) -> None:
         """Note that nothing more will be tried."""
@@ -181,16 +178,6 @@ class Status:
             self._seconds[self._state] += now - self._since
             self._state, self._since, self._picture_at = state, now, now
             self._next_attempt_at = None if pause is None else now + pause
-
-    def _log(self, level: int, line: str, kind: str) -> None:
-        """Log a line, unless one of its kind was logged a short while ago."""
-        now = self._clock()
-        if now - self._logged_at.get(kind, float("-inf")) < QUIET_SECONDS:
-            self._unlogged[kind] += 1
-            return
-        more = f" ({self._unlogged.pop(kind)} more since)" if self._unlogged[kind] else ""
-        self._logged_at[kind] = now
-        log.log(level, "%s: %s%s", self._name, line, more)
 
 
 @runtime_checkable

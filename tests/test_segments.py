@@ -1,0 +1,273 @@
+"""Segments: named after their beginning, deleted by age and size, and a full disk waited out."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.errors import UsageError
+from pipeline.frame import LeftOut, Ticket, Tracked
+from pipeline.quiet import Quiet
+from pipeline.sinks import Sink, SinkError, make_sink
+from pipeline.sinks.retention import Names, Retention
+from pipeline.sinks.segments import Segments
+from tests import footage
+from tests.ffmpeg import times_by_ffprobe
+
+BASE = Fraction(1, 25)
+
+
+def record(sink: Sink, frames: Iterable[Tracked]) -> list[Ticket | LeftOut]:
+    """Drive the sink from beginning to end."""
+    sink.open()
+    fates = [fate for frame in frames for fate in sink.process(frame)]
+    fates += sink.finish()
+    sink.close()
+    return fates
+
+
+def camera(count: int, **options: Any) -> Iterator[Tracked]:
+    """Yield frames at 25 a second, captured at this moment and on."""
+    now = time.monotonic()
+    for item in footage.drawn(range(count), BASE, **options):
+        yield replace(item, frame=replace(item.frame, captured_at=now + float(item.frame.time)))
+
+
+def segments(folder: Path, name: str = "%Y%m%d-%H%M%S.mp4", **options: Any) -> Sink:
+    return make_sink(str(folder / name), classes=footage.CLASSES, options=options)
+
+
+def test_each_segment_is_a_whole_video_that_begins_at_0_and_together_they_have_every_frame(
+    tmp_path: Path,
+) -> None:
+    fates = record(segments(tmp_path, segment_seconds=1.0), camera(90))
+    files = sorted(tmp_path.iterdir())
+    times = [times_by_ffprobe(path) for path in files]
+    assert [len(each) for each in times] == [25, 25, 25, 15]
+    assert all(each == [k * BASE for k in range(len(each))] for each in times)
+    assert sorted(fate.tickets[0].index for fate in fates) == list(range(90))
+
+
+def test_a_segment_is_named_after_the_moment_of_its_first_frame_in_utc(tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc).timestamp()
+    record(segments(tmp_path, "%Y-%m-%d/%H-%M-%S.mp4", segment_seconds=2.0), camera(60))
+    files = sorted(tmp_path.glob("*/*.mp4"))
+    began = [
+        datetime.strptime(f"{path.parent.name} {path.stem} +0000", "%Y-%m-%d %H-%M-%S %z")
+        for path in files
+    ]
+    assert [moment.timestamp() - now for moment in began] == pytest.approx([0, 2], abs=2)
+
+
+def test_two_segments_of_one_second_have_two_names_and_no_file_is_written_over(
+    tmp_path: Path,
+) -> None:
+    names = Names(tmp_path / "%H%M%S.mp4")
+    moment = datetime(2026, 11, 23, 12, 0, 7)
+    (tmp_path / "120007.mp4").touch()
+    (tmp_path / "120007-2.incomplete.mp4").touch()
+    assert names.at(moment) == tmp_path / "120007-3.mp4"
+
+
+def test_a_segment_ends_when_it_is_large_enough(tmp_path: Path) -> None:
+    record(segments(tmp_path, segment_bytes=40_000, preset="ultrafast"), camera(200))
+    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
+    assert len(sizes) > 2
+    assert all(40_000 <= size < 200_000 for size in sizes[:-1])  # seen once per group of pictures
+
+
+def test_pictures_of_another_size_begin_a_new_segment(tmp_path: Path) -> None:
+    small = list(camera(10))
+    large = [
+        replace(item, frame=replace(item.frame, index=10 + k, ticks=10 + k, scene=1))
+        for k, item in enumerate(camera(10, size=(96, 64)))
+    ]
+    record(segments(tmp_path), [*small, *large])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_json_lines_are_segmented_too_and_keep_the_times_of_the_stream(tmp_path: Path) -> None:
+    record(segments(tmp_path, "%Y%m%d-%H%M%S.jsonl", segment_seconds=1.0), camera(50))
+    files = sorted(tmp_path.iterdir())
+    lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    assert len(files) == 2
+    assert [line["seconds"] for line in lines] == pytest.approx([k / 25 for k in range(50)])
+
+
+@given(
+    ages=st.lists(st.integers(0, 1000), unique=True, max_size=8),
+    sizes=st.lists(st.integers(1, 50), min_size=8, max_size=8),
+    keep_seconds=st.none() | st.integers(1, 1000),
+    keep_bytes=st.none() | st.integers(1, 300),
+)
+def test_what_is_kept_is_young_and_small_enough_and_what_is_deleted_is_the_oldest(
+    tmp_path_factory: pytest.TempPathFactory,
+    ages: list[int],
+    sizes: list[int],
+    keep_seconds: int | None,
+    keep_bytes: int | None,
+) -> None:
+    folder = tmp_path_factory.mktemp("rec")
+    now = time.time()
+    there = {}
+    for age, size in zip(ages, sizes, strict=False):
+        path = folder / f"2026-{age:02d}.mp4" if age < 100 else folder / f"{age}.mp4"
+        path = folder / f"{(age // 60) % 24:02d}{age % 60:02d}{age % 60:02d}.mp4"
+        if path in there:
+            continue
+        path.write_bytes(bytes(size))
+        os.utime(path, (now - age, now - age))
+        there[path] = (age, size)
+    stranger = folder / "holiday.mp4"
+    stranger.write_bytes(bytes(1000))
+    growing = max(there, key=lambda path: there[path][0], default=None)  # the oldest of all
+    names = Names(folder / "%H%M%S.mp4")
+    Retention(names, keep_seconds, keep_bytes, Quiet("rec")).apply(growing)
+    kept = {path for path in there if path.exists()}
+    assert stranger.exists()
+    assert growing is None or growing in kept
+    gone = there.keys() - kept
+    others = kept - {growing}
+    if keep_seconds is not None:
+        assert all(there[path][0] <= keep_seconds + 1 for path in others)
+    if keep_bytes is not None:
+        assert not others or sum(there[path][1] for path in kept) <= keep_bytes
+    assert all(there[a][0] >= there[b][0] for a in gone for b in others)
+    if keep_seconds is None and keep_bytes is None:
+        assert not gone
+
+
+def test_folders_that_a_template_made_go_with_their_last_segment_and_no_others(
+    tmp_path: Path,
+) -> None:
+    names = Names(tmp_path / "rec/%Y-%m-%d/%H%M%S.mp4")
+    old, young = tmp_path / "rec/2026-01-01/120000.mp4", tmp_path / "rec/2026-01-02/120000.mp4"
+    for path, age in ((old, 100), (young, 0)):
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    (tmp_path / "rec/notes").mkdir()
+    Retention(names, 50, None, Quiet("rec")).apply(None)
+    assert not old.parent.exists()
+    assert young.exists() and (tmp_path / "rec/notes").exists()
+
+
+def test_retention_goes_on_while_segments_are_written(tmp_path: Path) -> None:
+    sink = segments(tmp_path, segment_seconds=1.0, keep_bytes=1)
+    record(sink, camera(110))
+    assert len(list(tmp_path.iterdir())) <= 2  # the one that is written, and the one before
+
+
+@dataclass
+class Fragile(Sink):
+    """Writes a frame late, and fails for as long as it is told to."""
+
+    path: Path
+    full: list[bool]
+    held: list[Ticket] = field(default_factory=list)
+
+    def process(self, item: Tracked) -> Iterable[Ticket]:
+        if self.full[0]:
+            cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise SinkError(f"cannot write '{self.path}': {cause.strerror}") from cause
+        self.held.append(item.frame.ticket)
+        return [self.held.pop(0)] if len(self.held) > 3 else []
+
+    def finish(self) -> Iterable[Ticket]:
+        return self.held
+
+
+def test_a_full_disk_costs_the_frames_it_has_no_room_for_and_recording_goes_on_after_it(
+    tmp_path: Path,
+) -> None:
+    full = [False]
+    sink = Segments(tmp_path / "%H%M%S.txt", lambda path: Fragile(path, full))
+    fates: list[Ticket | LeftOut] = []
+    for item in camera(60):
+        full[0] = 20 <= item.frame.index < 40
+        sink._look_at = 0.0 if item.frame.index in (0, 45) else sink._look_at
+        fates += sink.process(item)
+    fates += sink.finish()
+    assert sorted(fate.tickets[0].index for fate in fates) == list(range(60))
+    lost = {fate.ticket.index for fate in fates if isinstance(fate, LeftOut)}
+    assert lost == {17, 18, 19, *range(20, 45)}  # three were held, the rest had no room
+    assert all(fate.failed for fate in fates if isinstance(fate, LeftOut))
+    assert sink.interruptions == [
+        f"{tmp_path}/%H%M%S.txt: No space left on device: recording stopped"
+    ]
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Give a file system of that size; skip visibly where none may be mounted."""
+    folder.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    if subprocess.run(line, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full_leaves_segments_that_play_and_is_recorded_to_again(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "600k") as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(300_000))
+        sink = segments(disk, segment_seconds=1.0, preset="ultrafast")
+        fates: list[Ticket | LeftOut] = []
+        frames = camera(10_000)
+        while not sink.interruptions:
+            fates += sink.process(next(frames))
+        stopped_at = len(fates)
+        ballast.unlink()
+        assert isinstance(sink, Segments)
+        sink._look_at = 0.0  # it would look again in a few seconds
+        for _ in range(20):
+            fates += sink.process(next(frames))
+        fates += sink.finish()
+        sink.close()
+        assert any(isinstance(fate, Ticket) for fate in fates[stopped_at:])
+        written = sum(isinstance(fate, Ticket) for fate in fates)
+        there = 0
+        for path in disk.glob("*.mp4"):
+            with suppress(KeyError):  # nothing of the last one may have reached the disk
+                times = times_by_ffprobe(path)
+                assert all(a < b for a, b in pairwise(times))
+                there += len(times)
+        assert there >= written - 50  # but for the open group of pictures, of two seconds
+        assert "No space left on device" in sink.interruptions[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "complaint"),
+    [
+        ("%Q.mp4", {}, "'%Q' given: in the name of a segment there may be %Y"),
+        ("%H.mp4", {"segment_seconds": 0}, "segment_seconds: 0.0 given: above 0"),
+        ("%H.mp4", {"keep_bytes": -1}, "keep_bytes: -1 given: above 0"),
+        ("%H.mp4", {"keep_byte": 1}, "unknown option 'keep_byte'"),
+        ("%H.avi", {}, "no sink writes that"),
+    ],
+)
+def test_what_cannot_be_a_segment_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        segments(tmp_path, name, **options)
