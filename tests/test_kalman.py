@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from detector.detections import Float32Array
 from tests.bytetrack_twin import MatrixFilter, measured
+from tests.sort_filter import SortFilter
 from trackers import kalman
 from trackers.kalman import KalmanState, Noise
-from trackers.motion import AspectHeight
+from trackers.motion import AreaAspect, AspectHeight, Motion, WidthHeight
+
+MOTIONS: tuple[Motion, ...] = (AspectHeight(), AreaAspect(), WidthHeight(2.0))
+every_motion = pytest.mark.parametrize("motion", MOTIONS, ids=lambda motion: type(motion).__name__)
 
 
 def random_boxes(seed: int, count: int) -> Float32Array:
@@ -60,6 +64,28 @@ def test_all_tracks_at_once_equal_one_matrix_filter_each(
         np.testing.assert_allclose(covariance, one.covariance, rtol=1e-9, atol=1e-9)
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_the_filter_of_areas_is_that_of_sort(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    box = random_boxes(seed, 1)
+    box[:, 2:] = box[:, :2] + 40 + 0.1 * (box[:, 2:] - box[:, :2])
+    motion, one = AreaAspect(), SortFilter(box[0].tolist())
+    state = motion.start(box)
+    for _ in range(8):
+        steps = int(random.integers(1, 4))
+        state = motion.predict(state, steps / 30, seen=np.ones(1, bool))
+        for _ in range(steps):
+            one.predict()
+        box = box + random.normal(0, 3, 4).astype(np.float32)
+        state = motion.correct(state, np.array([0]), box)
+        one.correct(box[0].tolist())
+    mean, covariance = as_matrices(state, 0)
+    np.testing.assert_allclose(mean[:7], one.mean, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(covariance[:7, :7], one.covariance, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(motion.boxes_xyxy(state), box, atol=12)
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 3), st.floats(0, 3))
 def test_a_prediction_in_two_parts_equals_one_over_the_whole_time(
@@ -73,18 +99,21 @@ def test_a_prediction_in_two_parts_equals_one_over_the_whole_time(
     np.testing.assert_allclose(in_parts.planes, at_once.planes, rtol=1e-9, atol=1e-6)
 
 
+@pytest.mark.parametrize("motion", MOTIONS, ids=lambda motion: type(motion).__name__)
 @pytest.mark.parametrize("rate", [7, 12.5, 24, 29.97, 60, 240])
-def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(rate: float) -> None:
+def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(
+    motion: Motion, rate: float
+) -> None:
     speed = np.array([120.0, -45.0])  # pixels per second
     start = np.array([300.0, 200.0])
-    state = AspectHeight().start(np.array([[*start, *(start + 80)]], np.float32))
+    state = motion.start(np.array([[*start, *(start + 80)]], np.float32))
     for k in range(1, int(3 * rate)):
         corner = start + speed * k / rate
-        state = AspectHeight().predict(state, 1 / rate, seen=np.ones(1, bool))
+        state = motion.predict(state, 1 / rate, seen=np.ones(1, bool))
         box = np.array([[*corner, *(corner + 80)]], np.float32)
-        state = AspectHeight().correct(state, np.array([0]), box)
+        state = motion.correct(state, np.array([0]), box)
     np.testing.assert_allclose(state.planes[1, :2, 0] * 30, speed, rtol=0.02)
-    ahead = AspectHeight().boxes_xyxy(AspectHeight().predict(state, 0.5, seen=np.ones(1, bool)))
+    ahead = motion.boxes_xyxy(motion.predict(state, 0.5, seen=np.ones(1, bool)))
     np.testing.assert_allclose(ahead[0, :2], corner + speed / 2, atol=3)
 
 
@@ -104,11 +133,35 @@ def test_no_time_changes_nothing() -> None:
     assert (later.planes == state.planes).all()
 
 
-def test_boxes_come_back_as_they_were_started() -> None:
+@every_motion
+def test_boxes_come_back_as_they_were_started(motion: Motion) -> None:
     boxes = random_boxes(3, 20)
-    np.testing.assert_allclose(
-        AspectHeight().boxes_xyxy(AspectHeight().start(boxes)), boxes, atol=1e-3
-    )
+    np.testing.assert_allclose(motion.boxes_xyxy(motion.start(boxes)), boxes, atol=1e-3)
+
+
+@every_motion
+def test_a_camera_that_moves_and_zooms_moves_boxes_and_velocities(motion: Motion) -> None:
+    boxes = random_boxes(4, 5)
+    state = motion.start(boxes)
+    state.planes[1, :2] = [[3.0], [-1.0]]
+    camera = np.array([[2.0, 0.0, 30.0], [0.0, 2.0, -10.0]])
+    moved = motion.moved(state, camera)
+    expected = boxes * 2 + np.array([30, -10, 30, -10])
+    np.testing.assert_allclose(motion.boxes_xyxy(moved), expected, rtol=1e-5, atol=1e-2)
+    np.testing.assert_allclose(moved.planes[1, :2], np.full((5, 2), [6.0, -2.0]).T)
+    np.testing.assert_allclose(moved.planes[2:, :2], 4 * state.planes[2:, :2])
+
+
+@pytest.mark.parametrize("motion", MOTIONS[1:], ids=lambda motion: type(motion).__name__)
+def test_a_box_that_shrinks_does_not_turn_inside_out(motion: Motion) -> None:
+    state = motion.start(random_boxes(5, 6))
+    state.planes[1, 2:] = -state.planes[0, 2:] / 10  # gone after ten steps, if it went on
+    if isinstance(motion, AreaAspect):
+        state.planes[1, 3] = 0
+    for seconds in (0.1, 0.2, 0.5, 1.0):
+        state = motion.predict(state, seconds, seen=np.ones(6, bool))
+        left, top, right, bottom = motion.boxes_xyxy(state).T
+        assert (right > left).all() and (bottom > top).all()
 
 
 def test_a_filter_of_no_tracks_works() -> None:
