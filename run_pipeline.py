@@ -21,10 +21,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.option("--device", help="Where the engine runs.  [default: CPU]")
 @click.option("--imgsz", type=Size(), help="The input size you expect of the model.")
 @click.option("--conf", type=float, help="Least score.  [default: 0.1 with a tracker, else 0.25]")
-@click.option("--iou", type=float, help="Overlap above which the weaker box goes.  [default: 0.45]")
+@click.option("--iou", type=float, help="Overlap above which a box yields.  [default: the model's]")
 @click.option("--classes", help="Names or numbers to keep, as in person,car.  [default: all]")
 @click.option("--agnostic", is_flag=True, default=None, help="Suppress across classes.")
-@click.option("--tracker", help="A tracker, or none.  [default: bytetrack]")
+@click.option("--tracker", help="A tracker, or none.  [default: lane]")
 @click.option(
     "--output",
     "outputs",

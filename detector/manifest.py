@@ -32,6 +32,7 @@ class Manifest:
         weights it was made from, None for random ones
     tools: name -> version of what wrote it
     accuracy: metric -> value, measured when it was made; empty if it was not
+    nms_iou: overlap above which two boxes of one class are one object: the pipeline's default
     source_sha256: of the ONNX file that it was made from, None if it came from weights
     float_layers: of an INT8 model, the layers that were left in floating point for their
         sensitivity; those of the head always are
@@ -51,6 +52,7 @@ class Manifest:
     weights_sha256: str | None
     tools: Mapping[str, str] = field(default_factory=dict)
     accuracy: Mapping[str, float] = field(default_factory=dict)
+    nms_iou: float = 0.45
     source_sha256: str | None = None
     float_layers: tuple[str, ...] = ()
     tolerance: Mapping[str, Tolerance] = field(default_factory=dict)
@@ -196,6 +198,7 @@ _ACCEPTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "weights_sha256": ("64 hexadecimal digits or null", lambda v: v is None or _is_sha256(v)),
     "tools": ("names with versions", lambda v: _is_mapping(v, (str,))),
     "accuracy": ("names with numbers", lambda v: _is_mapping(v, (float, int))),
+    "nms_iou": ("a number from 0 to 1", lambda v: type(v) in (float, int) and 0 <= v <= 1),
     "source_sha256": ("64 hexadecimal digits or null", lambda v: v is None or _is_sha256(v)),
     "float_layers": ("a list of names", lambda v: v == [] or _is_list(v, _is_text)),
     "tolerance": (

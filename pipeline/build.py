@@ -158,7 +158,7 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         Preprocess(manifest.input_size),
         submit,
         Collect(),
-        _suppress(config.detect, config.tracker, manifest.classes),
+        _suppress(config.detect, config.tracker, manifest),
         submit.close_engine,
         max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
@@ -176,12 +176,12 @@ def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
         )
 
 
-def _suppress(config: DetectConfig, tracker: TrackerConfig, names: Sequence[str]) -> Suppress:
+def _suppress(config: DetectConfig, tracker: TrackerConfig, manifest: Manifest) -> Suppress:
     usual = CONFIDENCE["without" if tracker.name == "none" else "with a tracker"]
     return Suppress(
         confidence=usual if config.conf is None else config.conf,
-        iou=config.iou,
-        classes=None if config.classes is None else _class_ids(config.classes, names),
+        iou=manifest.nms_iou if config.iou is None else config.iou,
+        classes=None if config.classes is None else _class_ids(config.classes, manifest.classes),
         agnostic=config.agnostic,
         max_detections=config.max_detections,
     )

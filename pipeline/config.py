@@ -59,8 +59,11 @@ class DetectConfig(BaseModel):
         le=1,
         description="least score; default: 0.1 with a tracker, 0.25 without",
     )
-    iou: float = Field(
-        default=0.45, ge=0, le=1, description="overlap above which the weaker box goes"
+    iou: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="overlap above which the weaker box goes; default: the model's, usually 0.45",
     )
     classes: tuple[str | int, ...] | None = Field(
         default=None, description="names or numbers to keep"
@@ -73,7 +76,7 @@ class TrackerConfig(BaseModel):
     """What gives identities. Further keys are options of that tracker."""
 
     model_config = _OPEN
-    name: str = Field(default="bytetrack", description="a tracker, or 'none'")
+    name: str = Field(default="lane", description="a tracker, or 'none'")
 
 
 class OutputConfig(BaseModel):

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.frame import Frame, Picture, Stream, Ticket, Tracked
+from pipeline.frame import Frame, LeftOut, Picture, Stream, Ticket, Tracked
 from pipeline.sinks import Sink
 from tests.ffmpeg import tool
 from trackers.tracks import Tracks, TrackState
@@ -82,15 +82,17 @@ def _tracked(
 def record(sink: Sink, items: Iterable[Tracked]) -> tuple[list[Ticket], list[Ticket]]:
     """Run a sink to its good end; return the tickets that went in, and those that came out."""
     given: list[Ticket] = []
-    written: list[Ticket] = []
+    done: list[Ticket | LeftOut] = []
     sink.open()
     try:
         for item in items:
             given.append(item.frame.ticket)
-            written += sink.process(item)
-        written += sink.finish()
+            done += sink.process(item)
+        done += sink.finish()
     finally:
         sink.close()
+    written = [ticket for ticket in done if isinstance(ticket, Ticket)]
+    assert len(written) == len(done), "a frame was left out"
     return given, written
 
 

@@ -74,8 +74,9 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_manifest_of_before_there_was_quantisation_is_still_read(tmp_path: Path) -> None:
-    later = dict.fromkeys(("source_sha256", "float_layers", "tolerance"), ...)
+    later = dict.fromkeys(("nms_iou", "source_sha256", "float_layers", "tolerance"), ...)
     manifest = Manifest.read(written(tmp_path / "street.json", **later))
+    assert manifest.nms_iou == 0.45
     assert (manifest.source_sha256, manifest.float_layers) == (None, ())
     assert manifest.tolerance_of("int8") == usual_tolerances((256, 448))["int8"]
 
@@ -132,6 +133,7 @@ def test_a_missing_model_or_manifest_is_named(tmp_path: Path) -> None:
         ({"tools": {"torch": 2}}, "tools is {'torch': 2}, must be names with versions"),
         ({"accuracy": {"AP50": "0.9"}}, "accuracy is {'AP50': '0.9'}, must be names with numbers"),
         ({"accuracy": None}, "accuracy is None, must be names with numbers"),
+        ({"nms_iou": 1.5}, "nms_iou is 1.5, must be a number from 0 to 1"),
         ({"source_sha256": "abc"}, "source_sha256 is 'abc', must be 64 hexadecimal digits or null"),
         ({"float_layers": [3]}, "float_layers is [3], must be a list of names"),
         ({"tolerance": {"int8": {}}}, "must be precisions with pixels, score and share"),

@@ -57,7 +57,7 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
         return
     val = load_dataset(description.data.val, description.data.classes)
     model = folder / f"{folder.name}.onnx"
-    report = make_product(folder / BEST, model, val)
+    report = make_product(folder / BEST, model, val, description.nms_iou)
     print_scores(console, f"{model} on the validation data", report)
 
 

@@ -13,10 +13,11 @@ from trainer.samples import Dataset
 from trainer.score import Report
 
 
-def make_product(weights: Path, model: Path, val: Dataset) -> Report:
+def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Report:
     """Export `weights` to `model` (.onnx) and its manifest, and return what it scores on `val`.
 
     The accuracy in the manifest is that of the exported file, run by the product's own engine.
+    nms_iou: overlap above which the pipeline will take two boxes of one class for one object
     """
     network, info = load_weights(weights)
     manifest = export_model(
@@ -28,5 +29,5 @@ def make_product(weights: Path, model: Path, val: Dataset) -> Report:
     )
     with open_model(model) as exported:
         report = evaluate(exported, val)
-    replace(manifest, accuracy=report.numbers).write(manifest_path(model))
+    replace(manifest, accuracy=report.numbers, nms_iou=nms_iou).write(manifest_path(model))
     return report

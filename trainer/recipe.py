@@ -118,6 +118,9 @@ class Recipe(Section):
     sync_batchnorm: bool = Field(
         default=False, description="statistics over the batches of all GPUs"
     )
+    nms_iou: Part = Field(
+        default=0.45, description="overlap above which the product takes two boxes for one object"
+    )
     validate_every: int = Field(default=1, ge=1, description="epochs between evaluations")
     checkpoint_minutes: Positive = 5.0
 
@@ -132,6 +135,7 @@ class Recipe(Section):
             exclude={
                 "workers": True,
                 "checkpoint_minutes": True,
+                "nms_iou": True,
                 "device": True,
                 "data": {"cache"},
             }
