@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.detections import Int64Array
 from trackers.evaluate import Scores, evaluate
-from trackers.mot import MotRows, read_mot, rows_of
+from trackers.mot import MotResult, MotRows, read_mot
 from trackers.run import track
 from trackers.sequences import read_info
 from trackers.tracks import Tracker
@@ -36,7 +36,7 @@ class Material:
 
     def scores(self, tracker: Tracker, frames: Int64Array, frame_rate: float) -> Scores:
         """Return how well these frames are tracked, evaluated on them alone."""
-        results = rows_of(track(tracker, self.detections, frames, frame_rate))
+        results = MotResult.of(track(tracker, self.detections, frames, frame_rate)).rows
         (scores,) = evaluate(self.truth.among(frames), results, "mot15").values()
         return scores
 

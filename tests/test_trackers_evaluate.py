@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from detector.errors import UsageError
 from trackers import make_tracker
 from trackers.__main__ import main
 from trackers.evaluate import evaluate, gathered
+from trackers.frames import FrameChoice
 from trackers.ignore import read_ignore, without_ignored
 from trackers.mot import MotRows, mot_lines, read_mot
 from trackers.rules import Rules
@@ -226,6 +228,107 @@ def test_the_commands_track_a_file_and_score_it(data: Path, tmp_path: Path) -> N
     in_range = sum(int(line.split(",")[0]) <= 50 for line in truth.read_text().splitlines())
     assert written["overall"]["objects"] == in_range
     assert f"{written['overall']['idf1']:.4f}" in done.output
+
+
+@pytest.fixture
+def two_sequences(data: Path, tmp_path: Path) -> Path:
+    """A folder of two short sequences in the MOTChallenge's layout."""
+    for name in ("TUD-Campus", "KITTI-17"):
+        shutil.copytree(data / "mot15" / name, tmp_path / "mot" / name)
+    return tmp_path / "mot"
+
+
+def test_folders_are_tracked_at_the_rate_of_each_sequence_and_scored_together(
+    two_sequences: Path, tmp_path: Path
+) -> None:
+    output, scores = tmp_path / "tracks", tmp_path / "scores.json"
+    flags = ["--tracker", "lane", "--output", str(output)]
+    done = command("run", "--detections", str(two_sequences), *flags)
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    assert sorted(file.name for file in output.iterdir()) == ["KITTI-17.txt", "TUD-Campus.txt"]
+    files = ["--gt", str(two_sequences), "--results", str(output)]
+    done = command("evaluate", *files, "--json", str(scores))
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    written = json.loads(scores.read_text())
+    assert set(written["sequences"]) == {"KITTI-17", "TUD-Campus"}
+    for name in ("objects", "switches", "misses"):
+        assert written["overall"][name] == sum(s[name] for s in written["sequences"].values())
+    shutil.rmtree(two_sequences / "TUD-Campus")
+    done = command("evaluate", *files, "--json", str(scores))
+    assert "there is no ground truth for it: TUD-Campus" in done.stderr
+    assert json.loads(scores.read_text())["overall"] == written["sequences"]["KITTI-17"]
+    (output / "KITTI-17.txt").unlink()
+    done = command("evaluate", *files)
+    assert done.exit_code == 2 and "no sequence is in both" in done.stderr
+
+
+def test_frames_that_are_left_out_are_left_out_by_both_commands(
+    two_sequences: Path, tmp_path: Path
+) -> None:
+    output, scores = tmp_path / "tracks", tmp_path / "scores.json"
+    chosen = ["--keep-every", "2", "--drop", "0.2", "--seed", "3", "--frames", "KITTI-17=11-60"]
+    command("run", "--detections", str(two_sequences), "--output", str(output), *chosen)
+    frames = [int(line.split(",")[0]) for line in (output / "KITTI-17.txt").read_text().split()]
+    assert min(frames) >= 11 and max(frames) <= 59
+    assert {frame % 2 for frame in frames} == {1} and len(set(frames)) < 25
+    files = ["--gt", str(two_sequences), "--results", str(output), "--json", str(scores)]
+    command("evaluate", *files, *chosen)
+    truth = read_mot(two_sequences / "KITTI-17" / "gt" / "gt.txt", with_classes=False)
+    given = FrameChoice({"": (11, 60)}, 2, 0.2, 3).of("", 145)
+    counted = truth.among(given)
+    assert json.loads(scores.read_text())["sequences"]["KITTI-17"]["objects"] == int(
+        (counted.scores != 0).sum()
+    )
+
+
+def test_lost_and_finished_boxes_are_marked_in_column_9(
+    two_sequences: Path, tmp_path: Path
+) -> None:
+    detections = two_sequences / "TUD-Campus" / "det" / "det.txt"
+    for flags, marks in (
+        ([], {"-1"}),
+        (["--option", "emit_lost=true"], {"-1", "0"}),
+        (["--refine"], {"1", "2"}),
+    ):
+        output = tmp_path / "t.txt"
+        done = command("run", "--detections", str(detections), "--output", str(output), *flags)
+        assert done.exit_code == 0, done.output
+        assert {line.split(",")[8] for line in output.read_text().split()} == marks
+
+
+def test_what_is_taken_for_granted_is_said(tmp_path: Path, two_sequences: Path) -> None:
+    detections, output = tmp_path / "det.txt", tmp_path / "out.txt"
+    detections.write_text("1,-1,5,5,10,10,93.6,-1,-1,-1\n2,-1,5,5,10,10,-0.4,-1,-1,-1\n")
+    given = ["--detections", str(detections), "--output", str(output)]
+    done = command("run", *given)
+    assert "no --frame-rate and no seqinfo.ini: taken as 30 per second" in done.stderr
+    assert "scores below 0 count as 0, above 1 as 1; --score-range" in done.stderr
+    done = command("run", *given, "--frame-rate", "25", "--score-range", "0", "100")
+    assert done.stderr == "" and "0.9360" in output.read_text()
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    (camera / "KITTI-17.txt").write_text("0 1 0 0 0 1 0\n")
+    folders = ["--detections", str(two_sequences), "--output", str(tmp_path / "tracks")]
+    done = command("run", *folders, "--camera-motion", str(camera))
+    assert done.stderr.startswith("TUD-Campus: no TUD-Campus.txt in")
+    assert done.stderr.count("\n") == 1
+
+
+def test_classes_of_detections_are_kept_apart_if_they_have_any(tmp_path: Path) -> None:
+    detections, output = tmp_path / "det.txt", tmp_path / "out.txt"
+    rows = [f"{k},-1,{left},5,40,90,.9,{c}" for k in (1, 2, 3) for left, c in ((5, 0), (6, 2))]
+    detections.write_text("\n".join(rows))
+    given = ["--detections", str(detections), "--output", str(output), "--frame-rate", "25"]
+    command("run", *given, "--classes")
+    classes = {tuple(line.split(",")[1:8:6]) for line in output.read_text().split()}
+    assert classes == {("1", "0"), ("2", "2")}
+
+
+def test_results_without_identities_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,5,5,10,10,1,0\n")
+    done = command("evaluate", "--gt", str(path), "--results", str(path))
+    assert done.exit_code == 2 and "boxes need identities" in done.stderr
 
 
 def command(*arguments: str) -> Result:

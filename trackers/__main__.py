@@ -72,6 +72,7 @@ def main() -> None:
     metavar="LOW HIGH",
     help="Scores that mean 0 and 1.  [default: 0 1]",
 )
+@click.option("--refine", is_flag=True, help="Afterwards, fill gaps and smooth: see column 9.")
 @frame_options
 def run(
     detections: Path,
@@ -82,11 +83,13 @@ def run(
     camera_motion: Path | None,
     classes: bool,
     score_range: tuple[float, float] | None,
+    refine: bool,
     **frames: Any,
 ) -> None:
     """Track detections, and write the confirmed tracks.
 
-    All texts are MOTChallenge's. Folders have NAME.txt or NAME/det/det.txt.
+    All texts are MOTChallenge's. Folders have NAME.txt or NAME/det/det.txt. Column 9 of the output
+    says how a box came about: -1 tracked, 0 predicted, 1 smoothed, 2 filled in.
     """
     chosen = dict(map(_option, options))
     run_files(
@@ -97,6 +100,7 @@ def run(
         camera_motion=camera_motion,
         with_classes=classes,
         score_range=score_range,
+        refine=refine,
         frames=_frame_choice(**frames),
         warn=partial(click.echo, err=True),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,19 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, Int64Array
 from detector.errors import UsageError
-from trackers.tracks import Tracks
+from trackers.tracks import Tracks, TrackState
 
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+
+class Origin(IntEnum):
+    """How a box of a result came about: column 9."""
+
+    TRACKED = -1  # it was seen, and it is where the tracker says
+    PREDICTED = 0  # it was not seen: that is where it should be
+    SMOOTHED = 1  # it was seen, and moved afterwards
+    FILLED = 2  # it was not seen, but before and after
 
 
 def mot_lines(index: int, tracks: Tracks) -> str:
@@ -24,14 +34,7 @@ def mot_lines(index: int, tracks: Tracks) -> str:
     A line is `index+1,id,x,y,w,h,score,class,-1,-1`: top left corner and size in source pixels,
     the class as the manifest counts it. No confirmed tracks give an empty string.
     """
-    seen = tracks.confirmed
-    corners = seen.boxes_xyxy.astype(float)
-    sizes = corners[:, 2:] - corners[:, :2]
-    columns = (seen.ids, corners[:, 0], corners[:, 1], *sizes.T, seen.scores, seen.class_ids)
-    return "".join(
-        f"{index + 1},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},-1,-1\n"
-        for i, x, y, w, h, score, c in zip(*(column.tolist() for column in columns), strict=True)
-    )
+    return MotResult.of([(index + 1, tracks.confirmed)]).text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class MotRows:
     def __repr__(self) -> str:
         return f"MotRows(n={len(self.frames)}, frames={len(np.unique(self.frames))})"
 
-    def __getitem__(self, chosen: BoolArray | slice) -> MotRows:
-        """Return the chosen rows, by mask or slice."""
+    def __getitem__(self, chosen: BoolArray | Int64Array | slice) -> MotRows:
+        """Return the chosen rows, by mask, positions or slice."""
         return MotRows(
             self.frames[chosen],
             self.ids[chosen],
@@ -91,19 +94,44 @@ class MotRows:
         )
 
 
-def rows_of(tracked: Iterable[tuple[int, Tracks]]) -> MotRows:
-    """Return the confirmed tracks of frames (from 1, increasing), as they would be read back."""
-    frames, seen = [], [Tracks.untracked(Detections.empty())]
-    for frame, tracks in tracked:
-        seen.append(tracks.confirmed)
-        frames.append(np.full(len(seen[-1]), frame))
-    return MotRows(
-        np.concatenate([np.zeros(0, np.int64), *frames]),
-        np.concatenate([tracks.ids for tracks in seen]),
-        np.concatenate([tracks.boxes_xyxy for tracks in seen]).astype(np.float64),
-        np.concatenate([tracks.scores for tracks in seen]).astype(np.float64),
-        np.concatenate([tracks.class_ids for tracks in seen]),
-    )
+@dataclass(frozen=True, slots=True)
+class MotResult:
+    """What a tracker made of a sequence, as it is written.
+
+    origins: (n,) int64, an Origin each
+    """
+
+    rows: MotRows
+    origins: Int64Array
+
+    @classmethod
+    def of(cls, tracked: Iterable[tuple[int, Tracks]]) -> MotResult:
+        """Return the tracks of frames (from 1, increasing), less those that are tentative."""
+        frames, seen = [np.zeros(0, np.int64)], [Tracks.untracked(Detections.empty())]
+        for frame, tracks in tracked:
+            seen.append(tracks[tracks.states != TrackState.TENTATIVE])
+            frames.append(np.full(len(seen[-1]), frame))
+        states = np.concatenate([tracks.states for tracks in seen])
+        rows = MotRows(
+            np.concatenate(frames),
+            np.concatenate([tracks.ids for tracks in seen]),
+            np.concatenate([tracks.boxes_xyxy for tracks in seen]).astype(np.float64),
+            np.concatenate([tracks.scores for tracks in seen]).astype(np.float64),
+            np.concatenate([tracks.class_ids for tracks in seen]),
+        )
+        lost = states == TrackState.LOST
+        return cls(rows, np.where(lost, Origin.PREDICTED, Origin.TRACKED))
+
+    def text(self) -> str:
+        """Return a line per box: `frame,id,x,y,w,h,score,class,origin,-1`."""
+        rows = self.rows
+        corners, sizes = rows.boxes_xyxy[:, :2], rows.boxes_xyxy[:, 2:] - rows.boxes_xyxy[:, :2]
+        columns = (rows.frames, rows.ids, *corners.T, *sizes.T, rows.scores, rows.class_ids)
+        values = (column.tolist() for column in (*columns, self.origins))
+        return "".join(
+            f"{frame},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},{origin},-1\n"
+            for frame, i, x, y, w, h, score, c, origin in zip(*values, strict=True)
+        )
 
 
 def read_mot(path: Path, *, with_classes: bool) -> MotRows:

@@ -12,7 +12,8 @@ from detector.detections import Int64Array
 from detector.errors import UsageError
 from trackers.camera import CameraPath, read_camera
 from trackers.frames import FrameChoice
-from trackers.mot import MotRows, mot_lines, read_mot
+from trackers.mot import MotResult, MotRows, read_mot
+from trackers.refine import refined
 from trackers.sequences import SequenceInfo, find_sequences, read_info
 from trackers.tracks import Tracker, Tracks
 
@@ -29,6 +30,7 @@ def run_files(
     with_classes: bool = False,
     score_range: tuple[float, float] | None = None,
     frames: FrameChoice | None = None,
+    refine: bool = False,
     warn: Callable[[str], None] = print,
 ) -> None:
     """Track each sequence with a new tracker, and write its tracks.
@@ -38,6 +40,7 @@ def run_files(
     frame_rate: per second; None: as the sequence's seqinfo.ini says, or else 30
     with_classes: whether column 8 of detections is a class
     score_range: the scores that mean 0 and 1; what is beyond counts as these
+    refine: whether tracks are filled in and smoothed when they are finished
     warn: is told, in a line, of what was taken for granted
     Raises UsageError for what cannot be read or written.
     """
@@ -58,8 +61,10 @@ def run_files(
         camera = read_camera(cameras[name]) if name in cameras else None
         given = _given(name, rows, info, FrameChoice() if frames is None else frames)
         rate = frame_rate or (info.frame_rate if info else USUAL_RATE)
-        lines = (mot_lines(f - 1, seen) for f, seen in track(tracker, rows, given, rate, camera))
-        _write(output / f"{name}.txt" if detections.is_dir() else output, "".join(lines))
+        result = MotResult.of(track(tracker, rows, given, rate, camera))
+        if refine:
+            result = refined(result, given, rate)
+        _write(output / f"{name}.txt" if detections.is_dir() else output, result.text())
 
 
 def track(

@@ -1,0 +1,106 @@
+"""Finished tracks are filled in and smoothed, and say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trackers import make_tracker
+from trackers.evaluate import evaluate
+from trackers.mot import MotResult, MotRows, Origin, read_mot
+from trackers.refine import refined
+from trackers.run import track
+
+RATE = 25.0
+
+
+def result(frames: list[int], lefts: np.ndarray, identity: int = 1) -> MotResult:
+    """Return one track of 40 x 100 boxes."""
+    n = len(frames)
+    corners = np.stack((lefts, np.full(n, 50.0)), axis=1)
+    rows = MotRows(
+        np.array(frames),
+        np.full(n, identity),
+        np.hstack((corners, corners + np.array([40, 100]))),
+        np.linspace(0.5, 0.9, n),
+        np.full(n, 2),
+    )
+    return MotResult(rows, np.full(n, Origin.TRACKED))
+
+
+def test_a_walker_who_was_hidden_is_put_where_he_must_have_been() -> None:
+    frames = [*range(1, 31), *range(40, 71)]
+    found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 71), RATE)
+    assert found.rows.frames.tolist() == list(range(1, 71))
+    np.testing.assert_allclose(found.rows.boxes_xyxy[:, 0], 4.0 * np.arange(1, 71), atol=1e-6)
+    np.testing.assert_allclose(found.rows.boxes_xyxy[:, 2], 4.0 * np.arange(1, 71) + 40, atol=1e-6)
+    filled = found.rows.frames[found.origins == Origin.FILLED]
+    assert filled.tolist() == list(range(31, 40))
+    assert set(found.origins[found.rows.frames < 31].tolist()) == {Origin.SMOOTHED}
+    assert set(found.rows.class_ids.tolist()) == {2}
+
+
+@pytest.mark.parametrize(("absent", "filled"), [(16, True), (18, False)])
+def test_a_gap_of_more_than_0_7_seconds_is_left(absent: int, filled: bool) -> None:
+    frames = [*range(1, 31), *range(31 + absent, 80)]
+    found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 80), RATE)
+    assert (len(found.rows) == 79) == filled
+    assert (Origin.FILLED in found.origins) == filled
+
+
+def test_frames_that_were_not_looked_at_are_not_filled_in() -> None:
+    frames = list(range(1, 60, 3))
+    found = refined(result(frames, np.array(frames, float)), np.array(frames), RATE)
+    assert found.rows.frames.tolist() == frames
+
+
+def test_jitter_is_less_and_the_way_is_the_same() -> None:
+    random, frames = np.random.default_rng(0), np.arange(1, 201)
+    way = 300 + 200 * np.sin(frames / 40)
+    shaking = way + random.normal(0, 4, 200)
+    found = refined(result(frames.tolist(), shaking), frames, RATE).rows.boxes_xyxy[:, 0]
+    assert np.std(found - way) < 0.5 * np.std(shaking - way)
+
+
+def test_what_was_predicted_is_left_out_and_no_tracks_are_none() -> None:
+    given = result([1, 2, 3], np.zeros(3))
+    given.origins[1] = Origin.PREDICTED
+    found = refined(given, np.array([1, 3]), RATE)
+    assert found.rows.frames.tolist() == [1, 3]
+    assert len(refined(MotResult.of([]), np.arange(1, 5), RATE).rows) == 0
+
+
+def test_each_track_is_finished_by_itself() -> None:
+    one, other = result([1, 2, 5], np.zeros(3)), result([2, 3], np.full(2, 500.0), identity=7)
+    both = MotResult(
+        MotRows(*(np.concatenate([getattr(r.rows, name) for r in (one, other)]) for name in NAMES)),
+        np.full(5, Origin.TRACKED),
+    )
+    rows = refined(both, np.arange(1, 6), RATE).rows
+    assert list(zip(rows.frames.tolist(), rows.ids.tolist(), strict=True)) == [
+        (1, 1),
+        (2, 1),
+        (2, 7),
+        (3, 1),
+        (3, 7),
+        (4, 1),
+        (5, 1),
+    ]
+    assert set(rows.boxes_xyxy[:, 0].tolist()) == {0.0, 500.0}
+
+
+NAMES = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
+
+
+def test_real_tracks_are_better_afterwards(data: Path) -> None:
+    for name, rate in (("TUD-Campus", 25.0), ("KITTI-17", 10.0)):
+        folder = data / "mot15" / name
+        detections = read_mot(folder / "det" / "det.txt", with_classes=False)
+        truth = read_mot(folder / "gt" / "gt.txt", with_classes=False)
+        frames = np.arange(1, detections.last_frame + 1)
+        found = MotResult.of(track(make_tracker("lane"), detections, frames, rate))
+        better = refined(found, frames, rate)
+        before, after = (evaluate(truth, r.rows, "mot15")[0].hota.hota for r in (found, better))
+        assert after > before + 0.01
