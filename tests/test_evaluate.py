@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from detector.candidates import Candidates
+from detector.checkpoint import save_weights
 from detector.detections import UInt8Array
-from detector.errors import ModelError
+from detector.errors import ModelError, UsageError
 from detector.letterbox import Letterbox
-from trainer.evaluate import Model, evaluate, open_model
+from detector.manifest import Manifest
+from detector.network import build_network
+from detector.zoo import find_model
+from trainer.evaluate import Model, evaluate, judge, open_model
 from trainer.samples import Sample
 
 SIZE = (96, 128)
@@ -85,6 +92,55 @@ def test_scores_are_given_per_clip() -> None:
     }
 
 
-def test_only_models_and_weights_can_be_evaluated(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"give an .onnx or a .safetensors"):
-        open_model(tmp_path / "model.pt").__enter__()
+def test_a_model_that_there_is_not_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match=r"stret.*did you mean 'street'"):
+        open_model("stret").__enter__()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    torch.manual_seed(0)
+    network = build_network("yolov7-tiny", classes=2, width=0.125)
+    save_weights(network, path, class_names=("cat", "dog"), size=SIZE)
+    return path
+
+
+def test_a_rectangle_is_padded_no_more_than_to_the_stride(weights: Path) -> None:
+    seen = []
+
+    def watched(images: UInt8Array) -> Candidates:
+        seen.append(images.shape)
+        return model.infer(images)
+
+    with open_model(weights, rectangular=True) as model:
+        assert model.input_size((480, 640)) == (96, 128)
+        assert model.input_size((100, 300)) == (64, 128)  # 43 x 128 pixels
+        assert model.input_size((300, 100)) == (96, 32)
+        wide = [sample for sample in samples() if sample.image.shape[:2] == (77, 333)]
+        evaluate(replace(model, infer=watched), [*samples()[:1], *wide, *wide])
+    assert seen == [(1, 96, 128, 3), (2, 32, 128, 3)]  # neighbours of one shape are one batch
+
+
+def test_a_picture_that_fills_the_input_is_judged_the_same(weights: Path) -> None:
+    whole = [sample for sample in samples() if sample.image.shape[:2] == SIZE]
+    with open_model(weights, rectangular=True) as any_size, open_model(weights) as one_size:
+        (here,), (there,) = judge(any_size, whole), judge(one_size, whole)
+    assert len(here.detections) > 0
+    np.testing.assert_array_equal(here.detections.boxes_xyxy, there.detections.boxes_xyxy)
+
+
+def test_rectangles_are_for_weights_only() -> None:
+    with pytest.raises(UsageError, match=r"needs any input size, and street has one"):
+        open_model("street", rectangular=True).__enter__()
+
+
+def test_a_model_of_fixed_batches_gets_them_full(tmp_path: Path) -> None:
+    source = find_model("street")
+    fixed = replace(Manifest.beside(source), max_batch=4, dynamic_batch=False)
+    shutil.copy(source, tmp_path / "fixed.onnx")
+    fixed.write(tmp_path / "fixed.json")
+    of_dogs = [replace(sample, class_ids=np.array([2])) for sample in samples()]
+    with open_model(tmp_path / "fixed.onnx", "fake") as model:  # which refuses any other number
+        assert model.batch == 4
+        assert evaluate(model, of_dogs).mean.objects == 5

@@ -87,6 +87,30 @@ def test_weights_score_as_their_export_does(run: Path, recipe: Path) -> None:
     assert weights["ap"] == pytest.approx(exported["ap"], abs=0.1)  # the engine computes in BF16
 
 
+def test_an_engine_can_be_named_and_scores_as_the_weights_do(
+    run: Path, recipe: Path, tmp_path: Path
+) -> None:
+    model, written = run / "best.safetensors", tmp_path / "scores.json"
+    options = ("--engine", "torch", "--json", written)
+    result = command("evaluate", "--model", model, "--data", recipe, *options)
+    assert result.exit_code == 0, result.output
+    engine, direct = json.loads(written.read_text()), scores_of(model, recipe)
+    assert engine["classes"]["red"]["ap"] == pytest.approx(direct["classes"]["red"]["ap"], abs=0.1)
+    assert engine["classes"]["red"]["ap50"] >= 0.9
+
+
+def test_the_page_of_an_evaluation_shows_its_figures(
+    run: Path, recipe: Path, tmp_path: Path
+) -> None:
+    options = ("--report", tmp_path / "page.html")
+    result = command("evaluate", "--model", run / "run.onnx", "--data", recipe, *options)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "page.html").read_text()
+    accuracy = Manifest.beside(run / "run.onnx").accuracy
+    assert f"<td>red</td><td>8</td><td>{accuracy['ap50/red']:.3f}</td>" in page
+    assert page.count("<polyline") >= 8  # two classes, four charts
+
+
 def test_evaluate_refuses_data_of_other_classes(run: Path, recipe: Path, tmp_path: Path) -> None:
     other = yaml.safe_load(recipe.read_text())
     other["data"]["classes"] = ["red", "green"]

@@ -15,7 +15,10 @@ from detector.command_line import Commands
 from detector.errors import UsageError
 
 if TYPE_CHECKING:
-    from trainer.score import Report, Score
+    from collections.abc import Sequence
+
+    from trainer.samples import Dataset
+    from trainer.score import Judged, Report, Score
 
 PathOption = click.Path(path_type=Path)
 
@@ -62,28 +65,45 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
 
 
 @main.command()
-@click.option("--model", type=PathOption, required=True, help="An .onnx or .safetensors file.")
+@click.option("--model", type=PathOption, required=True, help="A file, or a name.")
 @click.option("--data", type=PathOption, required=True, help="A recipe that names the data.")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--engine", help="The runtime, or auto; default: torch for .safetensors, openvino.")
+@click.option("--rectangular", is_flag=True, help="Pad no more than need be; for .safetensors.")
 @click.option("--json", "json_file", type=PathOption, help="Write the scores there, too.")
-def evaluate(model: Path, data: Path, split: str, json_file: Path | None) -> None:
-    """Run a model over labelled pictures and print its average precision, per class and clip."""
+@click.option("--report", "page", type=PathOption, help="Write a page of curves and pictures.")
+def evaluate(
+    model: Path,
+    data: Path,
+    split: str,
+    engine: str | None,
+    rectangular: bool,
+    json_file: Path | None,
+    page: Path | None,
+) -> None:
+    """Run a model over labelled pictures and print its average precision, per class and clip.
+
+    The model is anything that the pipeline runs, or weights.
+    """
     from trainer.data import load_dataset
-    from trainer.evaluate import evaluate as run
-    from trainer.evaluate import open_model
+    from trainer.evaluate import judge, open_model
     from trainer.recipe import load_recipe
+    from trainer.score import score
 
     described = load_recipe(data).data
     parts = described.train if split == "train" else described.val
-    with open_model(model) as opened:
+    with open_model(model, engine, rectangular=rectangular) as opened:
         if opened.class_names != described.classes:
             raise UsageError(
                 f"{model} knows {', '.join(opened.class_names)}, "
                 f"but {data} labels {', '.join(described.classes)}: they must be the same"
             )
         pictures = load_dataset(parts, described.classes)
-        report = run(opened, pictures)
+        judged = judge(opened, pictures)
+    report = score(judged, described.classes)
     print_scores(Console(), f"{model} on {split} of {data}", report)
+    if page:
+        _write_page(page, f"{model} on {split} of {data}", pictures, judged, report)
     if json_file:
         _write(json_file, json.dumps(asdict(report), indent=2) + "\n")
 
@@ -118,7 +138,7 @@ def print_scores(console: Console, title: str, report: Report) -> None:
     table = Table(title=title)
     table.add_column("pictures of")
     table.add_column("class")
-    for name in ("objects", "AP50", "AP75", "AP", "small", "medium", "large", "AR"):
+    for name in ("objects", "AP50", "AP75", "AP", "AR"):
         table.add_column(name, justify="right")
     for name, score in report.classes.items():
         table.add_row("all", name, *_cells(score))
@@ -127,12 +147,29 @@ def print_scores(console: Console, title: str, report: Report) -> None:
         for name, score in classes.items():
             table.add_row(clip, name, *_cells(score))
     console.print(table)
+    sizes = {"small": "ap_small", "medium": "ap_medium", "large": "ap_large"}
+    of_size = {name: report.numbers.get(metric) for name, metric in sizes.items()}
+    parts = [f"{name} {value:.3f}" for name, value in of_size.items() if value is not None]
+    console.print(f"AP of objects by size: {', '.join(parts)}", highlight=False)
 
 
 def _cells(score: Score) -> tuple[str, ...]:
-    sizes = (score.ap_small, score.ap_medium, score.ap_large)
-    values = (score.ap50, score.ap75, score.ap, *sizes, score.ar)
-    return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)
+    values = (score.ap50, score.ap75, score.ap, score.ar)
+    return str(score.objects), *(f"{value:.3f}" for value in values)
+
+
+def _write_page(
+    path: Path, title: str, pictures: Dataset, judged: Sequence[Judged], report: Report
+) -> None:
+    from trainer.analysis import analyse
+    from trainer.page import Page
+    from trainer.report import add_accuracy, add_versions, add_worst
+
+    page, analysis = Page(title), analyse(judged, report.class_names)
+    add_accuracy(page, report, analysis)
+    add_worst(page, pictures, judged, analysis, report.class_names)
+    add_versions(page, {})
+    page.write(path)
 
 
 def _write(path: Path, text: str) -> None:

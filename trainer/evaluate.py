@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,15 @@ import torch
 from detector.candidates import Candidates
 from detector.checkpoint import load_weights
 from detector.detections import Detections, UInt8Array
-from detector.engines import make_engine
-from detector.errors import ModelError
+from detector.engines import Engine, make_engine
+from detector.engines.choice import AUTO, choose_engine
+from detector.errors import UsageError
 from detector.export import ContractGraph
 from detector.letterbox import Letterbox
+from detector.manifest import Manifest
 from detector.network import Network, deploy
 from detector.nms import suppress
+from detector.zoo import find_model
 from trainer.samples import Dataset, Sample
 from trainer.score import Judged, Report, score
 
@@ -33,84 +39,173 @@ Infer = Callable[[UInt8Array], Candidates]
 class Model:
     """Something that detects, however it runs.
 
-    infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size`, height and width; n at most `batch`
+    infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size`, height and width; n at most `batch`;
+        from as many threads at once as `parallel` says
+    step: None, or pixels: it takes any size whose sides are multiples of it, and `size` is only the
+        largest; pictures are then padded no more than need be
     """
 
     infer: Infer
     class_names: tuple[str, ...]
     size: tuple[int, int]
     batch: int = 1
+    parallel: int = 1
+    step: int | None = None
+
+    def input_size(self, source: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) to which a picture of such a size is letterboxed."""
+        if self.step is None:
+            return self.size
+        height, width = Letterbox.fit(source, self.size).resized
+        return -(-height // self.step) * self.step, -(-width // self.step) * self.step
 
 
 @contextmanager
-def open_model(path: Path) -> Iterator[Model]:
-    """Open an exported model (.onnx) or weights (.safetensors) until the block ends.
+def open_model(
+    name: str | Path, engine: str | None = None, *, rectangular: bool = False
+) -> Iterator[Model]:
+    """Open a model until the block ends: weights, an exported model, or anything an engine takes.
 
-    Raises ModelError for anything else, and for a file that is not what it seems.
+    name: a file, or a name that the pipeline knows
+    engine: the runtime, or auto, as the pipeline runs it; None: torch for .safetensors, else
+        openvino, both in the precision of the file
+    rectangular: pictures are padded no more than need be; for .safetensors without an engine
+    Raises ModelError for what the engine does not take, UsageError for options that do not fit.
     """
-    if path.suffix == ".onnx":
-        with closing(make_engine("openvino", path)) as engine:
-            manifest = engine.manifest
-            yield Model(
-                lambda images: engine.submit(images).result(),
-                manifest.classes,
-                manifest.input_size,
-            )
-    elif path.suffix == ".safetensors":
+    path = Path(name)
+    if path.suffix == ".safetensors" and path.is_file() and engine is None:
         network, info = load_weights(path)
-        yield network_model(network, info.class_names, info.size)
-    else:
-        raise ModelError(f"cannot evaluate '{path}': give an .onnx or a .safetensors file")
+        yield network_model(network, info.class_names, info.size, rectangular=rectangular)
+        return
+    if rectangular:
+        raise UsageError(
+            f"rectangular evaluation needs any input size, and {name} has one: give .safetensors"
+        )
+    path = path if path.is_file() and path.suffix != ".pt" else find_model(str(name))
+    with closing(_open_engine(path, engine)) as opened:
+        manifest = opened.manifest
+        yield Model(
+            lambda images: _of_a_batch(
+                opened.submit(_filled(images, manifest)).result(), len(images)
+            ),
+            manifest.classes,
+            manifest.input_size,
+            manifest.max_batch,
+            opened.slots,
+        )
+
+
+def _open_engine(model: Path, name: str | None) -> Engine:
+    if name is not None:
+        return make_engine(choose_engine(model) if name == AUTO else name, model)
+    precision = "int8" if Manifest.beside(model).precision == "int8" else "fp32"
+    return make_engine("openvino", model, precision=precision)
+
+
+def _filled(images: UInt8Array, manifest: Manifest) -> UInt8Array:
+    """Return as many images as the model takes: the last one again where they are too few."""
+    if manifest.dynamic_batch or len(images) == manifest.max_batch:
+        return images
+    missing = manifest.max_batch - len(images)
+    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
+
+
+def _of_a_batch(candidates: Candidates, count: int) -> Candidates:
+    return Candidates(candidates.boxes_xyxy[:count], candidates.scores[:count])
 
 
 def network_model(
-    network: Network, class_names: Sequence[str], size: tuple[int, int], batch: int = 8
+    network: Network,
+    class_names: Sequence[str],
+    size: tuple[int, int],
+    batch: int = 8,
+    *,
+    rectangular: bool = False,
 ) -> Model:
     """Return a copy of `network`, deployed as its export is, in float32."""
-    device = network.anchors.device
-    graph = ContractGraph(deploy(network).cpu(), size, TOP_K).eval().to(device)
-    graph = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device, deployed = network.anchors.device, deploy(network).cpu()
+    graphs: dict[tuple[int, int], ContractGraph] = {}
+
+    def graph_of(shape: tuple[int, int]) -> ContractGraph:
+        if shape not in graphs:
+            graph = ContractGraph(deployed, shape, TOP_K).eval().to(device)
+            graphs[shape] = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return graphs[shape]
 
     @torch.inference_mode()
     def infer(images: UInt8Array) -> Candidates:
+        graph = graph_of((images.shape[1], images.shape[2]))
         boxes, scores = graph(torch.from_numpy(images).to(device))
         return Candidates(boxes.cpu().numpy(), scores.cpu().numpy())
 
-    return Model(infer, tuple(class_names), size, batch)
+    step = max(network.strides) if rectangular else None
+    return Model(infer, tuple(class_names), size, batch, step=step)
 
 
 def evaluate(model: Model, dataset: Dataset) -> Report:
     """Return how well `model` finds what is labelled in `dataset`."""
+    return score(judge(model, dataset), model.class_names)
+
+
+def judge(model: Model, dataset: Dataset) -> list[Judged]:
+    """Return what `model` finds in every picture of `dataset`, beside what is labelled there.
+
+    Pictures are read while others are inferred.
+    """
     judged: list[Judged] = []
-    for start in range(0, len(dataset), model.batch):
-        stop = min(start + model.batch, len(dataset))
-        judged += _judge(model, [dataset[i] for i in range(start, stop)])
-    return score(judged, model.class_names)
+    waiting: deque[tuple[list[_Seen], Future[Candidates]]] = deque()
+    with ThreadPoolExecutor(model.parallel, "evaluate") as threads:
+        for seen in _batches(model, dataset):
+            images = np.stack([each.image for each in seen])
+            waiting.append((seen, threads.submit(model.infer, images)))
+            if len(waiting) > model.parallel:
+                judged += _judged(*waiting.popleft())
+        while waiting:
+            judged += _judged(*waiting.popleft())
+    return judged
 
 
-def _judge(model: Model, samples: Sequence[Sample]) -> list[Judged]:
-    """Detect in a few pictures, in their own pixels, and put the labels beside it."""
-    boxes = [Letterbox.fit(sample.image.shape[:2], model.size) for sample in samples]
-    images = np.stack([box.apply(sample.image) for box, sample in zip(boxes, samples, strict=True)])
-    candidates = model.infer(images)
-    judged = []
-    for i, (box, sample) in enumerate(zip(boxes, samples, strict=True)):
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A picture, and the image that a model sees of it."""
+
+    sample: Sample
+    box: Letterbox
+    image: UInt8Array
+
+
+def _batches(model: Model, dataset: Dataset) -> Iterator[list[_Seen]]:
+    """Yield the pictures in batches of one shape, in their order."""
+    seen = (_see(dataset[index], model) for index in range(len(dataset)))
+    for _, same in groupby(seen, key=lambda each: each.image.shape):
+        while batch := list(islice(same, model.batch)):
+            yield batch
+
+
+def _see(sample: Sample, model: Model) -> _Seen:
+    source = sample.image.shape[0], sample.image.shape[1]
+    box = Letterbox.fit(source, model.input_size(source))
+    return _Seen(sample, box, box.apply(sample.image))
+
+
+def _judged(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[Judged]:
+    """Yield what was detected in a few pictures, in their own pixels, beside the labels."""
+    candidates = inferred.result()
+    for i, each in enumerate(seen):
         found = suppress(
             candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=IOU
         )
-        judged.append(
-            Judged(
-                clip=_clip_of(sample.key),
-                size=sample.image.shape[:2],
-                boxes_xyxy=sample.boxes_xyxy,
-                class_ids=sample.class_ids,
-                ignore_xyxy=sample.ignore_xyxy,
-                detections=_in_source(found, box),
-                ignore_class_ids=sample.ignore_class_ids,
-                areas=sample.areas,
-            )
+        sample = each.sample
+        yield Judged(
+            clip=_clip_of(sample.key),
+            size=(sample.image.shape[0], sample.image.shape[1]),
+            boxes_xyxy=sample.boxes_xyxy,
+            class_ids=sample.class_ids,
+            ignore_xyxy=sample.ignore_xyxy,
+            detections=_in_source(found, each.box),
+            ignore_class_ids=sample.ignore_class_ids,
+            areas=sample.areas,
         )
-    return judged
 
 
 def _in_source(found: Detections, box: Letterbox) -> Detections:

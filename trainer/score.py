@@ -57,10 +57,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Scores by class name, only of classes that occur: over all pictures, and per clip."""
+    """Scores by class name, only of classes that occur: over all pictures, and per clip.
+
+    class_names: all that the model knows
+    """
 
     classes: dict[str, Score]
     clips: dict[str, dict[str, Score]]
+    class_names: tuple[str, ...]
 
     @property
     def mean(self) -> Score:
@@ -88,6 +92,7 @@ def score(judged: Sequence[Judged], class_names: Sequence[str]) -> Report:
             clip: _per_class([picture for picture in judged if picture.clip == clip], class_names)
             for clip in clips
         },
+        class_names=tuple(class_names),
     )
 
 

@@ -1,0 +1,110 @@
+"""Curves, confusions and mistakes are those that a person counts, or COCO's library finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detector.detections import Detections, Float32Array
+from tests.test_score import boxes, found
+from trainer.analysis import CONFIDENCES, Analysis, Curve, analyse
+from trainer.score import Judged, score
+
+CLASSES = ("cat", "dog")
+NOWHERE = np.zeros((0, 4), np.float32)
+TRUTH = boxes((0, 0, 10, 10), (20, 20, 40, 40), (60, 60, 90, 90))
+
+
+def picture(
+    detections: Detections,
+    classes: tuple[int, ...] = (0, 1, 1),
+    ignore: Float32Array = NOWHERE,
+    ignore_class: int = 0,
+) -> Judged:
+    """Return a picture with a cat and two dogs."""
+    of = np.full(len(ignore), ignore_class)
+    truth = TRUTH[: len(classes)]
+    return Judged("a", (100, 100), truth, np.array(classes, np.int64), ignore, detections, of)
+
+
+def crowded(seed: int) -> list[Judged]:
+    """Return pictures with many objects, good and bad detections, and regions to ignore."""
+    rng = np.random.default_rng(seed)
+    pictures = []
+    for _ in range(12):
+        corners = rng.uniform(0, 70, (9, 2))
+        truth = np.hstack([corners, corners + rng.uniform(15, 40, (9, 2))]).astype(np.float32)
+        classes = rng.integers(0, 2, 9)
+        moved = np.repeat(truth, 3, axis=0) + rng.normal(0, 2.5, (27, 4))
+        rows = np.column_stack([moved, rng.random(27), np.repeat(classes, 3)])
+        rows[rng.random(27) < 0.2, 5] = rng.integers(0, 2)
+        of = rng.integers(0, 2, 2)
+        pictures.append(
+            Judged("a", (120, 120), truth[:7], classes[:7], truth[7:], found(*rows.tolist()), of)
+        )
+    return pictures
+
+
+def ap50(curve: Curve) -> float:
+    """Return the mean of the best precision at or beyond each of 101 recalls."""
+    pairs = list(zip(curve.recall, curve.precision, strict=True))
+    recalls = np.linspace(0, 1, 101)
+    best = [max((p for r, p in pairs if r >= recall), default=0) for recall in recalls]
+    return float(np.mean(best))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_area_under_a_curve_is_the_ap50_of_cocos_library(seed: int) -> None:
+    pictures = crowded(seed)
+    report, analysis = score(pictures, CLASSES), analyse(pictures, CLASSES)
+    for name in CLASSES:
+        assert ap50(analysis.curves[name]) == pytest.approx(report.classes[name].ap50, abs=1e-6)
+
+
+def at(analysis: Analysis, name: str, confidence: float) -> list[float]:
+    row: list[float] = analysis.curves[name].by_confidence[round(confidence * 100)].tolist()
+    return row
+
+
+def test_precision_recall_and_f1_are_counted_from_a_confidence_on() -> None:
+    detections = found(
+        (0, 0, 10, 10, 0.9, 0),  # the cat
+        (20, 20, 40, 40, 0.8, 1),  # a dog
+        (5, 60, 25, 80, 0.6, 1),  # nothing
+        (60, 60, 90, 90, 0.4, 1),  # the other dog
+    )
+    analysis = analyse([picture(detections)], CLASSES)
+    assert at(analysis, "cat", 0.89) == [1, 1, 1] and at(analysis, "cat", 0.91) == [1, 0, 0]
+    assert at(analysis, "dog", 0.7) == pytest.approx([1, 1 / 2, 2 / 3])
+    assert at(analysis, "dog", 0.5) == pytest.approx([1 / 2, 1 / 2, 1 / 2])
+    assert at(analysis, "dog", 0.3) == pytest.approx([2 / 3, 1, 4 / 5])
+    assert analysis.f1 == pytest.approx((1 + 4 / 5) / 2) and analysis.confidence <= 0.4
+
+
+def test_confusions_are_counted_at_the_best_confidence() -> None:
+    detections = found(
+        (0, 0, 10, 10, 0.9, 1),  # the cat, taken for a dog
+        (20, 20, 40, 40, 0.8, 1),  # a dog
+        (5, 60, 25, 80, 0.7, 1),  # nothing
+    )
+    cats = [picture(found((0, 0, 10, 10, 0.9, 0)), (0,))] * 3
+    analysis = analyse([picture(detections), *cats], CLASSES)
+    # rows: found as cat, dog, nothing; columns: labelled cat, dog, nothing
+    assert analysis.confusion.tolist() == [[3, 0, 0], [1, 1, 1], [0, 1, 0]]
+    assert analysis.mistakes.tolist() == [3, 0, 0, 0]
+    assert analysis.worst(2) == [0]
+
+
+@pytest.mark.parametrize(("ignore_class", "wrong"), [(1, 0), (0, 1)])
+def test_a_region_is_ignored_for_its_class(ignore_class: int, wrong: int) -> None:
+    detections = found((0, 0, 10, 10, 0.9, 0), (70, 20, 90, 40, 0.9, 1))
+    region = boxes((60, 10, 100, 50))
+    judged = picture(detections, (0, 1), region, ignore_class)
+    curve = analyse([judged], CLASSES).curves["dog"]
+    assert len(curve.precision) == wrong
+
+
+def test_nothing_labelled_and_nothing_found_is_no_mistake() -> None:
+    analysis = analyse([picture(found(), ())], CLASSES)
+    assert analysis.curves == {} and analysis.mistakes.tolist() == [0] and analysis.f1 == 0
+    assert len(CONFIDENCES) == 101

@@ -1,0 +1,93 @@
+"""A page needs nothing but itself, and shows what it was given."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+
+from detector.errors import UsageError
+from trainer.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart
+from trainer.page import SHARPEST, Page
+
+VOID = {"meta", "img", "br"}
+
+
+class Checked(HTMLParser):
+    """Knows whether every element is closed, and which addresses are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> str:
+    page = Page("cats & <dogs>")
+    page.heading("a < b")
+    page.paragraph("<script>alert(1)</script>")
+    page.listing("key: '<value>'")
+    page.table("a table", ("name", "value"), [("<b>", "1"), ("c", "2")])
+    page.figure(chart({"x<y": ([0, 1], [0, 1])}, "x", "y & z"), "a chart")
+    image = np.zeros((300, 2 * SHARPEST, 3), np.uint8)
+    image[:, :, 0] = 200
+    page.picture(image, 'a "red" picture')
+    page.write(tmp_path / "page.html")
+    return (tmp_path / "page.html").read_text()
+
+
+def test_every_element_is_closed_and_nothing_is_fetched(written: str) -> None:
+    checked = Checked()
+    checked.feed(written)
+    assert checked.open == []
+    assert [address[:23] for address in checked.addresses] == ["data:image/jpeg;base64,"]
+
+
+def test_what_is_given_is_text_and_never_markup(written: str) -> None:
+    assert "<script>" not in written and "<b>" not in written
+    assert "cats &amp; &lt;dogs&gt;" in written and "x&lt;y" in written
+
+
+def test_a_picture_is_made_no_larger_than_can_be_seen(written: str) -> None:
+    (data,) = re.findall(r"base64,([^\"]+)", written)
+    image = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None and image.shape == (150, SHARPEST, 3)
+    np.testing.assert_allclose(image.mean(axis=(0, 1)), (0, 0, 200), atol=3)  # BGR
+
+
+def test_a_page_that_cannot_be_written_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot be written"):
+        Page("a").write(tmp_path / "file" / "page.html")
+
+
+def points(svg: str) -> list[tuple[float, float]]:
+    (line,) = ElementTree.fromstring(svg).iter("polyline")
+    return [(float(x), float(y)) for x, y in (p.split(",") for p in line.attrib["points"].split())]
+
+
+def test_a_line_goes_through_its_points() -> None:
+    svg = chart({"a": ([1, 2, 3], [0, 5, 10])}, "x", "y")
+    middle = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
+    expected = [(LEFT, HEIGHT - BOTTOM), middle, (WIDTH - RIGHT, TOP)]
+    np.testing.assert_allclose(points(svg), expected, atol=0.1)
+
+
+def test_a_single_point_is_a_dot_and_no_line_is_said_to_be_none() -> None:
+    assert "<circle" in chart({"a": ([1], [2])}, "x", "y")
+    assert chart({"a": ([], [])}, "x", "y") == "<p>nothing to draw</p>"

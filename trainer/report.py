@@ -1,0 +1,141 @@
+"""What is reported of a model: accuracy, curves, confusions, and the pictures it gets wrong."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import cv2
+
+from detector.detections import Float32Array, Int64Array, UInt8Array
+from trainer.analysis import CONFIDENCES, Analysis
+from trainer.chart import Line, chart
+from trainer.page import SHARPEST, Page
+from trainer.samples import Dataset
+from trainer.score import Judged, Report, Score
+from trainer.state import Row
+
+WORST = 12  # pictures
+LABELLED_RGB, FOUND_RGB = (40, 200, 80), (240, 60, 60)
+PACKAGES = ("torch", "numpy", "opencv-python-headless", "onnx", "openvino", "faster-coco-eval")
+
+
+def add_accuracy(page: Page, report: Report, analysis: Analysis) -> None:
+    """Add average precision per class, curves, and the confusion matrix."""
+    header = ("class", "objects", "AP50", "AP75", "AP", "small", "medium", "large", "AR")
+    rows = [(name, *cells(score)) for name, score in report.classes.items()]
+    page.table("Average precision", header, [*rows, ("mean", *cells(report.mean))])
+    if len(report.clips) > 1:
+        by_clip = [
+            (f"{clip}: {name}", *cells(score))
+            for clip, classes in report.clips.items()
+            for name, score in classes.items()
+        ]
+        page.table("Average precision by clip or folder", header, by_clip)
+    if analysis.curves:
+        page.paragraph(
+            f"The mean F1 over classes is highest, {analysis.f1:.3f}, at a confidence of "
+            f"{analysis.confidence:.2f}."
+        )
+    # of many classes those with the most objects are drawn
+    curves = dict(sorted(analysis.curves.items(), key=lambda each: -each[1].objects))
+    recalls: dict[str, Line] = {
+        name: (curve.recall.tolist(), curve.precision.tolist()) for name, curve in curves.items()
+    }
+    page.figure(
+        chart(recalls, "recall", "precision", unit=True), "Precision over recall, at IoU 0.50"
+    )
+    for column, name in enumerate(("precision", "recall", "F1")):
+        lines: dict[str, Line] = {
+            class_name: (CONFIDENCES.tolist(), curve.by_confidence[:, column].tolist())
+            for class_name, curve in curves.items()
+        }
+        page.figure(
+            chart(lines, "confidence", name, unit=True), f"{name} over confidence, at IoU 0.50"
+        )
+    names = [*report.class_names, "nothing"]
+    confused = [
+        (name, *map(str, counts))
+        for name, counts in zip(names, analysis.confusion.tolist(), strict=True)
+    ]
+    page.table(
+        f"Found as (row), labelled as (column), at confidence {analysis.confidence:.2f}",
+        ("", *names),
+        confused,
+    )
+
+
+def cells(score: Score) -> tuple[str, ...]:
+    """Return a score as the cells of a table row, beginning with the number of objects."""
+    sizes = (score.ap_small, score.ap_medium, score.ap_large)
+    values = (score.ap50, score.ap75, score.ap, *sizes, score.ar)
+    return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)
+
+
+def add_worst(
+    page: Page,
+    dataset: Dataset,
+    judged: Sequence[Judged],
+    analysis: Analysis,
+    class_names: Sequence[str],
+) -> None:
+    """Add the pictures with the most mistakes; what is labelled is green, what was found red."""
+    page.heading("The worst pictures")
+    worst = analysis.worst(WORST)
+    if not worst:
+        page.paragraph("There is no picture with a mistake.")
+    for index in worst:
+        sample, found = dataset[index], judged[index].detections
+        shown = found[found.scores >= analysis.confidence]
+        image = drawn(sample.image, sample.boxes_xyxy, sample.class_ids, class_names, LABELLED_RGB)
+        image = drawn(image, shown.boxes_xyxy, shown.class_ids, class_names, FOUND_RGB)
+        page.picture(image, f"{sample.key}; mistakes: {analysis.mistakes[index]}")
+
+
+def drawn(
+    image: UInt8Array,
+    boxes_xyxy: Float32Array,
+    class_ids: Int64Array,
+    class_names: Sequence[str],
+    colour: tuple[int, int, int],
+) -> UInt8Array:
+    """Return a copy of (h, w, 3) RGB with boxes and the names of their classes."""
+    copy: UInt8Array = image.copy()
+    scale = max(image.shape[:2]) / SHARPEST
+    thickness = max(1, round(scale))
+    for (left, top, right, bottom), class_id in zip(
+        boxes_xyxy.round().astype(int).tolist(), class_ids.tolist(), strict=True
+    ):
+        cv2.rectangle(copy, (left, top), (right, bottom), colour, thickness)
+        place, font = (left + 2, max(top - 3, 10)), cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(copy, class_names[class_id], place, font, 0.45 * scale, colour, thickness)
+    return copy
+
+
+def add_history(page: Page, history: Sequence[Row]) -> None:
+    """Add the curves of a training, from its rows of results."""
+    page.heading("The training")
+    for names, y_name in (
+        (("loss", "box", "objectness", "classification"), "loss"),
+        (("ap50", "ap75", "ap"), "average precision"),
+        (("lr",), "learning rate"),
+    ):
+        lines = {name: _column(history, name) for name in names}
+        page.figure(chart(lines, "epoch", y_name), f"{y_name} over epochs")
+
+
+def _column(history: Sequence[Row], name: str) -> Line:
+    known = [(row["epoch"], row.get(name)) for row in history]
+    pairs = [(float(x), float(y)) for x, y in known if x is not None and y is not None]
+    return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+def add_versions(page: Page, more: Mapping[str, str]) -> None:
+    """Add what it was made with, and on what machine."""
+    page.heading("Versions")
+    rows = [("Python", platform.python_version())]
+    rows += [(name, version(name)) for name in PACKAGES]
+    rows += [("machine", f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}")]
+    page.table("", ("what", "which"), [*rows, *more.items()])
