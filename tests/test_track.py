@@ -24,9 +24,7 @@ class RecordingTracker:
     def __init__(self) -> None:
         self.given: list[tuple[Detections, float]] = []
 
-    def update(
-        self, detections: Given, seconds: float, camera: Affine | None = None
-    ) -> Tracks:
+    def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
         assert isinstance(detections, Detections)
         self.given.append((detections, seconds))
         n = len(detections)
