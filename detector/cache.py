@@ -75,18 +75,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framelane"
 
 
-def cached_engine(key: EngineKey, build: Build, folder: Path | None = None) -> CachedEngine:
+def cached_engine(
+    key: EngineKey, build: Build, folder: Path | None = None, *, anew: bool = False
+) -> CachedEngine:
     """Return the engine under `key`, which is built now unless a whole one is there.
 
     build: what it raises is passed on, and then nothing is kept
     folder: default: `engines` in the cache folder
+    anew: build it even so
     Of two that ask at once, threads or processes, one builds and the other waits for it. Raises
     ModelError if the folder cannot be written to.
     """
     folder = folder or cache_folder() / "engines"
     engine, sidecar = folder / f"{key.name}.engine", folder / f"{key.name}.json"
     with locked(folder / f"{key.name}.lock"):
-        if (made := _whole(engine, sidecar, key)) is not None:
+        if not anew and (made := _whole(engine, sidecar, key)) is not None:
             return CachedEngine(engine, False, made["seconds"], made["notes"])
         began_at = monotonic()
         _clear(engine, sidecar)

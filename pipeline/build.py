@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Container, Sequence
-from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import cv2
 
 from detector.engines import FASTER_IN_BATCHES, engine_opener
 from detector.engines.choice import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
+from detector.gate import open_gated
 from detector.manifest import Manifest
 from detector.zoo import find_model
 from pipeline.annotate import Annotate
@@ -151,9 +152,8 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
     engine = config.model
     _check_imgsz(engine, model, manifest)
     name = choose_engine(model) if engine.engine == AUTO else engine.engine
-    open_engine = engine_opener(name)
-    options = checked_options(open_engine, options_of(engine), "model")
-    submit = Submit(partial(open_engine, model, **options))
+    options = engine_options(name, config)
+    submit = Submit(lambda: open_gated(name, model, **options).engine)
     return SharedStages(
         Preprocess(manifest.input_size),
         submit,
@@ -163,6 +163,18 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )
+
+
+def engine_options(name: str, config: RunConfig) -> dict[str, Any]:
+    """Return the engine's options: the user's and, for OpenVINO, how much to do at the same time.
+
+    Where fewer cameras than cores are waiting, each picture gets several cores and is ready sooner.
+    Recordings want throughput, and OpenVINO chooses.
+    """
+    options = checked_options(engine_opener(name), options_of(config.model), "model")
+    cameras = [source for source in config.sources if is_live(source.url) or source.realtime]
+    few = 0 < len(cameras) == len(config.sources) < len(os.sched_getaffinity(0))
+    return {"streams": len(cameras)} | options if few and name == "openvino" else options
 
 
 def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:

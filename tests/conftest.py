@@ -34,6 +34,14 @@ def data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither find what earlier runs have left in the user's cache, nor leave anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAMELANE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Torch's threads wait for each other at every layer, which takes long on a busy machine."""

@@ -50,6 +50,13 @@ def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
     assert first.notes == second.notes == {"layers": 7}
 
 
+def test_an_engine_is_built_anew_where_that_is_asked_for(tmp_path: Path) -> None:
+    build = Builder()
+    cached_engine(KEY, build, tmp_path)
+    again = cached_engine(KEY, build, tmp_path, anew=True)
+    assert again.built and again.path.read_bytes() == b"engine 2" * 1000
+
+
 def test_the_sidecar_tells_how_the_engine_was_made(tmp_path: Path) -> None:
     engine = cached_engine(KEY, Builder(), tmp_path).path
     made = json.loads(engine.with_suffix(".json").read_text())

@@ -316,7 +316,7 @@ def test_openvino_keeps_a_batch_that_the_file_fixes(model: Path, tmp_path: Path)
 
 
 def test_openvino_refuses_an_unknown_precision_or_device_with_the_known_ones(model: Path) -> None:
-    with pytest.raises(ModelError, match="unknown precision 'int4': choose one of auto, bf16, fp"):
+    with pytest.raises(ModelError, match="unknown precision 'int4': choose one of auto, int8, f"):
         openvino.open_engine(model, precision="int4")
     with pytest.raises(ModelError, match="no device 'NOSUCH' for OpenVINO: choose one of CPU"):
         openvino.open_engine(model, device="NOSUCH")

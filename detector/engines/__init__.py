@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError, did_you_mean
@@ -25,6 +26,8 @@ class Engine(Protocol):
 
     manifest: Manifest
     slots: int  # how many batches may be in flight
+    precision: str  # that it computes in, as a manifest names it, or bf16
+    key: EngineKey | None  # what the gate knows it by; None: there is nothing to hold it against
 
     def submit(self, images: UInt8Array) -> Pending:
         """Take a free slot, waiting for one if need be, and start on (n, h, w, 3) RGB bytes."""

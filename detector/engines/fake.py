@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
@@ -34,6 +35,7 @@ class FakeEngine:
     """Answers each batch with `answer(images)`, worked out when the result is taken; see Engine.
 
     before_submit, before_result: called inside the two, a slot being held, to wait or to fail
+    key: for the gate, which lets the engine pass without one
     closed: whether close was called
     """
 
@@ -45,9 +47,12 @@ class FakeEngine:
         slots: int = 2,
         before_submit: Hook = pass_by,
         before_result: Hook = pass_by,
+        key: EngineKey | None = None,
     ) -> None:
         self.manifest = manifest
         self.slots = slots
+        self.precision = manifest.precision if key is None else key.precision
+        self.key = key
         self.closed = False
         self._answer = answer
         self._before_submit, self._before_result = before_submit, before_result

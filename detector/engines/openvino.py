@@ -1,5 +1,7 @@
 """OpenVINO: the engine for CPUs, x86 and Arm. A slot is one asynchronous infer request.
 
+It runs an ONNX model, or the INT8 model that was made from it, if there is one.
+
 Measured on two cores (YOLOv7-tiny at 640, CPU ms per picture): a batch fixed to one picture 35,
 the same file with its batch left open 43; at 256 x 448 and half the width 3.4 and 6.8. Larger
 batches win nothing on a CPU, so the batch is fixed to one wherever the file leaves it open.
@@ -11,30 +13,41 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 import openvino as ov
 
+from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, ModelError
 from detector.manifest import Manifest
+from detector.variants import find_int8, need_int8
 
-PRECISIONS = {"bf16": "bf16", "fp32": "f32"}  # ours -> OpenVINO's
+FLOATS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # ours -> OpenVINO's
+PRECISIONS = ("auto", "int8", *FLOATS)
 
 
 class OpenVinoEngine:
-    """An ONNX file compiled for one device; see Engine.
+    """A model compiled for one device; see Engine.
 
     manifest: the file's, with the batch that the engine takes
-    precision: what it computes in, bf16 or fp32
+    precision: what it computes in: fp32, bf16, fp16, or int8 as far as the file says so
     """
 
     def __init__(
-        self, manifest: Manifest, compiled: ov.CompiledModel, *, slots: int, precision: str
+        self,
+        manifest: Manifest,
+        compiled: ov.CompiledModel,
+        *,
+        slots: int,
+        precision: str,
+        key: EngineKey | None,
     ) -> None:
         self.manifest = manifest
         self.slots = slots
         self.precision = precision
+        self.key = key
         self._requests = [compiled.create_infer_request() for _ in range(slots)]
         self._free: SimpleQueue[ov.InferRequest] = SimpleQueue()
         for request in self._requests:
@@ -97,25 +110,27 @@ def open_engine(
     """Compile a model with its manifest beside it.
 
     slots: batches in flight; default: one more than streams, so that no stream waits for us
-    streams: batches computed at the same time; default: as OpenVINO finds best for throughput
+    streams: batches computed at the same time: 1 has the lowest latency, all cores being at work
+        on one picture; default: as OpenVINO finds best for throughput
     threads: of all streams together; default: every core
-    precision: fp32, bf16, or auto, which is bf16 where the device computes in it
+    precision: fp32, bf16, fp16 or int8; auto: int8 if an INT8 model lies beside this one, else bf16
+        where the device computes in it, else fp32
     Raises ModelError if the file, its manifest or an option cannot be used.
     """
     _check_counts(slots=slots, streams=streams, threads=threads)
-    manifest = Manifest.beside(model)
-    manifest.verify(model)
     core = ov.Core()
-    computed_in = _choose_precision(core, device, precision)
-    options = _options(streams, threads, computed_in)
+    chosen = _choose(core, device, model, precision)
+    manifest = Manifest.beside(chosen.file)
+    manifest.verify(chosen.file)
     if manifest.dynamic_batch:
         manifest = replace(manifest, max_batch=1, dynamic_batch=False)
     try:
-        network = core.read_model(model)
+        network = core.read_model(chosen.file)
         network.reshape([manifest.max_batch, *manifest.input_size, 3])
-        compiled = core.compile_model(network, device, options)
+        compiled = core.compile_model(network, device, _options(streams, threads, chosen.floats))
         slots = slots or compiled.get_property("NUM_STREAMS") + 1
-        return OpenVinoEngine(manifest, compiled, slots=slots, precision=computed_in)
+        key = None if _is_reference(chosen, model, device) else _key(core, device, manifest, chosen)
+        return OpenVinoEngine(manifest, compiled, slots=slots, precision=chosen.precision, key=key)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot use '{model}' on {device}: {_reason(error)}") from error
 
@@ -126,10 +141,46 @@ def _check_counts(**counts: int | None) -> None:
             raise ModelError(f"{name} is {count}, must be 1 or more, or absent for the default")
 
 
-def _options(streams: int | None, threads: int | None, precision: str) -> dict[str, str | int]:
+class Choice(NamedTuple):
+    """Which file is run, and how; floats: what it computes in where it is not quantised."""
+
+    file: Path
+    precision: str
+    floats: str
+
+
+def _choose(core: ov.Core, device: str, model: Path, precision: str) -> Choice:
+    if precision not in PRECISIONS:
+        raise ModelError(f"unknown precision '{precision}': choose one of {', '.join(PRECISIONS)}")
+    able = _capabilities(core, device)
+    fastest = "bf16" if "BF16" in able else "fp32"
+    if Manifest.beside(model).precision == "int8":
+        if precision not in ("auto", "int8"):
+            raise ModelError(f"'{model}' is an INT8 model: leave precision out, not {precision}")
+        return Choice(model, "int8", fastest)
+    if precision == "int8":
+        return Choice(need_int8(model, "openvino"), "int8", fastest)
+    if precision == "auto":
+        quantised = find_int8(model, "openvino")
+        return Choice(quantised, "int8", fastest) if quantised else Choice(model, fastest, fastest)
+    if precision != "fp32" and precision.upper() not in able:
+        raise ModelError(f"{device} does not compute in {precision}: choose fp32 or auto")
+    return Choice(model, precision, precision)
+
+
+def _capabilities(core: ov.Core, device: str) -> list[str]:
+    try:
+        return sorted(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+    except RuntimeError as error:
+        raise ModelError(
+            f"no device '{device}' for OpenVINO: choose one of {', '.join(core.available_devices)}"
+        ) from error
+
+
+def _options(streams: int | None, threads: int | None, floats: str) -> dict[str, str | int]:
     options: dict[str, str | int] = {
-        "PERFORMANCE_HINT": "THROUGHPUT",
-        "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+        "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
+        "INFERENCE_PRECISION_HINT": FLOATS[floats],
     }
     if streams is not None:
         options["NUM_STREAMS"] = streams
@@ -138,22 +189,23 @@ def _options(streams: int | None, threads: int | None, precision: str) -> dict[s
     return options
 
 
-def _choose_precision(core: ov.Core, device: str, precision: str) -> str:
-    if precision not in (*PRECISIONS, "auto"):
-        raise ModelError(
-            f"unknown precision '{precision}': choose one of auto, {', '.join(PRECISIONS)}"
-        )
-    try:
-        able = "BF16" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
-    except RuntimeError as error:
-        raise ModelError(
-            f"no device '{device}' for OpenVINO: choose one of {', '.join(core.available_devices)}"
-        ) from error
-    if precision == "auto":
-        return "bf16" if able else "fp32"
-    if precision == "bf16" and not able:
-        raise ModelError(f"{device} does not compute in bf16: choose fp32 or auto")
-    return precision
+def _is_reference(chosen: Choice, model: Path, device: str) -> bool:
+    """Whether the gate would hold the engine against itself."""
+    return device == "CPU" and chosen.file == model and chosen.precision in ("fp32", "int8")
+
+
+def _key(core: ov.Core, device: str, manifest: Manifest, chosen: Choice) -> EngineKey:
+    name = core.get_property(device, "FULL_DEVICE_NAME").strip()
+    height, width = manifest.input_size
+    return EngineKey(
+        model_sha256=manifest.onnx_sha256,
+        runtime="openvino",
+        version=ov.__version__,
+        device=f"{device}, {name}, {' '.join(_capabilities(core, device))}",
+        precision=chosen.precision,
+        shapes=f"{manifest.max_batch} x {height} x {width} x 3",
+        flags={"floats": chosen.floats},
+    )
 
 
 def _reason(error: RuntimeError) -> str:

@@ -1,0 +1,74 @@
+"""A model in other precisions: INT8 files beside it, and half precision, which anyone can have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from detector.cache import EngineKey, cache_folder, cached_engine
+from detector.errors import ModelError
+from detector.manifest import Manifest, sha256_of
+
+INT8_ENDINGS = {  # runtime -> of its file: each wants its own kind (docs/engines.md)
+    "openvino": ".int8-openvino.xml",
+    "tensorrt": ".int8-tensorrt.onnx",
+}
+
+
+def int8_path(model: Path, runtime: str) -> Path:
+    """Return where the INT8 model for a runtime lies, if there is one: beside its model."""
+    return model.with_name(model.stem + INT8_ENDINGS[runtime])
+
+
+def find_int8(model: Path, runtime: str) -> Path | None:
+    """Return the INT8 model for a runtime that was made from this very model, if there is one.
+
+    Raises ModelError for one that is damaged.
+    """
+    path = int8_path(model, runtime)
+    if not path.is_file():
+        return None
+    manifest = Manifest.beside(path)
+    if manifest.source_sha256 != Manifest.beside(model).onnx_sha256:
+        return None  # the model was made anew since
+    manifest.verify(path)
+    return path
+
+
+def need_int8(model: Path, runtime: str) -> Path:
+    """Return what `find_int8` does. Raises ModelError if there is none."""
+    path = find_int8(model, runtime)
+    if path is None:
+        older = int8_path(model, runtime)
+        known = f"'{older.name}' was made from another" if older.is_file() else "there is none"
+        raise ModelError(
+            f"no INT8 model of '{model}' for {runtime} ({known}): make it with `python -m detector "
+            f"build {model} --engine {runtime} --precision int8 --pictures VIDEO_OR_FOLDER`"
+        )
+    return path
+
+
+def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:
+    """Return a float32 model in half precision, made now or found in the cache, and its manifest.
+
+    Raises ModelError if it cannot be had in half precision.
+    """
+    import onnx
+
+    from detector.half import to_half
+
+    assert manifest.precision == "fp32", manifest.precision
+    key = EngineKey(
+        manifest.onnx_sha256, "onnx", onnx.__version__, "any", "fp16", "as the model", {}
+    )
+
+    def write(path: Path) -> dict[str, str]:
+        onnx.save(to_half(onnx.load(model)), path)
+        return {"model": model.name}
+
+    made = cached_engine(key, write, cache_folder() / "models")
+    digest = sha256_of(made.path)
+    source = manifest.onnx_sha256
+    return made.path, replace(
+        manifest, precision="fp16", onnx_sha256=digest, source_sha256=source, accuracy={}
+    )

@@ -1,0 +1,209 @@
+"""An engine passes the gate if it finds what its reference finds; one that drifts is refused."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.random_network import random_network
+from detector.cache import EngineKey, cache_folder
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.engines import Engine, fake
+from detector.export import export_model
+from detector.gate import EngineRefused, Gated, agree, open_gated, open_reference
+from detector.manifest import Manifest, manifest_path
+from detector.pictures import BUNDLED, read_pictures
+from detector.tolerance import Tolerance
+from detector.zoo import find_model
+
+SIZE = (96, 160)
+KEY = EngineKey("a" * 64, "scripted", "1", "nowhere", "fp16", "1 x 96 x 160 x 3")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model."""
+    path = tmp_path_factory.mktemp("gate") / "small.onnx"
+    network = random_network("yolov7-tiny", read_pictures(BUNDLED, SIZE, 4), classes=3, width=0.125)
+    export_model(network, path, class_names=("a", "b", "c"), size=SIZE)
+    return path
+
+
+@pytest.fixture
+def model(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, and a cache without verdicts."""
+    monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
+    copy = tmp_path / "small.onnx"
+    copy.write_bytes(exported.read_bytes())
+    manifest_path(copy).write_bytes(manifest_path(exported).read_bytes())
+    return copy
+
+
+class Script:
+    """Answers as the reference does, but for what `change` does to it; counts the pictures."""
+
+    def __init__(self, reference: Engine) -> None:
+        self.reference = reference
+        self.pictures = 0
+        self.change: Callable[[Candidates], Candidates] = lambda found: found
+
+    def __call__(self, images: UInt8Array) -> Candidates:
+        self.pictures += len(images)
+        found = [self.reference.submit(image[None]).result() for image in images]
+        return self.change(
+            Candidates(
+                np.concatenate([one.boxes_xyxy for one in found]),
+                np.concatenate([one.scores for one in found]),
+            )
+        )
+
+
+@pytest.fixture
+def script(model: Path) -> Iterator[Script]:
+    with closing(open_reference(model)) as reference:
+        yield Script(reference)
+
+
+def open_scripted(model: Path, script: Script, key: EngineKey = KEY, **options: Any) -> Gated:
+    return open_gated("fake", model, answer=script, key=key, **options)
+
+
+def move(pixels: float) -> Callable[[Candidates], Candidates]:
+    return lambda found: Candidates(found.boxes_xyxy + np.float32(pixels), found.scores)
+
+
+def test_an_engine_that_finds_the_same_passes_and_is_not_judged_again(
+    model: Path, script: Script
+) -> None:
+    first = open_scripted(model, script)
+    assert first.agreement is not None and first.agreement.share == 1
+    judged_on = script.pictures
+    assert judged_on == 4  # those that come with the project
+    second = open_scripted(model, script)
+    assert script.pictures == judged_on
+    assert second.agreement == first.agreement
+
+
+def test_one_that_drifts_is_refused_with_the_numbers_every_time(
+    model: Path, script: Script
+) -> None:
+    script.change = move(1.25)
+    for _ in range(2):
+        with pytest.raises(EngineRefused) as refused:
+            open_scripted(model, script)
+    told = str(refused.value)
+    assert "scripted 1 in fp16 on nowhere is refused" in told and "0.0% of " in told
+    assert "within 1 pixels and 0.005 of score, 95.0% must" in told
+    assert "boxes differ by up to 1.25 pixels, scores by up to 0.000" in told
+    script.change = move(0.75)
+    assert open_scripted(model, script).agreement is not None
+
+
+def test_a_refused_engine_is_closed(model: Path, script: Script) -> None:
+    script.change = move(9)
+    with pytest.raises(EngineRefused):
+        open_scripted(model, script)
+    engines = [found for found in gc.get_objects() if type(found) is fake.FakeEngine]
+    assert engines and all(engine.closed for engine in engines)
+
+
+def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_asked_anew(
+    model: Path, script: Script
+) -> None:
+    script.change = move(0.75)
+    open_scripted(model, script)
+    strict = {"fp16": Tolerance(pixels=0.5, score=0.005, share=0.9)}
+    replace(Manifest.beside(model), tolerance=strict).write(manifest_path(model))
+    with pytest.raises(EngineRefused, match=r"within 0\.5 pixels"):
+        open_scripted(model, script)
+
+
+@pytest.mark.parametrize("changed", ["model_sha256", "version", "device", "runtime"])
+def test_another_engine_is_judged_by_itself(changed: str, model: Path, script: Script) -> None:
+    open_scripted(model, script)
+    script.change = move(9)
+    with pytest.raises(EngineRefused):
+        open_scripted(model, script, replace(KEY, **{changed: "another"}))  # type: ignore[arg-type]
+
+
+def test_a_verdict_that_is_cut_off_is_no_verdict(model: Path, script: Script) -> None:
+    open_scripted(model, script)
+    (verdict,) = (cache_folder() / "verdicts").glob("*.engine")
+    verdict.write_bytes(verdict.read_bytes()[:-5])
+    script.change = move(9)
+    with pytest.raises(EngineRefused):
+        open_scripted(model, script)
+
+
+def test_pictures_that_are_given_are_judged_on_whatever_was_found_before(
+    model: Path, script: Script, tmp_path: Path
+) -> None:
+    open_scripted(model, script)
+    noise = np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "noise.png"), noise)
+    before = script.pictures
+    open_scripted(model, script, pictures=tmp_path / "noise.png")
+    assert script.pictures == before + 1
+
+
+def test_swapped_colours_are_noticed(model: Path, script: Script) -> None:
+    swapped = Script(script.reference)
+
+    def answer(images: UInt8Array) -> Candidates:
+        return swapped(np.ascontiguousarray(images[..., ::-1]))
+
+    with pytest.raises(EngineRefused):
+        open_gated("fake", model, answer=answer, key=KEY)
+
+
+def test_scores_of_another_class_are_noticed(model: Path, script: Script) -> None:
+    script.change = lambda found: Candidates(
+        found.boxes_xyxy, np.ascontiguousarray(np.roll(found.scores, 1, axis=2))
+    )
+    with pytest.raises(EngineRefused):
+        open_scripted(model, script)
+
+
+def test_an_engine_that_finds_nothing_or_no_numbers_is_refused(model: Path, script: Script) -> None:
+    for value in (0, np.nan):
+        script.change = lambda found, value=value: Candidates(  # type: ignore[misc]
+            np.full_like(found.boxes_xyxy, value), np.full_like(found.scores, value)
+        )
+        with pytest.raises(EngineRefused, match=r"0\.0% of"):
+            open_scripted(model, script)
+
+
+def test_an_engine_that_has_nothing_to_be_held_against_passes(model: Path) -> None:
+    assert open_gated("fake", model).agreement is None
+    reference = open_gated("openvino", model, precision="fp32", threads=1)
+    assert reference.agreement is None
+    reference.engine.close()
+
+
+def test_a_batch_that_is_fixed_is_filled_up(model: Path, script: Script) -> None:
+    three = replace(Manifest.beside(model), max_batch=3, dynamic_batch=False)
+    pictures = read_pictures(BUNDLED, SIZE, 4)
+    engine = fake.FakeEngine(three, answer=script)
+    agreement = agree(script.reference, engine, pictures, three.tolerance_of("fp32"))
+    assert agreement.share == 1 and script.pictures == 6
+
+
+def test_the_bundled_model_passes_in_bf16(data: Path) -> None:
+    import openvino as ov
+
+    if "BF16" not in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU does not compute in bf16")
+    clip = data / "street/videos/person-bicycle-car-detection.mp4"
+    gated = open_gated("openvino", find_model("street"), pictures=clip, precision="bf16", threads=1)
+    assert gated.agreement is not None and gated.agreement.share == 1
+    assert gated.engine.precision == "bf16"
+    gated.engine.close()
