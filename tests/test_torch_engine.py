@@ -63,7 +63,7 @@ def test_in_half_precision_scores_stay_near_and_boxes_whole(model: Path) -> None
 
 def test_on_a_cpu_it_computes_in_what_openvino_computes_in(model: Path) -> None:
     ours, openvino = open_engine(model, device="cpu"), make_engine("openvino", model)
-    assert ours.precision == openvino.precision  # type: ignore[attr-defined]
+    assert ours.precision == openvino.precision
     ours.close()
     openvino.close()
 

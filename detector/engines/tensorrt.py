@@ -15,6 +15,7 @@ from typing import Protocol
 
 from detector.cache import CachedEngine, EngineKey, cached_engine
 from detector.candidates import Candidates
+from detector.cuda_driver import Gpu
 from detector.detections import UInt8Array
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import Progress, build_plan, known_capabilities
@@ -22,7 +23,8 @@ from detector.engines.tensorrt_cuda import Closable, Cuda, open_cuda
 from detector.engines.tensorrt_plan import LoadedPlan
 from detector.engines.tensorrt_slot import Executable, Slot
 from detector.errors import FramelaneError, ModelError
-from detector.manifest import Manifest
+from detector.manifest import PRECISIONS, Manifest
+from detector.variants import find_int8, half_model, need_int8
 
 SLOTS = 3  # one uploads, one computes, one downloads
 
@@ -37,6 +39,7 @@ class Loaded(Executable, Closable, Protocol):
 class TensorRtEngine:
     """A plan on a GPU, with its slots; see Engine.
 
+    key: of the plan
     load: called once with the GPU's context current, and returns the plan
     The engine owns the plan and the GPU from now on: if it cannot be made, both are released.
     """
@@ -47,10 +50,13 @@ class TensorRtEngine:
         cuda: Cuda,
         load: Callable[[], Loaded],
         *,
+        key: EngineKey | None = None,
         slots: int = SLOTS,
         graphs: bool = True,
     ) -> None:
         self.manifest = manifest
+        self.precision = manifest.precision
+        self.key = key
         self.slots = slots
         self._closed = False
         self._cuda = cuda
@@ -145,58 +151,108 @@ def forget_locals(error: BaseException | None) -> None:
 
 
 def open_engine(
-    model: Path, *, slots: int = SLOTS, device: str = "cuda", batch: int = 1, graphs: bool = True
+    model: Path,
+    *,
+    slots: int = SLOTS,
+    device: str = "cuda",
+    precision: str = "auto",
+    batch: int = 1,
+    graphs: bool = True,
 ) -> TensorRtEngine:
-    """Return the engine of a model with its manifest beside it; see `build` for how it is made.
+    """Return the engine of a model with its manifest beside it; its plan is built if need be.
 
     slots: batches in flight
     device: cuda, or cuda:1 for the second GPU
+    precision: fp32, fp16 or int8; auto: int8 if an INT8 model for TensorRT lies beside this one,
+        else fp16. A model that is not in fp32 is run as it is
     batch: that it is to be fastest with, where the model leaves it open
     graphs: whether each slot runs as a CUDA graph
     Raises ModelError if the model, the machine or an option cannot be used.
     """
     if slots < 1:
         raise ModelError(f"slots is {slots}, must be 1 or more")
-    manifest = Manifest.beside(model)
-    manifest.verify(model)
     tensorrt = load_tensorrt()
-    cuda = open_cuda(device)
-    try:
-        built = build(model, manifest, tensorrt, cuda, batch=batch)
-    except BaseException:
-        cuda.close()
-        raise
+    with ExitStack() as acquired:
+        cuda = open_cuda(device)
+        acquired.callback(cuda.close)
+        file, manifest = choose_file(model, precision)
+        key = plan_key(manifest, tensorrt, cuda.gpu, batch)
+        built = build(file, manifest, tensorrt, cuda, key, batch=batch)
+        acquired.pop_all()
     return TensorRtEngine(
         manifest,
         cuda,
         lambda: LoadedPlan(tensorrt, built.path, manifest),
+        key=key,
         slots=slots,
         graphs=graphs,
     )
 
 
+def choose_file(model: Path, precision: str) -> tuple[Path, Manifest]:
+    """Return the ONNX file that has the precision, and its manifest; see open_engine."""
+    if precision not in ("auto", *PRECISIONS):
+        raise ModelError(
+            f"unknown precision '{precision}': choose one of auto, {', '.join(PRECISIONS)}"
+        )
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    if manifest.precision != "fp32" and precision not in ("auto", manifest.precision):
+        raise ModelError(
+            f"'{model}' is a model in {manifest.precision}: leave precision out, not {precision}"
+        )
+    if manifest.precision != "fp32" or precision == "fp32":
+        return model, manifest
+    if precision == "int8":
+        need_int8(model, "tensorrt")
+    if precision != "fp16" and (quantised := find_int8(model, "tensorrt")) is not None:
+        return quantised, Manifest.beside(quantised)
+    try:
+        return half_model(model, manifest)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"half precision of '{model}' needs onnx ({error}): install it, or export the model "
+            "with --precision fp16 where it is, or choose precision fp32"
+        ) from error
+
+
+def plan_key(manifest: Manifest, tensorrt: TensorRt, gpu: Gpu, batch: int) -> EngineKey:
+    """Return all that a plan depends on."""
+    least = 1 if manifest.dynamic_batch else manifest.max_batch
+    height, width = manifest.input_size
+    return EngineKey(
+        model_sha256=manifest.onnx_sha256,
+        runtime=tensorrt.name,
+        version=tensorrt.version,
+        device=f"{gpu.name}, compute capability {gpu.capability_name}",
+        precision=manifest.precision,
+        shapes=f"{least}-{manifest.max_batch} x {height} x {width} x 3",
+        flags={"batch": batch},
+    )
+
+
 def build(
-    model: Path,
+    file: Path,
     manifest: Manifest,
     tensorrt: TensorRt,
     cuda: Cuda,
+    key: EngineKey,
     *,
     batch: int = 1,
     progress: Progress | None = None,
 ) -> CachedEngine:
-    """Return the plan of a model for a GPU, from the cache or built now, and then kept there.
+    """Return the plan of an ONNX file for a GPU, from the cache or built now, and then kept there.
 
     batch: that it is to be fastest with; progress: see build_plan
     Raises ModelError for a model or an option that cannot be used.
     """
-    gpu = cuda.gpu
-    wanted = gpu.capability_name
+    wanted = cuda.gpu.capability_name
     capabilities = (wanted,) if wanted in known_capabilities(tensorrt) else ()
 
     def write(path: Path) -> dict[str, list[str]]:
         with cuda.activated():  # TensorRT itself tries its kernels on the GPU
             plan = build_plan(
-                model,
+                file,
                 manifest,
                 tensorrt,
                 batch=batch,
@@ -206,15 +262,4 @@ def build(
         path.write_bytes(plan.content)
         return {"warnings": list(plan.warnings)}
 
-    least = 1 if manifest.dynamic_batch else manifest.max_batch
-    height, width = manifest.input_size
-    key = EngineKey(
-        model_sha256=manifest.onnx_sha256,
-        runtime=tensorrt.name,
-        version=tensorrt.version,
-        device=f"{gpu.name}, compute capability {wanted}",
-        precision=manifest.precision,
-        shapes=f"{least}-{manifest.max_batch} x {height} x {width} x 3",
-        flags={"batch": batch},
-    )
     return cached_engine(key, write)

@@ -11,9 +11,10 @@ from typing import Protocol
 
 import torch
 
+from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.checkpoint import WeightsInfo, load_weights
-from detector.cpu import cpu_flags
+from detector.cpu import cpu_flags, cpu_name
 from detector.cuda_driver import gpu_number
 from detector.detections import UInt8Array
 from detector.engines.torch_slot import CpuSlot, CudaSlot
@@ -43,10 +44,19 @@ class TorchEngine:
     """A network with its weights on one device; see Engine.
 
     precision: what it computes in up to the logits of the head, fp32, bf16 or fp16
+    key: None for weights without a model, which there is nothing to hold against
     """
 
-    def __init__(self, manifest: Manifest, held: list[TorchSlot], *, precision: str) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        held: list[TorchSlot],
+        *,
+        precision: str,
+        key: EngineKey | None = None,
+    ) -> None:
         self.manifest = manifest
+        self.key = key
         self.slots = len(held)
         self.precision = precision
         self._slots = held
@@ -117,7 +127,8 @@ def open_engine(
         held = _make_slots(graph, manifest, where, slots, tf32=computed_in != "fp32")
     except RuntimeError as error:
         raise ModelError(f"torch cannot use '{model}' on {where}: {_reason(error)}") from error
-    return TorchEngine(manifest, held, precision=computed_in)
+    key = None if model.suffix == ".safetensors" else _key(manifest, where, computed_in)
+    return TorchEngine(manifest, held, precision=computed_in, key=key)
 
 
 def _make_slots(
@@ -128,6 +139,20 @@ def _make_slots(
     if device.type == "cpu":
         return [CpuSlot(graph) for _ in range(count)]
     return [CudaSlot(graph, manifest, device, tf32=tf32) for _ in range(count)]
+
+
+def _key(manifest: Manifest, device: torch.device, precision: str) -> EngineKey:
+    """Return all that what the engine finds depends on."""
+    name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
+    height, width = manifest.input_size
+    return EngineKey(
+        model_sha256=manifest.onnx_sha256,
+        runtime="torch",
+        version=torch.__version__,
+        device=name,
+        precision=precision,
+        shapes=f"1-{manifest.max_batch} x {height} x {width} x 3",
+    )
 
 
 def _convert(graph: ContractGraph, kind: torch.dtype) -> None:
