@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,9 @@ class Watched(Display):
         super().__init__(Console(file=io.StringIO()), epochs=0)
         self._left, self._then = at_batch, then
 
-    def batches_done(self, count: int, loss: float, images_per_second: float) -> None:
+    def batches_done(
+        self, count: int, parts: Sequence[float], images_per_second: float, memory: int
+    ) -> None:
         """Count down."""
         was_left, self._left = self._left, self._left - count
         if self._left <= 0 < was_left:

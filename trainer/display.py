@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import time
 from collections.abc import Sequence
-from pathlib import Path
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from detector.atomic import replacing
 from trainer.state import Row
 
 
@@ -22,10 +20,9 @@ class Display:
         self._epochs = epochs
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.1f} images/s"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -38,14 +35,32 @@ class Display:
     def epoch_begins(self, epoch: int, done: int, batches: int) -> None:
         """Start the bar of an epoch of which `done` batches were made before."""
         self._bar.start()
+        self._left_behind = batches * (self._epochs - epoch - 1)  # batches of later epochs
+        self._began, self._done, self._before = time.monotonic(), done, done
+        self._batches = batches
         description = f"epoch {epoch + 1}/{self._epochs}"
-        self._task = self._bar.add_task(
-            description, total=batches, completed=done, loss=float("nan"), rate=0.0
-        )
+        self._task = self._bar.add_task(description, total=batches, completed=done, state="")
 
-    def batches_done(self, count: int, loss: float, images_per_second: float) -> None:
-        """Move the bar by `count` batches."""
-        self._bar.update(self._task, advance=count, loss=loss, rate=images_per_second)
+    def batches_done(
+        self, count: int, parts: Sequence[float], images_per_second: float, memory: int
+    ) -> None:
+        """Move the bar by `count` batches.
+
+        parts: of the loss, box, objectness, class and sum, over the epoch so far; memory: bytes
+        """
+        self._done += count
+        box, objectness, classification, total = parts
+        state = (
+            f"loss {total:.3f} ({box:.3f} {objectness:.3f} {classification:.3f})  "
+            f"{images_per_second:.1f} images/s  {memory / 1e9:.1f} GB  {self._time_left()} left"
+        )
+        self._bar.update(self._task, advance=count, state=state)
+
+    def _time_left(self) -> str:
+        """Return the time until the training is over, evaluations not counted."""
+        per_batch = (time.monotonic() - self._began) / (self._done - self._before)
+        left = self._batches - self._done + self._left_behind
+        return str(timedelta(seconds=round(per_batch * left)))
 
     def epoch_ends(self, row: Row) -> None:
         """Print the line of an epoch."""
@@ -63,14 +78,3 @@ class Display:
     def close(self) -> None:
         """Leave the terminal as it was."""
         self._bar.stop()
-
-
-def write_results(path: Path, history: Sequence[Row]) -> None:
-    """Write one line per epoch as CSV, whole or not at all."""
-    text = io.StringIO()
-    columns = dict.fromkeys(column for row in history for column in row)  # later versions have more
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    with replacing(path) as written:
-        written.write_text(text.getvalue())

@@ -19,25 +19,28 @@ from detector.network import Network
 from trainer.augment import Augment
 from trainer.batches import Batch, batch_count, batches, rank_share
 from trainer.data import load_dataset
-from trainer.display import Display, write_results
+from trainer.display import Display
 from trainer.evaluate import evaluate, network_model
 from trainer.findings import Findings
 from trainer.initial import make_loss, make_network
 from trainer.interrupt import asked_to_stop
 from trainer.kept import keep
+from trainer.memory import peak_memory
 from trainer.multi_scale import MultiScale
 from trainer.optimise import MovingAverage, Schedule, Stepper, make_optimiser
 from trainer.parallel import Gradients, ParallelGradients
 from trainer.place import Place, choose_place
 from trainer.ranks import Ranks, joined_ranks
 from trainer.recipe import Recipe
+from trainer.results import Results
 from trainer.samples import Dataset
 from trainer.score import METRICS, Report
 from trainer.sequential import SequentialGradients, synchronised
+from trainer.sheet import sheet, write_picture
 from trainer.state import Learner, Progress, Row, load_state, save_state
 
-STATE, BEST, RESULTS = "state.safetensors", "best.safetensors", "results.csv"
-MISTAKES = "mistakes.txt"
+STATE, BEST = "state.safetensors", "best.safetensors"
+MISTAKES, BATCH = "mistakes.txt", "batch.jpg"
 PARTS = ("box", "objectness", "classification", "loss")
 
 
@@ -102,6 +105,7 @@ class Training:
         self._progress = Progress()
         if (folder / STATE).exists():
             self._progress = load_state(folder / STATE, self._learner, recipe, ranks.size)
+        self._results = Results(folder, self._progress.history) if ranks.is_first else None
         self._saved_at = time.monotonic()
 
     def _make_gradients(self) -> Gradients:
@@ -114,7 +118,7 @@ class Training:
     def run(self) -> bool:
         """Train to the end, or until asked to stop; return whether it came to its end."""
         several = self._ranks.size > 1
-        with asked_to_stop(patient=several) as asked, closing(self._gradients):
+        with asked_to_stop(patient=several) as asked, closing(self):
             while self._progress.epoch < self._recipe.epochs:
                 self._begin_epoch()
                 with closing(self._batches()) as epoch:
@@ -127,6 +131,12 @@ class Training:
                             return False
                 self._end_epoch()
         return True
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._gradients.close()
+        if self._results:
+            self._results.close()
 
     def _anyone_asked(self, asked: Event) -> bool:
         """Return whether a process was asked to stop: all stop at the same step."""
@@ -156,6 +166,9 @@ class Training:
         """Learn from the batches of one step of the optimiser."""
         progress = self._progress
         done = progress.epoch * self._per_epoch + progress.batch
+        if done == 0 and self._ranks.is_first:
+            names = self._recipe.data.classes
+            write_picture(self._folder / BATCH, sheet(group[:1], names))
         self._schedule.apply(self._stepper.optimiser, done)
         parts_of_each = self._gradients.add(group)
         for parts in parts_of_each:
@@ -164,7 +177,8 @@ class Training:
         if self._ranks.is_first:
             self._average.update(self._network)
         self._seen += sum(len(images) for images, _ in group) * self._ranks.size
-        self._display.batches_done(len(parts_of_each), progress.means[-1], self._rate())
+        memory = peak_memory(self._place.device)
+        self._display.batches_done(len(parts_of_each), progress.means, self._rate(), memory)
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._saved_at > 60 * self._recipe.checkpoint_minutes
@@ -206,12 +220,11 @@ class Training:
     def _save(self) -> None:
         """Write the state, and the results so far; the first process does it for all."""
         self._saved_at = time.monotonic()
-        if not self._ranks.is_first:
+        if not self._results:
             return
         with _room_in(self._folder):
             progress, path = self._progress, self._folder / STATE
-            if progress.history:
-                write_results(self._folder / RESULTS, progress.history)
+            self._results.write(progress.history)
             save_state(path, self._learner, progress, self._recipe, self._ranks.size)
 
 
