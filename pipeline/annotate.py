@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
+import numpy as np
 
 from detector.detections import UInt8Array
+from pipeline.analytics import Figure
 from pipeline.frame import Tracked
 from pipeline.stage import Stage
 from trackers.tracks import Tracks
@@ -26,7 +28,7 @@ _PALETTE = (
 
 
 class Annotate(Stage[Tracked, Tracked]):
-    """Draws the confirmed tracks of a stream.
+    """Draws the confirmed tracks of a stream, and its lines and zones with what they have counted.
 
     names: of the classes, by class id
     clear: width and height of the top left corner that stays as it is (a burnt-in counter)
@@ -37,20 +39,23 @@ class Annotate(Stage[Tracked, Tracked]):
         self._clear = clear
 
     def process(self, item: Tracked) -> Iterable[Tracked]:
-        """Return the frame with its picture drawn, the source's own where there is no track."""
+        """Return the frame, drawn; with the source's own picture where there is nothing to draw."""
         source, tracks = item.frame.picture.bgr, item.tracks.confirmed
-        if not len(tracks):
+        figures = item.analysis.figures if item.analysis else ()
+        if not len(tracks) and not figures:
             return (replace(item, drawn=source),)
         drawn = source.copy()
-        self._draw(drawn, tracks)
+        self._draw(drawn, tracks, figures)
         width, height = self._clear
         drawn[:height, :width] = source[:height, :width]
         drawn.flags.writeable = False
         return (replace(item, drawn=drawn),)
 
-    def _draw(self, picture: UInt8Array, tracks: Tracks) -> None:
+    def _draw(self, picture: UInt8Array, tracks: Tracks, figures: Sequence[Figure]) -> None:
         height, width = picture.shape[:2]
         pen = _Pen.fit(height, width)
+        for figure in figures:
+            _draw_figure(picture, figure, pen, self._clear)
         marks = list(self._marks(tracks, (width, height)))
         for mark in marks:
             _draw_box(picture, mark, pen)
@@ -107,6 +112,16 @@ def _draw_box(picture: UInt8Array, mark: _Mark, pen: _Pen) -> None:
     corner = mark.top_left[0] + half, mark.top_left[1] + half
     opposite = mark.bottom_right[0] - 1 - half, mark.bottom_right[1] - 1 - half
     cv2.rectangle(picture, corner, opposite, mark.colour, pen.line)
+
+
+def _draw_figure(picture: UInt8Array, figure: Figure, pen: _Pen, clear: tuple[int, int]) -> None:
+    """Draw a line or zone in white on black, which is seen on anything, and its text."""
+    corners = np.array(figure.corners).round().astype(np.int32)
+    for colour, line in ((_BLACK, 2 * pen.line), (_WHITE, pen.line)):
+        cv2.polylines(picture, [corners], figure.closed, colour, line, cv2.LINE_AA)
+    middle = corners.mean(axis=0).round().astype(int)
+    place = (corners[0] if figure.closed else middle).tolist()
+    _draw_label(picture, _Mark(place, place, figure.text, _WHITE), pen, clear)
 
 
 def _draw_label(picture: UInt8Array, mark: _Mark, pen: _Pen, clear: tuple[int, int]) -> None:

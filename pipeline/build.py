@@ -18,6 +18,7 @@ from detector.errors import UsageError, did_you_mean
 from detector.gate import open_gated
 from detector.manifest import Manifest
 from detector.zoo import find_model
+from pipeline.analyse import Analyse
 from pipeline.annotate import Annotate
 from pipeline.config import (
     DetectConfig,
@@ -236,7 +237,7 @@ def _stream(
         url,
         source,
         decode,
-        _tail(run.tracker, annotate),
+        _tail(run, name, manifest.classes, annotate),
         outputs,
         live=live or config.realtime,
         status=source.status if isinstance(source, Observed) else None,
@@ -265,9 +266,17 @@ def _max_age(config: SourceConfig, live: bool) -> float | None:
     return config.max_age
 
 
-def _tail(config: TrackerConfig, annotate: Annotate | None) -> Stage[Detected, Tracked]:
+def _tail(
+    run: RunConfig, stream: str, names: Sequence[str], annotate: Annotate | None
+) -> Stage[Detected, Tracked]:
+    """Return track, then what looks at tracks: analyse, annotate."""
+    config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
-    return Chain(Track(tracker), annotate) if annotate else Track(tracker)
+    tail: Stage[Detected, Tracked] = Track(tracker)
+    watches = run.analytics.watches(stream, names)
+    if watches is not None:
+        tail = Chain(tail, Analyse(watches, names, run.analytics.forget_seconds))
+    return Chain(tail, annotate) if annotate else tail
 
 
 def _output(config: OutputConfig, stream: str, classes: Sequence[str]) -> Output:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from detector.errors import UsageError
 from detector.settings import explain, read_yaml
+from pipeline.analytics_config import AnalyticsConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _OPEN = ConfigDict(extra="allow", frozen=True)  # the rest goes to a constructor, checked there
@@ -96,6 +97,7 @@ class RunConfig(BaseModel):
     model: Annotated[ModelConfig, _named("name")] = ModelConfig()
     detect: DetectConfig = DetectConfig()
     tracker: Annotated[TrackerConfig, _named("name")] = TrackerConfig()
+    analytics: AnalyticsConfig = AnalyticsConfig()
     outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
         min_length=1,

@@ -15,6 +15,7 @@ from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import Pending
 from detector.letterbox import Letterbox
+from pipeline.analytics import Analysis
 from trackers.tracks import Tracks
 
 
@@ -221,11 +222,13 @@ class Tracked:
     """A frame, its tracks, and the picture with the tracks drawn if a sink wants one.
 
     drawn: (h, w, 3) uint8, BGR, or None
+    analysis: what lines and zones say of it, None where there are none
     """
 
     frame: Frame
     tracks: Tracks
     drawn: UInt8Array | None = field(default=None, repr=False)
+    analysis: Analysis | None = field(default=None, repr=False)
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:

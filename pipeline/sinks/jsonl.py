@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pipeline.analytics import DECIMALS
 from pipeline.frame import Tracked
 from pipeline.sinks.text import TextFile
 from trackers.tracks import Tracks
@@ -18,12 +19,13 @@ class JsonLines(TextFile):
     seconds: the time that was written, which is pts x time_base unless that had to be repaired
     tracks: the confirmed ones: id (null if not tracked), class, class_id, score, box (x0, y0, x1,
         y1 in source pixels)
+    events, counts, occupancy: of lines and zones, if there are any, see `pipeline.analytics`
     """
 
     def text(self, item: Tracked) -> str:
         """Return the frame's line."""
         frame = item.frame
-        line = {
+        line: dict[str, Any] = {
             "stream": frame.stream.name,
             "index": frame.index,
             "pts": frame.pts,
@@ -31,6 +33,10 @@ class JsonLines(TextFile):
             "seconds": float(frame.time),
             "tracks": self._objects(item.tracks.confirmed),
         }
+        if item.analysis is not None:
+            line["events"] = [event.as_json() for event in item.analysis.events]
+            line["counts"] = item.analysis.counts
+            line["occupancy"] = item.analysis.occupancy
         return json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
 
     def _objects(self, tracks: Tracks) -> list[dict[str, Any]]:
@@ -47,7 +53,7 @@ class JsonLines(TextFile):
                 "class": self._classes[class_id],
                 "class_id": class_id,
                 "score": round(score, 4),
-                "box": [round(edge, 2) for edge in box],
+                "box": [round(edge, DECIMALS) for edge in box],
             }
             for identity, class_id, score, box in rows
         ]

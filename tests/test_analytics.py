@@ -1,0 +1,411 @@
+"""Lines and zones: what is counted, what is not, and that JSON lines alone tell the same."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.errors import UsageError
+from pipeline.analyse import Analyse
+from pipeline.analytics import Analysis, Analytics, Event, Watch
+from pipeline.analytics_config import AnalyticsConfig
+from pipeline.annotate import Annotate
+from pipeline.config import load_config
+from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.recount import main, recount
+from pipeline.shapes import Line, Point, Zone
+from pipeline.sinks.jsonl import JsonLines
+from pipeline.watches import LineWatch, ZoneWatch
+from trackers.tracks import Tracks, TrackState
+
+NAMES = ("person", "bicycle", "car")
+GATE = Line(
+    (100.0, 0.0), (100.0, 200.0)
+)  # walked downwards: left of it is the right of the picture
+YARD = Zone.of([(100, 100), (300, 100), (300, 300), (100, 300)])
+MARGIN = 5.0
+Seen = dict[int, Point]  # where each track stands
+
+
+def tracks(seen: Seen, class_id: int = 0) -> Tracks:
+    """Return confirmed tracks whose lower edges have their middle there."""
+    n = len(seen)
+    boxes = [(x - 10, y - 50, x + 10, y) for x, y in seen.values()]
+    return Tracks(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.full(n, 0.9, np.float32),
+        np.full(n, class_id, np.int64),
+        np.array(list(seen), np.int64),
+        np.full(n, TrackState.CONFIRMED, np.int8),
+    )
+
+
+def events(pictures: Iterable[Seen], *watches: Watch, forget_seconds: float = 5.0) -> list[Event]:
+    """Return all events of pictures, ten a second."""
+    analytics = Analytics(watches, forget_seconds)
+    return [
+        event
+        for k, seen in enumerate(pictures)
+        for event in analytics.update(tracks(seen), NAMES, k, k / 10).events
+    ]
+
+
+def gate(margin: float = MARGIN) -> LineWatch:
+    return LineWatch("gate", GATE, margin)
+
+
+def yard(margin: float = MARGIN, dwell_seconds: float | None = None) -> ZoneWatch:
+    return ZoneWatch("yard", YARD, margin, dwell_seconds=dwell_seconds)
+
+
+def walk(track: int, places: Iterable[Point]) -> list[Seen]:
+    return [{track: place} for place in places]
+
+
+def test_who_crosses_a_line_is_counted_with_both_sides_and_the_time_it_is_certain() -> None:
+    (event,) = events(walk(7, [(x, 50.0) for x in range(60, 140, 3)]), gate())
+    assert (event.kind, event.shape, event.was, event.now) == ("cross", "gate", "right", "left")
+    assert event.sighting.track == 7
+    assert event.sighting.place == (108.0, 50.0)  # the first that is more than 5 pixels beyond
+    assert (event.sighting.pts, event.sighting.seconds) == (16, 1.6)
+
+
+def test_there_and_back_are_two_crossings() -> None:
+    way = [*range(60, 140, 7), *range(140, 60, -7)]
+    found = events(walk(1, [(x, 50.0) for x in way]), gate())
+    assert [event.counted_as for event in found] == ["right to left", "left to right"]
+
+
+def test_a_track_without_identity_never_counts() -> None:
+    assert not events(walk(-1, [(x, 150.0) for x in range(60, 200, 7)]), gate(), yard())
+
+
+def test_a_track_that_is_not_confirmed_is_not_looked_at() -> None:
+    analytics = Analytics([gate(), yard()], 5.0)
+    for k in range(40):
+        one = tracks({3: (60.0 + 5 * k, 150.0)})
+        one.states[:] = TrackState.LOST if k % 2 else TrackState.TENTATIVE
+        assert not analytics.update(one, NAMES, k, k / 10).events
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.floats(-4.9, 4.9), max_size=60), st.sampled_from([60.0, 140.0]))
+def test_flicker_on_the_line_counts_nothing_whatever_came_before(
+    jitter: list[float], begin: float
+) -> None:
+    assert not events(walk(1, [(begin, 50.0), *((100 + j, 50.0) for j in jitter)]), gate())
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.floats(-4.9, 4.9), min_size=1, max_size=60))
+def test_a_track_that_stands_on_the_line_and_leaves_has_come_from_nowhere(
+    jitter: list[float],
+) -> None:
+    assert not events(walk(1, [*((100 + j, 50.0) for j in jitter), (150.0, 50.0)]), gate())
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 0.9),
+    st.floats(5, 60),
+    st.sampled_from([1, -1]),
+)
+def test_a_crossing_counts_once_however_few_pictures_show_it(
+    seed: int, missing: float, far: float, direction: int
+) -> None:
+    """A walker with a trembling box, of whom many pictures are missing, on the line or anywhere."""
+    random = np.random.default_rng(seed)
+    x = 100 - direction * np.linspace(-far, far, 80)
+    places = np.stack((x, 100 + np.linspace(-50, 50, 80)), axis=1) + random.uniform(-2, 2, (80, 2))
+    places[[0, -1]] = [(100 + direction * (far + 3), 50), (100 - direction * (far + 3), 150)]
+    shown = random.random(80) >= missing
+    shown[[0, -1]] = True
+    pictures: list[Seen] = [
+        {1: (float(px), float(py))} if there else {}
+        for (px, py), there in zip(places, shown, strict=True)
+    ]
+    (event,) = events(pictures, gate(), forget_seconds=60)
+    assert (event.was, event.now) == (("left", "right") if direction > 0 else ("right", "left"))
+
+
+def test_a_gap_across_the_line_counts_once_and_one_that_is_too_long_not_at_all() -> None:
+    for absent, count in ((40, 1), (60, 0)):
+        pictures = [{1: (80.0, 50.0)}, *([{}] * absent), {1: (120.0, 50.0)}, {1: (130.0, 50.0)}]
+        assert len(events(pictures, gate())) == count
+
+
+def test_who_goes_around_the_end_has_not_crossed_but_is_on_the_other_side() -> None:
+    around = [(60.0, 150.0), (90.0, 230.0), (110.0, 230.0), (140.0, 150.0)]
+    assert not events(walk(1, around), gate())
+    back = [*around, (60.0, 150.0)]
+    assert [event.counted_as for event in events(walk(1, back), gate())] == ["left to right"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1))
+def test_crossings_of_an_endless_line_are_the_changes_of_side_beyond_the_margin(seed: int) -> None:
+    """The slow twin forgets all that is within the margin, and looks at what follows what."""
+    random = np.random.default_rng(seed)
+    line = Line((100.0, -1e5), (100.0, 1e5))
+    way = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
+    way = way.round() + 0.3  # never on the margin itself
+    found = events(walk(1, [(float(x), 50.0) for x in way]), LineWatch("line", line, MARGIN))
+    sides = ["left" if x > 100 else "right" for x in way if abs(x - 100) > MARGIN]
+    assert [(e.was, e.now) for e in found] == [(a, b) for a, b in pairwise(sides) if a != b]
+
+
+def test_a_zone_is_entered_dwelt_in_and_left() -> None:
+    places = [(60.0, 200.0), (120.0, 200.0), *([(200.0, 200.0)] * 30), (360.0, 200.0)]
+    entered, dwelt, left = events(walk(4, places), yard(dwell_seconds=2.0))
+    assert (entered.kind, entered.was, entered.now) == ("enter", "outside", "inside")
+    assert dwelt.kind == "dwell"
+    assert dwelt.dwell_seconds == pytest.approx(2.0)
+    assert (left.kind, left.was, left.now) == ("leave", "inside", "outside")
+    assert left.dwell_seconds == pytest.approx((32 - 1) / 10)
+
+
+def test_who_appears_in_a_zone_has_entered_from_nowhere_and_who_vanishes_left_when_last_seen() -> (
+    None
+):
+    pictures: list[Seen] = [*walk(1, [(200.0, 200.0)] * 11), *([{}] * 60)]
+    entered, left = events(pictures, yard())
+    assert (entered.was, entered.now) == (None, "inside")
+    assert (left.was, left.now) == ("inside", None)
+    assert left.sighting.seconds == 1.0 and left.sighting.pts == 10
+    assert left.dwell_seconds == pytest.approx(1.0)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    places = np.cumsum(random.normal(0, 25, (120, count, 2)), axis=0) + 200
+    there = random.random((120, count)) < 0.7
+    analytics, inside, dwelt = Analytics([yard()], 1.0), set[int](), 0.0
+    for k in range(120):
+        seen = {i + 1: (float(x), float(y)) for i, (x, y) in enumerate(places[k]) if there[k, i]}
+        analysis = analytics.update(tracks(seen), NAMES, k, k / 10)
+        for event in analysis.events:
+            (inside.add if event.kind == "enter" else inside.remove)(event.sighting.track)
+            dwelt += event.dwell_seconds or 0.0
+        assert analysis.occupancy == {"yard": len(inside)}
+        entered, left = (
+            sum(analysis.counts["yard"].get(what, {}).values()) for what in ("entered", "left")
+        )
+        assert entered - left == len(inside)
+        for track, (x, y) in seen.items():  # whoever is clearly in or out is known to be
+            depth = 100 - max(abs(x - 200), abs(y - 200))
+            if abs(depth) > MARGIN + 0.02 and not (depth < 0):
+                assert track in inside
+            elif depth < -MARGIN * math.sqrt(2) - 0.02:
+                assert track not in inside
+    assert dwelt <= 12 * count
+
+
+def test_only_the_classes_that_are_asked_for_count_and_each_by_its_name() -> None:
+    gates = [LineWatch("all", GATE, MARGIN), LineWatch("cars", GATE, MARGIN, classes=("car",))]
+    analytics = Analytics(gates, 5.0)
+    for k, x in enumerate(range(60, 140, 7)):
+        for class_id in range(3):
+            one = tracks({class_id + 1: (float(x), 50.0)}, class_id)
+            analysis = analytics.update(one, NAMES, k, k / 10)
+    assert analysis.counts == {
+        "all": {"right to left": {"person": 1, "bicycle": 1, "car": 1}},
+        "cars": {"right to left": {"car": 1}},
+    }
+
+
+# JSON lines
+
+
+def frame(index: int, size: tuple[int, int] = (400, 400)) -> Frame:
+    stream = Stream("cam", "cam", Fraction(1, 10))
+    bgr = np.full((size[1], size[0], 3), 90, np.uint8)
+    return Frame(stream, index, 1000 + index, index, Fraction(1, 10), 0.0, Picture.of(bgr))
+
+
+CONFIG = AnalyticsConfig.model_validate(
+    {
+        "lines": [{"name": "gate", "start": [0.25, 0], "end": [0.25, 1], "margin": 0.01}],
+        "zones": [
+            {
+                "name": "yard",
+                "polygon": [[100, 100], [300, 100], [300, 300], [100, 300]],
+                "units": "pixels",
+                "dwell_seconds": 1.5,
+            }
+        ],
+        "forget_seconds": 2.0,
+    }
+)
+
+
+def analysed(seed: int, count: int = 8, pictures: int = 150) -> list[Tracked]:
+    """Return frames of people who walk about, seen now and then, with what is concluded."""
+    random = np.random.default_rng(seed)
+    places = np.cumsum(random.normal(0, 12, (pictures, count, 2)), axis=0) + 200
+    watches = CONFIG.watches("cam", NAMES)
+    assert watches
+    stage = Analyse(watches, NAMES, CONFIG.forget_seconds)
+    found: list[Tracked] = []
+    for k in range(pictures):
+        seen = {i + 1: (float(x), float(y)) for i, (x, y) in enumerate(places[k])}
+        seen = {i: place for i, place in seen.items() if random.random() < 0.8}
+        found += stage.process(Tracked(frame(k), tracks(seen)))
+    return found
+
+
+def test_counts_are_found_again_in_the_json_lines_alone(tmp_path: Path) -> None:
+    """First from the events; then the events themselves, from nothing but the boxes."""
+    items = analysed(1)
+    sink = JsonLines(tmp_path / "out.jsonl", NAMES)
+    lines = [sink.text(item) for item in items]
+    counts, said = recount(lines)
+    last = items[-1].analysis
+    assert last and counts == said == last.counts
+    assert counts["gate"]["left to right"]["person"] > 3
+    assert set(counts["yard"]) == {"entered", "left", "dwelt"}
+    watches = CONFIG.watches("cam", NAMES)
+    assert watches
+    again = Analytics(watches(400, 400), CONFIG.forget_seconds)
+    for line in map(json.loads, lines):
+        found = again.update(from_json(line["tracks"]), NAMES, line["pts"], line["seconds"])
+        assert [event.as_json() for event in found.events] == line["events"]
+        assert found.occupancy == line["occupancy"]
+
+
+def from_json(objects: Sequence[dict[str, Any]]) -> Tracks:
+    n = len(objects)
+    return Tracks(
+        np.array([o["box"] for o in objects], np.float32).reshape(-1, 4),
+        np.array([o["score"] for o in objects], np.float32),
+        np.array([o["class_id"] for o in objects], np.int64),
+        np.array([o["id"] for o in objects], np.int64),
+        np.full(n, TrackState.CONFIRMED, np.int8),
+    )
+
+
+def test_every_event_carries_its_track_its_time_and_both_states(tmp_path: Path) -> None:
+    sink = JsonLines(tmp_path / "out.jsonl", NAMES)
+    found = [e for item in analysed(2) for e in json.loads(sink.text(item))["events"]]
+    assert len(found) > 20
+    for event in found:
+        assert set(event) - {"dwell_seconds"} == {
+            *("kind", "shape", "counted_as", "track", "class", "pts", "seconds", "was", "now"),
+        }
+        assert event["pts"] == 1000 + round(event["seconds"] * 10)
+        assert ("dwell_seconds" in event) == (event["kind"] in {"leave", "dwell"})
+
+
+def test_the_command_says_whether_a_file_agrees_with_itself(tmp_path: Path) -> None:
+    sink, path = JsonLines(tmp_path / "out.jsonl", NAMES), tmp_path / "out.jsonl"
+    lines = [sink.text(item) for item in analysed(3)]
+    path.write_text("".join(lines))
+    done = CliRunner().invoke(main, [str(path)])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json.loads(lines[-1])["counts"]
+    path.write_text("".join(line for line in lines if '"events":[]' in line or line == lines[-1]))
+    assert CliRunner().invoke(main, [str(path)]).exit_code == 1
+    path.write_text('{"stream":"cam"}\n')
+    done = CliRunner().invoke(main, [str(path)])
+    assert (done.exit_code, "line 1 has no events" in done.stderr) == (2, True)
+
+
+def test_counts_go_on_when_the_size_of_the_pictures_changes() -> None:
+    watches = CONFIG.watches("cam", NAMES)
+    assert watches
+    stage = Analyse(watches, NAMES, 5.0)
+    last: Analysis | None = None
+    for size in ((400, 400), (800, 400)):
+        gate_at = size[0] / 4
+        for k, x in enumerate((gate_at - 50, gate_at + 50)):
+            (item,) = stage.process(Tracked(frame(k, size), tracks({1: (x, 50.0)})))
+            last = item.analysis
+    assert last and last.counts["gate"] == {"right to left": {"person": 2}}
+
+
+# drawing
+
+
+def test_lines_and_zones_are_drawn_with_what_they_count() -> None:
+    item = analysed(4)[-1]
+    assert item.analysis
+    (plain,) = Annotate(NAMES).process(Tracked(item.frame, item.tracks))
+    (drawn,) = Annotate(NAMES).process(item)
+    assert plain.drawn is not None and drawn.drawn is not None
+    changed = (plain.drawn != drawn.drawn).any(axis=2)
+    assert changed[5:95, 97:104].any(axis=1).all()  # the gate, above the yard
+    assert changed[297:304, 110:295].any(axis=0).all()  # the lower edge of the yard
+    assert not changed[320:, 120:280].any()
+    texts = [figure.text for figure in item.analysis.figures]
+    to_right = item.analysis.counts["gate"]["left to right"]["person"]
+    assert texts[0].startswith(f"gate: {to_right} to the right, ")
+    assert texts[1] == f"yard: {item.analysis.occupancy['yard']} inside"
+
+
+def test_a_picture_without_tracks_shows_its_lines_too() -> None:
+    item = next(i for i in analysed(5, count=1) if not len(i.tracks))
+    (drawn,) = Annotate(NAMES).process(item)
+    assert drawn.drawn is not None and (drawn.drawn != item.frame.picture.bgr).any()
+
+
+# configuration
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("[{name: a, start: [0, 0], end: [0, 0]}]", "leads nowhere"),
+        ("[{name: a, start: [10, 0], end: [0, 9]}]", "say `units: pixels` for pixels"),
+        ("[{name: a, start: [0, 0], end: [1, 1], classes: [persn]}]", "did you mean 'person'"),
+        (
+            "[{name: a, start: [0, 0], end: [1, 1]}, {name: a, start: [0, 1], end: [1, 0]}]",
+            "'a' is given twice",
+        ),
+    ],
+)
+def test_a_shape_that_would_never_tell_anything_is_refused(
+    tmp_path: Path, lines: str, said: str
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(f"analytics:\n  lines: {lines}\n")
+    with pytest.raises(UsageError, match=said):
+        load_config(path, []).analytics.watches("cam", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("lines: [{name: a, start: [0, 0]}]", r"analytics\.lines\.0\.end: missing"),
+        ("zone: []", r"analytics\.zone: unknown key; did you mean 'zones'"),
+        ("zones: [{name: a, polygon: [[0, 0], [1, 1]]}]", r"zones\.0\.polygon: .*at least 3"),
+        ("lines: [{name: a, strt: [0, 0], end: [1, 1]}]", r"lines\.0\.strt: unknown key.*'start'"),
+    ],
+)
+def test_a_mistake_in_the_yaml_is_answered_with_its_place(
+    tmp_path: Path, section: str, said: str
+) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(f"analytics:\n  {section}\n")
+    with pytest.raises(UsageError, match=said):
+        load_config(path, [])
+
+
+def test_shapes_are_of_the_streams_that_are_named() -> None:
+    one = {"name": "a", "start": [0, 0], "end": [1, 1], "streams": ["north"]}
+    config = AnalyticsConfig.model_validate({"lines": [one]})
+    assert config.watches("south", NAMES) is None
+    watches = config.watches("north", NAMES)
+    assert watches and [watch.name for watch in watches(10, 10)] == ["a"]
