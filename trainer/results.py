@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from detector.atomic import replacing
 from trainer.state import Row
@@ -25,30 +27,58 @@ GROUPS = {  # column -> what TensorBoard shows it with
 
 
 class Results:
-    """Writes the rows of a training to `results.csv` and to TensorBoard's files, as they come."""
+    """Writes the rows of a training to `results.csv` and to TensorBoard's files, as they come.
+
+    Both are written by the thread that asks, so that a full disk is answered where it can be.
+    """
 
     def __init__(self, folder: Path, history: Sequence[Row]) -> None:
         """Go on after `history`: what was shown of later epochs, before a kill, is taken back."""
-        self._path = folder / RESULTS
+        self._table, self._events = folder / RESULTS, folder / EVENTS
         self._shown = len(history)
-        self._events = SummaryWriter(folder / EVENTS, purge_step=len(history) + 1)
+        self._file: io.BufferedWriter | None = None
 
     def write(self, history: Sequence[Row]) -> None:
         """Write all rows as CSV, whole or not at all, and those that are new as events."""
-        if history:
-            write_results(self._path, history)
+        if len(history) == self._shown:
+            return
+        write_results(self._table, history)
+        file = self._file = self._file or self._begin_events()
         for row in history[self._shown :]:
-            for name, value in row.items():
-                if value is not None and name != "epoch":
-                    tag = f"{GROUPS.get(name, 'accuracy')}/{name.replace('/', ' of ')}"
-                    self._events.add_scalar(tag, value, int(row["epoch"] or 0))
+            RecordWriter(file).write(_event(row).SerializeToString())
+        file.flush()
         self._shown = len(history)
-        self._events.flush()
+
+    def _begin_events(self) -> io.BufferedWriter:
+        """Open a new file of events: the last one may end amid a record."""
+        self._events.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        file = (self._events / f"events.out.tfevents.{time.time_ns()}").open("wb")
+        start = SessionLog(status=SessionLog.START)  # takes back all from its step on
+        for event in (
+            Event(wall_time=now, file_version="brain.Event:2"),
+            Event(wall_time=now, step=self._shown + 1, session_log=start),
+        ):
+            RecordWriter(file).write(event.SerializeToString())
+        return file
 
     def close(self) -> None:
-        """End the files of TensorBoard; what the disk has no room for was answered before."""
-        with suppress(OSError):
-            self._events.close()
+        """End the files of TensorBoard."""
+        if self._file:
+            self._file.close()
+
+
+def _event(row: Row) -> Event:
+    values = [
+        Summary.Value(tag=_tag(name), simple_value=value)
+        for name, value in row.items()
+        if value is not None and name != "epoch"
+    ]
+    return Event(wall_time=time.time(), step=int(row["epoch"] or 0), summary=Summary(value=values))
+
+
+def _tag(column: str) -> str:
+    return f"{GROUPS.get(column, 'accuracy')}/{column.replace('/', ' of ')}"
 
 
 def write_results(path: Path, history: Sequence[Row]) -> None:
