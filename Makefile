@@ -33,8 +33,9 @@ street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model ane
 		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name scene-$$seed \
 			--frames 240 --seed $$seed || exit 1; \
 	done
-	$(RUN) -m trainer train configs/street-coarse.yaml --resume
-	$(RUN) -m trainer train configs/street.yaml --resume
+	for recipe in street-coarse street-fine street; do \
+		$(RUN) -m trainer train configs/$$recipe.yaml --resume || exit 1; \
+	done
 
 clean: ## Remove what was built, not the environment
 	rm -rf build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
