@@ -41,6 +41,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     help="Seconds after which a picture of a live stream is left out.  [default: 0.5]",
 )
 @click.option("--control", help="HOST:PORT where streams are shown, added and removed.")
+@click.option("--watchdog", type=float, help="Seconds after which a stage that hangs ends the run.")
 @click.option("--stats-json", type=click.Path(path_type=Path), help="Write all figures there.")
 @click.option("--print-config", is_flag=True, help="Print the effective configuration and stop.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop.")

@@ -20,6 +20,7 @@ from pipeline.log import log_on_terminal
 from pipeline.progress import watch
 from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.watchdog import USUAL_SECONDS, Watchdog
 
 WHERE = {  # flag -> the place in the configuration that it sets
     "model": ("model", "name"),
@@ -37,6 +38,7 @@ WHERE = {  # flag -> the place in the configuration that it sets
     "max_frames": ("sources", "*", "max_frames"),
     "realtime": ("sources", "*", "realtime"),
     "control": ("control",),
+    "watchdog": ("watchdog",),
     "max_age": ("sources", "*", "max_age"),
 }
 
@@ -81,8 +83,14 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
         interrupt = around.enter_context(Interrupt(pipeline))
         if config.control:
             around.enter_context(Control(built, config.control))
+        watchdog = Watchdog(
+            pipeline,
+            lambda: built.streams,
+            config.watchdog or USUAL_SECONDS,
+            give_up=interrupt.give_up if config.watchdog else None,
+        )
         pipeline.start()
-        watch(built, interrupt.obey)
+        watch(built, interrupt.obey, watchdog.look)
         pipeline.join()
     report = figures(pipeline, built.streams, built.removed)
     click.echo(summary(report))

@@ -102,6 +102,12 @@ class RunConfig(BaseModel):
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
         min_length=1,
     )
+    watchdog: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which a stage that hangs ends the run with an error; default: "
+        "it is named in the log after 60",
+    )
     control: str | None = Field(
         default=None,
         description="HOST:PORT of this machine, where streams are shown, added and removed",

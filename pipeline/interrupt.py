@@ -46,7 +46,12 @@ class Interrupt:
             self._obeyed = 1
             self._pipeline.stop()
         if self._asked > 1 and self._obeyed == 1:
-            self._obeyed = 2
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Cancel the run, and leave the process if it does not end in time."""
+        if self._obeyed < 2:
+            self._asked = self._obeyed = 2
             self._last_word.start()
             self._pipeline.cancel()
 

@@ -195,6 +195,7 @@ class Pipeline:
             self._note(worker, error)
             self._break_off(worker, error, str(error) or type(error).__name__)
         finally:
+            worker.probe.at_work_since = None
             self._leave()
 
     def _note(self, worker: Worker, error: Exception) -> None:

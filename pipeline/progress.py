@@ -18,18 +18,20 @@ from pipeline.sources.status import Observed
 REFRESH_SECONDS = 0.25
 
 
-def watch(run: Run, obey: Callable[[], None]) -> None:
+def watch(run: Run, *looks: Callable[[], None]) -> None:
     """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
 
     Live streams are shown with their states.
-    obey: called often, to act on what signals asked for. Never waits for long at once: a signal
-    that the system gave to another thread does not wake this one, and only this one handles it.
+    looks: called often, such as to act on what signals asked for. Never waits for long at once: a
+    signal that the system gave to another thread does not wake this one, and only this one handles
+    it.
     """
     began_at = monotonic()
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     with Live(console=console, transient=True, auto_refresh=False) as live:
         while not run.pipeline.wait(REFRESH_SECONDS):
-            obey()
+            for look in looks:
+                look()
             live.update(Text(_lines(run, monotonic() - began_at)), refresh=True)
 
 

@@ -50,6 +50,7 @@ class Probe:
     The frames that went in and have not come out are those that are lost if the stage breaks.
 
     reads: the inbox is a source, so that waiting for it is the stage's own work
+    at_work_since: since when it has been at work on one thing; None while it waits for others
     """
 
     def __init__(self, *, reads: bool = False) -> None:
@@ -57,15 +58,17 @@ class Probe:
         # by stream: seconds since capture of the frames that came out, those left out excluded
         self.ages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.stats = StageStats()
-        self._reads = reads
+        self.reads = reads
+        self.at_work_since: float | None = None
         self._began_at = monotonic()
 
     def take(self, item: Item) -> None:
         """Note that `item` went in: work on it begins, or began when it was waited for."""
         self.held.update(dict.fromkeys(item.tickets))
         self.stats.items += 1
-        if not self._reads:
-            self._began_at = monotonic()
+        now = self.at_work_since = monotonic()
+        if not self.reads:
+            self._began_at = now
 
     @contextmanager
     def handing_over(self, item: Item) -> Iterator[None]:
@@ -75,16 +78,22 @@ class Probe:
             self.held.pop(ticket, None)  # a decoder gives frames that never went in
             if not isinstance(item, LeftOut):
                 self.ages[ticket.stream].record(left_at - ticket.captured_at)
+        self.at_work_since = None
         yield
-        waited = monotonic() - left_at
-        self.stats.send_waits += waited
-        self._began_at += waited
+        now = self.at_work_since = monotonic()
+        self.stats.send_waits += now - left_at
+        self._began_at += now - left_at
 
     def done(self) -> None:
         """Note that the work on the item that went in last is done."""
         now = monotonic()
         self.stats.worked.record(now - self._began_at)
         self._began_at = now
+        self.at_work_since = now if self.reads else None
+
+    def finishing(self) -> None:
+        """Note that the last item has come, and what is held is worked on."""
+        self.at_work_since = monotonic()
 
 
 def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe: Probe) -> None:
@@ -97,6 +106,7 @@ def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe
                 with probe.handing_over(result):
                     outbox.send(result)
             probe.done()
+        probe.finishing()
         for result in stage.finish():
             with probe.handing_over(result):
                 outbox.send(result)

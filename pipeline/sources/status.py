@@ -90,6 +90,12 @@ class Status:
         """How long the last connection has been there, 0 where none was made."""
         return 0.0 if self._live_since is None else self._clock() - self._live_since
 
+    def seconds_in_call(self, now: float) -> float:
+        """Return how long the reading thread has been waiting for the camera."""
+        with self._lock:
+            waits = self._state in (State.CONNECTING, State.LIVE)
+            return now - self._picture_at if waits else 0.0
+
     def connecting(self) -> None:
         """Note that an attempt begins."""
         self._live_since = None

@@ -1,0 +1,107 @@
+"""A stage that hangs is named, with what every thread is doing, and may end the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from pipeline.build import build
+from pipeline.pipeline import Pipeline
+from pipeline.sources.status import Status
+from pipeline.watchdog import Watchdog, stacks
+from tests.cameras import CAP, until
+from tests.conftest import ROOT
+from tests.test_pipeline import Gate, finish, make_run
+from tests.test_streams import config
+
+
+class Later:
+    """A clock that a test sets forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return monotonic() + self.ahead
+
+
+def at_work(pipeline: Pipeline) -> list[str]:
+    return [w.name for w in pipeline.workers if w.probe.at_work_since is not None]
+
+
+def test_a_sink_that_hangs_is_named_once_with_what_every_thread_is_doing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = make_run([50], sinks=1)
+    gate = run.sinks["s0"][0].faults = Gate()
+    clock, given_up = Later(), Event()
+    watchdog = Watchdog(run.pipeline, list, 60.0, give_up=given_up.set, clock=clock)
+    run.pipeline.start()
+    # the clock is about to be set forward for whoever is at work: only the sink, in the end
+    until(lambda: at_work(run.pipeline) == ["s0/sink0"])
+    watchdog.look()
+    assert caplog.messages == []  # it has not been long yet
+    clock.ahead = 61.0
+    watchdog.look()
+    watchdog.look()
+    (named,) = [line for line in caplog.messages if "no progress" in line]
+    assert named.startswith("stage 's0/sink0' has made no progress for 6")
+    (shown,) = [line for line in caplog.messages if "what each thread is doing" in line]
+    assert "--- s0/sink0" in shown and "--- MainThread" in shown
+    assert "self.opened.wait(CAP)" in shown  # where it hangs
+    assert given_up.is_set()
+    gate.opened.set()
+    finish(run)
+    assert at_work(run.pipeline) == []
+
+
+def test_a_stage_that_waits_for_others_does_not_hang(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = {"url": "rtsp://127.0.0.1:9/1", "retry_seconds": 1000, "longest_retry_seconds": 1000}
+    run = build(config(tmp_path, dead))
+    run.pipeline.start()
+    until(lambda: run.streams[0].status and run.streams[0].status.causes)
+    clock = Later()
+    clock.ahead = 10_000.0
+    with caplog.at_level(logging.ERROR):
+        Watchdog(run.pipeline, lambda: run.streams, clock=clock).look()
+    assert not [line for line in caplog.messages if "progress" in line]
+    run.pipeline.stop()
+    assert run.pipeline.wait(CAP)
+    run.pipeline.join()
+
+
+def test_a_call_to_a_camera_that_never_returns_is_seen() -> None:
+    clock = Later()
+    status = Status("cam", clock)
+    status.live()
+    status.picture(0.04)
+    clock.ahead = 100.0
+    assert status.seconds_in_call(clock()) == pytest.approx(100, abs=1)
+    status.ended()
+    assert status.seconds_in_call(clock()) == 0
+
+
+def test_by_option_a_stage_that_hangs_ends_the_process_with_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "synthetic.jsonl")  # opening it for writing waits until somebody reads
+    line = [sys.executable, str(ROOT / "run_pipeline.py"), "synthetic", "--engine", "fake"]
+    outputs = ["--output", str(tmp_path / "{stream}.jsonl"), "--watchdog", "1"]
+    done = subprocess.run(
+        [*line, *outputs], capture_output=True, text=True, timeout=CAP, check=False
+    )
+    assert done.returncode == 1
+    assert "stage 'synthetic/synthetic.jsonl' has made no progress for" in done.stderr
+    assert "--- synthetic/synthetic.jsonl" in done.stderr
+
+
+def test_stacks_name_the_threads_and_the_lines_they_are_at() -> None:
+    assert "--- MainThread" in stacks()
+    assert "test_stacks_name_the_threads_and_the_lines_they_are_at" in stacks()
