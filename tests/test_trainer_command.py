@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from detector.manifest import Manifest, sha256_of
 from tests.conftest import ROOT
 from tests.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
+from tests.test_page import Checked
 from trainer.__main__ import main
 from trainer.sheet import COLOURS_RGB
 
@@ -65,6 +66,18 @@ def test_the_manifest_leads_back_to_the_weights_and_the_data(run: Path) -> None:
     manifest.verify(run / "run.onnx")
     assert manifest.weights_sha256 == sha256_of(run / "best.safetensors")
     assert manifest.classes == ("red", "blue") and manifest.input_size == (SIDE, SIDE)
+
+
+def test_the_report_shows_the_training_and_what_came_of_it(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    manifest = Manifest.beside(run / "run.onnx")
+    assert manifest.onnx_sha256[:16] in page
+    assert page.count(sha256_of(run / "best.safetensors")[:16]) == 2  # itself, the model's source
+    assert f"<td>red</td><td>8</td><td>{manifest.accuracy['ap50/red']:.3f}</td>" in page
+    assert "nominal_batch: 4" in page and f"<td>{torch.__version__}</td>" in page
+    checked = Checked()
+    checked.feed(page)
+    assert checked.open == [] and all(each.startswith("data:") for each in checked.addresses)
 
 
 def test_evaluate_says_what_the_manifest_says(run: Path, recipe: Path) -> None:

@@ -42,11 +42,13 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     """
     from trainer.data import load_dataset
     from trainer.display import Display
+    from trainer.findings import Findings
     from trainer.product import make_product
     from trainer.ranks import is_first_process
     from trainer.recipe import load_recipe
     from trainer.train import BEST
     from trainer.train import train as run
+    from trainer.training_page import write_training_page
 
     description = load_recipe(recipe, epochs=epochs)
     folder = output or Path("runs") / recipe.stem
@@ -58,10 +60,11 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     if not finished:
         click.echo(f"stopped and saved: --resume goes on ({folder})")
         return
-    val = load_dataset(description.data.val, description.data.classes)
-    model = folder / f"{folder.name}.onnx"
-    report = make_product(folder / BEST, model, val, description.nms_iou)
-    print_scores(console, f"{model} on the validation data", report)
+    data = description.data
+    val = load_dataset(data.val, data.classes, Findings(data.mistakes))
+    product = make_product(folder / BEST, folder / f"{folder.name}.onnx", val, description.nms_iou)
+    print_scores(console, f"{product.model} on the validation data", product.report)
+    click.echo(f"report: {write_training_page(folder, description, [product], val)}")
 
 
 @main.command()
@@ -87,6 +90,7 @@ def evaluate(
     """
     from trainer.data import load_dataset
     from trainer.evaluate import judge, open_model
+    from trainer.findings import Findings
     from trainer.recipe import load_recipe
     from trainer.score import score
 
@@ -98,7 +102,7 @@ def evaluate(
                 f"{model} knows {', '.join(opened.class_names)}, "
                 f"but {data} labels {', '.join(described.classes)}: they must be the same"
             )
-        pictures = load_dataset(parts, described.classes)
+        pictures = load_dataset(parts, described.classes, Findings(described.mistakes))
         judged = judge(opened, pictures)
     report = score(judged, described.classes)
     print_scores(Console(), f"{model} on {split} of {data}", report)
@@ -120,13 +124,14 @@ def show(recipe: Path, output: Path, count: int, epoch: int) -> None:
     from trainer.augment import Augment
     from trainer.batches import batches
     from trainer.data import load_dataset
+    from trainer.findings import Findings
     from trainer.recipe import load_recipe
     from trainer.sheet import sheet, write_picture
 
     described = load_recipe(recipe)
     classes = described.data.classes
     options = described.augment.over_variant(described.network)
-    data = load_dataset(described.data.train, classes)
+    data = load_dataset(described.data.train, classes, Findings(described.data.mistakes))
     pictures = Augment(data, described.size, options, described.seed)
     made = batches(pictures, described.batch, seed=described.seed, epoch=epoch - 1, workers=0)
     write_picture(output, sheet(list(islice(made, count)), classes))

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 WIDTH, HEIGHT = 480, 260  # of a chart, pixels
-LEFT, TOP, RIGHT, BOTTOM = 48, 12, 100, 36  # around its lines; their names are on the right
+LEFT, TOP, RIGHT, BOTTOM = 64, 12, 100, 36  # around its lines; their names are on the right
 COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#0f7b8a", "#bf3989", "#57606a")
 TICKS = 5
 MOST_POINTS = 400  # of a line; more cannot be seen

@@ -135,7 +135,7 @@ def _column(history: Sequence[Row], name: str) -> Line:
 def add_versions(page: Page, more: Mapping[str, str]) -> None:
     """Add what it was made with, and on what machine."""
     page.heading("Versions")
-    rows = [("Python", platform.python_version())]
-    rows += [(name, version(name)) for name in PACKAGES]
-    rows += [("machine", f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}")]
-    page.table("", ("what", "which"), [*rows, *more.items()])
+    known = {"python": platform.python_version()}
+    known |= {**{name: version(name) for name in PACKAGES}, **more}
+    known["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+    page.table("", ("what", "which"), list(known.items()))

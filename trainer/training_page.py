@@ -1,0 +1,58 @@
+"""The report of a training: how it went, what came out, made from what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from detector.manifest import sha256_of
+from trainer.analysis import analyse
+from trainer.page import Page
+from trainer.product import Product
+from trainer.readable import read_rgb
+from trainer.recipe import Recipe
+from trainer.report import add_accuracy, add_history, add_versions, add_worst
+from trainer.results import RESULTS, read_results
+from trainer.samples import Dataset
+from trainer.train import BATCH, BEST
+
+PAGE = "report.html"
+
+
+def write_training_page(
+    folder: Path, recipe: Recipe, products: Sequence[Product], val: Dataset
+) -> Path:
+    """Write `report.html` into the folder of a training, and return where it is.
+
+    products: what was exported, the model that the others were made from first
+    """
+    page = Page(f"{folder.name}: {recipe.network}, {', '.join(recipe.data.classes)}")
+    _add_products(page, folder, products)
+    for product in products:
+        analysis = analyse(product.judged, recipe.data.classes)
+        page.heading(f"{product.model.name} on the validation data")
+        add_accuracy(page, product.report, analysis)
+        add_worst(page, val, product.judged, analysis, recipe.data.classes)
+    add_history(page, read_results(folder / RESULTS))
+    page.picture(read_rgb(folder / BATCH), "The first batch that the network saw, with its boxes")
+    page.heading("The recipe")
+    page.listing(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+    add_versions(page, products[0].manifest.tools)
+    page.write(folder / PAGE)
+    return folder / PAGE
+
+
+def _add_products(page: Page, folder: Path, products: Sequence[Product]) -> None:
+    """Add what was made, each with the hash of what it was made from."""
+    rows = [(BEST, "-", "-", "-", sha256_of(folder / BEST), "")]
+    for product in products:
+        manifest = product.manifest
+        source = manifest.source_sha256 or manifest.weights_sha256 or ""
+        ap50, ap = product.report.mean.ap50, product.report.mean.ap
+        row = (product.model.name, manifest.precision, f"{ap50:.3f}", f"{ap:.3f}")
+        rows.append((*row, manifest.onnx_sha256, source))
+    header = ("file", "precision", "AP50", "AP", "sha256", "made from")
+    short = [(*row[:4], row[4][:16], row[5][:16]) for row in rows]
+    page.table("What was made", header, short)
