@@ -59,9 +59,9 @@ def read_torch_file(path: Path) -> Any:
     Tensors that shared their memory when they were saved share it again. Raises Unreadable for
     any other file, and for one that names anything else (pickled.py).
     """
-    if not zipfile.is_zipfile(path):
-        _refuse_other(path)
     try:
+        if not zipfile.is_zipfile(path):  # which may raise, too
+            _refuse_other(path)
         with zipfile.ZipFile(path) as archive:
             return _Contents(archive, path.stat().st_size).load()
     except (

@@ -213,7 +213,7 @@ def talking(description: str) -> Iterator[str]:
 
         def serve() -> None:
             guest, _ = listener.accept()
-            with guest, guest.makefile("rb") as asked:
+            with suppress(ConnectionError), guest, guest.makefile("rb") as asked:
                 while head := asked.readline():
                     number = ""
                     while (line := asked.readline().strip()) != b"":
