@@ -99,7 +99,7 @@ def _log_class(trt: Any) -> Any:
             """Keep what matters; TensorRT calls this on any of its threads."""
             if level in (severity.INTERNAL_ERROR, severity.ERROR):
                 self.errors.append(text)
-            elif level == severity.WARNING:
-                self.warnings.append(text)
+            elif level == severity.WARNING and "differs from one already registered" not in text:
+                self.warnings.append(text)  # of that, TensorRT keeps one logger for the process
 
     return Kept
