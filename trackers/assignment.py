@@ -45,17 +45,18 @@ def overlapping(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> Pairs:
     Only comparisons look at all n x m pairs, in one plane of booleans; arithmetic is done on the
     few that overlap.
     """
-    left, top, right, bottom = np.ascontiguousarray(boxes_xyxy.T)[:, :, None]
-    others_left, others_top, others_right, others_bottom = np.ascontiguousarray(others_xyxy.T)
+    planes, other_planes = boxes_xyxy.T.copy(), others_xyxy.T.copy()
+    left, top, right, bottom = planes[:, :, None]
+    others_left, others_top, others_right, others_bottom = other_planes
     overlap = left < others_right
     overlap &= right > others_left
     overlap &= top < others_bottom
     overlap &= bottom > others_top
     rows, columns = overlap.nonzero()
-    boxes, others = boxes_xyxy[rows], others_xyxy[columns]
-    sizes = np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])
-    shared = _area(np.maximum(sizes, 0, out=sizes))  # an inverted box passes, and shares nothing
-    both = _area(boxes[:, 2:] - boxes[:, :2]) + _area(others[:, 2:] - others[:, :2])
+    boxes, others = planes[:, rows], other_planes[:, columns]
+    sizes = np.minimum(boxes[2:], others[2:]) - np.maximum(boxes[:2], others[:2])
+    shared = np.maximum(sizes, 0, out=sizes).prod(axis=0)  # an inverted box shares nothing
+    both = _areas(planes)[rows] + _areas(other_planes)[columns]
     return Pairs(rows, columns, shared / (both - shared))
 
 
@@ -96,5 +97,7 @@ def _without_gaps(labels: Int64Array) -> tuple[int, Int64Array]:
     return int(renumbered[-1]), renumbered[labels] - 1
 
 
-def _area(sizes: FloatArray) -> FloatArray:
-    return sizes[:, 0] * sizes[:, 1]
+def _areas(planes: FloatArray) -> FloatArray:
+    """Return (n,) areas of boxes given as (4, n) planes."""
+    areas: FloatArray = (planes[2] - planes[0]) * (planes[3] - planes[1])
+    return areas

@@ -75,9 +75,9 @@ class TableTracker(Generic[Table]):
         tracks = tracks[self._stay(tracks)]
         free = np.ones(len(found), bool)
         free[partners[partners >= 0]] = False
-        new = found[free & self._may_begin(found)]
-        if len(new):
-            tracks = tracks.and_also(self._confirmed(self._born(new, seconds)))
+        new = free & self._may_begin(found)
+        if new.any():
+            tracks = tracks.and_also(self._confirmed(self._born(found[new], seconds)))
         boxes = self._boxes(tracks)
         unwanted = self._unwanted(tracks, boxes)
         if unwanted is not None:
@@ -176,6 +176,8 @@ class Matching:
     ) -> None:
         """Match tracks `wanting` (n,) and detections `offered` (m,) that are left, see `assign`."""
         rows, columns = wanting & (self.partners < 0), offered & self._free
+        if not rows.any() or not columns.any():
+            return
         possible = (rows[pairs.rows] & columns[pairs.columns]).nonzero()[0]
         if not len(possible):
             return
