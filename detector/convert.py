@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from detector.checkpoint import WeightsInfo
     from detector.network import Network
 
-EXPORT_VERSION = 1  # to be raised when the same weights are to give another graph
+EXPORT_VERSION = 2  # to be raised when the same weights are to give another graph
 NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
 
 

@@ -8,67 +8,16 @@ from pathlib import Path
 
 import onnx
 import torch
-from torch import Tensor, nn
 
 from detector.atomic import replacing
+from detector.contract import ContractGraph
 from detector.errors import ModelError
 from detector.half import to_half
-from detector.head import Cells, decode_boxes
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import Network, deploy
 
 OPSET = 17  # TensorRT 8.5 (JetPack 5) and newer read it
-
-
-class ContractGraph(nn.Module):
-    """A deployed network between bytes and the best boxes (docs/architecture.md).
-
-    All shapes but that of the batch are constants, so that runtimes have nothing to work out.
-    """
-
-    cell_corners: Tensor
-    cell_anchors: Tensor
-    cell_strides: Tensor
-
-    def __init__(self, network: Network, size: tuple[int, int], top_k: int) -> None:
-        super().__init__()
-        self.network = network
-        grids = [(size[0] // stride, size[1] // stride) for stride in network.strides]
-        for name, part in network.head.cells(grids)._asdict().items():
-            self.register_buffer(f"cell_{name}", part)
-        self._counts = [network.head.per_cell * h * w for h, w in grids]
-        self.top_k = min(top_k, sum(self._counts))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return boxes (n, k, 4) xyxy and scores (n, k, c) for (n, h, w, 3) bytes."""
-        pixels = images.float()  # first of all: TensorRT takes bytes into a cast, and nothing else
-        heads = self.network(pixels.permute(0, 3, 1, 2) / 255)
-        rows = self._rows(heads)
-        scores = rows[..., 4:5].sigmoid() * rows[..., 5:].sigmoid()
-        best = scores.amax(dim=2).topk(self.top_k, dim=1).indices
-        cells = Cells(self.cell_corners[best], self.cell_anchors[best], self.cell_strides[best])
-        boxes = decode_boxes(self._pick(rows[..., :4], 4, best), cells)
-        return _xyxy(boxes), self._pick(scores, self.network.classes, best)
-
-    def _rows(self, heads: Sequence[Tensor]) -> Tensor:
-        numbers = 5 + self.network.classes
-        flat = [h.view(-1, count, numbers) for h, count in zip(heads, self._counts, strict=True)]
-        return torch.cat(flat, dim=1)
-
-    def _pick(self, values: Tensor, numbers: int, rows: Tensor) -> Tensor:
-        """Return (n, k, numbers): the given rows (n, k) of each picture's (n, all, numbers).
-
-        Batch and rows are flattened and indexed once, a plain Gather, which every runtime takes.
-        """
-        first = torch.arange(values.shape[0], device=rows.device).view(-1, 1) * sum(self._counts)
-        picked = values.flatten(0, 1)[(rows + first).flatten()]
-        return picked.view(-1, self.top_k, numbers)
-
-
-def _xyxy(boxes: Tensor) -> Tensor:
-    centre, half = boxes[..., :2], boxes[..., 2:] / 2
-    return torch.cat((centre - half, centre + half), dim=-1)
 
 
 def export_model(

@@ -93,12 +93,17 @@ class Network(nn.Module):
 
         images: (n, 3, height, width) float, RGB, 0..1; sides are multiples of the largest stride.
         """
+        return cast("list[Tensor]", self.head(*self.features(images)))
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return what the head reads: (n, channels, h, w) per stride, as `forward` computes it."""
         outputs: dict[int, Any] = {-1: images}
-        for step in self._steps[self.training]:
+        *steps, head = self._steps[self.training]
+        for step in steps:
             outputs[step.row] = self.model[step.row](*[outputs[s] for s in step.inputs])
             for source in step.finished:  # what no later row reads need not stay in memory
                 del outputs[source]
-        return cast("list[Tensor]", outputs[len(self.model) - 1])
+        return [outputs[source] for source in head.inputs]
 
     def decode(self, heads: Sequence[Tensor]) -> Tensor:
         """Return (n, rows, 5 + c): cx, cy, w, h in pixels of the input, then probabilities."""

@@ -15,11 +15,11 @@ import torch
 
 from detector.candidates import Candidates
 from detector.checkpoint import load_weights
+from detector.contract import ContractGraph
 from detector.detections import Detections, UInt8Array
 from detector.engines import Engine, make_engine
 from detector.engines.choice import AUTO, choose_engine
 from detector.errors import UsageError
-from detector.export import ContractGraph
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.network import Network, deploy

@@ -14,12 +14,12 @@ import torch
 from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.checkpoint import WeightsInfo, load_weights
+from detector.contract import ContractGraph
 from detector.cpu import cpu_flags, cpu_name
 from detector.cuda_driver import gpu_number
 from detector.detections import UInt8Array
 from detector.engines.torch_slot import CpuSlot, CudaSlot
 from detector.errors import FramelaneError, ModelError
-from detector.export import ContractGraph
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, sha256_of
 from detector.network import deploy
@@ -135,7 +135,7 @@ def _make_slots(
     graph: ContractGraph, manifest: Manifest, device: torch.device, count: int, *, tf32: bool
 ) -> list[TorchSlot]:
     graph = graph.eval().to(device)
-    graph.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    graph.logits.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu":
         return [CpuSlot(graph) for _ in range(count)]
     return [CudaSlot(graph, manifest, device, tf32=tf32) for _ in range(count)]
@@ -156,10 +156,10 @@ def _key(manifest: Manifest, device: torch.device, precision: str) -> EngineKey:
 
 
 def _convert(graph: ContractGraph, kind: torch.dtype) -> None:
-    """Let the network compute in another type; pictures and raw heads stay float32 outside it."""
-    network = graph.network.to(kind)
-    network.register_forward_pre_hook(lambda _, given: (given[0].to(kind),))
-    network.register_forward_hook(lambda _, given, heads: [head.float() for head in heads])
+    """Let the network compute in another type; pictures and logits are float32 outside it."""
+    logits = graph.logits.to(kind)
+    logits.register_forward_pre_hook(lambda _, given: (given[0].to(kind),))
+    logits.register_forward_hook(lambda _, given, rows: [part.float() for part in rows])
 
 
 def _device(device: str) -> torch.device:
