@@ -132,6 +132,19 @@ def test_a_file_that_is_no_model_is_refused_in_a_line(
     assert "\n" not in str(caught.value) and "Failed to parse the ONNX model" in str(caught.value)
 
 
+def test_tensorrt_is_heard_while_another_engine_is_there(
+    rtx: TensorRt, model: Path, tmp_path: Path
+) -> None:
+    """TensorRT listens to the first logger of a process, as long as anything that has it lives."""
+    other = rtx.module.Runtime(rtx.log())
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    assert build_plan(model, Manifest.beside(model), load_tensorrt()).warnings == ()
+    with pytest.raises(ModelError, match="Failed to parse the ONNX model"):
+        build_plan(broken, Manifest.beside(model), load_tensorrt())
+    del other
+
+
 def test_what_tensorrt_cannot_build_is_refused_with_its_reason(rtx: TensorRt, model: Path) -> None:
     fixed = replace(Manifest.beside(model), dynamic_batch=False)  # which the file is not
     with pytest.raises(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -27,10 +28,17 @@ _SOURCE = re.compile(r"\[\S+\.cpp::\w+::\d+\]\s*|[.\s]*In \w+ at \S+:\d+")  # in
 
 
 class Log(Protocol):
-    """What TensorRT has said since it was last asked, oldest first; it prints nothing."""
+    """What TensorRT has said since it was last forgotten, oldest first; it prints nothing.
+
+    TensorRT takes one logger per process, and ignores another. So there is one, and what is said
+    in two builds at the same time is not told apart.
+    """
 
     errors: list[str]
     warnings: list[str]
+
+    def forget(self) -> None:
+        """Begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,8 @@ class TensorRt:
         return self.name == "tensorrt-rtx"
 
     def log(self) -> Any:
-        """Return a logger of TensorRT's that is a `Log`."""
-        return _log_class(self.module)()
+        """Return the logger, of TensorRT's kind, that is a `Log`."""
+        return _log_of(self.module)
 
 
 def load_tensorrt(import_: Callable[[str], Any] = import_module) -> TensorRt:
@@ -77,7 +85,7 @@ def refusal(log: Log, what: str, kind: type[FramelaneError] = ModelError) -> Fra
     """Return the error for something that TensorRT would not do, with the reason that it gave."""
     # A machine without a GPU is mentioned on the way, whatever the reason is
     reasons = [text for text in log.errors if "catchCudaError" not in text] or log.errors
-    log.errors.clear()
+    log.forget()
     reason = _SOURCE.sub("", " ".join(reasons[0].split())) if reasons else "no reason given"
     return kind(f"TensorRT {what}: {reason}")
 
@@ -86,7 +94,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _log_class(trt: Any) -> Any:
+@cache
+def _log_of(trt: Any) -> Any:
     severity = trt.ILogger.Severity
 
     class Kept(trt.ILogger):  # type: ignore[misc]
@@ -95,11 +104,14 @@ def _log_class(trt: Any) -> Any:
             self.errors: list[str] = []
             self.warnings: list[str] = []
 
+        def forget(self) -> None:
+            self.errors, self.warnings = [], []
+
         def log(self, level: Any, text: str) -> None:
             """Keep what matters; TensorRT calls this on any of its threads."""
             if level in (severity.INTERNAL_ERROR, severity.ERROR):
                 self.errors.append(text)
-            elif level == severity.WARNING and "differs from one already registered" not in text:
-                self.warnings.append(text)  # of that, TensorRT keeps one logger for the process
+            elif level == severity.WARNING:
+                self.warnings.append(text)
 
-    return Kept
+    return Kept()

@@ -50,6 +50,7 @@ def build_plan(
     """
     trt = tensorrt.module
     log = tensorrt.log()
+    log.forget()
     builder = trt.Builder(log)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log)

@@ -24,6 +24,7 @@ class LoadedPlan:
 
     def __init__(self, tensorrt: TensorRt, path: Path, manifest: Manifest) -> None:
         self._log = tensorrt.log()
+        self._log.forget()
         self._runtime = tensorrt.module.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(path.read_bytes())
         if self._engine is None:
