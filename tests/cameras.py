@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import struct
 import subprocess
@@ -17,35 +16,24 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-import pytest
 
 from detector.detections import UInt8Array
+from pipeline.sinks.rtsp_serving import PACKAGES, SYSTEM_PYTHON, has_server
 from pipeline.sources.counter import draw_counter
-from tests.conftest import ROOT
+from tests.conftest import ROOT, absent
 
 CAP = 60.0  # seconds that a test waits for another process at most
 FPS = 25
 GOP = 10  # frames: a test does not wait long for a key picture
-SYSTEM_PYTHON = "/usr/bin/python3"  # GStreamer's bindings belong to it
-PACKAGES = (
-    "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
-)
 HEAD = struct.Struct(">IBd")  # see rtsp_server.py
 
 
 def require_gstreamer() -> None:
     """Skip visibly where there is no RTSP server; fail where REQUIRE_GSTREAMER=1."""
-    asked = "import gi; gi.require_version('GstRtspServer', '1.0')"
-    line = [SYSTEM_PYTHON, "-c", asked]
-    try:
-        found = subprocess.run(line, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        found = False
-    if not found:
-        message = f"no GStreamer RTSP server: install the Debian packages {PACKAGES}"
-        if os.environ.get("REQUIRE_GSTREAMER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+    if not has_server():
+        absent(
+            f"no GStreamer RTSP server: install the Debian packages {PACKAGES}", "REQUIRE_GSTREAMER"
+        )
 
 
 def picture(index: int, size: tuple[int, int]) -> UInt8Array:

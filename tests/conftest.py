@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +14,25 @@ from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.errors import ModelError
 
 ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "hunter2"  # what tests use as one: none of them may leave it in a log or in a result
+_RESULTS = {".json", ".jsonl", ".log", ".txt"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that has said the password: on the terminal, in the log, in a file it wrote."""
+    report = yield
+    said = [content for _, content in report.sections]
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None and report.when == "call":
+        results = [path for path in folder.rglob("*") if path.suffix in _RESULTS]
+        said += [path.read_text(errors="replace") for path in results if path.is_file()]
+    if report.passed and any(PASSWORD in text for text in said):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} has left the password in what it said"
+    return report
 
 
 def absent(what: str, switch: str) -> NoReturn:

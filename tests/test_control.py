@@ -13,9 +13,8 @@ from detector.errors import UsageError
 from pipeline.build import Run
 from pipeline.control import Control
 from tests.cameras import CAP, until
+from tests.conftest import PASSWORD
 from tests.test_streams import clip, config, emitted, running
-
-SECRET = "hunter2"
 
 
 class Operator:
@@ -54,13 +53,13 @@ def test_streams_are_shown_with_their_frames(operator: Operator) -> None:
 
 
 def test_a_stream_is_added_shown_and_removed(operator: Operator) -> None:
-    url = f"rtsp://viewer:{SECRET}@127.0.0.1:9/1"
+    url = f"rtsp://viewer:{PASSWORD}@127.0.0.1:9/1"
     assert operator.ask("POST", "/streams", {"url": url, "name": "door"}) == (201, {"name": "door"})
     until(lambda: operator.ask("GET", "/streams/door")[1]["connection"]["causes"] != {})
     status, content = operator.ask("GET", "/streams/door")
     assert content["connection"]["causes"].keys() == {"refused"}
     assert content["url"] == "rtsp://127.0.0.1:9/1"
-    assert SECRET not in json.dumps(content)
+    assert PASSWORD not in json.dumps(content)
     status, content = operator.ask("DELETE", "/streams/door")
     assert (status, content["connection"]["state"]) == (200, "ENDED")
     assert operator.ask("GET", "/streams/door")[0] == 404
@@ -71,7 +70,7 @@ def test_a_stream_is_added_shown_and_removed(operator: Operator) -> None:
     [
         ({"name": "x"}, "url: missing"),
         ({"url": "no_such.mp4"}, "no_such.mp4: no such file"),
-        ({"url": f"gopher://me:{SECRET}@cam/1"}, "gopher://cam/1: no source reads 'gopher'"),
+        ({"url": f"gopher://me:{PASSWORD}@cam/1"}, "gopher://cam/1: no source reads 'gopher'"),
         ({"url": "rtsp://cam/1", "transprt": "udp"}, "did you mean 'transport'"),
         ({"url": "synthetic", "stride": 0}, "stride: 0 given"),
         ("{", "a source as JSON is expected"),
@@ -84,7 +83,7 @@ def test_what_is_no_source_is_answered_with_what_is_accepted(
     status, content = operator.ask("POST", "/streams", body)
     assert status == 400
     assert complaint in content["error"]
-    assert SECRET not in content["error"]
+    assert PASSWORD not in content["error"]
     assert [stream.name for stream in operator.run.streams] == ["steady"]
 
 

@@ -18,9 +18,8 @@ from pipeline.sources.counter import read_counter
 from pipeline.sources.live import Live
 from pipeline.sources.status import Cause, State
 from tests.cameras import CAP, FPS, GOP, Server, require_gstreamer, until, write_units
+from tests.conftest import PASSWORD
 from tests.rtsp_proxy import Proxy
-
-SECRET = "hunter2"
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +37,13 @@ def server(clip: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def locked(clip: Path) -> Iterator[Server]:
-    with Server({"locked": {"clip": clip, "user": f"viewer:{SECRET}"}}) as server:
+    with Server({"locked": {"clip": clip, "user": f"viewer:{PASSWORD}"}}) as server:
         yield server
 
 
 def live(url: str, **options: object) -> Live:
     """Return the source as the builder makes it, with short pauses."""
-    given = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 2.0} | options
+    given = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0} | options
     source = make_source(url, "cam", given)
     assert isinstance(source, Live)
     return source
@@ -107,7 +106,7 @@ def test_the_time_of_capture_comes_from_the_cameras_clock(server: Server) -> Non
 
 
 def test_a_camera_that_asks_for_a_password_gets_it(locked: Server) -> None:
-    with closing(live(locked.url("locked", f"viewer:{SECRET}"))) as source:
+    with closing(live(locked.url("locked", f"viewer:{PASSWORD}"))) as source:
         assert numbers(list(islice(pictures(source), 3))) == [0, 1, 2]
 
 
@@ -160,7 +159,7 @@ def answering(answer: bytes | None) -> Iterator[str]:
 
         thread = Thread(target=serve)
         thread.start()
-        yield f"rtsp://viewer:{SECRET}@127.0.0.1:{listener.getsockname()[1]}/1"
+        yield f"rtsp://viewer:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}/1"
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(CAP)
         for guest in guests:
@@ -262,7 +261,7 @@ def test_a_server_that_dies_and_comes_back_is_live_again_on_the_same_line_of_tim
 
 def test_a_server_that_freezes_is_seen_to_stall_then_left_and_found_again(clip: Path) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"))
+        source = live(server.url("cam"), timeout_seconds=2.0)
         with looked_at(source) as found:
             until(lambda: len(found) > 40)
             server.freeze()
@@ -274,7 +273,7 @@ def test_a_server_that_freezes_is_seen_to_stall_then_left_and_found_again(clip: 
 
 def test_a_short_stall_is_counted_and_loses_nothing(clip: Path) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"), timeout_seconds=30.0)
+        source = live(server.url("cam"))
         with looked_at(source) as found:
             until(lambda: len(found) > 40)
             server.freeze()
@@ -291,7 +290,7 @@ def test_a_stream_that_turns_into_garbage_is_bad_data_and_none_of_it_is_a_scene(
     clip: Path,
 ) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"))
+        source = live(server.url("cam"), timeout_seconds=2.0)
         with looked_at(source) as found:
             until(lambda: len(found) > 20)
             server.tell("cam", garbage=True)
@@ -383,5 +382,5 @@ def test_urls_say_what_kind_of_stream_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["timeout_seconds", "retry_seconds", "longest_retry_seconds"])
 def test_options_out_of_range_are_refused_without_the_password(option: str) -> None:
     with pytest.raises(UsageError, match=rf"^source 'rtsp://cam/1': {option}: 0.0 given") as caught:
-        make_source(f"rtsp://me:{SECRET}@cam/1", "cam", {option: 0})
-    assert SECRET not in str(caught.value)
+        make_source(f"rtsp://me:{PASSWORD}@cam/1", "cam", {option: 0})
+    assert PASSWORD not in str(caught.value)

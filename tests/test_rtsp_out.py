@@ -26,10 +26,10 @@ from pipeline.sinks.rtsp import Rtsp
 from pipeline.sources.counter import read_counter
 from pipeline.sources.status import Cause, State
 from tests.cameras import FPS, Server, picture, read_units, require_gstreamer, until
+from tests.conftest import PASSWORD
 from tests.test_live import answering, live, looked_at
 from trackers.tracks import Tracks
 
-SECRET = "hunter2"
 SIZE = (512, 64)
 STREAM = Stream("cam", "cam", Fraction(1, FPS), live=True)
 
@@ -159,7 +159,7 @@ def trouble(url: str, **options: object) -> Cause:
     made.finish()
     made.close()
     assert made.status.trouble
-    assert SECRET not in str(made.status) + str(made.status.snapshot())
+    assert PASSWORD not in str(made.status) + str(made.status.snapshot())
     return made.status.trouble.cause
 
 
@@ -229,16 +229,16 @@ def children() -> set[str]:
 def test_our_own_server_asks_for_a_password_where_the_url_has_one() -> None:
     require_gstreamer()
     port = free_port()
-    made = sink(f"rtsp://viewer:{SECRET}@127.0.0.1:{port}/cam?serve=1")
+    made = sink(f"rtsp://viewer:{PASSWORD}@127.0.0.1:{port}/cam?serve=1")
     with Watched(made):
         until(lambda: made.status.state is State.LIVE)
-        until(lambda: watchable(f"rtsp://viewer:{SECRET}@127.0.0.1:{port}/cam"))
+        until(lambda: watchable(f"rtsp://viewer:{PASSWORD}@127.0.0.1:{port}/cam"))
         source = live(f"rtsp://127.0.0.1:{port}/cam")
         with looked_at(source):
             until(lambda: source.status.causes)
         assert source.status.causes.keys() == {Cause.UNAUTHORISED}
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children()]
-        assert not any(SECRET.encode() in command for command in commands)
+        assert not any(PASSWORD.encode() in command for command in commands)
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
@@ -280,13 +280,13 @@ def test_without_gstreamer_serving_is_refused_with_what_to_install(
     ("url", "complaint"),
     [
         ("rtsp://127.0.0.1:8554", "rtsp://HOST:PORT/PATH is expected"),
-        (f"rtmp://me:{SECRET}@host/1", r"output 'rtmp://host/1': no sink writes that"),
+        (f"rtmp://me:{PASSWORD}@host/1", r"output 'rtmp://host/1': no sink writes that"),
     ],
 )
 def test_what_cannot_be_published_to_is_refused(url: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint) as caught:
         sink(url)
-    assert SECRET not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
 
 
 def test_an_encoder_that_is_not_there_is_an_error_that_names_it() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Semaphore
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -99,12 +100,18 @@ class FakePending:
 
 
 def open_engine(
-    model: Path | None = None, *, manifest: Manifest | None = None, **script: Any
+    model: Path | None = None,
+    *,
+    manifest: Manifest | None = None,
+    seconds: float = 0.0,
+    **script: Any,
 ) -> FakeEngine:
     """Return an engine for a manifest, or for the one that lies beside `model`.
 
-    script: the keyword arguments of FakeEngine
+    seconds: that each batch takes, one after the other; script: the keyword arguments of FakeEngine
     """
+    if seconds:
+        script["before_result"] = lambda _number: sleep(seconds)
     if manifest is None:
         if model is None:
             raise ModelError("the fake engine needs a manifest, or a model that has one")

@@ -1,0 +1,262 @@
+"""Whole runs over real cameras: what breaks is named, what does not runs on, the books balance."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.build import Run, build
+from pipeline.config import RunConfig
+from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.sources.status import Cause, State, Status
+from tests.cameras import CAP, FPS, Server, read_units, require_gstreamer, until, write_units
+from tests.conftest import PASSWORD
+from tests.test_rtsp_out import numbers
+
+QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_gstreamer()
+    return write_units(tmp_path_factory.mktemp("clips") / "clip.units")
+
+
+@contextmanager
+def running(folder: Path, *sources: dict[str, Any], **more: Any) -> Iterator[Run]:
+    """Give a run of these live streams; stop it, and balance its books."""
+    given = {
+        "sources": [QUICK | source for source in sources],
+        "model": {"engine": "fake"},
+        "outputs": [str(folder / "{stream}.jsonl")],
+    }
+    run = build(RunConfig.model_validate(given | more))
+    run.pipeline.start()
+    try:
+        yield run
+    finally:
+        run.pipeline.stop()
+        assert run.pipeline.wait(CAP), "the run hangs"
+        run.pipeline.join()  # notes it as a failure where the books do not balance
+    (folder / "stats.json").write_text(json.dumps(figures(run.pipeline, run.streams)))
+
+
+def status(run: Run, name: str) -> Status:
+    (found,) = [stream.status for stream in run.streams if stream.name == name]
+    assert found
+    return found
+
+
+def emitted(run: Run, name: str) -> int:
+    balance = run.pipeline.ledger.balances.get(name)
+    return balance.emitted if balance else 0
+
+
+def more_of(run: Run, *names: str, frames: int = 20) -> None:
+    """Wait until each of the streams has shown so many frames more."""
+    seen = {name: emitted(run, name) for name in names}
+    for name in names:
+        until(lambda name=name: emitted(run, name) >= seen[name] + frames)  # type: ignore[misc]
+
+
+def test_of_four_cameras_one_is_dead_one_dies_one_turns_to_garbage_and_one_never_notices(
+    clip: Path, tmp_path: Path
+) -> None:
+    names = ("dead", "dying", "rubbish", "steady")
+    with (
+        Server({"dying": {"clip": clip}}) as mortal,
+        Server({"rubbish": {"clip": clip}, "steady": {"clip": clip}}) as server,
+        running(
+            tmp_path,
+            {"url": "rtsp://127.0.0.1:9/1", "name": "dead"},
+            {"url": mortal.url("dying"), "name": "dying"},
+            {"url": server.url("rubbish"), "name": "rubbish", "timeout_seconds": 2.0},
+            {"url": server.url("steady"), "name": "steady"},
+        ) as run,
+    ):
+        more_of(run, "dying", "rubbish", "steady")
+        mortal.kill()
+        server.tell("rubbish", garbage=True)
+        until(lambda: status(run, "dying").causes)
+        until(lambda: status(run, "rubbish").causes[Cause.BAD_DATA])
+        more_of(run, "steady")
+        mortal.start()
+        server.tell("rubbish", garbage=False)
+        more_of(run, *names[1:])
+        assert str(status(run, "dead")).startswith(("BACKOFF: refused", "CONNECTING"))
+    assert run.pipeline.failures == []
+    assert status(run, "steady").snapshot()["connections"] == 1
+    assert status(run, "steady").snapshot()["causes"] == {}
+    assert exit_code(run.pipeline, run.streams) == 1
+    assert complaints(run.pipeline, run.streams) == [
+        "rtsp://127.0.0.1:9/1: never came: refused (Connection refused)"
+    ]
+    page = summary(figures(run.pipeline, run.streams))
+    assert "camera: lost: bad data x" in page  # in words
+    lines = (tmp_path / "steady.jsonl").read_text().splitlines()
+    indices = [json.loads(line)["index"] for line in lines]
+    assert all(before < after for before, after in pairwise(indices))
+
+
+def test_a_server_that_is_killed_again_and_again_leaves_nothing_behind(
+    clip: Path, tmp_path: Path
+) -> None:
+    with (
+        Server({"cam": {"clip": clip}}) as server,
+        running(tmp_path, {"url": server.url("cam"), "name": "cam"}) as run,
+    ):
+        counts = []
+        for life in range(1, 6):
+            until(lambda life=life: status(run, "cam").connections == life)  # type: ignore[misc]
+            more_of(run, "cam", frames=5)
+            counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+            server.kill()
+            until(lambda: status(run, "cam").state is not State.LIVE)
+            server.start()
+        assert len(set(counts[1:])) == 1  # the first connection also loads what stays loaded
+    assert run.pipeline.failures == []
+    assert exit_code(run.pipeline, run.streams) == 0
+
+
+def test_overload_costs_frames_that_are_named_and_never_one_that_is_older_than_asked(
+    clip: Path, tmp_path: Path
+) -> None:
+    """Two cameras of 25 frames a second, and an engine that makes 20 in all."""
+    max_age = 0.5
+    with (
+        Server({"a": {"clip": clip}, "b": {"clip": clip}}) as server,
+        running(
+            tmp_path,
+            *({"url": server.url(name), "name": name, "max_age": max_age} for name in "ab"),
+            model={"engine": "fake", "seconds": 0.05},
+        ) as run,
+    ):
+        more_of(run, "a", "b", frames=30)
+    balances = run.pipeline.ledger.balances
+    for name in "ab":
+        named = {f"{name}/decoded: overflow", f"{name}/decoded: max_age"}
+        reasons = {f"{stop}: {reason}" for stop, reason in balances[name].dropped}
+        assert reasons and reasons <= named
+    shares = [balances[name].emitted for name in "ab"]
+    assert min(shares) > 0.6 * max(shares)  # neither starves the other
+    assert run.pipeline.failures == []
+
+
+def test_glass_to_glass_every_frame_that_arrives_is_the_one_that_was_sent_and_its_age_is_known(
+    clip: Path, tmp_path: Path
+) -> None:
+    """RTSP in, the pipeline, RTSP out: the number in each picture says when it was sent."""
+    received = tmp_path / "received"
+    with (
+        Server({"cam": {"clip": clip}}) as camera,
+        Server(receivers={"wall": received}) as wall,
+        running(
+            tmp_path,
+            {"url": camera.url("cam"), "name": "cam"},
+            outputs=[wall.url("wall")],
+            tracker="none",
+        ) as run,
+    ):
+        until(lambda: len(read_units(received)) >= 60)
+        began_at = camera.wait_for("began_at")["began_at"]
+        stream = figures(run.pipeline, run.streams)["streams"]["cam"]
+    units = read_units(received)
+    shown = [number for number in numbers(units) if number is not None]
+    assert len(shown) >= 0.9 * len(units)
+    assert all((b - a) % 100 > 0 for a, b in pairwise(shown))  # none twice, none back
+    first = shown[0]
+    ages = [
+        arrived_at - (began_at + (first + (number - first) % 100) / FPS)
+        for (arrived_at, _), number in zip(units[:60], shown, strict=False)
+    ]
+    assert all(0 < age < CAP for age in ages)  # how much is what benchmarks/live.py measures
+    stops = ["decode", "preprocess", "submit", "collect", "suppress", "track", "rtsp wall"]
+    assert list(stream["age_ms"]) == stops
+    medians = [stream["age_ms"][stop]["p50"] for stop in stops]
+    assert medians == sorted(medians)
+
+
+def test_the_receiver_of_the_output_dies_and_the_recording_beside_it_goes_on(
+    clip: Path, tmp_path: Path
+) -> None:
+    with (
+        Server({"cam": {"clip": clip}}) as camera,
+        Server(receivers={"wall": tmp_path / "received"}) as wall,
+        running(
+            tmp_path,
+            {"url": camera.url("cam"), "name": "cam"},
+            outputs=[
+                {"url": wall.url("wall"), **QUICK},
+                str(tmp_path / "{stream}.jsonl"),
+            ],
+        ) as run,
+    ):
+        (out,) = [o.sink for o in run.streams[0].outputs if o.viewer]
+        receiver: Status = out.status  # type: ignore[attr-defined]
+        until(lambda: receiver.state is State.LIVE)
+        wall.kill()
+        until(lambda: receiver.causes)
+        more_of(run, "cam")
+        wall.start()
+        until(lambda: receiver.connections == 2)
+    balance = run.pipeline.ledger.balances["cam"]
+    lines = (tmp_path / "cam.jsonl").read_text().splitlines()
+    assert len(lines) == balance.emitted == balance.decoded - balance.dropped.total()
+    assert run.pipeline.failures == []
+
+
+def test_a_sink_that_breaks_ends_neither_the_stream_nor_the_sinks_beside_it(
+    clip: Path, tmp_path: Path
+) -> None:
+    with (
+        Server({"cam": {"clip": clip}}) as server,
+        running(
+            tmp_path,
+            {"url": server.url("cam"), "name": "cam"},
+            outputs=["/dev/full/{stream}.jsonl", str(tmp_path / "{stream}.jsonl")],
+        ) as run,
+    ):
+        until(lambda: run.pipeline.failures)
+        seen = len((tmp_path / "cam.jsonl").read_text().splitlines())
+        until(lambda: len((tmp_path / "cam.jsonl").read_text().splitlines()) > seen + 20)
+    assert [failure.stage for failure in run.pipeline.failures] == ["cam/cam.jsonl"]
+    assert exit_code(run.pipeline, run.streams) == 1
+
+
+def test_no_password_is_in_anything_that_a_run_says(
+    clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every test is searched for it as well: see conftest.py."""
+    user = f"viewer:{PASSWORD}"
+    with Server({"cam": {"clip": clip, "user": "viewer:another"}}) as server:
+        urls = {
+            "unauthorised": server.url("cam", user),
+            "refused": f"rtsp://{user}@127.0.0.1:9/1?password={PASSWORD}",
+            "hls": f"hls:http://{user}@127.0.0.1:9/1.m3u8?token={PASSWORD}",
+            "mjpeg": f"mjpeg:http://{user}@127.0.0.1:9/1",
+        }
+        with running(
+            tmp_path,
+            *({"url": url, "name": name} for name, url in urls.items()),
+            outputs=[f"rtsp://{user}@127.0.0.1:9/{{stream}}", str(tmp_path / "{stream}.jsonl")],
+        ) as run:
+            for name in urls:
+                until(lambda name=name: status(run, name).causes)  # type: ignore[misc]
+    said = [
+        caplog.text,
+        summary(figures(run.pipeline, run.streams)),
+        *complaints(run.pipeline, run.streams),
+        (tmp_path / "stats.json").read_text(),
+        *(worker.name for worker in run.pipeline.workers),
+        *(str(status(run, name)) for name in urls),
+    ]
+    assert "unauthorised" in "".join(said) and "refused" in "".join(said)
+    assert not [text for text in said if PASSWORD in text]
