@@ -107,7 +107,9 @@ def test_a_recipe_goes_over_its_hyperparameters(tmp_path: Path) -> None:
 
 
 def test_unknown_hyperparameters_are_answered_with_the_known(tmp_path: Path) -> None:
-    message = r"'publishd' given; did you mean 'published'\? accepted: p5, p6, published, tiny"
+    message = (
+        r"'publishd' given; did you mean 'published'\? accepted: p5, p6, published, small, tiny"
+    )
     with pytest.raises(UsageError, match=message):
         loaded(tmp_path, "hyperparameters: publishd")
 

@@ -87,18 +87,29 @@ class DetectionLoss:
         any; targets: (m, 6) float32: picture, class, cx, cy, w, h in parts of the picture. The loss
         is the sum of the parts times the batch size.
         """
-        layers = len(self.strides)
         heads = [head.float() for head in heads]
+        cells, auxiliary_cells = self.assign(heads, targets)
+        layers = len(self.strides)
+        parts = self._parts(heads[:layers], cells, targets, FINE)
+        if auxiliary_cells is not None:
+            reach = self.auxiliary_reach
+            more = self._parts(heads[layers:], auxiliary_cells, targets, reach)
+            parts = parts + AUXILIARY_WEIGHT * more
+        total = parts.sum()
+        return total * len(heads[0]), torch.cat([parts.detach(), total.detach()[None]])
+
+    def assign(self, heads: Sequence[Tensor], targets: Tensor) -> tuple[Cells, Cells | None]:
+        """Return the cells of lead and of auxiliary heads that must answer; None: these learn not.
+
+        heads, targets: as the loss takes them, float32
+        """
+        layers = len(self.strides)
         lead, auxiliary = heads[:layers], heads[layers:]
         top = TOP_WITH_AUXILIARY if auxiliary else TOP
         cells = self._assign(lead, targets, FINE, top)
-        parts = self._parts(lead, cells, targets, FINE)
-        if auxiliary and self.auxiliary != "none":
-            cells = self._assign_auxiliary(lead, auxiliary, cells, targets)
-            more = self._parts(auxiliary, cells, targets, self.auxiliary_reach)
-            parts = parts + AUXILIARY_WEIGHT * more
-        total = parts.sum()
-        return total * len(lead[0]), torch.cat([parts.detach(), total.detach()[None]])
+        if not auxiliary or self.auxiliary == "none":
+            return cells, None
+        return cells, self._assign_auxiliary(lead, auxiliary, cells, targets)
 
     def _parts(
         self, heads: Sequence[Tensor], cells: Cells, targets: Tensor, reach: float

@@ -1,0 +1,163 @@
+"""python -m benchmarks.training: the trainer against a plain loop over the same network.
+
+The plain loop has no data to load: the same batch again and again, forward, backward, SGD, in
+bfloat16 and channels last, every core on every operation. The machine may be shared, so that both
+are measured in every round, each in a process of its own, and ratios are formed within a round.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+import click
+import numpy as np
+import torch
+from rich.console import Console
+
+from benchmarks.machine import cores
+from benchmarks.material import ROOT
+from detector.network import Network, build_network
+from trainer.display import Display
+from trainer.initial import make_loss
+from trainer.loss import DetectionLoss
+from trainer.parallel import as_input
+from trainer.recipe import Recipe
+from trainer.results import RESULTS, read_results
+from trainer.train import train
+
+SIZE, BATCH = (320, 320), 16
+OBJECTS = 13  # in a picture, as BCCD has
+STEPS = 12  # of the plain loop, after two that are not counted
+ORIGINAL = 7.8  # images/s of the original implementation, measured once on two cores (FACTS.md)
+
+
+def recipe(batch: int) -> Recipe:
+    """Return the recipe of a training on BCCD with 16 pictures per step."""
+    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "bccd" / "data.yaml"
+    return Recipe.model_validate(
+        {
+            "size": SIZE,
+            "data": {
+                "classes": ["RBC", "WBC", "Platelets"],
+                "train": [{"yolo": data}],
+                "val": [{"yolo": data, "split": "val"}],
+            },
+            "epochs": 2,
+            "validate_every": 2,
+            "batch": batch,
+            "nominal_batch": BATCH,
+        }
+    )
+
+
+def plain() -> float:
+    """Return the images per second of a plain loop."""
+    network, loss_of = _network()
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.001, momentum=0.9, nesterov=True)
+    images, targets = _batch()
+    began = monotonic()
+    for step in range(STEPS + 2):
+        if step == 2:
+            began = monotonic()
+        with torch.autocast("cpu", torch.bfloat16):
+            heads = network(as_input(images))
+        loss_of(heads, targets)[0].backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        optimiser.zero_grad()
+    return STEPS * BATCH / (monotonic() - began)
+
+
+def trained(batch: int) -> float:
+    """Return the images per second of the trainer, in the second epoch, with all that it does."""
+    with tempfile.TemporaryDirectory() as folder:
+        train(recipe(batch), Path(folder), Display(Console(file=io.StringIO()), epochs=2))
+        rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
+    assert rate is not None
+    return rate
+
+
+def assignment() -> float:
+    """Return the share of a step of 16 pictures that the assignment takes."""
+    network, loss_of = _network()
+    images, targets = _batch()
+    spent, began = 0.0, monotonic()
+    for _ in range(STEPS):
+        with torch.autocast("cpu", torch.bfloat16):
+            heads = [head.float() for head in network(as_input(images))]
+        started = monotonic()
+        loss_of.assign(heads, targets)
+        spent += monotonic() - started
+        loss_of(heads, targets)[0].backward()  # type: ignore[no-untyped-call]
+    return spent / (monotonic() - began - spent)
+
+
+def _network() -> tuple[Network, DetectionLoss]:
+    torch.manual_seed(0)
+    network = build_network("yolov7-tiny", classes=3)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, make_loss(network, recipe(BATCH))
+
+
+def _batch() -> tuple[np.ndarray, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (BATCH, *SIZE, 3), np.uint8)
+    count = BATCH * OBJECTS
+    targets = np.column_stack(
+        [
+            np.repeat(np.arange(BATCH), OBJECTS),
+            rng.integers(0, 3, count),
+            rng.uniform(0.1, 0.9, (count, 2)),
+            rng.uniform(0.05, 0.25, (count, 2)),
+        ]
+    )
+    return images, torch.from_numpy(targets.astype(np.float32))
+
+
+MEASURED: dict[str, Callable[[], float]] = {
+    "plain": plain,
+    "two batches of 8": lambda: trained(BATCH // 2),
+    "one batch of 16": lambda: trained(BATCH),
+    "assignment": assignment,
+}
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option(
+    "--only", type=click.Choice(list(MEASURED)), help="Measure this once, print a number."
+)
+def main(rounds: int, only: str | None) -> None:
+    """Measure the trainer against a plain loop, and print one table."""
+    if only:
+        click.echo(json.dumps(MEASURED[only]()))
+        return
+    click.echo(f"YOLOv7-tiny, {SIZE[0]} x {SIZE[1]}, 16 pictures a step, {cores()} cores\n")
+    measured = [{name: _measured(name) for name in MEASURED} for _ in range(rounds)]
+    for name in ("plain", "two batches of 8", "one batch of 16"):
+        speed = median(each[name] for each in measured)
+        ratios = sorted(each[name] / each["plain"] for each in measured)
+        click.echo(
+            f"{name:<18}{speed:>7.1f} images/s   {median(ratios):.2f} of the plain loop "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f})   {speed / ORIGINAL:.2f} of the original's"
+        )
+    shares = sorted(each["assignment"] for each in measured)
+    click.echo(f"assignment (OTA): {median(shares):.3f} of a step")
+
+
+def _measured(name: str) -> float:
+    line = [sys.executable, "-m", "benchmarks.training", "--only", name]
+    done = subprocess.run(line, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return float(json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    main()
