@@ -1,0 +1,140 @@
+"""A model in INT8 for OpenVINO, with all of its layers quantised, or some, or one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+from openvino import opset13
+from openvino.passes import ConstantFolding, Manager
+
+from detector.calibration import calibrate
+from detector.candidates import Candidates
+from detector.detections import UInt8Array
+from detector.manifest import Manifest
+
+SPLIT = "/WithoutBiases"  # OpenVINO makes two operations of a layer, and names the first so
+
+
+class Int8Maker:
+    """Makes INT8 models of one float model.
+
+    layers: that can be quantised, by the names they have in the ONNX file: all but the head's
+    """
+
+    def __init__(self, model: Path, manifest: Manifest) -> None:
+        self._batch = 1 if manifest.dynamic_batch else manifest.max_batch
+        self.floats = ov.Core().read_model(model)
+        self.floats.reshape([self._batch, *manifest.input_size, 3])
+        passes = Manager()
+        passes.register_pass(ConstantFolding())
+        passes.run_passes(self.floats)  # NNCF corrects a bias only where it is a constant
+        behind = _from_last_layers_on(self.floats)
+        self._head = {op.get_friendly_name() for op in behind}
+        self._layers = {
+            _layer_name(op): op
+            for op in _layers(self.floats)
+            if op.get_friendly_name() not in self._head
+        }
+        self.layers = tuple(self._layers)
+
+    def quantised(self, pictures: UInt8Array, float_layers: Collection[str] = ()) -> ov.Model:
+        """Return the model with all in INT8 but the head and `float_layers`."""
+        ignored = {self._layers[name].get_friendly_name() for name in float_layers}
+        return calibrate(
+            self.floats.clone(),
+            pictures,
+            self._batch,
+            ignored=self._head | ignored,
+            symmetric=False,
+        )
+
+    def restricted(self, quantised: ov.Model, layers: Collection[str]) -> ov.Model:
+        """Return a copy of a quantised model in which only `layers` are, and all else is float."""
+        model = quantised.clone()
+        needed: set[str] = set()
+        for op in _layers(model):
+            name = _layer_name(op)
+            if name in layers:
+                needed.update(found.get_friendly_name() for found in _quantisers_before(op))
+            elif name in self._layers:
+                _copy_constants(self._layers[name], op)
+        for op in model.get_ordered_ops():
+            if _is_quantiser(op) and op.get_friendly_name() not in needed:
+                for reader in op.output(0).get_target_inputs():
+                    reader.replace_source_output(op.input_value(0))
+        return model
+
+    def run(self, model: ov.Model, pictures: UInt8Array) -> list[Candidates]:
+        """Return what one of these models finds in each picture, computed in float32."""
+        compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found = []
+        for picture in pictures:
+            outputs = compiled([picture[None].repeat(self._batch, axis=0)])
+            first = (outputs[name][:1].copy() for name in ("boxes", "scores"))
+            found.append(Candidates(*first))
+        return found
+
+
+def _layers(model: ov.Model) -> Iterator[Any]:
+    return (op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution")
+
+
+def _layer_name(op: Any) -> str:
+    return str(op.get_friendly_name().removesuffix(SPLIT))
+
+
+def _is_quantiser(op: Any) -> bool:
+    return bool(op.get_type_name() == "FakeQuantize")
+
+
+def _from_last_layers_on(model: ov.Model) -> list[Any]:
+    """Return the layers that lead to no other, and all that lies behind them."""
+    reaching: set[str] = set()  # a layer
+    behind: dict[str, Any] = {}
+    for op in reversed(model.get_ordered_ops()):
+        readers = [
+            reader.get_node() for output in op.outputs() for reader in output.get_target_inputs()
+        ]
+        names = {reader.get_friendly_name() for reader in readers}
+        is_layer = op.get_type_name() == "Convolution"
+        if is_layer and not names & reaching:
+            behind[op.get_friendly_name()] = op
+        if is_layer or names & reaching:
+            reaching.add(op.get_friendly_name())
+    waiting = list(behind.values())
+    while waiting:
+        op = waiting.pop()
+        for output in op.outputs():
+            for reader in output.get_target_inputs():
+                node = reader.get_node()
+                if node.get_friendly_name() not in behind:
+                    behind[node.get_friendly_name()] = node
+                    waiting.append(node)
+    return list(behind.values())
+
+
+def _copy_constants(source: Any, layer: Any) -> None:
+    """Give a layer the weights and the bias that another has."""
+    for before, now in ((source, layer), (_bias_addition(source), _bias_addition(layer))):
+        if before is not None and now is not None:
+            values = before.input_value(1).get_node().data
+            now.input(1).replace_source_output(opset13.constant(values).output(0))
+
+
+def _bias_addition(layer: Any) -> Any | None:
+    readers = [reader.get_node() for reader in layer.output(0).get_target_inputs()]
+    return next((reader for reader in readers if reader.get_type_name() == "Add"), None)
+
+
+def _quantisers_before(layer: Any) -> Iterator[Any]:
+    """Yield the quantisers whose results reach a layer with no other layer in between."""
+    waiting = [layer.input_value(0).get_node()]
+    while waiting:
+        op = waiting.pop()
+        if _is_quantiser(op):
+            yield op
+        elif op.get_type_name() != "Convolution":
+            waiting += [source.get_node() for source in op.input_values()]
