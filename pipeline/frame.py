@@ -18,16 +18,28 @@ from detector.letterbox import Letterbox
 from pipeline.analytics import Analysis
 from trackers.tracks import Tracks
 
+SQUARE = Fraction(1)  # pixels
+
 
 class Picture:
     """A decoded picture, upright; its BGR array is made once, for whoever asks first.
 
     What it is made from, the decoder's own picture, is let go then: half of the memory.
+
+    pixel_aspect: width of a pixel by its height, as it is to be shown
     """
 
-    def __init__(self, width: int, height: int, to_bgr: Callable[[], UInt8Array]) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        to_bgr: Callable[[], UInt8Array],
+        *,
+        pixel_aspect: Fraction = SQUARE,
+    ) -> None:
         self.width = width
         self.height = height
+        self.pixel_aspect = pixel_aspect
         self._to_bgr: Callable[[], UInt8Array] | None = to_bgr
         self._bgr: UInt8Array | None = None
         self._making = Lock()  # any thread may ask

@@ -87,6 +87,24 @@ def test_every_readable_clip_comes_out_at_its_own_times(
     assert len(json_lines(lines)) == READABLE[name][0]
 
 
+@pytest.mark.parametrize(
+    ("rotation", "shape"), [("0", ["320", "240", "16:11"]), ("90", ["240", "320", "11:16"])]
+)
+def test_pixels_that_are_not_square_are_shown_as_the_source_shows_them(
+    data: Path, tmp_path: Path, rotation: str, shape: list[str]
+) -> None:
+    wide, clip = tmp_path / "wide.mp4", tmp_path / "clip.mp4"
+    scaled = ("-frames:v", "3", "-vf", "scale=320:240,setsar=16/11")
+    tool("ffmpeg", "-i", str(data / "awkward/vfr.mp4"), *scaled, str(wide))
+    turned = ("-c", "copy", "-metadata:s:v:0", f"rotate={rotation}")
+    tool("ffmpeg", "-i", str(wide), *turned, str(clip))
+    done = run(clip, "--engine", "fake", "--output", tmp_path / "out.mp4")
+    assert done.returncode == 0, done.stderr
+    entries = ("-show_entries", "stream=width,height,sample_aspect_ratio", "-of", "csv=p=0")
+    said = tool("ffprobe", "-select_streams", "v:0", *entries, str(tmp_path / "out.mp4"))
+    assert said.decode().strip().split(",") == shape
+
+
 @pytest.mark.parametrize("name", UNOPENABLE)
 def test_what_cannot_be_opened_ends_in_one_line_and_leaves_no_file(
     data: Path, tmp_path: Path, name: str

@@ -41,6 +41,7 @@ class H264:
         another size is letterboxed into it.
     ticks: per second: what pts and durations count
     interval: what a frame lasts if no other follows
+    pixel_aspect: width of a pixel by its height, as a player is to show it
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class H264:
         *,
         ticks: int,
         interval: Fraction,
+        pixel_aspect: Fraction,
         preset: Preset,
         crf: int,
         threads: int,
@@ -62,6 +64,7 @@ class H264:
         self._stream.options = {"preset": preset, "crf": str(crf)}
         context = self._stream.codec_context
         context.thread_count = threads
+        context.sample_aspect_ratio = pixel_aspect
         self._planar = Planar(context.width, context.height)
 
     def encode(self, bgr: UInt8Array, pts: int) -> list[Packet[VideoStream]]:

@@ -66,6 +66,7 @@ class VideoFile(Recorder):
             (frame.picture.width, frame.picture.height),
             ticks=self._ticks,
             interval=stream.nominal_interval,
+            pixel_aspect=frame.picture.pixel_aspect,
             preset=self._preset,
             crf=self._crf,
             threads=self._threads,

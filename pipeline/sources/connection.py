@@ -88,6 +88,11 @@ class Connection:
         assert self._video.time_base
         return self._video.time_base
 
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """Width of a pixel by its height, where the stream tells."""
+        return self._video.sample_aspect_ratio
+
     def arrivals(self) -> Iterator[Arrival]:
         """Yield packets until told to stop. Raises Lost in any other case."""
         try:

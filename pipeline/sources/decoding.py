@@ -156,7 +156,7 @@ class Decoding:
         self._status.damaged += frame.is_corrupt
         if not frame.is_corrupt:
             self._vain_since = None
-        picture = self._pictures.picture(frame)
+        picture = self._pictures.picture(frame, self._connection.pixel_aspect)
         expires_at = inf
         if self._max_age is not None:
             expires_at = moment.due_at + self._max_age

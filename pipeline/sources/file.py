@@ -143,7 +143,7 @@ class VideoFile:
             pts=frame.pts,
             time_base=self._video.time_base,
             captured_at=monotonic(),
-            picture=self._pictures.picture(frame),
+            picture=self._pictures.picture(frame, self._video.sample_aspect_ratio),
             dts=frame.dts,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from threading import Lock
 
@@ -12,7 +13,7 @@ from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from detector.detections import UInt8Array
-from pipeline.frame import Picture
+from pipeline.frame import SQUARE, Picture
 from pipeline.sources import SourceError
 
 _MATRICES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9})  # of ITU-T H.273, that swscale converts from
@@ -37,9 +38,10 @@ class Pictures:
         self._reformatter = VideoReformatter()
         self._converting = Lock()  # the context, and the frame while it is read, are not shared
 
-    def picture(self, frame: VideoFrame) -> Picture:
+    def picture(self, frame: VideoFrame, pixel_aspect: Fraction | None = None) -> Picture:
         """Return `frame` as it is to be looked at; raises SourceError where none can be made BGR.
 
+        pixel_aspect: width of a pixel by its height, before the picture is turned; None: unknown
         Whoever asks for BGR later may serve other streams too: what cannot be converted has to
         fail here, on the stream's own thread.
         """
@@ -51,7 +53,13 @@ class Pictures:
         quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise
         size = (frame.width, frame.height)
         width, height = size[::-1] if quarter_turns % 2 else size
-        picture = Picture(width, height, partial(self._upright_bgr, frame, quarter_turns))
+        aspect = pixel_aspect or SQUARE  # 0 where a stream names none
+        picture = Picture(
+            width,
+            height,
+            partial(self._upright_bgr, frame, quarter_turns),
+            pixel_aspect=1 / aspect if quarter_turns % 2 else aspect,
+        )
         kind = (frame.format.name, *size)
         if kind not in self._proven:
             self._prove(picture, frame.format.name)
