@@ -7,11 +7,17 @@ from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 _FLAGS = ("flags", "Features")  # as x86 and Arm call them
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
 
 
 def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
     """Return the names of the instruction sets, none where the kernel does not tell."""
     return frozenset(_first(cpuinfo, *_FLAGS).split())
+
+
+def computes_bf16(cpuinfo: Path = _CPUINFO) -> bool:
+    """Return whether it multiplies in bfloat16: where it does not, that is slower than float32."""
+    return bool(_BF16 & cpu_flags(cpuinfo))
 
 
 def cpu_name(cpuinfo: Path = _CPUINFO) -> str:

@@ -113,7 +113,8 @@ class Recipe(Section):
     workers: int = Field(default=1, ge=0, description="threads that prepare pictures")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool | Literal["bf16", "fp16"] = Field(
-        default=True, description="a shorter type where it is safe: bf16, or fp16 on older GPUs"
+        default=True,
+        description="a shorter type where it is safe and faster: bf16, or fp16 on older GPUs",
     )
     sync_batchnorm: bool = Field(
         default=False, description="statistics over the batches of all GPUs"

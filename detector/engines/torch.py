@@ -15,7 +15,7 @@ from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.checkpoint import WeightsInfo, load_weights
 from detector.contract import ContractGraph
-from detector.cpu import cpu_flags, cpu_name
+from detector.cpu import computes_bf16, cpu_name
 from detector.cuda_driver import gpu_number
 from detector.detections import UInt8Array
 from detector.engines.torch_slot import CpuSlot, CudaSlot
@@ -25,7 +25,6 @@ from detector.manifest import Manifest, sha256_of
 from detector.network import deploy
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
 MAX_BATCH, TOP_K = 8, 512  # of weights without a model: as they are exported
 SLOTS = 3  # one uploads, one computes, one downloads
 
@@ -179,8 +178,7 @@ def _device(device: str) -> torch.device:
 
 def _precision(precision: str, device: torch.device) -> str:
     if precision == "auto":
-        able = bool(BF16_FLAGS & cpu_flags())
-        return "fp16" if device.type == "cuda" else "bf16" if able else "fp32"
+        return "fp16" if device.type == "cuda" else "bf16" if computes_bf16() else "fp32"
     if precision not in PRECISIONS:
         raise ModelError(
             f"unknown precision '{precision}': choose one of auto, {', '.join(PRECISIONS)}"
