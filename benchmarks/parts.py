@@ -19,13 +19,13 @@ from typing import Any
 import click
 import cv2
 import numpy as np
-import openvino as ov
 
 from benchmarks.machine import cores, idle_seconds
 from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
 from detector.manifest import Manifest
+from detector.openvino_core import CORE
 from pipeline.build import Run, build
 from pipeline.config import RunConfig
 from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
@@ -189,10 +189,9 @@ def _decoded(run: Run) -> Iterator[Frame]:
 
 def _plain_engine(model: Path) -> Callable[[UInt8Array], Candidates]:
     """Return the model compiled with OpenVINO's defaults for one picture, run by one request."""
-    core = ov.Core()
-    network = core.read_model(model)
+    network = CORE.read_model(model)
     network.reshape([1, *Manifest.beside(model).input_size, 3])
-    request = core.compile_model(network, "CPU").create_infer_request()
+    request = CORE.compile_model(network, "CPU").create_infer_request()
 
     def infer(images: UInt8Array) -> Candidates:
         request.infer([images])

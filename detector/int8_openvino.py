@@ -14,6 +14,7 @@ from detector.calibration import calibrate
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.manifest import Manifest
+from detector.openvino_core import CORE
 
 SPLIT = "/WithoutBiases"  # OpenVINO makes two operations of a layer, and names the first so
 
@@ -26,7 +27,7 @@ class Int8Maker:
 
     def __init__(self, model: Path, manifest: Manifest) -> None:
         self._batch = 1 if manifest.dynamic_batch else manifest.max_batch
-        self.floats = ov.Core().read_model(model)
+        self.floats = CORE.read_model(model)
         self.floats.reshape([self._batch, *manifest.input_size, 3])
         passes = Manager()
         passes.register_pass(ConstantFolding())
@@ -69,7 +70,7 @@ class Int8Maker:
 
     def run(self, model: ov.Model, pictures: UInt8Array) -> list[Candidates]:
         """Return what one of these models finds in each picture, computed in float32."""
-        compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = CORE.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found = []
         for picture in pictures:
             outputs = compiled([picture[None].repeat(self._batch, axis=0)])

@@ -186,13 +186,12 @@ def _version(package: str) -> str | None:
 
 
 def _openvino_devices() -> dict[str, str]:
-    import openvino as ov
+    from detector.openvino_core import CORE
 
-    core = ov.Core()
     devices = {}
-    for device in core.available_devices:
-        name = core.get_property(device, "FULL_DEVICE_NAME")
-        kinds = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    for device in CORE.available_devices:
+        name = CORE.get_property(device, "FULL_DEVICE_NAME")
+        kinds = CORE.get_property(device, "OPTIMIZATION_CAPABILITIES")
         able = [kind for kind in ("FP32", "FP16", "BF16", "INT8") if kind in kinds]
         devices[device] = f"{name.strip()} ({', '.join(able)})"
     return devices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -22,7 +24,7 @@ from detector.errors import FramelaneError, ModelError
 from detector.export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import build_network
-from tests.conftest import absent
+from tests.conftest import ROOT, absent
 from tests.cuda_twin import CudaTwin, PlanTwin
 from tests.weights import reference_weights
 
@@ -313,6 +315,26 @@ def test_openvino_keeps_a_batch_that_the_file_fixes(model: Path, tmp_path: Path)
         np.testing.assert_allclose(found.scores[i], alone(single, scene).scores[0], atol=1e-5)
     together.close()
     single.close()
+
+
+COME_AND_GONE = """
+import gc, os, signal, sys
+from pathlib import Path
+from detector.engines.openvino import open_engine
+
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+engines = [open_engine(Path(sys.argv[1]), threads=1) for _ in range(2)]
+while engines:
+    engines.pop(0).close()
+    gc.collect()
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_a_signal_is_heard_after_engines_of_openvino_have_come_and_gone(model: Path) -> None:
+    line = [sys.executable, "-c", COME_AND_GONE, str(model)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_openvino_refuses_an_unknown_precision_or_device_with_the_known_ones(model: Path) -> None:

@@ -102,13 +102,13 @@ def test_openvino_says_of_a_photograph_what_torch_says(
 
 
 def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Path) -> None:
-    import openvino as ov
+    from detector.openvino_core import CORE
 
     r = np.random.default_rng(0)
     images = r.integers(0, 255, (3, *SIZE, 3)).astype(np.uint8)
     images[1] //= 4
     options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 2}
-    compiled = ov.Core().compile_model(model, "CPU", options)
+    compiled = CORE.compile_model(model, "CPU", options)
     outputs = compiled([images])
     assert_agrees(Candidates(outputs["boxes"], outputs["scores"]), network, images)
 

@@ -22,6 +22,7 @@ from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, ModelError
 from detector.manifest import Manifest
+from detector.openvino_core import CORE
 from detector.variants import find_int8, need_int8
 
 FLOATS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # ours -> OpenVINO's
@@ -118,18 +119,17 @@ def open_engine(
     Raises ModelError if the file, its manifest or an option cannot be used.
     """
     _check_counts(slots=slots, streams=streams, threads=threads)
-    core = ov.Core()
-    chosen = _choose(core, device, model, precision)
+    chosen = _choose(device, model, precision)
     manifest = Manifest.beside(chosen.file)
     manifest.verify(chosen.file)
     if manifest.dynamic_batch:
         manifest = replace(manifest, max_batch=1, dynamic_batch=False)
     try:
-        network = core.read_model(chosen.file)
+        network = CORE.read_model(chosen.file)
         network.reshape([manifest.max_batch, *manifest.input_size, 3])
-        compiled = core.compile_model(network, device, _options(streams, threads, chosen.floats))
+        compiled = CORE.compile_model(network, device, _options(streams, threads, chosen.floats))
         slots = slots or compiled.get_property("NUM_STREAMS") + 1
-        key = None if _is_reference(chosen, model, device) else _key(core, device, manifest, chosen)
+        key = None if _is_reference(chosen, model, device) else _key(device, manifest, chosen)
         return OpenVinoEngine(manifest, compiled, slots=slots, precision=chosen.precision, key=key)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot use '{model}' on {device}: {_reason(error)}") from error
@@ -149,10 +149,10 @@ class Choice(NamedTuple):
     floats: str
 
 
-def _choose(core: ov.Core, device: str, model: Path, precision: str) -> Choice:
+def _choose(device: str, model: Path, precision: str) -> Choice:
     if precision not in PRECISIONS:
         raise ModelError(f"unknown precision '{precision}': choose one of {', '.join(PRECISIONS)}")
-    able = _capabilities(core, device)
+    able = _capabilities(device)
     fastest = "bf16" if "BF16" in able else "fp32"
     if Manifest.beside(model).precision == "int8":
         if precision not in ("auto", "int8"):
@@ -168,12 +168,12 @@ def _choose(core: ov.Core, device: str, model: Path, precision: str) -> Choice:
     return Choice(model, precision, precision)
 
 
-def _capabilities(core: ov.Core, device: str) -> list[str]:
+def _capabilities(device: str) -> list[str]:
     try:
-        return sorted(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+        return sorted(CORE.get_property(device, "OPTIMIZATION_CAPABILITIES"))
     except RuntimeError as error:
         raise ModelError(
-            f"no device '{device}' for OpenVINO: choose one of {', '.join(core.available_devices)}"
+            f"no device '{device}' for OpenVINO: choose one of {', '.join(CORE.available_devices)}"
         ) from error
 
 
@@ -194,14 +194,14 @@ def _is_reference(chosen: Choice, model: Path, device: str) -> bool:
     return device == "CPU" and chosen.file == model and chosen.precision in ("fp32", "int8")
 
 
-def _key(core: ov.Core, device: str, manifest: Manifest, chosen: Choice) -> EngineKey:
-    name = core.get_property(device, "FULL_DEVICE_NAME").strip()
+def _key(device: str, manifest: Manifest, chosen: Choice) -> EngineKey:
+    name = CORE.get_property(device, "FULL_DEVICE_NAME").strip()
     height, width = manifest.input_size
     return EngineKey(
         model_sha256=manifest.onnx_sha256,
         runtime="openvino",
         version=ov.__version__,
-        device=f"{device}, {name}, {' '.join(_capabilities(core, device))}",
+        device=f"{device}, {name}, {' '.join(_capabilities(device))}",
         precision=chosen.precision,
         shapes=f"{manifest.max_batch} x {height} x {width} x 3",
         flags={"floats": chosen.floats},
