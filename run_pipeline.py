@@ -25,6 +25,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.option("--classes", help="Names or numbers to keep, as in person,car.  [default: all]")
 @click.option("--agnostic", is_flag=True, default=None, help="Suppress across classes.")
 @click.option("--tracker", help="A tracker, or none.  [default: lane]")
+@click.option("--camera-motion", is_flag=True, default=None, help="The camera moves: allow for it.")
 @click.option(
     "--output",
     "outputs",

@@ -20,6 +20,7 @@ from detector.manifest import Manifest
 from detector.zoo import find_model
 from pipeline.analyse import Analyse
 from pipeline.annotate import Annotate
+from pipeline.camera_motion import CameraMotion
 from pipeline.config import (
     DetectConfig,
     ModelConfig,
@@ -272,7 +273,8 @@ def _tail(
     """Return track, then what looks at tracks: analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
-    tail: Stage[Detected, Tracked] = Track(tracker)
+    camera = CameraMotion() if config.camera_motion else None
+    tail: Stage[Detected, Tracked] = Track(tracker, camera)
     watches = run.analytics.watches(stream, names)
     if watches is not None:
         tail = Chain(tail, Analyse(watches, names, run.analytics.forget_seconds))

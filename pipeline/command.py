@@ -32,6 +32,7 @@ WHERE = {  # flag -> the place in the configuration that it sets
     "classes": ("detect", "classes"),
     "agnostic": ("detect", "agnostic"),
     "tracker": ("tracker", "name"),
+    "camera_motion": ("tracker", "camera_motion"),
     "sources": ("sources",),
     "outputs": ("outputs",),
     "stride": ("sources", "*", "stride"),

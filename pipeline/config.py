@@ -78,6 +78,9 @@ class TrackerConfig(BaseModel):
 
     model_config = _OPEN
     name: str = Field(default="lane", description="a tracker, or 'none'")
+    camera_motion: bool = Field(
+        default=False, description="estimate how the camera moves; needless for one that is fixed"
+    )
 
 
 class OutputConfig(BaseModel):

@@ -218,10 +218,14 @@ class Inferred:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detected:
-    """A frame and the objects found in it, in source pixels."""
+    """A frame and the objects found in it, in source pixels.
+
+    small: (h, w, 3) uint8, RGB: the frame as the network saw it, without padding, or None
+    """
 
     frame: Frame
     detections: Detections
+    small: UInt8Array | None = field(default=None, repr=False)
 
     @property
     def tickets(self) -> tuple[Ticket, ...]:

@@ -40,7 +40,8 @@ class Suppress(Stage[Inferred, Detected]):
         batch, candidates = item.batch, item.candidates
         for row, (frame, letterbox) in enumerate(zip(batch.frames, batch.letterboxes, strict=True)):
             found = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
-            yield Detected(frame, _in_source(found, letterbox))
+            small = letterbox.inside(batch.images[row])
+            yield Detected(frame, _in_source(found, letterbox), small)
 
 
 def _in_source(found: Detections, letterbox: Letterbox) -> Detections:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.camera_motion import CameraMotion
 from pipeline.frame import Detected, Tracked
 from pipeline.stage import Stage
-from trackers.tracks import Tracker, Tracks
+from trackers.tracks import Affine, Tracker, Tracks
 
 
 class Track(Stage[Detected, Tracked]):
@@ -17,10 +18,13 @@ class Track(Stage[Detected, Tracked]):
 
     A tracker sees by the clock how long pictures were missing. Where a new scene begins it is made
     to forget the old one; its identities go on behind the last that was given.
+
+    camera: estimates how the camera moves, and the tracker is told; None: it stands still
     """
 
-    def __init__(self, tracker: Tracker | None) -> None:
+    def __init__(self, tracker: Tracker | None, camera: CameraMotion | None = None) -> None:
         self._tracker = tracker
+        self._camera = camera
         self._scene = 0
         self._last_id = 0  # the highest that was given
         self._given_before = 0  # the highest that was given before this scene
@@ -35,9 +39,18 @@ class Track(Stage[Detected, Tracked]):
         if item.frame.scene != self._scene:
             self._scene, self._given_before = item.frame.scene, self._last_id
             self._tracker.reset()
-        tracks = self._tracker.update(item.detections, float(item.frame.time))
+            if self._camera is not None:
+                self._camera.reset()
+        seconds = float(item.frame.time)
+        tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
         if self._given_before:
             known = tracks.ids >= 0
             tracks = replace(tracks, ids=np.where(known, tracks.ids + self._given_before, -1))
         self._last_id = max(self._last_id, int(tracks.ids.max(initial=0)))
         return tracks
+
+    def _camera_step(self, item: Detected) -> Affine | None:
+        if self._camera is None or item.small is None:
+            return None
+        scale = item.frame.picture.width / item.small.shape[1]
+        return self._camera.step(item.small, item.detections.boxes_xyxy, scale)
