@@ -1,7 +1,8 @@
 """python -m benchmarks.trackers_scores: every tracker on every sequence, beside SORT as published.
 
 Options of our own tracker were chosen on half of MOT15 (those that SORT trained on); the other half
-is reported. HOTA is not among what SORT published.
+is reported. HOTA is not among what SORT published. With --simulated, detections are not those of
+2015, but such as a detector of today gives (benchmarks/trackers_detector.py).
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from statistics import mean
 
 import click
 
+from benchmarks.trackers_detector import detected
 from benchmarks.trackers_material import CHOSEN_ON, Material, mot15, pets09
 from trackers import TRACKERS, make_tracker
 from trackers.evaluate import Scores
 
-PUBLISHED = {  # MOTA and switches of SORT, by its README; on what is not here it was trained
+Published = Mapping[str, tuple[float, int]]  # MOTA and switches, by sequence
+PUBLISHED: Published = {  # those of SORT, by its README; on what is not here it was trained
     "TUD-Campus": (0.627, 6),
     "ETH-Sunnyday": (0.591, 22),
     "ETH-Pedcross2": (0.454, 77),
@@ -37,36 +40,43 @@ def measure(sequences: Sequence[Material]) -> dict[str, dict[str, Scores]]:
     }
 
 
-def table(title: str, scores: Table) -> Iterator[str]:
+def table(title: str, scores: Table, published: Published) -> Iterator[str]:
     """Yield a line per sequence, one for all boxes together, and the mean of the sequences."""
     groups = "".join(f"{name + ' HOTA':>16}{'MOTA':>7}{'IDF1':>7}{'IDsw':>6}" for name in scores)
     yield f"{title:<22}{groups}{'published MOTA':>17}{'IDsw':>6}"
     names = list(next(iter(scores.values())))
     for name in names:
-        yield _line(name, [of[name] for of in scores.values()], title)
-    yield _line("all " + title, [reduce(add, of.values()) for of in scores.values()], title)
+        yield _line(name, [of[name] for of in scores.values()], published)
+    whole = [reduce(add, of.values()) for of in scores.values()]
+    yield _line("all " + title, whole, published)
     means = [mean(s.hota.hota for s in of.values()) for of in scores.values()]
     yield f"{'mean of sequences':<22}" + "".join(f"{value:>16.4f}{'':>20}" for value in means)
 
 
-def _line(name: str, columns: Sequence[Scores], title: str) -> str:
+def _line(name: str, columns: Sequence[Scores], published: Published) -> str:
     shown = "".join(
         f"{s.hota.hota:>16.4f}{s.clear.mota:>7.3f}{s.identity.idf1:>7.3f}{s.clear.switches:>6}"
         for s in columns
     )
-    mota, switches = PUBLISHED.get(name, (None, None))
-    published = f"{'-':>17}{'-':>6}" if mota is None else f"{mota:>17.3f}{switches:>6}"
-    return f"{name:<22}{shown}{published}"
+    mota, switches = published.get(name, (None, None))
+    beside = f"{'-':>17}{'-':>6}" if mota is None else f"{mota:>17.3f}{switches:>6}"
+    return f"{name:<22}{shown}{beside}"
 
 
 @click.command()
-def main() -> None:
+@click.option("--simulated", is_flag=True, help="Detections as a detector of today gives them.")
+@click.option("--seed", default=0, help="Of what is simulated.")
+def main(simulated: bool, seed: int) -> None:
     """Print the scores of every tracker on MOT15 and on PETS."""
     sequences = mot15()
+    if simulated:
+        sequences = [detected(s, seed + k) for k, s in enumerate(sequences)]
     chosen = [s for s in sequences if s.name in CHOSEN_ON]
     reported = [s for s in sequences if s.name not in CHOSEN_ON]
-    for title, group in (("reported", reported), ("chosen on", chosen), ("PETS09", pets09())):
-        click.echo("\n".join(table(title, measure(group))) + "\n")
+    groups = [("reported", reported), ("chosen on", chosen)]
+    for title, group in groups if simulated else [*groups, ("PETS09", pets09())]:
+        published = {} if simulated else PUBLISHED
+        click.echo("\n".join(table(title, measure(group), published)) + "\n")
 
 
 if __name__ == "__main__":
