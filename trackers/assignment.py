@@ -53,9 +53,10 @@ def overlapping(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> Pairs:
     overlap &= top < others_bottom
     overlap &= bottom > others_top
     rows, columns = overlap.nonzero()
-    boxes, others = planes[:, rows], other_planes[:, columns]
+    boxes, others = planes.take(rows, axis=1), other_planes.take(columns, axis=1)
     sizes = np.minimum(boxes[2:], others[2:]) - np.maximum(boxes[:2], others[:2])
-    shared = np.maximum(sizes, 0, out=sizes).prod(axis=0)  # an inverted box shares nothing
+    width, height = np.maximum(sizes, 0, out=sizes)  # an inverted box shares nothing
+    shared = width * height
     both = _areas(planes)[rows] + _areas(other_planes)[columns]
     return Pairs(rows, columns, shared / (both - shared))
 
@@ -85,7 +86,9 @@ def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float
     column_labels, columns = _without_gaps(columns)
     matrix = np.full((row_labels, column_labels), np.inf)
     matrix[rows, columns] = cost
-    _, column_of_row, _ = lap.lapjv(matrix, extend_cost=True, cost_limit=limit)
+    column_of_row, _ = lap.lapjv(  # which would take longer to add up the cost than to find it
+        matrix, extend_cost=True, cost_limit=limit, return_cost=False
+    )
     chosen: BoolArray = column_of_row[rows] == columns
     return chosen
 

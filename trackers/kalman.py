@@ -106,7 +106,7 @@ def correct(
 
     measured, measured_std: (4, m), coordinates and their standard deviations; these may be (4, 1)
     """
-    before = state.planes[:, :, rows]
+    before = state.planes.take(rows, axis=2)
     position, variance, covariance = before[0], before[2], before[3]
     gains = before[2:4] / (variance + np.square(measured_std))  # of position and of velocity
     corrected = np.empty_like(before)

@@ -215,9 +215,9 @@ def _boxes(centre: Float64Array, width: Float64Array, height: Float64Array) -> F
     """Return (n, 4) boxes around (2, n) centres."""
     half_size = np.empty_like(centre)
     half_size[0], half_size[1] = width / 2, height / 2
-    boxes = np.empty((centre.shape[1], 4), np.float32)
-    boxes[:, :2] = (centre - half_size).T
-    boxes[:, 2:] = (centre + half_size).T
+    planes = np.empty((4, centre.shape[1]), np.float32)
+    planes[:2], planes[2:] = centre - half_size, centre + half_size
+    boxes: Float32Array = planes.T
     return boxes
 
 

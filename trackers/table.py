@@ -109,12 +109,13 @@ class TrackTable:
         self, boxes_xyxy: Float32Array, shown: BoolArray, states: NDArray[np.int8]
     ) -> Tracks:
         """Return the tracks `shown` (n,), of all that have these boxes and states."""
+        rows = shown.nonzero()[0]
         return Tracks(
-            boxes_xyxy[shown],
-            self.scores[shown],
-            self.class_ids[shown],
-            self.ids[shown],
-            states[shown],
+            boxes_xyxy[rows],
+            self.scores[rows],
+            self.class_ids[rows],
+            self.ids[rows],
+            states[rows],
         )
 
 
