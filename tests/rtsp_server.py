@@ -39,7 +39,8 @@ SINK = f"( rtph264depay name=depay0 ! {CAPS} ! appsink name=sink emit-signals=tr
 
 
 def say(**words: object) -> None:
-    print(json.dumps(words), flush=True)
+    """Print a line in one piece: several threads do."""
+    os.write(sys.stdout.fileno(), json.dumps(words).encode() + b"\n")
 
 
 def units(path: str) -> list[bytes]:
@@ -96,12 +97,12 @@ class Play:
         self.running = False
 
     def push_what_is_due(self) -> bool:
-        now, clock = time.monotonic(), self.source.get_clock()
+        now = time.monotonic()
         if self.began_at is None:
-            if clock is None:
-                return self.running  # it is not yet playing
+            if self.source.get_state(0).state != Gst.State.PLAYING:
+                return self.running  # before, it may have a clock, but no time that it began at
             self.began_at = now
-            self.running_time = clock.get_time() - self.source.get_base_time()
+            self.running_time = self.source.get_clock().get_time() - self.source.get_base_time()
             say(camera=self.camera.name, began_at=now)
         while self.running and self.count / self.camera.fps <= now - self.began_at:
             if not self.camera.paused:

@@ -91,8 +91,9 @@ class Play:
 
     def push(self, unit: bytes, captured_at: float) -> None:
         """Give an access unit the time of its capture, by which viewers are told the clock."""
-        clock = self.source.get_clock()
-        if clock is None or not (self.begun or KEY.search(unit)):
+        if self.source.get_state(0).state != Gst.State.PLAYING:
+            return  # before, it has no time that it began at
+        if not (self.begun or KEY.search(unit)):
             return
         self.begun = True
         since_start = int(captured_at * Gst.SECOND) - self.source.get_base_time()
