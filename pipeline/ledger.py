@@ -22,11 +22,15 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class _Account:
-    """A frame that is under way: how many ends it still has, and the strongest word on it."""
+    """A frame that is under way: how many ends it still has, and the strongest word on it.
+
+    emitted_at: when the last of the sinks that have written it did
+    """
 
     ends: int = 1
     fate: Fate | None = None
     reason: tuple[str, str] = ("", "")
+    emitted_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -105,6 +109,8 @@ class Ledger:
             for ticket in item.tickets:
                 account = self._open[ticket]
                 account.ends -= 1
+                if fate is Fate.EMITTED:
+                    account.emitted_at = monotonic()
                 if account.fate is None or fate.value > account.fate.value:
                     account.fate, account.reason = fate, reason
                 if not account.ends:
@@ -115,7 +121,7 @@ class Ledger:
         balance = self.balances[ticket.stream]
         if account.fate is Fate.EMITTED:
             balance.emitted += 1
-            balance.latency.record(monotonic() - ticket.captured_at)
+            balance.latency.record(account.emitted_at - ticket.captured_at)
         elif account.fate is Fate.DROPPED:
             balance.dropped[account.reason] += 1
         else:

@@ -6,7 +6,7 @@ import json
 import signal
 import struct
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from threading import Condition, Thread
@@ -25,6 +25,7 @@ from tests.conftest import ROOT, absent
 CAP = 60.0  # seconds that a test waits for another process at most
 FPS = 25
 GOP = 10  # frames: a test does not wait long for a key picture
+SIZE = (512, 64)  # pixels, width and height: room for the counter, and quickly coded
 HEAD = struct.Struct(">IBd")  # see rtsp_server.py
 
 
@@ -46,26 +47,32 @@ def picture(index: int, size: tuple[int, int]) -> UInt8Array:
     return bgr
 
 
-def write_units(
-    path: Path, *, size: tuple[int, int] = (512, 64), frames: int = 100, codec: str = "libx264"
-) -> Path:
-    """Write a clip as the access units that a camera sends."""
+def numbered(size: tuple[int, int] = SIZE, frames: int = 100) -> Iterator[UInt8Array]:
+    """Yield such pictures, from 0 on."""
+    return (picture(index, size) for index in range(frames))
+
+
+def write_units(path: Path, shown: Iterable[UInt8Array], gop: int = GOP) -> Path:
+    """Write a clip as the access units that a camera sends; gop: frames between key pictures."""
     with path.open("wb") as file:
-        for packet in encoded(size, frames, codec):
+        for packet in encoded(shown, gop=gop):
             unit = bytes(packet)
             file.write(HEAD.pack(len(unit), packet.is_keyframe, 0.0) + unit)
     return path
 
 
-def encoded(size: tuple[int, int], frames: int, codec: str = "libx264") -> Iterator[Any]:
-    """Yield the packets of a clip; pts counts frames."""
+def encoded(
+    shown: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP
+) -> Iterator[Any]:
+    """Yield the packets of a clip of these pictures, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
-    encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p" if codec == "libx264" else "yuvj420p"
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GOP), "bf": "0"}
-    for index in range(frames):
-        frame = av.VideoFrame.from_ndarray(picture(index, size), format="bgr24")
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
+    for index, bgr in enumerate(shown):
+        if not encoder.is_open:
+            encoder.height, encoder.width = bgr.shape[:2]
+        frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
         frame.pts = index
         yield from encoder.encode(frame)
     yield from encoder.encode(None)

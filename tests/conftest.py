@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +13,7 @@ import pytest
 from detector.cuda_driver import Gpu, find_gpus
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.errors import ModelError
+from tests.disks import small_disk
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "hunter2"  # what tests use as one: none of them may leave it in a log or in a result
@@ -59,6 +61,17 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAMELANE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 600 kB; skips visibly where none may be mounted."""
+    with ExitStack() as files:
+        try:
+            folder = files.enter_context(small_disk(tmp_path / "disk", "600k"))
+        except OSError as error:
+            pytest.skip(str(error))
+        yield folder
 
 
 @pytest.fixture

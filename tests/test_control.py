@@ -14,7 +14,8 @@ from pipeline.build import Run
 from pipeline.control import Control
 from tests.cameras import CAP, until
 from tests.conftest import PASSWORD
-from tests.test_streams import clip, config, emitted, running
+from tests.runs import emitted
+from tests.test_streams import clip, config, running
 
 
 class Operator:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
+from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -124,3 +126,16 @@ def test_what_was_skipped_before_decoding_is_counted_beside_the_frames() -> None
     assert (balance.decoded, balance.settled) == (1, 1)
     assert balance.skipped == {("decode", "late"): 3}
     ledger.check()
+
+
+def test_latency_ends_with_the_last_sink_that_has_written_not_with_one_that_leaves_out() -> None:
+    ledger = Ledger()
+    ticket = Ticket("a", 0, monotonic())
+    frame = Held((ticket,))
+    ledger.decoded(ticket)
+    ledger.split(frame, 2)
+    ledger.emitted(frame)
+    emitted_by = monotonic()
+    Event().wait(0.02)
+    ledger.dropped(frame, "viewer", "not connected")
+    assert 0 < ledger.balances["a"].latency.max <= emitted_by - ticket.captured_at

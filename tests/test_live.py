@@ -17,7 +17,7 @@ from pipeline.sources import Decoded, Skipped, SourceError, make_source, source_
 from pipeline.sources.counter import read_counter
 from pipeline.sources.live import Live
 from pipeline.sources.status import Cause, State
-from tests.cameras import CAP, FPS, GOP, Server, require_gstreamer, until, write_units
+from tests.cameras import CAP, FPS, GOP, Server, numbered, require_gstreamer, until, write_units
 from tests.conftest import PASSWORD
 from tests.rtsp_proxy import Proxy
 
@@ -26,7 +26,7 @@ from tests.rtsp_proxy import Proxy
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of 100 numbered pictures, 512 x 64."""
     require_gstreamer()
-    return write_units(tmp_path_factory.mktemp("clips") / "clip.units")
+    return write_units(tmp_path_factory.mktemp("clips") / "clip.units", numbered())
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_a_codec_that_nobody_decodes_is_unsupported() -> None:
         "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-UNHEARD-OF/90000\r\na=control:track1\r\n"
     )
     with talking(description) as url:
-        assert trouble(url)[0] is Cause.UNSUPPORTED
+        assert trouble(url, timeout_seconds=4.0)[0] is Cause.UNSUPPORTED
 
 
 @contextmanager
@@ -303,7 +303,7 @@ def test_a_stream_that_turns_into_garbage_is_bad_data_and_none_of_it_is_a_scene(
 def test_another_size_in_the_middle_of_a_stream_begins_a_new_scene(
     clip: Path, tmp_path: Path
 ) -> None:
-    larger = write_units(tmp_path / "larger.units", size=(640, 96))
+    larger = write_units(tmp_path / "larger.units", numbered((640, 96)))
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"))
         with looked_at(source) as found:

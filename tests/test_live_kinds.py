@@ -18,11 +18,9 @@ import pytest
 
 from pipeline.sources import Decoded, Skipped
 from pipeline.sources.status import Cause, State
-from tests.cameras import CAP, FPS, encoded, until
+from tests.cameras import CAP, FPS, SIZE, encoded, numbered, until
 from tests.ffmpeg import tool
 from tests.test_live import live, looked_at, numbers, pictures, trouble
-
-SIZE = (512, 64)
 
 
 class Mjpeg(BaseHTTPRequestHandler):
@@ -62,7 +60,7 @@ def http(handler: Any) -> Iterator[str]:
 
 
 def test_http_mjpeg_is_read_picture_by_picture_and_its_end_is_a_lost_connection() -> None:
-    jpegs = [bytes(packet) for packet in encoded(SIZE, 30, "mjpeg")]
+    jpegs = [bytes(packet) for packet in encoded(numbered(frames=30), "mjpeg")]
     handler = type("Handler", (Mjpeg,), {"jpegs": jpegs})
     with http(handler) as url:
         source = live(f"{url}/video.mjpg", max_age=None)
@@ -76,7 +74,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """75 numbered pictures, 3 s, as MPEG-TS."""
     path = tmp_path_factory.mktemp("clips") / "clip.ts"
     with av.open(str(path), "w") as container:
-        packets = list(encoded(SIZE, 75))
+        packets = list(encoded(numbered(frames=75)))
         stream: Any = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height = SIZE
         for packet in packets:

@@ -13,12 +13,23 @@ from typing import Any
 
 import pytest
 
-from pipeline.build import Run, build
+from pipeline.build import Run
 from pipeline.config import RunConfig
 from pipeline.report import complaints, exit_code, figures, summary
 from pipeline.sources.status import Cause, State, Status
-from tests.cameras import CAP, FPS, Server, read_units, require_gstreamer, until, write_units
+from tests import runs
+from tests.cameras import (
+    CAP,
+    FPS,
+    Server,
+    numbered,
+    read_units,
+    require_gstreamer,
+    until,
+    write_units,
+)
 from tests.conftest import PASSWORD
+from tests.runs import emitted, more_of, status
 from tests.test_rtsp_out import numbers
 
 QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0}
@@ -27,44 +38,20 @@ QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require_gstreamer()
-    return write_units(tmp_path_factory.mktemp("clips") / "clip.units")
+    return write_units(tmp_path_factory.mktemp("clips") / "clip.units", numbered())
 
 
 @contextmanager
 def running(folder: Path, *sources: dict[str, Any], **more: Any) -> Iterator[Run]:
-    """Give a run of these live streams; stop it, and balance its books."""
+    """Give a run of these live streams, and write its figures."""
     given = {
         "sources": [QUICK | source for source in sources],
         "model": {"engine": "fake"},
         "outputs": [str(folder / "{stream}.jsonl")],
     }
-    run = build(RunConfig.model_validate(given | more))
-    run.pipeline.start()
-    try:
+    with runs.running(RunConfig.model_validate(given | more)) as run:
         yield run
-    finally:
-        run.pipeline.stop()
-        assert run.pipeline.wait(CAP), "the run hangs"
-        run.pipeline.join()  # notes it as a failure where the books do not balance
     (folder / "stats.json").write_text(json.dumps(figures(run.pipeline, run.streams)))
-
-
-def status(run: Run, name: str) -> Status:
-    (found,) = [stream.status for stream in run.streams if stream.name == name]
-    assert found
-    return found
-
-
-def emitted(run: Run, name: str) -> int:
-    balance = run.pipeline.ledger.balances.get(name)
-    return balance.emitted if balance else 0
-
-
-def more_of(run: Run, *names: str, frames: int = 20) -> None:
-    """Wait until each of the streams has shown so many frames more."""
-    seen = {name: emitted(run, name) for name in names}
-    for name in names:
-        until(lambda name=name: emitted(run, name) >= seen[name] + frames)  # type: ignore[misc]
 
 
 def test_of_four_cameras_one_is_dead_one_dies_one_turns_to_garbage_and_one_never_notices(
@@ -139,13 +126,15 @@ def test_overload_costs_frames_that_are_named_and_never_one_that_is_older_than_a
             model={"engine": "fake", "seconds": 0.05},
         ) as run,
     ):
+        more_of(run, "a", "b", frames=1)
+        before = [emitted(run, name) for name in "ab"]
         more_of(run, "a", "b", frames=30)
+        shares = [emitted(run, name) - seen for name, seen in zip("ab", before, strict=True)]
     balances = run.pipeline.ledger.balances
     for name in "ab":
         named = {f"{name}/decoded: overflow", f"{name}/decoded: max_age"}
         reasons = {f"{stop}: {reason}" for stop, reason in balances[name].dropped}
         assert reasons and reasons <= named
-    shares = [balances[name].emitted for name in "ab"]
     assert min(shares) > 0.6 * max(shares)  # neither starves the other
     assert run.pipeline.failures == []
 
@@ -225,6 +214,7 @@ def test_a_sink_that_breaks_ends_neither_the_stream_nor_the_sinks_beside_it(
         ) as run,
     ):
         until(lambda: run.pipeline.failures)
+        until((tmp_path / "cam.jsonl").exists)
         seen = len((tmp_path / "cam.jsonl").read_text().splitlines())
         until(lambda: len((tmp_path / "cam.jsonl").read_text().splitlines()) > seen + 20)
     assert [failure.stage for failure in run.pipeline.failures] == ["cam/cam.jsonl"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sinks.rtp import LARGEST, Packetizer, description, nal_units, parameter_sets
-from tests.cameras import encoded
+from tests.cameras import encoded, numbered
 
 SPS, PPS = b"\x67\x42\xc0\x1e\xd9", b"\x68\xcb\x83\xcb\x20"
 START = b"\x00\x00\x00\x01"
@@ -70,7 +70,7 @@ def test_a_report_tells_the_moment_of_capture_in_ntp_time() -> None:
 
 
 def test_ffmpeg_understands_the_description() -> None:
-    unit = bytes(next(encoded((512, 64), 1)))
+    unit = bytes(next(encoded(numbered(frames=1))))
     sets = parameter_sets(unit)
     assert sets
     text = description(*sets).replace("m=video 0", "m=video 5004")

@@ -25,12 +25,11 @@ from pipeline.sinks import SinkError, make_sink
 from pipeline.sinks.rtsp import Rtsp
 from pipeline.sources.counter import read_counter
 from pipeline.sources.status import Cause, State
-from tests.cameras import FPS, Server, picture, read_units, require_gstreamer, until
+from tests.cameras import FPS, SIZE, Server, picture, read_units, require_gstreamer, until
 from tests.conftest import PASSWORD
 from tests.test_live import answering, live, looked_at
 from trackers.tracks import Tracks
 
-SIZE = (512, 64)
 STREAM = Stream("cam", "cam", Fraction(1, FPS), live=True)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from fractions import Fraction
@@ -212,48 +211,34 @@ def test_a_full_disk_costs_the_frames_it_has_no_room_for_and_recording_goes_on_a
     ]
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Give a file system of that size; skip visibly where none may be mounted."""
-    folder.mkdir()
-    line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
-    if subprocess.run(line, capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_is_really_full_leaves_segments_that_play_and_is_recorded_to_again(
-    tmp_path: Path,
+    disk: Path,
 ) -> None:
-    with small_disk(tmp_path / "disk", "600k") as disk:
-        ballast = disk / "ballast"
-        ballast.write_bytes(bytes(300_000))
-        sink = segments(disk, segment_seconds=1.0, preset="ultrafast")
-        fates: list[Ticket | LeftOut] = []
-        frames = camera(10_000)
-        while not sink.interruptions:
-            fates += sink.process(next(frames))
-        stopped_at = len(fates)
-        ballast.unlink()
-        assert isinstance(sink, Segments)
-        sink._look_at = 0.0  # it would look again in a few seconds
-        for _ in range(20):
-            fates += sink.process(next(frames))
-        fates += sink.finish()
-        sink.close()
-        assert any(isinstance(fate, Ticket) for fate in fates[stopped_at:])
-        written = sum(isinstance(fate, Ticket) for fate in fates)
-        there = 0
-        for path in disk.glob("*.mp4"):
-            with suppress(KeyError):  # nothing of the last one may have reached the disk
-                times = times_by_ffprobe(path)
-                assert all(a < b for a, b in pairwise(times))
-                there += len(times)
-        assert there >= written - 50  # but for the open group of pictures, of two seconds
-        assert "No space left on device" in sink.interruptions[0]
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(300_000))
+    sink = segments(disk, segment_seconds=1.0, preset="ultrafast")
+    fates: list[Ticket | LeftOut] = []
+    frames = camera(10_000)
+    while not sink.interruptions:
+        fates += sink.process(next(frames))
+    stopped_at = len(fates)
+    ballast.unlink()
+    assert isinstance(sink, Segments)
+    sink._look_at = 0.0  # it would look again in a few seconds
+    for _ in range(20):
+        fates += sink.process(next(frames))
+    fates += sink.finish()
+    sink.close()
+    assert any(isinstance(fate, Ticket) for fate in fates[stopped_at:])
+    written = sum(isinstance(fate, Ticket) for fate in fates)
+    there = 0
+    for path in disk.glob("*.mp4"):
+        with suppress(KeyError):  # nothing of the last one may have reached the disk
+            times = times_by_ffprobe(path)
+            assert all(a < b for a, b in pairwise(times))
+            there += len(times)
+    assert there >= written - 50  # but for the open group of pictures, of two seconds
+    assert "No space left on device" in sink.interruptions[0]
 
 
 @pytest.mark.parametrize(

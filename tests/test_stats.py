@@ -61,3 +61,16 @@ def test_only_a_noticeable_wait_found_the_channel_empty() -> None:
     for seconds in (1e-6, 0.5, 0.25):
         stats.received_after(seconds)
     assert stats.found_empty == 2 and stats.receive_waits == pytest.approx(0.750001)
+
+
+def test_what_came_after_a_copy_is_a_distribution_of_its_own() -> None:
+    histogram = recorded([5.0, 0.3])
+    earlier = histogram.copy()
+    for seconds in (0.01, 0.02, 0.03):
+        histogram.record(seconds)
+    later = histogram.since(earlier)
+    assert (earlier.count, later.count, histogram.count) == (2, 3, 5)
+    assert later.total == pytest.approx(0.06)
+    assert later.percentile(50) == pytest.approx(0.02, rel=0.02)
+    assert later.max == pytest.approx(0.03, rel=0.02)
+    assert histogram.since(histogram.copy()).as_milliseconds()["max"] == 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,9 @@ import pytest
 from detector.errors import FramelaneError, UsageError
 from pipeline.build import Run, build
 from pipeline.config import RunConfig, SourceConfig
-from tests.cameras import CAP, Server, require_gstreamer, until, write_units
+from tests import runs
+from tests.cameras import CAP, Server, numbered, require_gstreamer, until, write_units
+from tests.runs import emitted, left_behind
 
 
 def config(folder: Path, *sources: Any, **more: Any) -> RunConfig:
@@ -33,14 +33,8 @@ def config(folder: Path, *sources: Any, **more: Any) -> RunConfig:
 @contextmanager
 def running(configuration: RunConfig) -> Iterator[Run]:
     """Give a run that goes on until the test ends it; it has to end well."""
-    run = build(configuration, more=True)
-    run.pipeline.start()
-    try:
+    with runs.running(configuration) as run:
         yield run
-    finally:
-        run.pipeline.stop()
-        assert run.pipeline.wait(CAP), "the run hangs"
-        run.pipeline.join()
     assert run.pipeline.failures == []
 
 
@@ -52,11 +46,6 @@ def clip(frames: int, **more: Any) -> dict[str, Any]:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def emitted(run: Run, name: str) -> int:
-    balance = run.pipeline.ledger.balances.get(name)
-    return balance.emitted if balance else 0
 
 
 def test_a_stream_is_added_and_removed_while_another_runs_on(tmp_path: Path) -> None:
@@ -93,22 +82,9 @@ def test_a_hundred_streams_that_come_and_go_leave_nothing_behind(tmp_path: Path)
     assert len(lines(tmp_path / "guest.jsonl")) == 2
 
 
-def left_behind(run: Run) -> dict[str, object]:
-    """Return what could grow: threads, descriptors, workers, accounts, distributions."""
-    shared = [worker for worker in run.pipeline.workers if worker.stream is None]
-    return {
-        "threads": threading.active_count(),
-        "descriptors": len(os.listdir("/proc/self/fd")),
-        "workers": len(run.pipeline.workers),
-        "balances": list(run.pipeline.ledger.balances),
-        "ages": [list(worker.probe.ages) for worker in shared],
-        "lanes": len(run._graph._inbox._lanes) + len(run._graph._router._lanes),
-    }
-
-
 def test_cameras_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
     require_gstreamer()
-    units = write_units(tmp_path / "clip.units")
+    units = write_units(tmp_path / "clip.units", numbered())
     dead = {"url": "rtsp://127.0.0.1:9/1", "name": "dead"}
     with Server({"cam": {"clip": units}}) as server, running(config(tmp_path, dead)) as run:
         before = None

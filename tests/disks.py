@@ -1,0 +1,21 @@
+"""A disk that is soon full."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Give a file system of that size, as in 600k; raises OSError where none may be mounted."""
+    folder.mkdir()
+    line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    if subprocess.run(line, capture_output=True, check=False).returncode:
+        raise OSError("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,62 @@
+"""Whole runs for tests and benches: started, looked at, ended, and what they may leave behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.build import Run, build
+from pipeline.config import RunConfig
+from pipeline.sources.status import Status
+from tests.cameras import CAP, until
+
+
+@contextmanager
+def running(config: RunConfig) -> Iterator[Run]:
+    """Give a run that goes on until this ends it; whether it went well is the caller's to ask.
+
+    Where its books do not balance that is one of its failures.
+    """
+    run = build(config, more=True)
+    run.pipeline.start()
+    try:
+        yield run
+    finally:
+        run.pipeline.stop()
+        assert run.pipeline.wait(CAP), "the run hangs"
+        run.pipeline.join()
+
+
+def status(run: Run, name: str) -> Status:
+    """Return what a live stream is doing."""
+    (found,) = [stream.status for stream in run.streams if stream.name == name]
+    assert found
+    return found
+
+
+def emitted(run: Run, name: str) -> int:
+    """Return how many frames of a stream have come out."""
+    balance = run.pipeline.ledger.balances.get(name)
+    return balance.emitted if balance else 0
+
+
+def more_of(run: Run, *names: str, frames: int = 20) -> None:
+    """Wait until each of the streams has shown so many frames more."""
+    seen = {name: emitted(run, name) for name in names}
+    for name in names:
+        until(lambda name=name: emitted(run, name) >= seen[name] + frames)  # type: ignore[misc]
+
+
+def left_behind(run: Run) -> dict[str, object]:
+    """Return what could grow: threads, descriptors, workers, accounts, distributions."""
+    shared = [worker for worker in run.pipeline.workers if worker.stream is None]
+    return {
+        "threads": threading.active_count(),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "workers": len(run.pipeline.workers),
+        "balances": list(run.pipeline.ledger.balances),
+        "ages": [list(worker.probe.ages) for worker in shared],
+        "lanes": len(run._graph._inbox._lanes) + len(run._graph._router._lanes),
+    }
