@@ -162,6 +162,7 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         Collect(),
         _suppress(config.detect, config.tracker, manifest),
         submit.close_engine,
+        submit.slots,
         max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )

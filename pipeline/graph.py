@@ -44,6 +44,7 @@ SINK = 4  # frames: an encoder's key frame costs several times its average
 class SharedStages:
     """The stops that all streams share, and the engine's end.
 
+    slots: returns how many batches the engine can hold, 1 before it is open
     in_flight: how many batches may wait for their results; the engine's slots are the true limit
     """
 
@@ -52,6 +53,7 @@ class SharedStages:
     collect: Stage[InFlight, Inferred]
     suppress: Stage[Inferred, Detected]
     close_engine: Callable[[], None]
+    slots: Callable[[], int]
     max_batch: int = 1
     in_flight: int = 2
 
@@ -109,7 +111,7 @@ class Graph:
         self._ledger = ledger
         self._changed = Condition()
         self._credit = CREDIT + shared.in_flight
-        self._inbox = FairInbox(shared.max_batch, self._changed, more=more)
+        self._inbox = FairInbox(shared.max_batch, self._changed, slots=shared.slots, more=more)
         self._router = Router()
         self._streams: dict[str, _Joined] = {}
         self._lock = Lock()  # of the table of streams

@@ -28,6 +28,10 @@ class Submit(Stage[Batch, InFlight]):
         assert self._engine is not None, "open comes first"
         return (InFlight(item, self._engine.submit(item.images)),)
 
+    def slots(self) -> int:
+        """Return how many batches the engine can hold, 1 before it is open."""
+        return self._engine.slots if self._engine else 1
+
     def close_engine(self) -> None:
         """Release the engine, if it was opened: for the pipeline, once both threads have ended.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Condition
 from time import monotonic
 
 from detector.errors import FramelaneError
-from pipeline.channel import Cancelled, Channel, EndOfStream, UpstreamFailed
+from pipeline.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 from pipeline.frame import Detected, Frame, Ready
 from pipeline.stats import ChannelStats
 
@@ -34,7 +34,7 @@ class Lane:
         self.ended = False
         self._changed = changed
         self._credit = tail.capacity
-        self._under_way = 0
+        self.under_way = 0  # frames in the shared stops
         self._failure: BaseException | None = None
 
     @property
@@ -43,9 +43,9 @@ class Lane:
         return not self.ended and self.decoded.ready and (self._credit > 0 or not len(self.decoded))
 
     @property
-    def empty(self) -> bool:
-        """Whether none of its frames is in the shared stops. Holds the condition."""
-        return not self._under_way
+    def live(self) -> bool:
+        """Whether its frames are worth less the longer they wait."""
+        return self.decoded.overflow is Overflow.DROP_OLDEST
 
     def take(self) -> Frame | None:
         """Take a frame that is not too old if there is one, and credit for it.
@@ -64,7 +64,7 @@ class Lane:
             self._close_tail_after_the_last()
             return None
         self._credit -= 1
-        self._under_way += 1
+        self.under_way += 1
         return frame
 
     def deliver(self, item: Detected) -> None:
@@ -72,7 +72,7 @@ class Lane:
         with suppress(Cancelled):  # nobody listens to this stream any more; the others go on
             self.tail.send(item)
         with self._changed:
-            self._under_way -= 1
+            self.under_way -= 1
             self._close_tail_after_the_last()
             self._changed.notify_all()
 
@@ -97,20 +97,27 @@ class Lane:
             self._changed.notify_all()
 
     def _close_tail_after_the_last(self) -> None:
-        if self.ended and not self._under_way:
+        if self.ended and not self.under_way:
             self.tail.close(self._failure)
 
 
 class FairInbox:
     """The frames of all lanes in turn; a batch is whatever is ready, and waits for nobody.
 
-    most: frames in a batch; more: lanes may be added when all have ended, until `no_more`
+    Where a lane is live, no more batches are under way than the engine can hold: a frame that
+    would wait for the engine waits in its lane, where a younger one may take its place.
+
+    most: frames in a batch; slots: returns how many batches the engine can hold
+    more: lanes may be added when all have ended, until `no_more`
     """
 
-    def __init__(self, most: int, changed: Condition, *, more: bool = False) -> None:
+    def __init__(
+        self, most: int, changed: Condition, *, slots: Callable[[], int], more: bool = False
+    ) -> None:
         self.stats = ChannelStats()
         self._lanes: list[Lane] = []
         self._most = most
+        self._slots = slots
         self._changed = changed
         self._cancelled = False
         self._more = more
@@ -129,7 +136,7 @@ class FairInbox:
     def forget(self, lane: Lane) -> None:
         """Let go of a lane that has ended, once none of its frames is under way."""
         with self._changed:
-            self._changed.wait_for(lambda: lane.empty or self._cancelled)
+            self._changed.wait_for(lambda: not lane.under_way or self._cancelled)
             self._lanes.remove(lane)
 
     def no_more(self) -> None:
@@ -170,13 +177,22 @@ class FairInbox:
         return not self._more and all(lane.ended for lane in self._lanes)
 
     def _has_news(self) -> bool:
-        return self._cancelled or self._at_the_end or any(lane.ready for lane in self._lanes)
+        ready = self._room > 0 and any(lane.ready for lane in self._lanes)
+        return ready or self._cancelled or self._at_the_end
+
+    @property
+    def _room(self) -> int:
+        """How many frames may be taken now."""
+        if not any(lane.live for lane in self._lanes):
+            return self._most
+        under_way = sum(lane.under_way for lane in self._lanes)
+        return min(self._most, self._slots() * self._most - under_way)
 
     def _take_what_is_ready(self) -> list[Frame]:
         """One frame of each lane per round, beginning behind the lane that was served last."""
         frames: list[Frame] = []
-        lanes = list(self._lanes)
-        while lanes and len(frames) < self._most:
+        lanes, room = list(self._lanes), self._room
+        while lanes and len(frames) < room:
             lane = lanes.pop(0)
             if (frame := lane.take()) is not None:
                 frames.append(frame)

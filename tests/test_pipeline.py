@@ -30,17 +30,19 @@ from pipeline.frame import (
     Ticket,
     Tracked,
 )
-from pipeline.graph import Output, SharedStages, StreamStages, connect
+from pipeline.graph import DECODED, Output, SharedStages, StreamStages, connect
 from pipeline.ledger import Ledger
 from pipeline.pipeline import Pipeline
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded
 from pipeline.stage import Stage
+from tests.cameras import until
 from trackers.tracks import Tracks
 
 CAP = 60  # seconds that a run may take at most
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 LETTERBOX = Letterbox.fit(source=(2, 2), size=(2, 2))
+SLOTS = 2  # of the engine
 NEVER = Event()  # waited for with a time-out: an injected stall
 
 
@@ -72,6 +74,21 @@ class Gate(Faults):
 
     def at(self, stage: str, item: int) -> None:
         self.opened.wait(CAP)
+
+
+@dataclass
+class EngineGate(Gate):
+    """The engine gives no result until the test lets it; the camera waits until it is full."""
+
+    full: Event = field(default_factory=Event)
+
+    def at(self, stage: str, item: int) -> None:
+        if stage == "preprocess" and item == SLOTS - 1:
+            self.full.set()
+        if stage == "decode" and item == 10:
+            self.full.wait(CAP)
+        if stage == "collect":
+            super().at(stage, item)
 
 
 class Numbers:
@@ -131,6 +148,7 @@ class Shared:
             collect=Apply(self.faults, "collect", self._collect),
             suppress=Apply(self.faults, "suppress", self._suppress),
             close_engine=self.close_engine,
+            slots=lambda: SLOTS,
             max_batch=max_batch,
         )
 
@@ -218,7 +236,7 @@ def make_run(
     """Describe and build; faults of a stream's own stages hit the `broken_streams` only."""
     faults = faults or Faults()
     ledger = Ledger()
-    shared = Shared(faults, slots=2)
+    shared = Shared(faults, slots=SLOTS)
     sources, recorders, streams = [], {}, []
     for k, count in enumerate(counts):
         own = faults if k in broken_streams else Faults(stalls=faults.stalls, random=faults.random)
@@ -313,6 +331,20 @@ def test_without_faults_every_frame_reaches_every_sink_in_order() -> None:
         balance = run.ledger.balances[source.name]
         assert balance.emitted == len(expected)
         assert balance.dropped == {("decode", "stride"): source.count - len(expected)}
+
+
+def test_what_a_live_stream_has_too_much_waits_in_its_lane_and_not_before_the_engine() -> None:
+    """There a younger frame takes its place: of 20, those at the engine and the youngest remain."""
+    gate = EngineGate()
+    run = make_run([40], gate, live=True, max_batch=1, sinks=1)
+    run.pipeline.start()
+    balances = run.ledger.balances
+    assert gate.full.wait(CAP)
+    until(lambda: balances["s0"].decoded == 40)
+    gate.opened.set()
+    finish(run)
+    assert balances["s0"].dropped["s0/decoded", "overflow"] == 20 - SLOTS - DECODED
+    assert indices(run.sinks["s0"][0].emitted)[-DECODED:] == [34, 36, 38]
 
 
 @pytest.mark.parametrize("stop", ["open", "decode", "track", "sink", "finish"])
