@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from pipeline.build import Run, build
 from pipeline.config import RunConfig
+from pipeline.report import stream_figures
 from pipeline.sources.status import Status
 from tests.cameras import CAP, until
 
@@ -47,6 +49,19 @@ def more_of(run: Run, *names: str, frames: int = 20) -> None:
     seen = {name: emitted(run, name) for name in names}
     for name in names:
         until(lambda name=name: emitted(run, name) >= seen[name] + frames)  # type: ignore[misc]
+
+
+def said(run: Run, name: str) -> set[str]:
+    """Return what the report says of a stream: what its connections went through, its faults."""
+    (stream,) = [each for each in run.streams if each.name == name]
+    figures = stream_figures(run.pipeline, stream)
+    return {*figures["faults"], *_connections(figures)}
+
+
+def _connections(figures: Mapping[str, Any]) -> Iterator[str]:
+    for who, each in {"camera": figures["connection"], **figures["receivers"]}.items():
+        for cause, count in each["causes"].items():
+            yield f"{who}: {cause} x {count}"
 
 
 def left_behind(run: Run) -> dict[str, object]:

@@ -118,6 +118,7 @@ class Decoding:
         self._times.append(moment.ticks)
         refusal = self._gate.refuses(arrival.packet.is_keyframe, moment.late, arrival.arrived_at)
         if refusal:
+            self._vain_since = None  # what is not decoded cannot show anything
             yield Skipped(refusal)
             return
         self._under_way.enter(arrival.pts, moment, self._gate.skip)

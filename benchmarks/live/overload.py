@@ -1,0 +1,79 @@
+"""Cameras that the machine cannot serve: what comes out is young, and nothing grows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from math import ceil
+
+import click
+
+from benchmarks.live.figures import Claim, judge
+from benchmarks.live.site import model_options, rack
+from benchmarks.live.watch import (
+    Watch,
+    Window,
+    exact_ledger,
+    flat_memory,
+    frames,
+    no_growth,
+    show,
+    window_seconds,
+)
+from tests.cameras import FPS
+
+TIMES = 3  # what the machine can do
+TRIAL = 8, 10.0  # cameras, seconds
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(0.2), default=10.0, show_default=True)
+@click.option("--max-age", type=float, default=0.5, show_default=True, help="Seconds.")
+@model_options
+def overload(minutes: float, max_age: float, model: str, engine: str) -> None:
+    """Three times the cameras that the machine can serve: p99 bounded, memory flat."""
+    cameras = _enough(max_age, model, engine)
+    with rack(cameras, model, engine, max_age=max_age) as run:
+        watch = Watch(run)
+        for _ in watch.looks(minutes * 60, window_seconds(minutes)):
+            pass
+    show(watch, run)
+    fps = frames(watch.windows) / watch.seconds
+    sys.exit(
+        judge(
+            [
+                _overloaded(cameras * FPS, fps),
+                _bounded(watch.windows, max_age, 1 / fps),
+                no_growth(watch.windows),
+                flat_memory(watch.samples),
+                exact_ledger(run),
+            ]
+        )
+    )
+
+
+def _enough(max_age: float, model: str, engine: str) -> int:
+    """Return how many cameras are three times what the machine does when it is overloaded."""
+    cameras, seconds = TRIAL
+    with rack(cameras, model, engine, max_age=max_age) as run:
+        watch = Watch(run)
+        for _ in watch.looks(seconds, seconds):
+            pass
+    return ceil(TIMES * frames(watch.windows) / watch.seconds / FPS)
+
+
+def _overloaded(sent: float, done: float) -> Claim:
+    words = f"{sent:.0f} frames a second sent, {done:.1f} done: {sent / done:.1f} times"
+    return Claim(
+        f"input is at least {TIMES} times what the machine does", words, sent >= TIMES * done
+    )
+
+
+def _bounded(windows: Sequence[Window], max_age: float, service: float) -> Claim:
+    """Claim that a frame is no older than was asked, and the time of two more in service."""
+    worst = max(latency.percentile(99) for window in windows for latency in window.values())
+    most = max_age + 2 * service
+    words = f"{worst * 1e3:.0f} ms in the worst window of any stream"
+    return Claim(
+        f"p99 at most max_age + 2 x {service * 1e3:.0f} ms of service", words, worst <= most
+    )

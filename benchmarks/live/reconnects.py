@@ -1,0 +1,60 @@
+"""A server that is killed again and again: back soon each time, and nothing left behind."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+
+import click
+
+from benchmarks.live.figures import Claim, judge
+from benchmarks.live.site import configuration, model_options, running_live, street
+from benchmarks.live.watch import Sample, exact_ledger, flat_memory, nothing_left, sample
+from tests.cameras import Server, until
+from tests.runs import more_of, status
+
+RETRY, LONGEST = 0.5, 1.0  # seconds: pauses that do not outgrow a life
+GOP_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--times", type=click.IntRange(2), default=50, show_default=True)
+@model_options
+def reconnects(times: int, model: str, engine: str) -> None:
+    """One camera's server is killed and restarted: time until LIVE, and what stays behind."""
+    began_at, lives, waits = monotonic(), list[Sample](), list[float]()
+    with (
+        Server({"cam": {"clip": street()}}) as server,
+        running_live(
+            configuration(
+                {"cam": server.url("cam")},
+                model,
+                engine,
+                retry_seconds=RETRY,
+                longest_retry_seconds=LONGEST,
+            )
+        ) as run,
+    ):
+        camera = status(run, "cam")
+        for life in range(1, times + 1):
+            lives.append(sample(monotonic() - began_at))
+            server.kill()
+            until(lambda life=life: camera.causes.total() >= life)  # type: ignore[misc]
+            server.start()
+            back_at = monotonic()
+            until(lambda life=life: camera.connections > life)  # type: ignore[misc]
+            waits.append(monotonic() - back_at)
+            more_of(run, "cam")
+        lives.append(sample(monotonic() - began_at))
+    sys.exit(
+        judge(
+            [_soon(waits), nothing_left(lives[1], lives[-1]), flat_memory(lives), exact_ledger(run)]
+        )
+    )
+
+
+def _soon(waits: list[float]) -> Claim:
+    most = 2 * LONGEST + GOP_SECONDS
+    words = f"{sorted(waits)[len(waits) // 2]:.1f} s, at most {max(waits):.1f} s"
+    claim = f"back LIVE {len(waits)} times within 2 x {LONGEST:g} s of backoff and a GOP"
+    return Claim(claim, words, max(waits) <= most)

@@ -1,0 +1,110 @@
+"""Each fault for real, in short: it is named in words, and the camera beside it never notices.
+
+How little the latency of the others moves is what `python -m benchmarks.live faults` measures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from pipeline.build import Run
+from pipeline.config import RunConfig
+from pipeline.report import figures
+from tests.befalls import FAULTS
+from tests.cameras import numbered, require_gstreamer, until, write_units
+from tests.disks import small_disk
+from tests.runs import more_of, running, said, status
+from tests.site import Site
+
+QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2}
+SAID = {  # how the report begins to say it; what needs no word lets the stream go on
+    "server killed and restarted": "camera: ended by peer",
+    "server stopped (SIGSTOP)": "camera: timed out",
+    "server sends nothing": "camera: timed out",
+    "stream turns into garbage": "camera: bad data",
+    "resolution changes": "",
+    "receiver killed and restarted": "rtsp victim: ",
+    "receiver stopped (SIGSTOP)": "",
+    "disk full": "/",
+    "dead from the start": "camera: refused",
+    "server accepts and stays silent": "camera: timed out",
+    "401": "camera: unauthorised",
+    "404": "camera: not found",
+    "clock jumps by an hour": "",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two cameras, one of which will be befallen, and a run of them."""
+    require_gstreamer()
+    folder = tmp_path_factory.mktemp("site")
+    clip = write_units(folder / "clip.units", numbered())
+    smaller = write_units(folder / "smaller.units", numbered((640, 96)))
+    with ExitStack() as files:
+        try:
+            disk = files.enter_context(small_disk(folder / "disk", "600k"))
+        except OSError:
+            disk = None
+        site = files.enter_context(Site(["victim", "steady"], clip, smaller, disk))
+        patience = {"victim": 2.0, "steady": 30.0}
+        sources = [
+            {"url": url, "name": name, "timeout_seconds": patience[name], **QUICK}
+            for name, url in site.urls.items()
+        ]
+        outputs = [str(folder / "{stream}.jsonl"), *site.outputs(**QUICK)]
+        given = {"sources": sources, "model": {"engine": "fake"}, "outputs": outputs}
+        with running(RunConfig.model_validate(given)) as site.run:
+            yield site
+        assert site.run.pipeline.failures == []
+
+
+@pytest.fixture
+def run(site: Site) -> Run:
+    assert site.run
+    more_of(site.run, "victim", "steady")
+    return site.run
+
+
+def lines(site: Site) -> int:
+    """Return how many frames of the other camera are written where nothing befalls the disk."""
+    return len((site.clip.parent / "steady.jsonl").read_text().splitlines())
+
+
+def cameras(words: set[str]) -> set[str]:
+    return {each for each in words if each.startswith("camera")}
+
+
+def test_every_fault_has_its_words() -> None:
+    assert SAID.keys() == FAULTS.keys()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_befalls_a_camera_is_named_and_the_one_beside_it_never_notices(
+    site: Site, run: Run, name: str
+) -> None:
+    if name == "disk full" and site.disk is None:
+        pytest.skip("a small file system cannot be mounted here")
+    known = {stream.name: said(run, stream.name) for stream in run.streams}
+    with FAULTS[name](site, "victim") as stream:
+        if SAID[name]:
+            until(
+                lambda: any(
+                    words.startswith(SAID[name])
+                    for words in said(run, stream) - known.get(stream, set())
+                ),
+                f"what was to be said: {SAID[name]}",
+            )
+        else:
+            more_of(run, stream, frames=30)
+            assert cameras(said(run, stream)) == cameras(known.get(stream, set()))
+        shown = lines(site)
+        until(lambda: lines(site) > shown + 20, "a frame of the other camera")
+    more_of(run, "victim", "steady")
+    connection = status(run, "steady").snapshot()
+    assert (connection["connections"], connection["causes"]) == (1, {})
+    json.dumps(figures(run.pipeline, run.streams))  # it can be told while it lasts
