@@ -31,7 +31,8 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
     "outputs",
     multiple=True,
     help="A file to write, several times: .mp4 .mkv .mov video, .jsonl JSON lines, .txt "
-    "MOTChallenge; {stream} becomes the stream's name.  [default: runs/{stream}.mp4 and .jsonl]",
+    "MOTChallenge, or rtsp://; {stream} becomes the stream's name.  "
+    "[default: runs/{stream}.mp4 and .jsonl]",
 )
 @click.option("--stride", type=int, help="Use every k-th frame.")
 @click.option("--max-frames", type=int, help="Stop after so many frames.")
@@ -57,9 +58,10 @@ def main(
 ) -> None:
     """Detect and track objects in video.
 
-    SOURCES are video files, http(s) URLs, folders or globs of pictures, or synthetic[:SEED]; with
-    none, the built-in synthetic street is shown. Exit code 0: all went well, or was stopped by
-    Ctrl-C; 1: something could not be read or written to its end; 2: a wrong option.
+    SOURCES are video files, http(s) URLs, folders or globs of pictures, synthetic[:SEED], or live:
+    rtsp:// and other cameras (docs/live.md); with none, the built-in synthetic street is shown.
+    Exit code 0: all went well, or was stopped by Ctrl-C; 1: something could not be read or written
+    to its end; 2: a wrong option.
     """
     from detector.errors import FramelaneError, UsageError  # late: --help must not wait
     from pipeline.command import as_yaml, configure, run, schema

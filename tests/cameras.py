@@ -67,6 +67,7 @@ def encoded(
     """Yield the packets of a clip of these pictures, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.pix_fmt = "yuv420p" if codec == "libx264" else "yuvj420p"
+    encoder.thread_count = 1  # one slice a picture: GStreamer puts a header before each of a key's
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
     for index, bgr in enumerate(shown):

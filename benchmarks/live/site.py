@@ -62,12 +62,12 @@ def configuration(
 
 @contextmanager
 def running_live(config: RunConfig) -> Iterator[Run]:
-    """Give a run of which every camera has come, and its first second is over."""
+    """Give a run of which every camera has come."""
     with running(config) as run:
         names = [stream.name for stream in run.streams]
         for name in names:
             until(lambda name=name: status(run, name).state is State.LIVE)  # type: ignore[misc]
-        more_of(run, *names, frames=FPS)
+        more_of(run, *names, frames=5)
         yield run
 
 

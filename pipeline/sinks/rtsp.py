@@ -12,7 +12,7 @@ from detector.errors import UsageError
 from pipeline.frame import Frame, LeftOut, Ticket, Tracked
 from pipeline.redaction import without_password
 from pipeline.sinks import Sink
-from pipeline.sinks.live_encoder import HERTZ, EncoderName, LiveEncoder, Unit
+from pipeline.sinks.live_encoder import HERTZ, EncoderName, LiveEncoder, Unit, choose
 from pipeline.sinks.rtp import parameter_sets
 from pipeline.sinks.rtsp_client import Publication, Rejected
 from pipeline.sinks.rtsp_serving import ServedStream, require_server
@@ -99,6 +99,11 @@ class Rtsp(Sink):
         self._next_attempt_at = 0.0
         self._held: dict[int, Frame] = {}  # by the encoder, under their pts
         self._first: Frame | None = None
+
+    def open(self) -> None:
+        """Find the encoder before there is a picture that would wait for it."""
+        if self._encoder_name == "auto":
+            choose()
 
     def process(self, item: Tracked) -> Iterable[Ticket | LeftOut]:
         """Send the picture, or say why not; waits only while a connection is made."""
