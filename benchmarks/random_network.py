@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -13,7 +14,7 @@ from detector.network import Network, build_network
 
 @torch.no_grad()
 def random_network(
-    name: str, images: UInt8Array, *, classes: int = 80, width: float = 1.0, seed: int = 0
+    name: str | Path, images: UInt8Array, *, classes: int = 80, width: float = 1.0, seed: int = 0
 ) -> Network:
     """Return a deployed network whose raw heads have mean 0 and deviation 1 over the images.
 

@@ -1,4 +1,4 @@
-"""python -m detector: list what there is, export networks to models. Torch is imported late."""
+"""python -m detector: what there is, models of networks, engines of models. Torch comes late."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from detector.convert import NEEDS_TRAIN, export_weights
 from detector.description import Description, network_names, read_description
 from detector.doctor import doctor
 from detector.errors import UsageError
+from detector.make_commands import build, quantize
 from detector.manifest import Manifest, manifest_path
 from detector.zoo import bundled_models, find_weights
 
@@ -26,7 +27,8 @@ def main() -> None:
     """Detection models: what there is, and how to make one."""
 
 
-main.add_command(doctor)
+for command in (doctor, quantize, build):
+    main.add_command(command)
 
 
 @main.command("list")

@@ -18,6 +18,19 @@ Model = TypeVar("Model")  # openvino.Model or onnx.ModelProto
 NEEDS_QUANTIZE = "INT8 needs nncf, onnx and onnxruntime: install the project's extra `quantize`"
 
 
+def load_nncf() -> Any:
+    """Return NNCF, which works quietly. Raises ModelError where the extra is not installed."""
+    os.environ.setdefault("NNCF_CI", "1")  # NNCF reports on its users to its makers otherwise
+    try:
+        import nncf
+        import onnx  # noqa: F401  now, not when half is done
+        import onnxruntime  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{NEEDS_QUANTIZE} (missing: {error.name})") from error
+    nncf.set_log_level(logging.ERROR)
+    return nncf
+
+
 def calibrate(
     model: Model,
     pictures: UInt8Array,
@@ -32,23 +45,19 @@ def calibrate(
     pictures: (n, h, w, 3) uint8 RGB, letterboxed, on which the ranges are measured
     batch: that the model takes
     ignored: names of nodes that stay in floating point
-    symmetric: zero is zero, also of activations, as TensorRT wants it; else they may be shifted,
-        which is as fast in OpenVINO and loses less
+    symmetric: for TensorRT: zero is zero, also of activations, and weights have 8 bits. Else for
+        OpenVINO: activations may be shifted, which loses less; weights have 7 bits, as the sums of
+        CPUs without VNNI would overflow
     input_name: of the images, where the model wants them by name
     Raises ModelError where NNCF is not installed.
     """
-    os.environ.setdefault("NNCF_CI", "1")  # NNCF reports on its users to its makers otherwise
-    try:
-        import nncf
-    except ModuleNotFoundError as error:
-        raise ModelError(f"{NEEDS_QUANTIZE} (missing: {error.name})") from error
+    nncf = load_nncf()
 
     def batch_of(picture: UInt8Array) -> Any:
         images = np.repeat(picture[None], batch, axis=0)
         return {input_name: images} if input_name else images
 
-    nncf.set_log_level(logging.ERROR)
-    presets = nncf.QuantizationPreset
+    presets, overflow = nncf.QuantizationPreset, nncf.OverflowFix
     with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
         quantised: Model = nncf.quantize(
             model,
@@ -56,5 +65,8 @@ def calibrate(
             preset=presets.PERFORMANCE if symmetric else presets.MIXED,
             subset_size=len(pictures),
             ignored_scope=nncf.IgnoredScope(names=sorted(ignored), validate=False),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=overflow.DISABLE if symmetric else overflow.ENABLE
+            ),
         )
     return quantised

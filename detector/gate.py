@@ -92,15 +92,23 @@ def agree(
 
 def refuse_drift(key: EngineKey, agreement: Agreement, tolerance: Tolerance) -> None:
     """Raise EngineRefused, with the numbers, if too little agrees."""
+    if told := drift(agreement, tolerance):
+        raise EngineRefused(
+            f"{key.runtime} {key.version} in {key.precision} on {key.device} is refused: {told}. "
+            "Choose another precision, or judge it on pictures of what the model knows: "
+            "`python -m detector build MODEL --pictures VIDEO_OR_FOLDER`"
+        )
+
+
+def drift(agreement: Agreement, tolerance: Tolerance) -> str | None:
+    """Return in numbers how little agrees, or None if it is enough."""
     if agreement.detections and agreement.share >= tolerance.share:
-        return
-    raise EngineRefused(
-        f"{key.runtime} {key.version} in {key.precision} on {key.device} is refused: "
+        return None
+    return (
         f"{agreement.share:.1%} of {agreement.detections} detections agree with the reference "
         f"within {tolerance.pixels:g} pixels and {tolerance.score:g} of score, "
         f"{tolerance.share:.1%} must; boxes differ by up to {agreement.pixels:.2f} pixels, scores "
-        f"by up to {agreement.score:.3f}. Choose another precision, or judge it on pictures of "
-        "what the model knows: `python -m detector build MODEL --pictures VIDEO_OR_FOLDER`"
+        f"by up to {agreement.score:.3f}"
     )
 
 

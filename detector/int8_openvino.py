@@ -13,6 +13,7 @@ from openvino.passes import ConstantFolding, Manager
 from detector.calibration import calibrate
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
+from detector.int8_head import Op, head
 from detector.manifest import Manifest
 from detector.openvino_core import CORE
 
@@ -32,8 +33,7 @@ class Int8Maker:
         passes = Manager()
         passes.register_pass(ConstantFolding())
         passes.run_passes(self.floats)  # NNCF corrects a bias only where it is a constant
-        behind = _from_last_layers_on(self.floats)
-        self._head = {op.get_friendly_name() for op in behind}
+        self._head = head(_described(self.floats))
         self._layers = {
             _layer_name(op): op
             for op in _layers(self.floats)
@@ -41,15 +41,10 @@ class Int8Maker:
         }
         self.layers = tuple(self._layers)
 
-    def quantised(self, pictures: UInt8Array, float_layers: Collection[str] = ()) -> ov.Model:
-        """Return the model with all in INT8 but the head and `float_layers`."""
-        ignored = {self._layers[name].get_friendly_name() for name in float_layers}
+    def quantised(self, pictures: UInt8Array) -> ov.Model:
+        """Return the model with all in INT8 but the head."""
         return calibrate(
-            self.floats.clone(),
-            pictures,
-            self._batch,
-            ignored=self._head | ignored,
-            symmetric=False,
+            self.floats.clone(), pictures, self._batch, ignored=self._head, symmetric=False
         )
 
     def restricted(self, quantised: ov.Model, layers: Collection[str]) -> ov.Model:
@@ -79,8 +74,19 @@ class Int8Maker:
         return found
 
 
+def save(model: ov.Model, path: Path) -> None:
+    """Write a model as OpenVINO IR: `path`, .xml, and a .bin beside it."""
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
 def _layers(model: ov.Model) -> Iterator[Any]:
     return (op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution")
+
+
+def _described(model: ov.Model) -> Iterator[Op]:
+    for op in model.get_ordered_ops():
+        reads = tuple(value.get_node().get_friendly_name() for value in op.input_values())
+        yield Op(op.get_friendly_name(), reads, op.get_type_name() == "Convolution")
 
 
 def _layer_name(op: Any) -> str:
@@ -89,32 +95,6 @@ def _layer_name(op: Any) -> str:
 
 def _is_quantiser(op: Any) -> bool:
     return bool(op.get_type_name() == "FakeQuantize")
-
-
-def _from_last_layers_on(model: ov.Model) -> list[Any]:
-    """Return the layers that lead to no other, and all that lies behind them."""
-    reaching: set[str] = set()  # a layer
-    behind: dict[str, Any] = {}
-    for op in reversed(model.get_ordered_ops()):
-        readers = [
-            reader.get_node() for output in op.outputs() for reader in output.get_target_inputs()
-        ]
-        names = {reader.get_friendly_name() for reader in readers}
-        is_layer = op.get_type_name() == "Convolution"
-        if is_layer and not names & reaching:
-            behind[op.get_friendly_name()] = op
-        if is_layer or names & reaching:
-            reaching.add(op.get_friendly_name())
-    waiting = list(behind.values())
-    while waiting:
-        op = waiting.pop()
-        for output in op.outputs():
-            for reader in output.get_target_inputs():
-                node = reader.get_node()
-                if node.get_friendly_name() not in behind:
-                    behind[node.get_friendly_name()] = node
-                    waiting.append(node)
-    return list(behind.values())
 
 
 def _copy_constants(source: Any, layer: Any) -> None:

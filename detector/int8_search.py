@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from detector.agreement import Agreement, compare
+from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
-from detector.int8_openvino import Int8Maker
+from detector.progress import Progress
 from detector.tolerance import Tolerance
 
 MOST_LEFT = 0.5  # share of the layers: with fewer in INT8 it is hardly faster than bf16
 
-Progress = Callable[[float, str], None]  # told the share that is done, 0..1, and of what
+
+class Maker(Protocol):
+    """Makes INT8 models of one float model, and runs them; see int8_openvino."""
+
+    layers: tuple[str, ...]
+    floats: Any
+
+    def quantised(self, pictures: UInt8Array) -> Any:
+        """Return the model with all in INT8 but the head."""
+
+    def restricted(self, quantised: Any, layers: Collection[str]) -> Any:
+        """Return it with only `layers` in INT8."""
+
+    def run(self, model: Any, pictures: UInt8Array) -> list[Candidates]:
+        """Return what a model finds in each picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,60 +38,69 @@ class Search:
 
     float_layers: the most sensitive first
     agreement: of the model with all others in INT8, with the float model
+    model: that one, an openvino.Model
     """
 
     float_layers: tuple[str, ...]
     agreement: Agreement
+    model: Any
 
 
 def find_float_layers(
-    maker: Int8Maker,
+    maker: Maker,
     calibration: UInt8Array,
     pictures: UInt8Array,
     tolerance: Tolerance,
     progress: Progress,
-    *,
-    at_least: int = 0,
 ) -> Search:
     """Return the fewest layers with which the INT8 model agrees with the float one.
 
     calibration: pictures to measure ranges on; pictures: others, to compare on
-    at_least: so many stay in floating point, whether that is needed or not
+    tolerance: that it will be held to on yet others: here half as much may disagree
     Layers are ranked by the mean distance of detections where only they are quantised. Raises
     ModelError if half of them are not enough.
     """
+    wanted = (1 + tolerance.share) / 2
     progress(0.0, "calibrating")
     quantised = maker.quantised(calibration)
     reference = maker.run(maker.floats, pictures)
 
-    def agreement_of(layers: set[str]) -> Agreement:
-        found = maker.run(maker.restricted(quantised, layers), pictures)
-        return compare(reference, found, tolerance)
+    def without(layers: Collection[str]) -> Search:
+        model = maker.restricted(quantised, set(maker.layers).difference(layers))
+        agreement = compare(reference, maker.run(model, pictures), tolerance)
+        return Search(tuple(layers), agreement, model)
 
-    every = set(maker.layers)
-    agreement = agreement_of(every)
-    if at_least == 0 and agreement.share >= tolerance.share:
-        return Search((), agreement)
-    distances = {}
-    for number, layer in enumerate(maker.layers):
-        progress(number / len(maker.layers), f"sensitivity of {layer}")
-        distances[layer] = agreement_of({layer}).distance
-    ranked = sorted(maker.layers, key=lambda layer: -distances[layer])
-    for count in _counts(max(at_least, 1), int(MOST_LEFT * len(ranked))):
-        agreement = agreement_of(every - set(ranked[:count]))
-        progress(1.0, f"{count} layers in floating point: {agreement.share:.1%} agree")
-        if agreement.share >= tolerance.share:
-            return Search(tuple(ranked[:count]), agreement)
+    found = without(())
+    if found.agreement.share >= wanted:
+        return found
+    ranked = _by_sensitivity(maker.layers, without, progress)
+    for count in _counts(int(MOST_LEFT * len(ranked))):
+        found = without(ranked[:count])
+        share = found.agreement.share
+        progress(1.0, f"{count} layers in floating point: {share:.1%} agree")
+        if share >= wanted:
+            return found
     raise ModelError(
         f"INT8 drifts: even with half of its {len(ranked)} layers in floating point "
-        f"{agreement.share:.1%} of the detections agree, {tolerance.share:.1%} must; give more "
-        "pictures, of what the model is to see"
+        f"{found.agreement.share:.1%} of the detections agree, {wanted:.1%} must; give "
+        "more pictures, of what the model is to see"
     )
 
 
-def _counts(first: int, most: int) -> Iterator[int]:
+def _by_sensitivity(
+    layers: Sequence[str], without: Callable[[Collection[str]], Search], progress: Progress
+) -> list[str]:
+    """Return the layers by what each does to detections as the only one in INT8, worst first."""
+    distances = {}
+    for number, layer in enumerate(layers):
+        progress(number / len(layers), f"sensitivity of {layer}")
+        distances[layer] = without([other for other in layers if other != layer]).agreement.distance
+    return sorted(layers, key=lambda layer: -distances[layer])
+
+
+def _counts(most: int) -> Iterator[int]:
     """Yield how many layers to try: one by one, then in steps of a quarter."""
-    count = first
+    count = 1
     while count <= most:
         yield count
         count += max(1, count // 4)

@@ -43,7 +43,7 @@ def need_int8(model: Path, runtime: str) -> Path:
         known = f"'{older.name}' was made from another" if older.is_file() else "there is none"
         raise ModelError(
             f"no INT8 model of '{model}' for {runtime} ({known}): make it with `python -m detector "
-            f"build {model} --engine {runtime} --precision int8 --pictures VIDEO_OR_FOLDER`"
+            f"quantize {model} --pictures VIDEO_OR_FOLDER`"
         )
     return path
 

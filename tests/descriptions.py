@@ -25,3 +25,28 @@ def edited(name: str, old: str, new: str, folder: Path) -> Path:
     path = folder / "edited.yaml"
     path.write_text(text.replace(old, new))
     return path
+
+
+SMALL = """
+activation: leaky_relu
+strides: [8, 16]
+anchors:
+  - [[10, 13], [16, 30], [33, 23]]
+  - [[30, 61], [62, 45], [59, 119]]
+rows:
+  - [[-1], Conv, [8, 3, 2]]
+  - [[-1], Conv, [16, 3, 2]]
+  - [[-1], Conv, [16, 3, 2]]
+  - [[-1], Conv, [16, 1, 1]]
+  - [[-2], Conv, [16, 3, 1]]
+  - [[-1, -2], Concat, []]
+  - [[-1], Conv, [32, 3, 2]]
+  - [[5, 6], IDetect, []]
+"""
+
+
+def small(folder: Path) -> Path:
+    """Write a network of six layers and two heads, for what takes long with more of them."""
+    path = folder / "small.yaml"
+    path.write_text(SMALL)
+    return path

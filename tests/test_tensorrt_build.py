@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from detector.cuda_driver import find_gpus
@@ -15,11 +16,11 @@ from detector.engines.tensorrt_build import build_plan, known_capabilities
 from detector.engines.tensorrt_plan import TENSORS, LoadedPlan
 from detector.errors import FramelaneError, ModelError
 from detector.export import export_model
-from detector.manifest import Manifest
+from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.network import build_network
 
 NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8")
 SIZE, CLASSES = (64, 64), ("a", "b", "c")
 
 
@@ -32,10 +33,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def narrow_model(folder: Path, name: str, precision: str = "fp32") -> Path:
     """Return a model with as many layers of each kind as the real one, and fewer channels."""
     model = folder / f"{name}.{precision}.onnx"
-    if not model.is_file():
+    if not model.is_file() and precision == "int8":
+        _quantise(narrow_model(folder, name), model)
+    elif not model.is_file():
         network = build_network(name, classes=3, width=0.125)
         export_model(network, model, class_names=CLASSES, size=SIZE, precision=precision)
     return model
+
+
+def _quantise(floats: Path, path: Path) -> None:
+    """Write a model in INT8 as `quantise` does, but for the search and the verdict."""
+    import onnx
+
+    from detector.int8_onnx import quantised_onnx
+
+    manifest = Manifest.beside(floats)
+    noise = np.random.default_rng(0).integers(0, 255, (2, *SIZE, 3)).astype(np.uint8)
+    onnx.save(quantised_onnx(floats, manifest, noise, ()), path)
+    replace(manifest, precision="int8", onnx_sha256=sha256_of(path)).write(manifest_path(path))
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from rich.table import Table
 
 from detector.command_line import Commands
 from detector.errors import UsageError
+from detector.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from detector.quantize import Quantised
     from trainer.samples import Dataset
     from trainer.score import Judged, Report, Score
 
@@ -97,11 +99,7 @@ def evaluate(
     described = load_recipe(data).data
     parts = described.train if split == "train" else described.val
     with open_model(model, engine, rectangular=rectangular) as opened:
-        if opened.class_names != described.classes:
-            raise UsageError(
-                f"{model} knows {', '.join(opened.class_names)}, "
-                f"but {data} labels {', '.join(described.classes)}: they must be the same"
-            )
+        _refuse_other_classes(model, opened.class_names, data, described.classes)
         pictures = load_dataset(parts, described.classes, Findings(described.mistakes))
         judged = judge(opened, pictures)
     report = score(judged, described.classes)
@@ -110,6 +108,45 @@ def evaluate(
         _write_page(page, f"{model} on {split} of {data}", pictures, judged, report)
     if json_file:
         _write(json_file, json.dumps(asdict(report), indent=2) + "\n")
+
+
+@main.command()
+@click.argument("model")
+@click.option("--data", type=PathOption, required=True, help="A recipe that names the data.")
+@click.option(
+    "--most-lost",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Of AP50, that a class may lose.",
+)
+def quantize(model: str, data: Path, most_lost: float) -> None:
+    """Make the INT8 models of MODEL beside it, and say what they lose.
+
+    They are calibrated on pictures that DATA trains on, and scored on those that it validates
+    on. One that drifts from MODEL, or loses too much, is refused, and nothing is kept.
+    """
+    from detector.calibration import load_nncf
+    from detector.make_commands import describe
+    from detector.progress import shown_progress
+    from detector.zoo import find_model
+    from trainer.data import load_dataset
+    from trainer.findings import Findings
+    from trainer.int8 import quantise_on
+    from trainer.recipe import load_recipe
+
+    load_nncf()
+    described, file = load_recipe(data).data, find_model(model)
+    train, val = (
+        load_dataset(parts, described.classes, Findings(described.mistakes))
+        for parts in (described.train, described.val)
+    )
+    _refuse_other_classes(file, Manifest.beside(file).classes, data, described.classes)
+    with shown_progress() as progress:
+        made = quantise_on(file, train, val, most_lost, progress)
+    for one in made:
+        click.echo(describe(one))
+    print_lost(Console(), made)
 
 
 @main.command()
@@ -156,6 +193,30 @@ def print_scores(console: Console, title: str, report: Report) -> None:
     of_size = {name: report.numbers.get(metric) for name, metric in sizes.items()}
     parts = [f"{name} {value:.3f}" for name, value in of_size.items() if value is not None]
     console.print(f"AP of objects by size: {', '.join(parts)}", highlight=False)
+
+
+def print_lost(console: Console, made: Sequence[Quantised]) -> None:
+    """Print the AP50 of a model and of the INT8 models that were made of it, by class."""
+    table = Table(title="AP50")
+    table.add_column("class")
+    for name in ("float", *(one.runtime for one in made)):
+        table.add_column(name, justify="right")
+    numbers = [one.manifest.accuracy for one in made]
+    for name in [name for name in numbers[0] if name.startswith("ap50")]:
+        values = [numbers[0][f"float/{name}"], *(each[name] for each in numbers)]
+        row = (name.partition("/")[2] or "mean", *(f"{value:.4f}" for value in values))
+        table.add_row(*row)
+    console.print(table)
+
+
+def _refuse_other_classes(
+    model: Path, known: Sequence[str], data: Path, labelled: Sequence[str]
+) -> None:
+    if tuple(known) != tuple(labelled):
+        raise UsageError(
+            f"{model} knows {', '.join(known)}, but {data} labels {', '.join(labelled)}: they "
+            "must be the same"
+        )
 
 
 def _cells(score: Score) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError, did_you_mean
 from detector.manifest import Manifest
+from detector.progress import Progress
 
 
 class Pending(Protocol):
@@ -59,3 +60,13 @@ def engine_opener(name: str) -> Callable[..., Engine]:
 def make_engine(name: str, model: Path, **options: Any) -> Engine:
     """Open `model` with the named runtime."""
     return engine_opener(name)(model, **options)
+
+
+def prepare_engine(name: str, model: Path, progress: Progress, **options: Any) -> None:
+    """Let the named runtime do now, into the cache, what takes long in opening a model.
+
+    options: as of make_engine
+    """
+    prepare = getattr(import_module(ENGINES[name]), "prepare", None)  # few have anything to do
+    if prepare is not None:
+        prepare(model, progress, **options)

@@ -7,7 +7,7 @@ TensorRT 10 and 11, and TensorRT-RTX. The parts are in tensorrt_api (which one),
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from traceback import clear_frames
@@ -18,12 +18,13 @@ from detector.candidates import Candidates
 from detector.cuda_driver import Gpu
 from detector.detections import UInt8Array
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
-from detector.engines.tensorrt_build import Progress, build_plan, known_capabilities
+from detector.engines.tensorrt_build import build_plan, known_capabilities
 from detector.engines.tensorrt_cuda import Closable, Cuda, open_cuda
 from detector.engines.tensorrt_plan import LoadedPlan
 from detector.engines.tensorrt_slot import Executable, Slot
 from detector.errors import FramelaneError, ModelError
 from detector.manifest import PRECISIONS, Manifest
+from detector.progress import Progress
 from detector.variants import find_int8, half_model, need_int8
 
 SLOTS = 3  # one uploads, one computes, one downloads
@@ -187,6 +188,22 @@ def open_engine(
         slots=slots,
         graphs=graphs,
     )
+
+
+def prepare(
+    model: Path,
+    progress: Progress,
+    *,
+    device: str = "cuda",
+    precision: str = "auto",
+    batch: int = 1,
+) -> None:
+    """Build the plan that `open_engine` will want, if it is not in the cache; see there."""
+    tensorrt = load_tensorrt()
+    with closing(open_cuda(device)) as cuda:
+        file, manifest = choose_file(model, precision)
+        key = plan_key(manifest, tensorrt, cuda.gpu, batch)
+        build(file, manifest, tensorrt, cuda, key, batch=batch, progress=progress)
 
 
 def choose_file(model: Path, precision: str) -> tuple[Path, Manifest]:

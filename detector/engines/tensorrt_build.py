@@ -6,7 +6,7 @@ those that it was built for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ from typing import Any
 from detector.engines.tensorrt_api import TensorRt, refusal
 from detector.errors import ModelError
 from detector.manifest import Manifest
-
-Progress = Callable[[float, str], None]  # told the share that is done, 0..1, and of what
+from detector.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

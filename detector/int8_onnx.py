@@ -1,0 +1,77 @@
+"""A model in INT8 for TensorRT: ONNX with quantisers (Q/DQ) that are symmetric, and all signed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+
+from detector.calibration import calibrate
+from detector.detections import UInt8Array
+from detector.half import LAYERS
+from detector.int8_head import Op, ahead_of_layers, head
+from detector.manifest import Manifest
+
+QUANTISERS = ("QuantizeLinear", "DequantizeLinear")
+
+
+def quantised_onnx(
+    model: Path, manifest: Manifest, pictures: UInt8Array, float_layers: Collection[str]
+) -> ModelProto:
+    """Return the model with all in INT8 but the head and `float_layers`.
+
+    pictures: (n, h, w, 3) uint8 RGB, letterboxed, on which ranges are measured
+    What is ahead of the first layers stays as it is, too: bytes would be rounded twice.
+    """
+    floats = onnx.load(model)
+    for node in floats.graph.node:
+        node.name = node.name or node.output[0]  # by which they are told to be left alone
+    ops = list(_ops(floats))
+    quantised = calibrate(
+        floats,
+        pictures,
+        1 if manifest.dynamic_batch else manifest.max_batch,
+        ignored=head(ops) | ahead_of_layers(ops) | set(float_layers),
+        symmetric=True,
+        input_name="images",
+    )
+    make_signed(quantised)
+    onnx.checker.check_model(quantised, full_check=True)
+    return quantised
+
+
+def make_signed(model: ModelProto) -> None:
+    """Let unsigned quantisers be signed ones that reach as far.
+
+    TensorRT reads unsigned ones as if they were signed, and would clip at half of their range.
+    """
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    unsigned = list(unsigned_quantisers(model))
+    scales, zeros = ({node.input[place] for node in unsigned} for place in (1, 2))
+    for name in scales:
+        wider = numpy_helper.to_array(tensors[name]) * np.float32(255 / 127)
+        tensors[name].CopyFrom(numpy_helper.from_array(np.asarray(wider, np.float32), name))
+    for name in zeros:
+        zero = numpy_helper.to_array(tensors[name])
+        assert not zero.any(), f"{name} is {zero}: it was to be symmetric"
+        tensors[name].CopyFrom(numpy_helper.from_array(zero.astype(np.int8), name))
+    del model.graph.value_info[:]  # they tell of unsigned ones
+    assert not list(unsigned_quantisers(model))
+
+
+def unsigned_quantisers(model: ModelProto) -> Iterator[NodeProto]:
+    """Yield the nodes whose zero point is unsigned."""
+    kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in QUANTISERS and kinds[node.input[2]] == TensorProto.UINT8:
+            yield node
+
+
+def _ops(model: ModelProto) -> Iterator[Op]:
+    made_by = {output: node.name for node in model.graph.node for output in node.output}
+    for node in model.graph.node:
+        reads = tuple(made_by[name] for name in node.input if name in made_by)
+        yield Op(node.name, reads, node.op_type in LAYERS)
