@@ -1,0 +1,81 @@
+"""python -m benchmarks.start: how long until the first result, at the first start and at others.
+
+YOLOv7-tiny with random weights is written as the release has it, served over HTTP on loopback, and
+run by its name: the first start downloads, converts and judges it, the others find it in the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+
+import click
+
+from benchmarks.machine import cores
+from benchmarks.material import ROOT, find_clip
+from benchmarks.random_network import random_network
+from detector.cpu import cpu_name
+from detector.pictures import read_pictures
+from tests.official_file import write_official
+from tests.release_server import serving
+
+POLL = 0.01  # seconds
+
+
+@click.command()
+@click.option("--starts", type=click.IntRange(2), default=4, show_default=True)
+def main(starts: int) -> None:
+    """Print the time from each start of the main command to the first line of its results."""
+    with TemporaryDirectory() as folder, _release(Path(folder)) as url:
+        clip = find_clip(ROOT / "build" / "bench").resolve()
+        click.echo(f"{cores()} cores of {cpu_name()}; to the first result, seconds: clock, CPU")
+        for start in range(starts):
+            seconds, of_cpu = _start(Path(folder), url, clip)
+            click.echo(f"start {start + 1}: {seconds:.2f} {of_cpu:.2f}")
+
+
+@contextmanager
+def _release(folder: Path) -> Iterator[str]:
+    """Serve a checkpoint, and give the address of the release."""
+    clip = find_clip(ROOT / "build" / "bench")
+    network = random_network("yolov7-tiny", read_pictures(clip, (640, 640), 4))
+    names = [f"class {i}" for i in range(network.classes)]
+    write_official(network, folder / "served.pt", class_names=names)
+    with serving() as release:
+        release.files["/yolov7-tiny.pt"] = (folder / "served.pt").read_bytes()
+        yield release.url
+
+
+def _start(folder: Path, url: str, clip: Path) -> tuple[float, float]:
+    """Run one frame in a process of its own; return the seconds until its result, and of CPU."""
+    results = folder / "results.jsonl"
+    results.unlink(missing_ok=True)
+    line = [sys.executable, str(ROOT / "run_pipeline.py"), str(clip)]
+    line += ["--model", "yolov7-tiny", "--max-frames", "1", "--output", str(results)]
+    given = {"FRAMELANE_CACHE": str(folder / "cache"), "FRAMELANE_RELEASE_URL": url}
+    began, busy = monotonic(), _of_children()
+    with subprocess.Popen(
+        line, cwd=folder, env=os.environ | given, stdout=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not (results.exists() and results.stat().st_size):
+            sleep(POLL)
+        took = monotonic() - began
+    if process.returncode:
+        raise click.ClickException(f"the main command ended with {process.returncode}")
+    return took, _of_children() - busy
+
+
+def _of_children() -> float:
+    """Return the CPU seconds of the processes that were started here and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+if __name__ == "__main__":
+    main()
