@@ -103,4 +103,4 @@ def _here(machine: Machine) -> Iterator[tuple[str, str]]:
 
 def _cpu_precision(machine: Machine) -> str:
     able = "BF16" in machine.openvino_devices.get("CPU", "")
-    return "bf16, or int8 where the model has a gated one" if able else "fp32"
+    return f"{'bf16' if able else 'fp32'}, or int8 where the model has a gated one"
