@@ -146,7 +146,7 @@ class Choice(NamedTuple):
     """Which file is run, and how.
 
     floats: what it computes in where it is not quantised
-    literal: in floats everywhere, rounded as the file says
+    literal: in floats everywhere, rounded as the file says, by one stream
     """
 
     file: Path
@@ -163,9 +163,7 @@ def _choose(device: str, model: Path, precision: str) -> Choice:
     if Manifest.beside(model).precision == "int8":
         if precision not in ("auto", "int8"):
             raise ModelError(f"'{model}' is an INT8 model: leave precision out, not {precision}")
-        if (
-            model.suffix == ".onnx"
-        ):  # TensorRT's, to be judged by: some CPUs overflow on signed ones
+        if model.suffix == ".onnx":  # TensorRT's, to judge by: CPUs without VNNI would overflow
             return Choice(model, "int8", "fp32", literal=True)
         return Choice(model, "int8", fastest)
     if precision == "int8":
@@ -193,7 +191,9 @@ def _options(streams: int | None, threads: int | None, chosen: Choice) -> dict[s
         "INFERENCE_PRECISION_HINT": FLOATS[chosen.floats],
     }
     if chosen.literal:
-        options["LP_TRANSFORMS_MODE"] = "NO"
+        # Of several streams, OpenVINO lets each work out the rounded weights, into one place and at
+        # the same time: what came out was another model at every second opening.
+        options["LP_TRANSFORMS_MODE"], streams = "NO", 1
     if streams is not None:
         options["NUM_STREAMS"] = streams
     if threads is not None:
