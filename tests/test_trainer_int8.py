@@ -1,0 +1,84 @@
+"""INT8 of a model whose data is labelled: what it loses is measured, written down, and limited."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.random_network import random_network
+from detector.detections import UInt8Array
+from detector.export import export_model
+from detector.gate import EngineRefused, open_reference
+from detector.manifest import Manifest
+from detector.nms import suppress
+from detector.pictures import BUNDLED, read_pictures
+from detector.variants import int8_path
+from tests.descriptions import small
+from trainer.evaluate import evaluate, open_model
+from trainer.int8 import quantise_on
+from trainer.samples import Sample
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SIZE = (96, 160)
+
+
+def ignore(_share: float, _what: str) -> None:
+    """Hear of progress."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    network = random_network(small(folder), pictures(), classes=3)
+    export_model(network, folder / "small.onnx", class_names=("a", "b", "c"), size=SIZE)
+    return folder / "small.onnx"
+
+
+def pictures() -> UInt8Array:
+    seen = read_pictures(BUNDLED, SIZE, 4)
+    return np.concatenate([seen, seen[:, :, ::-1], seen[:, ::-1], 255 - seen])
+
+
+@pytest.fixture(scope="module")
+def labelled(model: Path) -> list[Sample]:
+    """Pictures that are labelled with the twenty best of what the float model finds in each."""
+    samples = []
+    with closing(open_reference(model)) as engine:
+        for number, picture in enumerate(pictures()):
+            rows = engine.submit(picture[None]).result()
+            found = suppress(rows.boxes_xyxy[0], rows.scores[0], confidence=0.25, iou=0.65)[
+                np.arange(20)
+            ]
+            boxes = found.boxes_xyxy.clip(0, [SIZE[1], SIZE[0]] * 2).astype(np.float32)
+            nothing = np.zeros((0, 4), np.float32)
+            samples.append(Sample(picture, boxes, found.class_ids, f"a/{number}.png", nothing))
+    return samples
+
+
+def test_what_loses_more_than_is_allowed_is_refused_by_class_and_nothing_is_kept(
+    model: Path, labelled: list[Sample]
+) -> None:
+    before = sorted(model.parent.iterdir())
+    with pytest.raises(EngineRefused, match=r"may lose 0 of AP50, and it has a 0\.\d+ -> 0\.\d+, "):
+        quantise_on(model, labelled, labelled, 0.0, ignore)
+    assert sorted(model.parent.iterdir()) == before
+
+
+def test_accuracy_before_and_after_is_in_the_manifests(model: Path, labelled: list[Sample]) -> None:
+    made = quantise_on(model, labelled, labelled, 1.0, ignore)
+    assert [one.path for one in made] == [
+        int8_path(model, runtime) for runtime in ("openvino", "tensorrt")
+    ]
+    with open_model(model) as opened:
+        floats = evaluate(opened, labelled).numbers
+    for one in made:
+        told = Manifest.beside(one.path).accuracy
+        assert {name: told[f"float/{name}"] for name in floats} == pytest.approx(floats)
+        with open_model(one.path) as opened:
+            assert told["ap50"] == pytest.approx(evaluate(opened, labelled).numbers["ap50"])
+        assert 0.5 < told["ap50"] < told["float/ap50"]
+        assert told["agreement/detections"] > 0
