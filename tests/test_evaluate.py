@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from detector.candidates import Candidates
 from detector.checkpoint import save_weights
-from detector.detections import UInt8Array
+from detector.detections import Detections, UInt8Array
 from detector.errors import ModelError, UsageError
+from detector.export import export_model
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.network import build_network
 from detector.zoo import find_model
+from tests.weights import reference_weights
+from trainer.data import CocoSpec, load_dataset
 from trainer.evaluate import Model, evaluate, judge, open_model
 from trainer.samples import Sample
 
@@ -104,6 +109,39 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build_network("yolov7-tiny", classes=2, width=0.125)
     save_weights(network, path, class_names=("cat", "dog"), size=SIZE)
     return path
+
+
+def test_an_export_finds_what_the_weights_find(
+    data: Path, tmp_path: Path, one_thread: None
+) -> None:
+    annotated = data / "tinycoco/annotations/instances_val2017.json"
+    names = [each["name"] for each in json.loads(annotated.read_text())["categories"]]
+    photographs = load_dataset(
+        [CocoSpec(coco=annotated, images=data / "tinycoco/images/val2017")], names
+    )
+    network = build_network("yolov7-tiny", classes=len(names), width=0.25).eval()
+    network.load_state_dict(reference_weights(network, prefix=""))  # scores differ everywhere
+    save_weights(network, tmp_path / "a.safetensors", class_names=names, size=(256, 320))
+    export_model(network, tmp_path / "a.onnx", class_names=names, size=(256, 320))
+    found = []
+    for file in ("a.safetensors", "a.onnx"):
+        with open_model(tmp_path / file) as model:
+            found.append([judged.detections for judged in judge(model, photographs)])
+    alone = []
+    for of_torch, of_onnx in zip(*found, strict=True):
+        assert len(of_torch) == len(of_onnx) > 200
+        same = same_detections(of_torch, of_onnx)
+        alone += [*~same.any(axis=0), *~same.any(axis=1)]
+    assert np.mean(alone) < 0.001  # of two classes with one score either may be said
+
+
+def same_detections(one: Detections, other: Detections) -> NDArray[np.bool_]:
+    """Say of each of n detections which of m it equals, to rounding: (n, m)."""
+    pixels = np.abs(one.boxes_xyxy[:, None] - other.boxes_xyxy).max(axis=2)
+    score = np.abs(one.scores[:, None] - other.scores)
+    same_class = one.class_ids[:, None] == other.class_ids
+    equal: NDArray[np.bool_] = (pixels < 0.05) & (score < 1e-5) & same_class
+    return equal
 
 
 def test_a_rectangle_is_padded_no_more_than_to_the_stride(weights: Path) -> None:
