@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from detector.quantize import Quantised
+    from trainer.recipe import Recipe
     from trainer.samples import Dataset
     from trainer.score import Judged, Report, Score
 
@@ -35,23 +36,34 @@ def main() -> None:
 @click.option("--output", type=PathOption, help="Folder of the run; default: runs/<recipe>.")
 @click.option("--epochs", type=click.IntRange(min=1), help="In place of the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on from the last state in the folder.")
-def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -> None:
+@click.option(
+    "--export",
+    "precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="At the end; int8: INT8 models beside the one in fp32.",
+)
+def train(
+    recipe: Path, output: Path | None, epochs: int | None, resume: bool, precision: str
+) -> None:
     """Train as RECIPE (YAML) says, then export the best weights with their measured accuracy.
+
+    INT8 models are for OpenVINO and for TensorRT, calibrated on the training data; one that drifts
+    from the exported model, or loses more than 0.01 AP50 of a class, is refused.
 
     Ctrl-C saves and ends well; so does nothing else, but a killed run loses only the minutes since
     its last state. --resume goes on in both cases. Several processes share the work under
     `torchrun --nproc-per-node N -m trainer train ...`.
     """
-    from trainer.data import load_dataset
+    from detector.calibration import load_nncf
     from trainer.display import Display
-    from trainer.findings import Findings
-    from trainer.product import make_product
     from trainer.ranks import is_first_process
     from trainer.recipe import load_recipe
-    from trainer.train import BEST
     from trainer.train import train as run
-    from trainer.training_page import write_training_page
 
+    if precision == "int8":
+        load_nncf()  # what is not installed is missed now, not in hours
     description = load_recipe(recipe, epochs=epochs)
     folder = output or Path("runs") / recipe.stem
     console = Console(quiet=not is_first_process())
@@ -62,11 +74,32 @@ def train(recipe: Path, output: Path | None, epochs: int | None, resume: bool) -
     if not finished:
         click.echo(f"stopped and saved: --resume goes on ({folder})")
         return
-    data = description.data
-    val = load_dataset(data.val, data.classes, Findings(data.mistakes))
-    product = make_product(folder / BEST, folder / f"{folder.name}.onnx", val, description.nms_iou)
-    print_scores(console, f"{product.model} on the validation data", product.report)
-    click.echo(f"report: {write_training_page(folder, description, [product], val)}")
+    _export(description, folder, console, int8=precision == "int8")
+
+
+def _export(recipe: Recipe, folder: Path, console: Console, *, int8: bool) -> None:
+    """Make the models of a training that is over, and its page, even if INT8 is refused."""
+    from detector.progress import shown_progress
+    from trainer.data import load_dataset
+    from trainer.findings import Findings
+    from trainer.product import make_int8, make_product
+    from trainer.train import BEST
+    from trainer.training_page import write_training_page
+
+    data = recipe.data
+    train_data, val = (
+        load_dataset(parts, data.classes, Findings(data.mistakes))
+        for parts in (data.train, data.val)
+    )
+    products = [make_product(folder / BEST, folder / f"{folder.name}.onnx", val, recipe.nms_iou)]
+    try:
+        if int8:
+            with shown_progress() as progress:
+                products += make_int8(products[0], train_data, val, progress)
+    finally:
+        for product in products:
+            print_scores(console, f"{product.model} on the validation data", product.report)
+        click.echo(f"report: {write_training_page(folder, recipe, products, val)}")
 
 
 @main.command()

@@ -16,6 +16,7 @@ from detector.quantize import PICTURES, Quantised, quantise
 from trainer.evaluate import evaluate, open_model
 from trainer.samples import Dataset
 
+MOST_LOST = 0.01  # of a class's AP50, unless more is allowed
 FLOAT = "float/"  # what the float model was measured at stands beside, with this ahead of its name
 
 
@@ -64,5 +65,6 @@ def _refuse_loss(
         )
         raise EngineRefused(
             f"{file.name} is refused: a class may lose {most_lost:g} of AP50, and it has {each}. "
-            "Leave the model in floating point, or allow more with --most-lost"
+            "Leave the model in floating point, or allow more: `python -m trainer quantize "
+            "MODEL --data RECIPE --most-lost PART`"
         )

@@ -1,4 +1,4 @@
-"""The end of a training: its best weights as an exported model, with what that model is worth."""
+"""The end of a training: its best weights as models to be run, with what each of them is worth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from detector.checkpoint import load_weights
 from detector.export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.progress import Progress
 from trainer.evaluate import judge, open_model
+from trainer.int8 import MOST_LOST, quantise_on
 from trainer.samples import Dataset
 from trainer.score import Judged, Report, score
 
@@ -41,14 +43,23 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
         size=info.size,
         weights_sha256=sha256_of(weights),
     )
-    return measured(model, replace(manifest, nms_iou=nms_iou), val)
-
-
-def measured(model: Path, manifest: Manifest, val: Dataset) -> Product:
-    """Return what `model` finds on `val`, and write its accuracy into its manifest."""
-    with open_model(model) as opened:
-        judged = judge(opened, val)
-    report = score(judged, manifest.classes)
-    manifest = replace(manifest, accuracy=report.numbers)
+    judged, report = _found(model, val)
+    manifest = replace(manifest, nms_iou=nms_iou, accuracy=report.numbers)
     manifest.write(manifest_path(model))
     return Product(model, manifest, judged, report)
+
+
+def make_int8(product: Product, train: Dataset, val: Dataset, progress: Progress) -> list[Product]:
+    """Put the INT8 models of a product beside it, and return what they find on `val`.
+
+    train: what they are calibrated on. Raises what `quantise_on` raises, for one that is refused.
+    """
+    made = quantise_on(product.model, train, val, MOST_LOST, progress)
+    return [Product(one.path, one.manifest, *_found(one.path, val)) for one in made]
+
+
+def _found(model: Path, val: Dataset) -> tuple[Sequence[Judged], Report]:
+    """Return what a model finds in each picture of `val`, and what that is worth."""
+    with open_model(model) as opened:
+        judged = judge(opened, val)
+    return judged, score(judged, opened.class_names)
