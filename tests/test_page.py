@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart
+from trainer.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, ticks
 from trainer.page import SHARPEST, Page
 
 VOID = {"meta", "img", "br"}
@@ -86,6 +86,20 @@ def test_a_line_goes_through_its_points() -> None:
     middle = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
     expected = [(LEFT, HEIGHT - BOTTOM), middle, (WIDTH - RIGHT, TOP)]
     np.testing.assert_allclose(points(svg), expected, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (1, 30, [10, 20, 30]),
+        (0, 0.0193, [0, 0.005, 0.01, 0.015]),
+        (-3, 3.1, [-2, 0, 2]),
+        (240, 241, [240, 240.2, 240.4, 240.6, 240.8, 241]),
+    ],
+)
+def test_axes_name_round_numbers(low: float, high: float, expected: list[float]) -> None:
+    assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_a_single_point_is_a_dot_and_no_line_is_said_to_be_none() -> None:

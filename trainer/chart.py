@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -10,7 +11,7 @@ import numpy as np
 WIDTH, HEIGHT = 480, 260  # of a chart, pixels
 LEFT, TOP, RIGHT, BOTTOM = 64, 12, 100, 36  # around its lines; their names are on the right
 COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#0f7b8a", "#bf3989", "#57606a")
-TICKS = 5
+TICKS = 5  # about so many on an axis
 MOST_POINTS = 400  # of a line; more cannot be seen
 
 Line = tuple[Sequence[float], Sequence[float]]  # x, y
@@ -54,16 +55,15 @@ def _axes(
 ) -> list[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = [f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="#8c959f"/>']
-    for step in range(TICKS + 1):
-        part = step / TICKS
-        x, y = LEFT + part * (right - LEFT), bottom - part * (bottom - TOP)
-        x_value = x_range[0] + part * (x_range[1] - x_range[0])
-        y_value = y_range[0] + part * (y_range[1] - y_range[0])
+    for value in ticks(*y_range):
+        y = bottom - (value - y_range[0]) / (y_range[1] - y_range[0]) * (bottom - TOP)
         parts += [
             f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#8c959f" stroke-opacity="0.25"/>',
-            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{y_value:.3g}</text>',
-            f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{x_value:.3g}</text>',
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>',
         ]
+    for value in ticks(*x_range):
+        x = LEFT + (value - x_range[0]) / (x_range[1] - x_range[0]) * (right - LEFT)
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{value:.3g}</text>')
     parts.append(
         f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
         f"{escape(x_name)}</text>"
@@ -74,6 +74,15 @@ def _axes(
         f'transform="rotate(-90 12 {middle})">{escape(y_name)}</text>'
     )
     return parts
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return the round numbers of a range that an axis names: multiples of 1, 2 or 5 x 10^n."""
+    least = (high - low) / TICKS
+    power: float = 10.0 ** math.floor(math.log10(least))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power > 0.999 * least)
+    first, last = math.ceil(low / step - 0.001), math.floor(high / step + 0.001)
+    return [number * step for number in range(first, last + 1)]
 
 
 def _line(
