@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import cv2
@@ -15,7 +18,10 @@ import torch
 import yaml
 from click.testing import CliRunner, Result
 
+from detector.gate import EngineRefused
 from detector.manifest import Manifest, sha256_of
+from detector.tolerance import Tolerance
+from detector.variants import INT8_ENDINGS, int8_path
 from tests.conftest import ROOT
 from tests.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
 from tests.test_page import Checked
@@ -48,6 +54,24 @@ def run(recipe: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def run_in_int8(run: Path, recipe: Path) -> Path:
+    """Return the folder of the same training, gone on with to make INT8 models, too.
+
+    They may drift: on 64 pixels they do, and layers to spare would be searched for, which other
+    tests do.
+    """
+    folder = run.parent / "int8"
+    copytree(run, folder)
+    near = Tolerance(pixels=SIDE, score=1, share=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Manifest, "tolerance_of", lambda *_: near)
+        patch.setattr("trainer.product.MOST_LOST", 1.0)
+        result = command("train", recipe, "--output", folder, "--resume", "--export", "int8")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
 def scores_of(model: Path, recipe: Path) -> dict[str, Any]:
     written = recipe.parent / "scores.json"
     result = command("evaluate", "--model", model, "--data", recipe, "--json", written)
@@ -66,6 +90,43 @@ def test_the_manifest_leads_back_to_the_weights_and_the_data(run: Path) -> None:
     manifest.verify(run / "run.onnx")
     assert manifest.weights_sha256 == sha256_of(run / "best.safetensors")
     assert manifest.classes == ("red", "blue") and manifest.input_size == (SIDE, SIDE)
+
+
+@pytest.mark.parametrize("runtime", INT8_ENDINGS)
+def test_int8_models_lead_back_to_the_weights_and_are_in_the_report(
+    run_in_int8: Path, runtime: str
+) -> None:
+    floats = Manifest.beside(run_in_int8 / "int8.onnx")
+    model = int8_path(run_in_int8 / "int8.onnx", runtime)
+    manifest = Manifest.beside(model)
+    manifest.verify(model)
+    assert manifest.precision == "int8" and manifest.source_sha256 == floats.onnx_sha256
+    assert manifest.weights_sha256 == sha256_of(run_in_int8 / "best.safetensors")
+    page = (run_in_int8 / "report.html").read_text()
+    assert manifest.onnx_sha256[:16] in page and f"{model.name} on the validation data" in page
+
+
+def test_an_int8_model_is_evaluated_like_any_other_and_says_what_it_is_worth(
+    run_in_int8: Path, recipe: Path
+) -> None:
+    model = int8_path(run_in_int8 / "int8.onnx", "openvino")
+    accuracy = Manifest.beside(model).accuracy
+    assert accuracy["ap50/red"] > 0.9
+    assert scores_of(model, recipe)["classes"]["red"]["ap50"] == accuracy["ap50/red"]
+
+
+def test_where_int8_is_refused_there_is_a_report_all_the_same(
+    run: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise EngineRefused("it drifts")
+
+    copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "report.html").unlink()
+    monkeypatch.setattr("trainer.product.make_int8", refuse)
+    result = command("train", recipe, "--output", tmp_path / "run", "--resume", "--export", "int8")
+    assert result.exit_code == 2 and result.stderr.endswith("error: it drifts\n")
+    assert "run.onnx on the validation data" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_the_report_shows_the_training_and_what_came_of_it(run: Path) -> None:
@@ -145,6 +206,21 @@ def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path
     result = command("train", recipe, "--output", run)
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ") and "--resume" in result.stderr
+
+
+def test_a_training_that_was_asked_to_stop_ends_well_and_says_how_to_go_on(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_at_once(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("trainer.display.Display.batches_done", stop_at_once)
+    result = command("train", recipe, "--output", tmp_path / "run")
+    assert result.exit_code == 0 and "stopped and saved: --resume goes on" in result.output
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "batch.jpg",
+        "state.safetensors",
+    }
 
 
 def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path) -> None:
