@@ -85,17 +85,18 @@ def predict(state: KalmanState, seconds: float | Float64Array, noise: Noise) -> 
     seconds: of all tracks, or (n,) of each
     """
     steps = seconds * STEPS_PER_SECOND
-    position, velocity, variance, covariance, velocity_variance = state.planes
+    planes = state.planes.copy()
+    position, velocity, variance, covariance, velocity_variance = planes
     drift = np.square(noise.velocity)  # what a step adds moves the position at each later step:
     sum_of_squares = steps * (steps - 1) * (2 * steps - 1) / 6  # 0 + 1 + 4 + ... of whole steps
-    planes = np.empty_like(state.planes)
-    planes[0] = position + steps * velocity
-    planes[1] = velocity
-    planes[2] = variance + steps * (2 * covariance + steps * velocity_variance)
-    planes[2] += steps * np.square(noise.position)
-    planes[2] += sum_of_squares * drift
-    planes[3] = covariance + steps * velocity_variance + steps * (steps - 1) / 2 * drift
-    planes[4] = velocity_variance + steps * drift
+    spread = steps * velocity_variance
+    position += steps * velocity  # each takes from those below as they were
+    variance += steps * (2 * covariance + spread)
+    variance += steps * np.square(noise.position)
+    variance += sum_of_squares * drift
+    covariance += spread
+    covariance += steps * (steps - 1) / 2 * drift
+    velocity_variance += steps * drift
     return KalmanState(planes)
 
 
@@ -106,13 +107,12 @@ def correct(
 
     measured, measured_std: (4, m), coordinates and their standard deviations; these may be (4, 1)
     """
-    before = state.planes.take(rows, axis=2)
-    position, variance, covariance = before[0], before[2], before[3]
-    gains = before[2:4] / (variance + np.square(measured_std))  # of position and of velocity
-    corrected = np.empty_like(before)
-    corrected[:2] = before[:2] + gains * (measured - position)
-    corrected[2:4] = before[2:4] * (1 - gains[0])
-    corrected[4] = before[4] - gains[1] * covariance
+    chosen = state.planes.take(rows, axis=2)
+    means, covariances = chosen[:2], chosen[2:4]  # of position, and of velocity with position
+    gains = covariances / (covariances[0] + np.square(measured_std))
+    means += gains * (measured - means[0])
+    chosen[4] -= gains[1] * covariances[1]
+    covariances *= 1 - gains[0]
     planes = state.planes.copy()
-    planes[:, :, rows] = corrected
+    planes[:, :, rows] = chosen
     return KalmanState(planes)

@@ -70,14 +70,15 @@ class TableTracker(Generic[Table]):
         tracks = self._predicted(seconds, camera)
         partners = self._associate(tracks, found, seconds)
         rows = (partners >= 0).nonzero()[0]
-        tracks = self._updated(tracks, rows, found[partners[rows]], seconds)
-        tracks = self._confirmed(tracks)
+        matched = partners[rows]
+        tracks = self._updated(tracks, rows, found[matched], seconds)
         tracks = tracks[self._stay(tracks)]
-        free = np.ones(len(found), bool)
-        free[partners[partners >= 0]] = False
-        new = free & self._may_begin(found)
-        if new.any():
-            tracks = tracks.and_also(self._confirmed(self._born(found[new], seconds)))
+        begins = self._may_begin(found)
+        begins[matched] = False
+        new = begins.nonzero()[0]
+        if len(new):
+            tracks = tracks.and_also(self._born(found[new], seconds))
+        tracks = self._confirmed(tracks)
         boxes = self._boxes(tracks)
         unwanted = self._unwanted(tracks, boxes)
         if unwanted is not None:
@@ -91,7 +92,7 @@ class TableTracker(Generic[Table]):
         raise NotImplementedError
 
     def _may_begin(self, found: Detections) -> BoolArray:
-        """Return (m,) which detections may begin a track if they are none's."""
+        """Return (m,) which detections may begin a track if they are none's, in a new array."""
         raise NotImplementedError
 
     def _born(self, found: Detections, seconds: float) -> Table:
@@ -103,7 +104,7 @@ class TableTracker(Generic[Table]):
         tracks = self._tracks
         if not len(tracks):
             return tracks
-        recent = seconds - tracks.seen_at <= self._buffer_seconds + CLOCK_ERROR
+        recent = tracks.seen_at >= seconds - self._buffer_seconds - CLOCK_ERROR
         tracks = tracks[recent | tracks.seen]
         state = self._motion.predict(tracks.motion, seconds - self._seconds, tracks.seen)
         tracks = replace(tracks, motion=state)
@@ -116,9 +117,9 @@ class TableTracker(Generic[Table]):
 
     def _confirmed(self, tracks: Table) -> Table:
         """Return the tracks with identities for those that are believed from now on."""
-        early = self._pictures < self._min_hits
-        now = tracks.seen & ~tracks.confirmed & (early | (tracks.hits >= self._min_hits))
-        count = int(now.sum())
+        hits = self._min_hits if self._pictures >= self._min_hits else 0
+        now = tracks.seen & ~tracks.confirmed & (tracks.hits >= hits)
+        count = np.count_nonzero(now)
         if not count:
             return tracks
         ids = tracks.ids.copy()
@@ -136,8 +137,7 @@ class TableTracker(Generic[Table]):
 
     def _states(self, tracks: Table) -> NDArray[np.int8]:
         """Return (n,) TrackState of each."""
-        states = np.full(len(tracks), TrackState.CONFIRMED, np.int8)
-        states[~tracks.confirmed] = TrackState.TENTATIVE
+        states = tracks.confirmed.astype(np.int8)  # TENTATIVE or CONFIRMED
         states[~tracks.seen] = TrackState.LOST
         return states
 
@@ -176,8 +176,6 @@ class Matching:
     ) -> None:
         """Match tracks `wanting` (n,) and detections `offered` (m,) that are left, see `assign`."""
         rows, columns = wanting & (self.partners < 0), offered & self._free
-        if not rows.any() or not columns.any():
-            return
         possible = (rows[pairs.rows] & columns[pairs.columns]).nonzero()[0]
         if not len(possible):
             return
@@ -203,6 +201,6 @@ def check_costs(**costs: float) -> None:
 
 def _with_area(detections: Detections) -> Detections:
     boxes = detections.boxes_xyxy
-    assert np.isfinite(boxes).all(), "a box that is not finite would spoil its track"
-    has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return detections if has_area.all() else detections[has_area]
+    assert np.count_nonzero(np.isfinite(boxes)) == boxes.size, "a box not finite spoils its track"
+    with_area = ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).nonzero()[0]
+    return detections if len(with_area) == len(detections) else detections[with_area]

@@ -88,8 +88,9 @@ class AspectHeight:
 
     def boxes_xyxy(self, state: KalmanState) -> Float32Array:
         """See Motion."""
-        aspect, height = state.position[2:]
-        return _boxes(state.position[:2], aspect * height, height)
+        sizes = state.position[2:].copy()
+        sizes[0] *= sizes[1]
+        return _boxes(state.position[:2], sizes)
 
     def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
         """See Motion."""
@@ -138,7 +139,7 @@ class WidthHeight:
 
     def boxes_xyxy(self, state: KalmanState) -> Float32Array:
         """See Motion."""
-        return _boxes(state.position[:2], *state.position[2:])
+        return _boxes(state.position[:2], state.position[2:])
 
     def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
         """See Motion."""
@@ -188,7 +189,7 @@ class AreaAspect:
         """See Motion."""
         area, aspect = state.position[2:]
         width = np.sqrt(area * aspect)
-        return _boxes(state.position[:2], width, area / width)
+        return _boxes(state.position[:2], np.array((width, area / width)))
 
     def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
         """See Motion."""
@@ -204,20 +205,15 @@ class AreaAspect:
 
 def _centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
     """Return (4, n) centre x, centre y, width, height."""
-    corners = boxes_xyxy.T.astype(np.float64)
-    measured = np.empty((4, len(boxes_xyxy)))
-    measured[:2] = (corners[:2] + corners[2:]) / 2
-    measured[2:] = corners[2:] - corners[:2]
-    return measured
+    planes = boxes_xyxy.T.astype(np.float64, order="C")
+    corner, opposite = planes[:2], planes[2:]
+    return np.concatenate(((corner + opposite) / 2, opposite - corner))
 
 
-def _boxes(centre: Float64Array, width: Float64Array, height: Float64Array) -> Float32Array:
-    """Return (n, 4) boxes around (2, n) centres."""
-    half_size = np.empty_like(centre)
-    half_size[0], half_size[1] = width / 2, height / 2
-    planes = np.empty((4, centre.shape[1]), np.float32)
-    planes[:2], planes[2:] = centre - half_size, centre + half_size
-    boxes: Float32Array = planes.T
+def _boxes(centre: Float64Array, sizes: Float64Array) -> Float32Array:
+    """Return (n, 4) boxes around (2, n) centres, of (2, n) widths and heights."""
+    half = sizes / 2
+    boxes: Float32Array = np.concatenate((centre - half, centre + half), dtype=np.float32).T
     return boxes
 
 

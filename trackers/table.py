@@ -43,7 +43,7 @@ class TrackTable:
 
     def __getitem__(self: Table, chosen: BoolArray) -> Table:
         """Return the chosen rows, by mask."""
-        if chosen.all():  # as mostly
+        if np.count_nonzero(chosen) == len(self):  # as mostly
             return self
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
