@@ -106,10 +106,11 @@ def test_int8_models_lead_back_to_the_weights_and_are_in_the_report(
     assert manifest.onnx_sha256[:16] in page and f"{model.name} on the validation data" in page
 
 
+@pytest.mark.parametrize("runtime", INT8_ENDINGS)
 def test_an_int8_model_is_evaluated_like_any_other_and_says_what_it_is_worth(
-    run_in_int8: Path, recipe: Path
+    run_in_int8: Path, recipe: Path, runtime: str
 ) -> None:
-    model = int8_path(run_in_int8 / "int8.onnx", "openvino")
+    model = int8_path(run_in_int8 / "int8.onnx", runtime)
     accuracy = Manifest.beside(model).accuracy
     assert accuracy["ap50/red"] > 0.9
     assert scores_of(model, recipe)["classes"]["red"]["ap50"] == accuracy["ap50/red"]
