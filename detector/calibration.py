@@ -27,7 +27,7 @@ def load_nncf() -> Any:
         import onnxruntime  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModelError(f"{NEEDS_QUANTIZE} (missing: {error.name})") from error
-    nncf.set_log_level(logging.ERROR)
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function sets others' handlers, too
     return nncf
 
 
