@@ -16,7 +16,7 @@ from trainer.augment import Augment, AugmentOptions
 from trainer.colour import jitter
 from trainer.mixup import mixed
 from trainer.picture import Picture, cut
-from trainer.samples import Sample
+from trainer.samples import IGNORED, Sample
 from trainer.warp import View, warped
 
 SIZE = (128, 224)  # height, width
@@ -45,6 +45,15 @@ class Painted:
         box = np.array([[left, top, right, bottom]], np.float32)
         none = np.zeros((0, 4), np.float32)
         return Sample(image, box, np.array([index]), str(index), none)
+
+
+class PaintedRegions(Painted):
+    """The same pictures, with regions to ignore where the objects were."""
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        none = np.zeros((0, 4), np.float32)
+        return Sample(sample.image, none, np.zeros(0, np.int64), sample.key, sample.boxes_xyxy)
 
 
 PAINTED = Painted()
@@ -99,6 +108,25 @@ def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
             assert pixels > (0.8 if upright else 0.2) * np.prod(painted[2:] - painted[:2])
             compared += 1
     assert compared > 30
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"mixup": 0.5, "flipud": 0.5, "nine": 0.5}, {"rotate": 30.0}, {"whole": 1.0}],
+    ids=str,
+)
+def test_regions_to_ignore_go_where_objects_would(options: dict[str, Any]) -> None:
+    given = AugmentOptions(scale=0.9, **options)
+    objects, regions = (Augment(each, SIZE, given, 3) for each in (PAINTED, PaintedRegions()))
+    compared = 0
+    for index, epoch in product(range(len(objects)), range(4)):
+        image, targets = objects.augmented(index, epoch)
+        image_again, ignored = regions.augmented(index, epoch)
+        assert (image == image_again).all() and (ignored[:, 0] == IGNORED).all()
+        boxes = ignored[:, 1:].tolist()
+        assert all(box in boxes for box in targets[:, 1:].tolist())
+        compared += len(targets)
+    assert compared > 30 and len(objects.sides()) == len(PAINTED) and len(regions.sides()) == 0
 
 
 def test_whatever_is_well_visible_has_a_target() -> None:
@@ -236,8 +264,15 @@ def test_boxes_of_which_too_little_is_left_are_dropped() -> None:
         [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [99, 99, 120, 120]],
         np.float32,
     )
-    inside, kept = cut(boxes, (100, 100), 0.1)
+    inside, kept = cut(boxes, np.arange(5), (100, 100), 0.1)
     assert kept.tolist() == [0] and inside.tolist() == [[0, 0, 20, 20]]
+
+
+def test_of_a_region_to_ignore_whatever_is_left_is_kept() -> None:
+    boxes = np.array([[-95, 0, 5, 20], [0, 0, 90, 1], [-9, 0, 0, 20]], np.float32)
+    inside, class_ids = cut(boxes, np.full(3, IGNORED), (100, 100), 0.1)
+    assert class_ids.tolist() == [IGNORED] * 2
+    assert inside.tolist() == [[0, 0, 5, 20], [0, 0, 90, 1]]
 
 
 def test_gains_of_one_keep_the_colours() -> None:

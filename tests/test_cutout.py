@@ -11,7 +11,7 @@ from trainer.augment import Augment, AugmentOptions
 from trainer.cutout import Cutout, cut_out
 from trainer.paste import pasted
 from trainer.picture import Picture
-from trainer.samples import Sample
+from trainer.samples import IGNORED, Sample
 
 SIZE = (160, 240)  # height, width
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -59,6 +59,11 @@ def test_objects_that_touch_stay_together() -> None:
 )
 def test_what_cannot_be_cut_out_well_is_left_out(ellipse: Ellipse) -> None:
     assert cut_out([drawn(ellipse)[0]]) == []
+
+
+def test_what_touches_a_region_to_ignore_is_left_out() -> None:
+    picture, _ = drawn(((60, 80), (20, 30), RED), ((90, 80), (20, 30), BLUE))
+    assert cut_out([Picture(picture.image, picture.boxes_xyxy, np.array([0, IGNORED]))]) == []
 
 
 def test_empty_ground_has_no_outline() -> None:

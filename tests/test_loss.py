@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainer.loss import DetectionLoss, Gains
+from trainer.samples import IGNORED
 
 P5 = Gains(box=0.05, objectness=0.7, classification=0.3)
 TINY = Gains(box=0.05, objectness=1.0, classification=0.5)
@@ -104,6 +106,33 @@ def test_a_wide_picture_is_learnt_where_its_object_is(assignment: str) -> None:
     # it is nearer, so that those neighbours answer too
     places = set(zip(row.tolist(), column.tolist(), strict=True))
     assert places <= {(3, 36), (2, 36), (3, 35)} and places
+
+
+@pytest.mark.parametrize("assignment", ["ota", "anchors"])
+def test_in_a_region_to_ignore_only_what_an_object_claims_is_learnt(assignment: str) -> None:
+    size = height, width = 96, 160
+    objects = [[0, 0, 0.3, 0.5, 0.2, 0.3], [1, 1, 0.5, 0.5, 0.3, 0.4]]
+    regions = [(0, 0, 0, 75, 60), (1, 101, 0, 111, 4)]  # picture, xyxy in pixels; one is a sliver
+    edges = np.array(regions, np.float32)
+    low, high = edges[:, 1:3] / (width, height), edges[:, 3:] / (width, height)
+    rows = np.column_stack([edges[:, 0], [IGNORED] * 2, (low + high) / 2, high - low]).tolist()
+    loss, heads = tiny_loss(assignment), heads_for(size)
+    total, items = loss(heads, torch.tensor(objects))
+    plain = torch.autograd.grad(total, heads)
+    total, ignoring_items = loss(heads, torch.tensor([*rows, *objects]))
+    ignoring = torch.autograd.grad(total, heads)
+
+    assert ignoring_items[[0, 2]].tolist() == items[[0, 2]].tolist()
+    assert ignoring_items[1] < items[1]
+    for stride, before, after in zip((8, 16, 32), plain, ignoring, strict=True):
+        claimed = before[..., :4].any(dim=-1)
+        expected = before.clone()
+        for image, left, top, right, bottom in regions:
+            for row, column in product(range(height // stride), range(width // stride)):
+                x, y = column * stride, row * stride
+                if x < right and x + stride > left and y < bottom and y + stride > top:
+                    expected[image, :, row, column, 4] *= claimed[image, :, row, column]
+        assert torch.equal(after, expected) and not torch.equal(after, before)
 
 
 def test_with_one_class_there_is_nothing_to_tell_apart() -> None:

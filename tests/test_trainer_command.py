@@ -26,7 +26,8 @@ from tests.conftest import ROOT
 from tests.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
 from tests.test_page import Checked
 from trainer.__main__ import main
-from trainer.sheet import COLOURS_RGB
+from trainer.samples import IGNORED
+from trainer.sheet import COLOURS_RGB, IGNORED_RGB, labelled
 
 
 def command(*words: object) -> Result:
@@ -236,6 +237,12 @@ def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path
     for x, y, w, h, _ in rectangles:  # their outermost pixels are the frame's
         for row, column in ((y + h // 2, x), (y + h // 2, x + w - 1), (y + h - 1, x + w // 2)):
             assert page[row, column].tolist() == list(COLOURS_RGB[0][::-1])
+
+
+def test_a_region_to_ignore_is_drawn_in_its_own_colour() -> None:
+    target = np.array([[IGNORED, 0.5, 0.5, 0.5, 0.25]], np.float32)
+    drawn = labelled(np.zeros((80, 80, 3), np.uint8), target, ["red", "blue"])
+    assert (drawn[30:50, [20, 59]] == IGNORED_RGB).all() and not drawn[51:].any()
 
 
 def test_a_sheet_that_has_no_format_is_refused(recipe: Path, tmp_path: Path) -> None:

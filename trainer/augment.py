@@ -97,8 +97,8 @@ class Augment:
     def augmented(self, index: int, epoch: int) -> tuple[UInt8Array, Float32Array]:
         """Return picture `index` as it is in `epoch`; from any thread.
 
-        The image is (h, w, 3) uint8 RGB; the targets are (n, 5) float32: class, cx, cy, w, h,
-        fractions of the image.
+        The image is (h, w, 3) uint8 RGB; the targets are (n, 5) float32: class or IGNORED, cx, cy,
+        w, h, fractions of the image.
         """
         rng = np.random.default_rng((self._seed, epoch, index))
         picture = self._composed(index, epoch, rng)
@@ -112,8 +112,8 @@ class Augment:
         return changed.image, changed.targets()
 
     def sides(self) -> Float32Array:
-        """Return (n, 2) float32: width and height of all boxes, in pixels of the input."""
-        boxes = np.concatenate([each.boxes_xyxy for each in self._some(MEASURED)])
+        """Return (n, 2) float32: width and height of all objects, in pixels of the input."""
+        boxes = np.concatenate([each.objects_xyxy for each in self._some(MEASURED)])
         sides: Float32Array = boxes[:, 2:] - boxes[:, :2]
         return sides
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from trainer.picture import Picture
+from trainer.samples import IGNORED
 
 PER_KIND = 100  # groups of the same classes that are cut out of a data set: some 50 ms each
 TOGETHER = 2  # objects that touch each other; more are a scene
@@ -50,14 +51,16 @@ def cut_out(pictures: Sequence[Picture]) -> list[Cutout]:
     """Return up to `PER_KIND` objects of each kind, from all over the pictures.
 
     Objects that touch each other stay together: a rider with a bicycle is a kind of its own.
-    More than `TOGETHER`, those at the border of their picture, the very small ones, and those whose
-    outline is not found are left out.
+    More than `TOGETHER`, those at the border of their picture or of a region to ignore, the very
+    small ones, and those whose outline is not found are left out.
     """
     by_kind: dict[frozenset[int], list[tuple[Picture, Int64Array]]] = {}
     for picture in {id(picture): picture for picture in pictures}.values():  # some come repeatedly
         for rows in _touching(picture.boxes_xyxy):
-            if len(rows) <= TOGETHER and _is_whole(picture.boxes_xyxy[rows], picture.size):
-                kind = frozenset(picture.class_ids[rows].tolist())
+            kind = frozenset(picture.class_ids[rows].tolist())
+            if IGNORED in kind or len(rows) > TOGETHER:
+                continue
+            if _is_whole(picture.boxes_xyxy[rows], picture.size):
                 by_kind.setdefault(kind, []).append((picture, rows))
     chosen = [
         found[index]

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.assign import Cells, candidate_cells, simota
+from trainer.ignore import outside
+from trainer.samples import IGNORED
 
 BALANCE = {
     3: (4.0, 1.0, 0.4),
@@ -84,16 +86,18 @@ class DetectionLoss:
         """Return the loss to descend, (), and its parts (box, objectness, class, sum), detached.
 
         heads: per layer (n, a, h, w, 5 + c), raw, the lead heads, then auxiliary ones if there are
-        any; targets: (m, 6) float32: picture, class, cx, cy, w, h in parts of the picture. The loss
-        is the sum of the parts times the batch size.
+        any; targets: (m, 6) float32: picture, class or IGNORED, cx, cy, w, h in parts of the
+        picture. The loss is the sum of the parts times the batch size.
         """
         heads = [head.float() for head in heads]
+        is_region = targets[:, 1] == IGNORED
+        targets, regions = targets[~is_region], targets[is_region]
         cells, auxiliary_cells = self.assign(heads, targets)
         layers = len(self.strides)
-        parts = self._parts(heads[:layers], cells, targets, FINE)
+        parts = self._parts(heads[:layers], cells, targets, regions, FINE)
         if auxiliary_cells is not None:
             reach = self.auxiliary_reach
-            more = self._parts(heads[layers:], auxiliary_cells, targets, reach)
+            more = self._parts(heads[layers:], auxiliary_cells, targets, regions, reach)
             parts = parts + AUXILIARY_WEIGHT * more
         total = parts.sum()
         return total * len(heads[0]), torch.cat([parts.detach(), total.detach()[None]])
@@ -112,14 +116,19 @@ class DetectionLoss:
         return cells, self._assign_auxiliary(lead, auxiliary, cells, targets)
 
     def _parts(
-        self, heads: Sequence[Tensor], cells: Cells, targets: Tensor, reach: float
+        self,
+        heads: Sequence[Tensor],
+        cells: Cells,
+        targets: Tensor,
+        regions: Tensor,
+        reach: float,
     ) -> Tensor:
         """Return what box, objectness and class cost, with their gains: (3,)."""
         rows = cells.rows_of(heads)
         boxes = self._boxes(cells, rows, reach)
         iou = complete_iou(boxes, targets[cells.target, 2:6] * self._picture(heads))
         box = _sum_of_layer_means(1 - iou, cells.layer, len(heads))
-        objectness = self._objectness_loss(heads, cells, iou.detach())
+        objectness = self._objectness_loss(heads, cells, iou.detach(), regions)
         classification = self._class_loss(rows[:, 5:], targets[cells.target, 1].long(), cells.layer)
         return torch.stack(
             [
@@ -177,15 +186,21 @@ class DetectionLoss:
         height, width = heads[0].shape[2:4]
         return self.strides[0] * self.strides.new_tensor([width, height, width, height])
 
-    def _objectness_loss(self, heads: Sequence[Tensor], cells: Cells, iou: Tensor) -> Tensor:
-        """A matched cell should be as sure as its box is good, every other cell not at all."""
+    def _objectness_loss(
+        self, heads: Sequence[Tensor], cells: Cells, iou: Tensor, regions: Tensor
+    ) -> Tensor:
+        """A matched cell should be as sure as its box is good, every other cell not at all.
+
+        Of the others, those in a region to ignore may be as sure as they like.
+        """
         total = iou.new_zeros(())
         for layer, (head, weight) in enumerate(zip(heads, BALANCE[len(heads)], strict=True)):
             mine = cells.layer == layer
             here, quality = cells[mine], iou[mine].clamp(min=0)
             wanted = torch.zeros_like(head[..., 4])
             wanted[here.image, here.anchor, here.row, here.column] = quality
-            loss = functional.binary_cross_entropy_with_logits(head[..., 4], wanted)
+            counts = _counts(head, here, regions) if len(regions) else None
+            loss = functional.binary_cross_entropy_with_logits(head[..., 4], wanted, counts)
             total = total + weight * loss
         return total
 
@@ -197,6 +212,17 @@ class DetectionLoss:
         wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / 2
         loss = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         return _sum_of_layer_means(loss.mean(1), layer, len(self.strides))
+
+
+def _counts(head: Tensor, matched: Cells, regions: Tensor) -> Tensor:
+    """Return 1 for each answer of (n, a, h, w, 5 + c) that is to be judged, else 0: (n, a, h, w).
+
+    matched: cells of this head, which are judged wherever they lie
+    """
+    images, anchors, height, width, _ = head.shape
+    counts = outside(regions, (images, height, width)).to(head)[:, None].repeat(1, anchors, 1, 1)
+    counts[matched.image, matched.anchor, matched.row, matched.column] = 1
+    return counts
 
 
 def _sum_of_layer_means(values: Tensor, layer: Tensor, layers: int) -> Tensor:

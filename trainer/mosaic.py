@@ -63,9 +63,9 @@ def _joined(
     for picture, (top, left) in zip(pictures, corners, strict=True):
         _paste(picture, image, top, left)
         shift = np.array([left, top, left, top], np.float32)
-        inside, kept = cut(picture.boxes_xyxy + shift, size, least_visible)
+        inside, theirs = cut(picture.boxes_xyxy + shift, picture.class_ids, size, least_visible)
         boxes.append(inside)
-        class_ids.append(picture.class_ids[kept])
+        class_ids.append(theirs)
     return Picture(image, np.concatenate(boxes), np.concatenate(class_ids))
 
 

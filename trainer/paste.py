@@ -31,18 +31,20 @@ def pasted(
     What would hide too much of an object that is there already is left out.
     """
     image = picture.image.copy()
-    boxes, class_ids = picture.boxes_xyxy, picture.class_ids
+    boxes, class_ids = [picture.boxes_xyxy], [picture.class_ids]
+    objects = picture.objects_xyxy
     for _ in range(rng.integers(1, MOST + 1)):
         cutout = _changed(cutouts[int(rng.integers(len(cutouts)))], rng)
         left, top = _place(cutout.picture.size, picture.size, rng)
-        shift = np.array([left, top, left, top], np.float32)
-        new, kept = cut(cutout.picture.boxes_xyxy + shift, picture.size, least_visible)
-        if _hides(new, boxes):
+        moved = cutout.picture.boxes_xyxy + np.array([left, top, left, top], np.float32)
+        new, theirs = cut(moved, cutout.picture.class_ids, picture.size, least_visible)
+        if _hides(new, objects):
             continue
         _blend(cutout, image, left, top)
-        boxes = np.concatenate([boxes, new])
-        class_ids = np.concatenate([class_ids, cutout.picture.class_ids[kept]])
-    return Picture(image, boxes, class_ids)
+        objects = np.concatenate([objects, new])
+        boxes.append(new)
+        class_ids.append(theirs)
+    return Picture(image, np.concatenate(boxes), np.concatenate(class_ids))
 
 
 def _changed(cutout: Cutout, rng: np.random.Generator) -> Cutout:

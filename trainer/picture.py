@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.letterbox import PAD_VALUE, Letterbox
-from trainer.samples import Sample
+from trainer.samples import IGNORED, Sample
 
 # a box that was cut or shrunk beyond these teaches nothing (as in YOLOv7)
 LEAST_SIDE = 2  # pixels
@@ -18,11 +18,11 @@ LARGEST_ASPECT = 20.0  # long side / short side
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image and the boxes in it.
+    """An image and the boxes in it: objects, and regions to ignore.
 
     image: (h, w, 3) uint8, RGB
     boxes_xyxy: (n, 4) float32, in pixels of `image`
-    class_ids: (n,) int64
+    class_ids: (n,) int64, IGNORED for a region
     """
 
     image: UInt8Array = field(repr=False)
@@ -35,13 +35,20 @@ class Picture:
         source = sample.image.shape[:2]
         resized = Letterbox.fit((source[0], source[1]), size).resized
         exact = Letterbox.fit((source[0], source[1]), resized)
-        boxes = exact.to_letterboxed(sample.boxes_xyxy)
-        return cls(exact.apply(sample.image), boxes, sample.class_ids)
+        boxes = exact.to_letterboxed(np.concatenate([sample.boxes_xyxy, sample.ignore_xyxy]))
+        regions = np.full(len(sample.ignore_xyxy), IGNORED)
+        return cls(exact.apply(sample.image), boxes, np.concatenate([sample.class_ids, regions]))
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def objects_xyxy(self) -> Float32Array:
+        """(m, 4) float32: the boxes without the regions to ignore."""
+        objects: Float32Array = self.boxes_xyxy[self.class_ids != IGNORED]
+        return objects
 
     def letterboxed(self, size: tuple[int, int]) -> Picture:
         """Return the picture letterboxed to `size` (height, width)."""
@@ -84,11 +91,15 @@ def canvas(size: tuple[int, int]) -> UInt8Array:
 
 
 def cut(
-    boxes_xyxy: Float32Array, size: tuple[int, int], least_visible: float
+    boxes_xyxy: Float32Array,
+    class_ids: Int64Array,
+    size: tuple[int, int],
+    least_visible: float,
 ) -> tuple[Float32Array, Int64Array]:
-    """Return the boxes cut to a picture of (height, width), and which rows are worth keeping.
+    """Return the boxes worth keeping, cut to a picture of (height, width), and their class ids.
 
-    Boxes of whose area less than the share `least_visible` is left are not among them.
+    Objects of whose area less than the share `least_visible` is left are not among them; of a
+    region to ignore whatever is left is.
     """
     height, width = size
     inside = boxes_xyxy.clip(0, np.array([width, height, width, height], np.float32))
@@ -97,8 +108,8 @@ def cut(
     aspect = after.max(1) / np.maximum(after.min(1), 1e-6)
     visible = after.prod(1) / np.maximum(before.prod(1), 1e-6)
     good = (after.min(1) >= LEAST_SIDE) & (visible >= least_visible) & (aspect <= LARGEST_ASPECT)
-    kept = np.flatnonzero(good)
-    return inside[kept], kept
+    kept = np.where(class_ids == IGNORED, after.min(1) > 0, good)
+    return inside[kept], class_ids[kept]
 
 
 def _sides(boxes_xyxy: Float32Array) -> Float32Array:

@@ -9,6 +9,8 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 
+IGNORED = -1  # in place of a class: the box is a region from which nothing is learnt
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:

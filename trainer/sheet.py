@@ -13,6 +13,7 @@ from detector.atomic import replacing
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from trainer.batches import Batch
+from trainer.samples import IGNORED
 
 COLOURS_RGB = (
     (230, 60, 60),
@@ -22,6 +23,7 @@ COLOURS_RGB = (
     (190, 90, 230),
     (40, 210, 210),
 )
+IGNORED_RGB = (128, 128, 128)
 GAP = 4  # pixels between pictures
 FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -44,18 +46,21 @@ def sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
 
 
 def labelled(image: UInt8Array, targets: Float32Array, class_names: Sequence[str]) -> UInt8Array:
-    """Return a copy of (h, w, 3) RGB with its (n, 5) targets: class, cx, cy, w, h, fractions."""
+    """Return a copy of (h, w, 3) RGB with its (n, 5) targets: class, cx, cy, w, h, fractions.
+
+    A region to ignore is drawn, too.
+    """
     drawn: UInt8Array = image.copy()
     height, width = image.shape[:2]
     for class_id, cx, cy, w, h in targets.tolist():
-        colour = COLOURS_RGB[int(class_id) % len(COLOURS_RGB)]
+        name, colour = "ignored", IGNORED_RGB
+        if class_id != IGNORED:
+            name, colour = class_names[int(class_id)], COLOURS_RGB[int(class_id) % len(COLOURS_RGB)]
         left, top = round((cx - w / 2) * width), round((cy - h / 2) * height)
         corner = round((cx + w / 2) * width) - 1, round((cy + h / 2) * height) - 1
         cv2.rectangle(drawn, (left, top), corner, colour, 1)
         place = (left + 2, max(top - 3, 9))
-        cv2.putText(
-            drawn, class_names[int(class_id)], place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1
-        )
+        cv2.putText(drawn, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1)
     return drawn
 
 

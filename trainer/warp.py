@@ -95,8 +95,7 @@ def warped(picture: Picture, view: View, size: tuple[int, int], least_visible: f
         matrix = view.matrix(picture.size, size)
         moved = _around(picture.boxes_xyxy, matrix)
         image = _distorted(picture.image, matrix, view.scale, size)
-    boxes, kept = cut(moved.astype(np.float32), size, least_visible)
-    return Picture(image, boxes, picture.class_ids[kept])
+    return Picture(image, *cut(moved.astype(np.float32), picture.class_ids, size, least_visible))
 
 
 def _around(boxes_xyxy: Float32Array, matrix: Matrix) -> NDArray[np.float64]:
