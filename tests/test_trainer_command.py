@@ -241,8 +241,8 @@ def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path
 
 def test_a_region_to_ignore_is_drawn_in_its_own_colour() -> None:
     target = np.array([[IGNORED, 0.5, 0.5, 0.5, 0.25]], np.float32)
-    drawn = labelled(np.zeros((80, 80, 3), np.uint8), target, ["red", "blue"])
-    assert (drawn[30:50, [20, 59]] == IGNORED_RGB).all() and not drawn[51:].any()
+    drawn = labelled(np.full((80, 80, 3), 255, np.uint8), target, ["red", "blue"])
+    assert (drawn[30:50, [20, 59]] == IGNORED_RGB).all() and (drawn[51:] == 255).all()
 
 
 def test_a_sheet_that_has_no_format_is_refused(recipe: Path, tmp_path: Path) -> None:

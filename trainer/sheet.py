@@ -23,7 +23,7 @@ COLOURS_RGB = (
     (190, 90, 230),
     (40, 210, 210),
 )
-IGNORED_RGB = (128, 128, 128)
+IGNORED_RGB = (0, 0, 0)
 GAP = 4  # pixels between pictures
 FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 
