@@ -56,7 +56,9 @@ def main() -> None:
 @main.command()
 @click.option("--detections", type=FILE, required=True, help="Boxes and scores: a file or folder.")
 @click.option("--output", type=FILE, required=True, help="Tracks: a file, or a folder for several.")
-@click.option("--tracker", default="bytetrack", help=f"One of: {', '.join(TRACKERS)}.")
+@click.option(
+    "--tracker", default="lane", show_default=True, help=f"One of: {', '.join(TRACKERS)}."
+)
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the tracker.")
 @click.option(
     "--frame-rate",
