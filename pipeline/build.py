@@ -199,6 +199,7 @@ def _suppress(config: DetectConfig, tracker: TrackerConfig, manifest: Manifest) 
         classes=None if config.classes is None else _class_ids(config.classes, manifest.classes),
         agnostic=config.agnostic,
         max_detections=config.max_detections,
+        keep_small=tracker.camera_motion,
     )
 
 

@@ -15,7 +15,10 @@ from pipeline.stage import Stage
 
 
 class Suppress(Stage[Inferred, Detected]):
-    """Takes batches apart; the options are those of `detector.nms.suppress`."""
+    """Takes batches apart; the options are those of `detector.nms.suppress`.
+
+    keep_small: whether whoever comes next looks at what the network saw, which is memory
+    """
 
     def __init__(
         self,
@@ -25,7 +28,9 @@ class Suppress(Stage[Inferred, Detected]):
         classes: Collection[int] | None,
         agnostic: bool,
         max_detections: int,
+        keep_small: bool = False,
     ) -> None:
+        self._keep_small = keep_small
         self._suppress = partial(
             suppress,
             confidence=confidence,
@@ -40,7 +45,7 @@ class Suppress(Stage[Inferred, Detected]):
         batch, candidates = item.batch, item.candidates
         for row, (frame, letterbox) in enumerate(zip(batch.frames, batch.letterboxes, strict=True)):
             found = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
-            small = letterbox.inside(batch.images[row])
+            small = letterbox.inside(batch.images[row]) if self._keep_small else None
             yield Detected(frame, _in_source(found, letterbox), small)
 
 

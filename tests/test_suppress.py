@@ -31,8 +31,17 @@ def inferred(pictures: list[tuple[tuple[int, int], list[Row]]]) -> Inferred:
     return Inferred(Batch(tuple(frames), tuple(letterboxes), images), candidates)
 
 
-def detected(item: Inferred, classes: list[int] | None = None) -> list[Detected]:
-    stage = Suppress(confidence=0.25, iou=0.45, classes=classes, agnostic=False, max_detections=300)
+def detected(
+    item: Inferred, classes: list[int] | None = None, keep_small: bool = False
+) -> list[Detected]:
+    stage = Suppress(
+        confidence=0.25,
+        iou=0.45,
+        classes=classes,
+        agnostic=False,
+        max_detections=300,
+        keep_small=keep_small,
+    )
     return list(stage.process(item))
 
 
@@ -60,3 +69,12 @@ def test_options_reach_the_suppression() -> None:
     b: Row = ((0, 16, 8, 24), (0.1, 0.8))
     (only,) = detected(inferred([((32, 64), [a, b])]), classes=[1])
     assert only.detections.class_ids.tolist() == [1]
+
+
+def test_what_the_network_saw_is_kept_without_padding_for_who_asks() -> None:
+    anything: Row = ((0, 16, 64, 48), (0.9, 0.1))
+    item = inferred([((32, 64), [anything]), ((64, 32), [anything])])
+    assert [each.small for each in detected(item)] == [None, None]
+    wide, tall = (each.small for each in detected(item, keep_small=True))
+    assert wide is not None and wide.shape == (32, 64, 3)
+    assert tall is not None and tall.shape == (64, 32, 3)
