@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.random_network import random_network
 from detector.description import NETWORKS, Form
+from detector.detections import UInt8Array
+from detector.export import export_model
 
 FAMILY: dict[str, tuple[Form, ...]] = {  # what the reference has of each network
     "yolov7-tiny": ("training", "deployed"),
@@ -49,4 +52,16 @@ def small(folder: Path) -> Path:
     """Write a network of six layers and two heads, for what takes long with more of them."""
     path = folder / "small.yaml"
     path.write_text(SMALL)
+    return path
+
+
+def small_model(folder: Path, pictures: UInt8Array) -> Path:
+    """Export that network, with random weights and classes a, b and c, for pictures of this size.
+
+    pictures: (n, h, w, 3) uint8 RGB, that the weights are made for
+    """
+    network = random_network(small(folder), pictures, classes=3)
+    height, width = pictures.shape[1:3]
+    path = folder / "small.onnx"
+    export_model(network, path, class_names=("a", "b", "c"), size=(height, width))
     return path

@@ -15,27 +15,25 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
-import openvino as ov
 import pytest
 from click.testing import CliRunner
 from onnx import numpy_helper
 
-from benchmarks.random_network import random_network
 from detector.__main__ import main
 from detector.agreement import compare
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import make_engine
 from detector.errors import ModelError, UsageError
-from detector.export import export_model
 from detector.gate import EngineRefused, agree, open_reference
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.openvino_core import CORE
 from detector.pictures import BUNDLED, read_pictures
 from detector.quantize import divided, quantise
 from detector.tolerance import Tolerance
 from detector.variants import int8_path
 from tests.conftest import ROOT
-from tests.descriptions import small
+from tests.descriptions import small_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -56,10 +54,7 @@ def ignore(_share: float, _what: str) -> None:
 @pytest.fixture(scope="module")
 def floats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model in float32."""
-    folder = tmp_path_factory.mktemp("int8")
-    network = random_network(small(folder), shown(), classes=3)
-    export_model(network, folder / "small.onnx", class_names=("a", "b", "c"), size=SIZE)
-    return folder / "small.onnx"
+    return small_model(tmp_path_factory.mktemp("int8"), shown())
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +104,7 @@ def test_the_manifest_tells_what_it_was_made_from_and_how_far_it_agrees(
 
 
 def test_openvino_computes_the_layers_in_int8_and_the_heads_in_floats(made: Path) -> None:
-    core = ov.Core()
-    compiled = core.compile_model(core.read_model(int8_path(made, "openvino")), "CPU")
+    compiled = CORE.compile_model(CORE.read_model(int8_path(made, "openvino")), "CPU")
     kinds: Counter[bool] = Counter()
     for op in compiled.get_runtime_model().get_ops():
         told = op.get_rt_info()
@@ -170,7 +164,7 @@ def test_auto_takes_the_int8_model_that_lies_beside(whole: Path) -> None:
 
 
 def test_without_one_auto_takes_bf16_where_the_cpu_has_it_else_fp32(model: Path) -> None:
-    able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     with closing(make_engine("openvino", model, threads=1)) as engine:
         assert engine.precision == ("bf16" if "BF16" in able else "fp32")
     with pytest.raises(ModelError, match=r"no INT8 model .* \(there is none\): make it with"):

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.random_network import random_network
 from detector.detections import UInt8Array
-from detector.export import export_model
 from detector.gate import EngineRefused, open_reference
 from detector.manifest import Manifest
 from detector.nms import suppress
 from detector.pictures import BUNDLED, read_pictures
 from detector.variants import int8_path
-from tests.descriptions import small
+from tests.descriptions import small_model
 from trainer.evaluate import evaluate, open_model
 from trainer.int8 import quantise_on
 from trainer.samples import Sample
@@ -32,10 +30,7 @@ def ignore(_share: float, _what: str) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("labelled")
-    network = random_network(small(folder), pictures(), classes=3)
-    export_model(network, folder / "small.onnx", class_names=("a", "b", "c"), size=SIZE)
-    return folder / "small.onnx"
+    return small_model(tmp_path_factory.mktemp("labelled"), pictures())
 
 
 def pictures() -> UInt8Array:
