@@ -2,7 +2,7 @@
 
 Both engines for GPUs against the CPU on real pictures; whether uploads, work and downloads of
 neighbouring slots overlap; YOLOv7 per batch, as a share of what the GPU can compute; a whole run
-against its engine alone.
+against its engine alone; the trainer against its steps alone.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from time import monotonic, perf_counter
 import click
 import numpy as np
 
-from benchmarks.material import CANDIDATES, ROOT, find_clip
-from benchmarks.parts import BOXES
+from benchmarks.gpu_training import training
+from benchmarks.material import BOXES, CANDIDATES, ROOT, find_clip
+from benchmarks.result import Result
 from benchmarks.timeline import beside, read_trace
 from detector.agreement import compare
 from detector.candidates import Candidates
@@ -39,16 +40,6 @@ OVERLAP = 0.5  # of all copying, that is to lie beside another slot's work
 WHOLE = 0.95  # of the engine's pace, that a whole run is to keep
 FRAMES = 1000  # of a run; the first tenth is not counted
 POLL = 0.005  # seconds between two looks at a run
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A line of the table. holds: whether it is as wanted; None: there is nothing to want."""
-
-    what: str
-    found: str
-    wanted: str = ""
-    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +205,12 @@ def whole(
             }
         )
     )
+    what = f"{name}: a whole run of {clip.name}"
     fps = _pace(run)
+    if run.pipeline.failures:
+        return Result(what, f"broke: {run.pipeline.failures[0].error}", holds=False)
     return Result(
-        f"{name}: a whole run of {clip.name}",
+        what,
         f"{fps:.0f} frames/s; its engine alone {alone:.0f}: {fps / alone:.2f}",
         f"at least {WHOLE}",
         fps / alone >= WHOLE,
@@ -224,12 +218,14 @@ def whole(
 
 
 def _pace(run: Run) -> float:
-    """Run, and return the frames per second, without the first tenth."""
+    """Run, and return the frames per second, without the first tenth; 0 of a run that broke."""
     books, marks = run.pipeline.ledger.balances, []
     run.pipeline.start()
     while not run.pipeline.wait(POLL):
         marks.append((monotonic(), books["clip"].emitted if "clip" in books else 0))
     run.pipeline.join()
+    if run.pipeline.failures:
+        return 0.0
     marks.append((monotonic(), books["clip"].emitted))
     last = marks[-1][1]
     begin, first = next(mark for mark in marks if mark[1] >= 0.1 * last)
@@ -264,31 +260,30 @@ def reference(material: Material) -> list[Candidates]:
         return found_one_by_one(engine, read_pictures(material.clip, SIZE, PICTURES))
 
 
-def table(results: Sequence[Result]) -> Iterator[str]:
-    """Yield its lines."""
-    width = max(len(result.what) for result in results)
-    for result in results:
-        verdict = {True: "yes", False: "NO", None: ""}[result.holds]
-        wanted = f"   wanted: {result.wanted}: {verdict}" if result.wanted else ""
-        yield f"{result.what:<{width}}   {result.found}{wanted}"
-
-
 @click.command()
 def main() -> None:
-    """Check and measure the engines for NVIDIA GPUs on the first GPU, and print one table."""
+    """Check and measure engines and trainer on the first NVIDIA GPU, and print one table."""
     gpus = find_gpus()
     if not gpus:
         raise click.ClickException(
             "this measures an NVIDIA GPU, and there is none here, or no driver for it: see what "
             "`python -m detector doctor` finds"
         )
-    results = [Result("GPU", _described(gpus[0]))]
+    as_wanted = True
+    for result in measured(gpus[0]):
+        click.echo(result)
+        as_wanted &= result.holds is not False
+    sys.exit(not as_wanted)
+
+
+def measured(gpu: Gpu) -> Iterator[Result]:
+    """Yield all lines of the table, each as soon as it is known."""
+    yield Result("GPU", _described(gpu))
     material = make_material(Path(ROOT, "build", "gpu"))
     expected = reference(material)
     for name in ("torch", "tensorrt"):
-        results += check(name, material, expected)
-    click.echo("\n".join(table(results)))
-    sys.exit(any(result.holds is False for result in results))
+        yield from check(name, material, expected)
+    yield from training(material.clip)
 
 
 def _described(gpu: Gpu) -> str:

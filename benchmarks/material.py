@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIP = "street/videos/person-bicycle-car-detection.mp4"  # 768 x 432, H.264, with audio
 SIZE = (640, 640)
 CLASSES = 80  # as many as COCO has
+BOXES = 8  # that are kept of a picture: about as many objects as a street shows
 CANDIDATES = 40  # boxes that a trained network sends into suppression when a street has a few
 
 

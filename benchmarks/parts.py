@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 
 from benchmarks.machine import cores, idle_seconds
+from benchmarks.material import BOXES
 from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
@@ -34,8 +35,6 @@ from trackers.tracks import Tracks
 
 WARM = 0.1  # share of the frames, at either end, that fill and empty queues and are not measured
 POLL = 0.02  # seconds between two looks at a run
-
-BOXES = 8  # that are kept of a picture: about as many objects as a street shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from statistics import median
 import click
 
 from benchmarks.machine import cores
-from benchmarks.material import ROOT, find_clip, find_confidence, find_model
-from benchmarks.parts import BOXES, PARTS, Speed, Task
+from benchmarks.material import BOXES, ROOT, find_clip, find_confidence, find_model
+from benchmarks.parts import PARTS, Speed, Task
 
 ALONE = ("decode", "engine", "encode")
 Round = dict[str, Speed]

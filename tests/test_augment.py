@@ -96,8 +96,8 @@ def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
         image, targets = augment.augmented(index, epoch)
         assert image.shape == (*SIZE, 3) and targets.dtype == np.float32
         for number, box in zip(targets[:, 0].astype(int), to_pixels(targets), strict=True):
-            if (box[2:] - box[:2]).min() < 4:
-                continue  # too thin to have a pixel of pure colour
+            if number == IGNORED or (box[2:] - box[:2]).min() < 4:
+                continue  # too little is left, or it is too thin to have a pixel of pure colour
             if not upright and not (box.min() > 0 and (box[2:] < SIZE[::-1]).all()):
                 continue  # of what is turned and cut off, less is seen than its corners say
             left, top = np.maximum(box[:2].astype(int) - 4, 0)  # may be in the mosaic twice
@@ -149,7 +149,8 @@ def test_targets_stay_inside_the_picture(seed: int, index: int, epoch: int) -> N
     _, targets = Augment(PAINTED, SIZE, options, seed).augmented(index, epoch)
     boxes = to_pixels(targets)
     assert (boxes > -0.01).all() and (boxes < np.array(SIZE[::-1] * 2) + 0.01).all()
-    assert (boxes[:, 2:] - boxes[:, :2] >= 1.99).all()
+    objects = boxes[targets[:, 0] != IGNORED]
+    assert (objects[:, 2:] - objects[:, :2] >= 1.99).all()
 
 
 def test_the_same_seed_epoch_and_position_give_the_same_picture() -> None:
@@ -259,13 +260,14 @@ def test_a_warp_at_half_size_averages_the_pixels_it_joins() -> None:
     np.testing.assert_allclose(small, mean, atol=1)
 
 
-def test_boxes_of_which_too_little_is_left_are_dropped() -> None:
+def test_an_object_of_which_too_little_is_left_is_a_region_to_ignore() -> None:
     boxes = np.array(
-        [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [99, 99, 120, 120]],
+        [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [100, 0, 120, 20]],
         np.float32,
     )
-    inside, kept = cut(boxes, np.arange(5), (100, 100), 0.1)
-    assert kept.tolist() == [0] and inside.tolist() == [[0, 0, 20, 20]]
+    inside, class_ids = cut(boxes, np.arange(5), (100, 100), 0.1)
+    assert class_ids.tolist() == [0, IGNORED, IGNORED, IGNORED]
+    assert inside.tolist() == [[0, 0, 20, 20], [0, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4]]
 
 
 def test_of_a_region_to_ignore_whatever_is_left_is_kept() -> None:

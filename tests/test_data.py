@@ -251,10 +251,11 @@ def test_an_epoch_shows_every_picture_once_with_its_targets() -> None:
         assert count.tolist() == (images[:, 0, 0, 0] % 3).tolist()
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
-def test_an_epoch_resumed_goes_on_as_it_would_have(workers: int) -> None:
+@pytest.mark.parametrize(("workers", "forked"), [(0, False), (1, False), (3, False), (2, True)])
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_an_epoch_resumed_goes_on_as_it_would_have(workers: int, forked: bool) -> None:
     whole = list(batches(Numbered(), 5, seed=3, epoch=7, workers=0))
-    rest = list(batches(Numbered(), 5, seed=3, epoch=7, start=2, workers=workers))
+    rest = list(batches(Numbered(), 5, seed=3, epoch=7, start=2, workers=workers, forked=forked))
     assert len(rest) == 3
     for (images, targets), (images_before, targets_before) in zip(rest, whole[2:], strict=True):
         assert (images == images_before).all() and (targets == targets_before).all()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from detector.network import Network, build_network
-from trainer.batches import Batch
+from trainer.ahead import Batch
 from trainer.loss import DetectionLoss, Gains
 from trainer.parallel import ParallelGradients, as_input
 from trainer.place import Place

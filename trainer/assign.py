@@ -131,67 +131,84 @@ def simota(
     boxes; targets: (m, 6) as above; truth_xywh: (m, 4), their boxes. Boxes are centre and size in
     pixels.
     """
-    taken, owner = [], []
-    for image in torch.unique(cells.image):
-        here = (cells.image == image).nonzero()[:, 0]
-        wanted = (targets[:, 0] == image).nonzero()[:, 0]
-        iou = _pairwise_iou(truth_xywh[wanted], boxes_xywh[here])
-        cost = _class_cost(rows[here], targets[wanted, 1].long())
-        cost -= SIMOTA_IOU_WEIGHT * torch.log(iou + 1e-8)
-        chosen, by = _dynamic_k(cost, iou, top)
-        taken.append(here[chosen])
-        owner.append(wanted[by])
-    if not taken:
+    if not len(cells):
         return cells
-    order = torch.cat(taken).argsort()  # by head again, as rows_of wants it
-    matched = cells[torch.cat(taken)[order]]
+    pictures = int(targets[:, 0].max()) + 1
+    cell, is_cell = _grouped(cells.image, pictures)  # (p, n)
+    wanted, is_wanted = _grouped(targets[:, 0].long(), pictures)  # (p, m)
+    there = is_wanted[:, :, None] & is_cell[:, None]
+    iou = _pairwise_iou(truth_xywh[wanted], boxes_xywh[cell]).where(there, 0)
+    cost = _class_cost(rows[cell], targets[wanted, 1].long())
+    cost -= SIMOTA_IOU_WEIGHT * torch.log(iou + 1e-8)
+    chosen, by = _dynamic_k(cost.where(there, torch.inf), iou, top)
+    matched, order = cell[chosen].sort()  # by head again, as rows_of wants it
+    taken = cells[matched]
     return Cells(
-        layer=matched.layer,
-        image=matched.image,
-        anchor=matched.anchor,
-        row=matched.row,
-        column=matched.column,
-        target=torch.cat(owner)[order],
+        layer=taken.layer,
+        image=taken.image,
+        anchor=taken.anchor,
+        row=taken.row,
+        column=taken.column,
+        target=wanted.gather(1, by)[chosen][order],
     )
 
 
+def _grouped(of: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """Return the positions of the members of each group, and which are none but fill its row.
+
+    of: (n,) int64, the group of each; both results are (groups, size of the largest), in order
+    """
+    counts = of.bincount(minlength=groups)
+    is_member = torch.arange(int(counts.max()), device=of.device) < counts[:, None]
+    members = torch.zeros_like(is_member, dtype=torch.int64)
+    members[is_member] = of.argsort(stable=True)
+    return members, is_member
+
+
 def _dynamic_k(cost: Tensor, iou: Tensor, top: int) -> tuple[Tensor, Tensor]:
-    """Return the columns of (m, n) `cost` that are taken, and the row that takes each."""
-    top = min(top, iou.shape[1])
-    count = iou.topk(top, dim=1).values.sum(1).int().clamp(min=1)  # (m,)
-    cheapest = cost.topk(top, dim=1, largest=False).indices  # (m, top)
-    within = torch.arange(top, device=cost.device) < count[:, None]
-    wants = torch.zeros_like(cost, dtype=torch.bool).scatter_(1, cheapest, within)
-    bids = cost.masked_fill(~wants, torch.inf)
-    contested = wants.sum(0) > 1
-    bids[:, contested] = cost[:, contested]  # the cheapest of all, even one that did not ask
-    chosen = wants.any(0).nonzero()[:, 0]
-    return chosen, bids[:, chosen].argmin(0)
+    """Return which columns of each (p, m, n) `cost` are taken, and the row that takes each: (p, n).
+
+    Where the cost is infinite, IoU must be 0: there is nothing to take.
+    """
+    top = min(top, iou.shape[2])
+    count = iou.topk(top, dim=2).values.sum(2, keepdim=True).int().clamp(min=1)  # (p, m, 1)
+    cheapest = cost.topk(top, dim=2, largest=False).indices  # (p, m, top)
+    within = torch.arange(top, device=cost.device) < count
+    wants = torch.zeros_like(cost, dtype=torch.bool).scatter_(2, cheapest, within)
+    wants &= cost < torch.inf
+    contested = wants.sum(1, keepdim=True) > 1
+    # of those that want it; of a contested one the cheapest of all, even one that did not ask
+    bids = cost.masked_fill(~(wants | contested), torch.inf)
+    return wants.any(1), bids.argmin(1)
 
 
 def _class_cost(rows: Tensor, classes: Tensor) -> Tensor:
-    """Return the cross-entropy of sqrt(objectness x class score) with each class asked for: (m, n).
+    """Return the cross-entropy of sqrt(objectness x class score) with each class: (p, m, n).
 
     The sum over all classes is the same for every ground truth but for its own class, so that no
-    (m, n, c) array is made.
+    array with an axis for classes beside m and n is made.
+
+    rows: (p, n, 5 + c), raw; classes: (p, m), of the ground truths
     """
-    log_score = (functional.logsigmoid(rows[:, 5:]) + functional.logsigmoid(rows[:, 4:5])) / 2
+    log_score = (functional.logsigmoid(rows[..., 5:]) + functional.logsigmoid(rows[..., 4:5])) / 2
     log_rest = torch.log(-torch.expm1(log_score.clamp(max=-1e-7)))
-    nothing = -log_rest.sum(1)  # (n,)
-    return nothing + (log_rest - log_score)[:, classes].T
+    nothing = -log_rest.sum(2)  # (p, n)
+    own = (log_rest - log_score).transpose(1, 2)  # (p, c, n)
+    return nothing[:, None] + own.take_along_dim(classes[:, :, None], 1)
 
 
 def _pairwise_iou(one_xywh: Tensor, other_xywh: Tensor) -> Tensor:
-    """Return the IoU of each of (m, 4) boxes with each of (n, 4), centre and size: (m, n)."""
-    low = torch.maximum(_low(one_xywh)[:, None], _low(other_xywh))
-    high = torch.minimum(_high(one_xywh)[:, None], _high(other_xywh))
-    shared = (high - low).clamp(min=0).prod(2)
-    return shared / (one_xywh[:, 2:].prod(1)[:, None] + other_xywh[:, 2:].prod(1) - shared)
+    """Return the IoU of each of (p, m, 4) boxes with each of (p, n, 4), as xywh: (p, m, n)."""
+    one, other = one_xywh[:, :, None], other_xywh[:, None]
+    low = torch.maximum(_low(one), _low(other))
+    high = torch.minimum(_high(one), _high(other))
+    shared = (high - low).clamp(min=0).prod(3)
+    return shared / (one[..., 2:].prod(3) + other[..., 2:].prod(3) - shared)
 
 
 def _low(xywh: Tensor) -> Tensor:
-    return xywh[:, :2] - xywh[:, 2:] / 2
+    return xywh[..., :2] - xywh[..., 2:] / 2
 
 
 def _high(xywh: Tensor) -> Tensor:
-    return xywh[:, :2] + xywh[:, 2:] / 2
+    return xywh[..., :2] + xywh[..., 2:] / 2

@@ -55,7 +55,7 @@ class AugmentOptions(BaseModel):
         default=0.0, ge=0, le=1, description="probability of objects out of other pictures"
     )
     least_visible: float = Field(
-        default=0.1, ge=0, le=1, description="share of an object that must be seen to be labelled"
+        default=0.1, ge=0, le=1, description="share of an object to be labelled"
     )
 
     def over_variant(self, variant: str) -> AugmentOptions:

@@ -1,17 +1,14 @@
-"""One epoch in batches: every picture once, in an order that a seed decides, made by threads."""
+"""One epoch in batches: every picture once, in an order that a seed decides, made ahead."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
-
-Batch = tuple[UInt8Array, Float32Array]
+from trainer.ahead import Batch, by_processes, by_threads
 
 
 class Augmented(Protocol):
@@ -49,6 +46,7 @@ def batches(
     epoch: int,
     start: int = 0,
     workers: int = 1,
+    forked: bool = False,
     change: Change | None = None,
     rank: int = 0,
     ranks: int = 1,
@@ -57,9 +55,9 @@ def batches(
 
     A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: position of the image in
     the batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone. As
-    many threads as `workers` say make the batches ahead: nearly all of the time is spent in
-    OpenCV, which lets other threads run. With 0 they are made when asked for. Of several `ranks`
-    each yields every so many-th batch, all the same number: the first ones come again if need be.
+    many threads as `workers` say, or processes if `forked`, make the batches ahead; with 0 they
+    are made when asked for. Of several `ranks` each yields every so many-th batch, all the same
+    number: the first ones come again if need be.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(pictures))
     count = batch_count(len(order), batch_size)
@@ -73,19 +71,8 @@ def batches(
 
     if workers == 0:
         yield from map(make, chosen)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as threads:
-        waiting: deque[Future[Batch]] = deque()
-        try:
-            for number in chosen:
-                waiting.append(threads.submit(make, number))
-                if len(waiting) > 2 * workers:  # each thread has its next while one is consumed
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:  # the consumer left early
-                future.cancel()
+    else:
+        yield from (by_processes if forked else by_threads)(make, chosen, workers)
 
 
 def _batch(pictures: Augmented, positions: Int64Array, epoch: int) -> Batch:

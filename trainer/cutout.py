@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
@@ -67,8 +69,9 @@ def cut_out(pictures: Sequence[Picture]) -> list[Cutout]:
         for found in by_kind.values()
         for index in np.linspace(0, len(found) - 1, min(PER_KIND, len(found))).round().astype(int)
     ]
-    cutouts = [_outlined(picture, rows) for picture, rows in chosen]
-    return [cutout for cutout in cutouts if cutout is not None]
+    with ThreadPoolExecutor(os.cpu_count(), "cutouts") as pool:
+        cutouts = pool.map(lambda each: _outlined(*each), chosen)
+        return [cutout for cutout in cutouts if cutout is not None]
 
 
 def _touching(boxes_xyxy: Float32Array) -> Iterator[Int64Array]:
@@ -108,7 +111,7 @@ def _outlined(picture: Picture, rows: Int64Array) -> Cutout | None:
     for x0, y0, x1, y1 in boxes.round().astype(int):
         labels[y0:y1, x0:x1] = cv2.GC_PR_FGD
     possible = labels == cv2.GC_PR_FGD
-    cv2.setRNGSeed(0)  # it starts from random clusters
+    cv2.setRNGSeed(0)  # of this thread: it starts from random clusters
     model = np.zeros((2, 1, 65), np.float64)
     cv2.grabCut(image, labels, (0, 0, 0, 0), model[0], model[1], ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = labels == cv2.GC_PR_FGD

@@ -21,7 +21,7 @@ def mosaic(
     """Return four pictures on a canvas of twice `size` (height, width), meeting at a random point.
 
     The point lies in the middle half of the canvas; what does not fit on it is cut off, and objects
-    with less of their area on it than the share `least_visible` lose their box.
+    with less of their area on it than the share `least_visible` become regions to ignore.
     """
     height, width = size
     centre = round(height * rng.uniform(0.5, 1.5)), round(width * rng.uniform(0.5, 1.5))

@@ -118,9 +118,10 @@ class MovingAverage:
         """Take one step towards `network`, buffers included."""
         self.updates += 1
         decay = self.config.decay * (1 - math.exp(-self.updates / self.config.ramp))
-        theirs = network.state_dict()
-        for name, mine in self.network.state_dict().items():
-            if mine.is_floating_point():
-                mine.lerp_(theirs[name], 1 - decay)
-            else:
-                mine.copy_(theirs[name])
+        mine, theirs = self.network.state_dict(), network.state_dict()
+        floats = [name for name, value in mine.items() if value.is_floating_point()]
+        torch._foreach_lerp_(  # all in a few kernels, on a GPU
+            [mine[each] for each in floats], [theirs[each] for each in floats], 1 - decay
+        )
+        for name in mine.keys() - floats:
+            mine[name].copy_(theirs[name])

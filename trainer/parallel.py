@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from detector.detections import UInt8Array
 from detector.network import Network
-from trainer.batches import Batch
+from trainer.ahead import Batch
 from trainer.loss import DetectionLoss
 from trainer.place import Place
 

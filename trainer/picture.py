@@ -11,7 +11,7 @@ from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.letterbox import PAD_VALUE, Letterbox
 from trainer.samples import IGNORED, Sample
 
-# a box that was cut or shrunk beyond these teaches nothing (as in YOLOv7)
+# a box that was cut or shrunk beyond these is no object any more (as in YOLOv7)
 LEAST_SIDE = 2  # pixels
 LARGEST_ASPECT = 20.0  # long side / short side
 
@@ -96,10 +96,10 @@ def cut(
     size: tuple[int, int],
     least_visible: float,
 ) -> tuple[Float32Array, Int64Array]:
-    """Return the boxes worth keeping, cut to a picture of (height, width), and their class ids.
+    """Return the boxes cut to a picture of (height, width), and their class ids.
 
-    Objects of whose area less than the share `least_visible` is left are not among them; of a
-    region to ignore whatever is left is.
+    Where less of an object's area than the share `least_visible` is left, nobody can say whether it
+    is one: what is left is a region to ignore, and neither an object nor background.
     """
     height, width = size
     inside = boxes_xyxy.clip(0, np.array([width, height, width, height], np.float32))
@@ -108,8 +108,8 @@ def cut(
     aspect = after.max(1) / np.maximum(after.min(1), 1e-6)
     visible = after.prod(1) / np.maximum(before.prod(1), 1e-6)
     good = (after.min(1) >= LEAST_SIDE) & (visible >= least_visible) & (aspect <= LARGEST_ASPECT)
-    kept = np.where(class_ids == IGNORED, after.min(1) > 0, good)
-    return inside[kept], class_ids[kept]
+    left = after.min(1) > 0
+    return inside[left], np.where(good, class_ids, IGNORED)[left]
 
 
 def _sides(boxes_xyxy: Float32Array) -> Float32Array:

@@ -33,6 +33,11 @@ class Place:
         """Return what keeps gradients in range; float16 alone needs it."""
         return torch.amp.GradScaler(self.device.type, enabled=self.reduced == torch.float16)
 
+    @property
+    def workers(self) -> int:
+        """How many prepare pictures where a recipe is silent: a GPU leaves all cores."""
+        return 1 if self.device.type == "cpu" else os.cpu_count() or 1
+
 
 def choose_place(recipe: Recipe) -> Place:
     """Return where `recipe` trains, in this process. Raises UsageError for what is not there."""

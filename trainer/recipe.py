@@ -110,7 +110,9 @@ class Recipe(Section):
     loss: LossConfig = LossConfig()
     augment: AugmentOptions = AugmentOptions()
     seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=1, ge=0, description="threads that prepare pictures")
+    workers: int | None = Field(
+        default=None, ge=0, description="threads that prepare pictures, processes for a GPU"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool | Literal["bf16", "fp16"] = Field(
         default=True,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from detector.errors import UsageError
 from detector.network import Network
-from trainer.batches import Batch
+from trainer.ahead import Batch
 from trainer.loss import DetectionLoss
 from trainer.parallel import as_input, statistics
 from trainer.place import Place

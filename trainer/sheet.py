@@ -12,7 +12,7 @@ import numpy as np
 from detector.atomic import replacing
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from trainer.batches import Batch
+from trainer.ahead import Batch
 from trainer.samples import IGNORED
 
 COLOURS_RGB = (

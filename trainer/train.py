@@ -16,8 +16,9 @@ from safetensors import SafetensorError
 from detector.checkpoint import save_weights
 from detector.errors import FramelaneError, UsageError
 from detector.network import Network
+from trainer.ahead import Batch
 from trainer.augment import Augment
-from trainer.batches import Batch, batch_count, batches, rank_share
+from trainer.batches import batch_count, batches, rank_share
 from trainer.data import load_dataset
 from trainer.display import Display
 from trainer.evaluate import evaluate, network_model
@@ -140,6 +141,8 @@ class Training:
 
     def _anyone_asked(self, asked: Event) -> bool:
         """Return whether a process was asked to stop: all stop at the same step."""
+        if self._ranks.size == 1:
+            return asked.is_set()
         mine = torch.tensor([float(asked.is_set())], device=self._place.device)
         return bool(self._ranks.gather(mine).any())
 
@@ -156,7 +159,8 @@ class Training:
             seed=recipe.seed,
             epoch=progress.epoch,
             start=progress.batch,
-            workers=recipe.workers,
+            workers=self._place.workers if recipe.workers is None else recipe.workers,
+            forked=self._place.device.type != "cpu",
             change=self._multi_scale,
             rank=self._ranks.rank,
             ranks=self._ranks.size,

@@ -85,7 +85,7 @@ def warped(picture: Picture, view: View, size: tuple[int, int], least_visible: f
     """Return what of the picture is seen in a window of `size` (height, width).
 
     Boxes are cut to the window; those with less of their area in it than the share `least_visible`
-    are dropped. A box that is turned becomes the upright one around it.
+    become regions to ignore. A box that is turned becomes the upright one around it.
     """
     if view.is_plain:
         shift = view.target(size) - view.scale * np.array(picture.size[::-1]) / 2

@@ -1,0 +1,107 @@
+"""How fast the trainer is on a GPU, and what of that is the data's fault."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from benchmarks.result import Result
+from trainer.ahead import Batch
+from trainer.display import Display
+from trainer.initial import make_loss, make_network
+from trainer.optimise import Stepper, make_optimiser
+from trainer.place import choose_place
+from trainer.ranks import Ranks
+from trainer.recipe import Recipe
+from trainer.results import RESULTS, read_results
+from trainer.sequential import SequentialGradients
+from trainer.train import train
+
+SIZE, BATCH = (640, 640), 32
+FRAMES, REPEAT = 200, 10  # of a clip: an epoch of 2000 pictures
+EPOCHS = 2  # the last one counts
+STEPS = 60  # after ten that are not counted
+OBJECTS = 4  # in a picture
+
+
+def recipe(clip: Path, *, amp: bool) -> Recipe:
+    """Return the recipe of a training on the first frames of a labelled clip."""
+    part = {"clip": clip, "frames": (1, FRAMES)}
+    return Recipe.model_validate(
+        {
+            "size": SIZE,
+            "data": {
+                "classes": ["person", "bicycle", "car"],
+                "train": [part | {"repeat": REPEAT}],
+                "val": [part | {"frames": (1, 2)}],
+            },
+            "epochs": EPOCHS,
+            "validate_every": EPOCHS,
+            "batch": BATCH,
+            "nominal_batch": BATCH,
+            "device": "cuda",
+            "amp": amp,
+        }
+    )
+
+
+def trained(given: Recipe) -> float:
+    """Return the pictures per second of the trainer, with all that it does."""
+    with tempfile.TemporaryDirectory() as folder:
+        train(given, Path(folder), Display(Console(file=io.StringIO()), epochs=EPOCHS))
+        rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
+    assert rate is not None
+    return rate
+
+
+def stepped(given: Recipe) -> float:
+    """Return the pictures per second of its steps alone, on one batch again and again."""
+    place = choose_place(given)
+    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(place.device)
+    loss_of = make_loss(network, given)
+    optimiser = make_optimiser(network, given.optimiser, 1.0)
+    stepper = Stepper(optimiser, place.make_scaler(), given.optimiser.clip)
+    gradients = SequentialGradients(network, loss_of, place, stepper.scaler, Ranks())
+    batch = _batch()
+    for step in range(STEPS + 10):
+        if step == 10:
+            began_at = _now()
+        gradients.add([batch])
+        stepper.step()
+    return STEPS * BATCH / (_now() - began_at)
+
+
+def _now() -> float:
+    torch.cuda.synchronize()
+    return monotonic()
+
+
+def _batch() -> Batch:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (BATCH, *SIZE, 3), np.uint8)
+    count = BATCH * OBJECTS
+    columns = [
+        np.repeat(np.arange(BATCH), OBJECTS),
+        rng.integers(0, 3, count),
+        rng.uniform(0.1, 0.9, (count, 2)),
+        rng.uniform(0.05, 0.25, (count, 2)),
+    ]
+    return images, np.column_stack(columns).astype(np.float32)
+
+
+def training(clip: Path) -> Iterator[Result]:
+    """Yield the speed of the trainer in mixed and in single precision."""
+    for name, amp in (("bfloat16", True), ("float32", False)):
+        given = recipe(clip, amp=amp)
+        alone, whole = stepped(given), trained(given)
+        yield Result(
+            f"trainer: {given.network} {SIZE[0]}, batch {BATCH}, {name}",
+            f"{whole:.0f} pictures/s; its steps alone {alone:.0f}: {whole / alone:.2f}",
+        )
