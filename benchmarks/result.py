@@ -19,4 +19,4 @@ class Result:
     def __str__(self) -> str:
         verdict = {True: "yes", False: "NO", None: ""}[self.holds]
         wanted = f"   wanted: {self.wanted}: {verdict}" if self.wanted else ""
-        return f"{self.what:<{COLUMN}}{self.found}{wanted}"
+        return f"{self.what:<{COLUMN}} {self.found}{wanted}"
