@@ -42,21 +42,25 @@ def one_by_one(
     for image in set(images):
         cells = [number for number, each in enumerate(images) if each == image]
         wanted = [number for number, each in enumerate(targets) if int(each[0]) == image]
-        cost, asked = {}, set()
+        asked: set[tuple[int, int]] = set()
+        cost: dict[int, dict[int, float]] = {}  # of a ground truth, of a cell
         for truth_number in wanted:
-            overlaps = {}
+            overlaps, of_cell = {}, {}
             for cell in cells:
                 overlaps[cell] = iou(truth[truth_number].tolist(), boxes[cell].tolist())
-                cost[cell, truth_number] = class_cost(
+                of_cell[cell] = class_cost(
                     rows[cell].tolist(), int(targets[truth_number, 1])
                 ) - SIMOTA_IOU_WEIGHT * math.log(overlaps[cell] + 1e-8)
             count = max(1, int(sum(sorted(overlaps.values())[-top:])))
-            best = sorted(cells, key=lambda cell, t=truth_number: cost[cell, t])[:count]
-            asked |= {(cell, truth_number) for cell in best}
+            asked |= {
+                (cell, truth_number) for cell in sorted(cells, key=of_cell.__getitem__)[:count]
+            }
+            cost[truth_number] = of_cell
         for cell in {cell for cell, _ in asked}:
             askers = [number for number in wanted if (cell, number) in asked]
             among = wanted if len(askers) > 1 else askers
-            pairs.add((cell, min(among, key=lambda number, c=cell: cost[c, number])))
+            prices = {number: cost[number][cell] for number in among}
+            pairs.add((cell, min(prices, key=prices.__getitem__)))
     return pairs
 
 
