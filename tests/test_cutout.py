@@ -41,6 +41,7 @@ def test_a_cutout_has_the_outline_of_its_object() -> None:
     assert found.shape == true.shape
     assert (found & true).sum() / (found | true).sum() > 0.95
     assert cutout.picture.boxes_xyxy.tolist() == [[0, 0, 41, 81]]
+    assert cutout.corner == (80, 40)
 
 
 def test_objects_that_touch_stay_together() -> None:
@@ -80,6 +81,7 @@ def test_boxes_go_where_the_pasted_pixels_are() -> None:
             np.array([3]),
         ),
         object_,
+        (50, 60),
     )
     empty = Picture(
         np.full((*SIZE, 3), 114, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
@@ -98,6 +100,18 @@ def test_boxes_go_where_the_pasted_pixels_are() -> None:
         objects += int((picture.class_ids == 3).sum())
     assert objects > 0.9 * compared
     assert compared > 100 and 0.2 < cut_off / compared < 0.8
+
+
+def test_whoever_wears_black_comes_in_white_where_they_stood() -> None:
+    black, _ = drawn(((100, 80), (20, 40), (0, 0, 0)))
+    cutouts = cut_out([black])
+    empty = Picture(ground(), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    lightest, home = 0.0, black.boxes_xyxy[0].tolist()
+    for seed in range(100):
+        picture = pasted(empty, cutouts, np.random.default_rng(seed), 0.1)
+        if home in picture.boxes_xyxy.tolist():
+            lightest = max(lightest, float(picture.image[70:90, 95:105].mean()))
+    assert lightest > 150
 
 
 def test_a_paste_leaves_other_objects_to_be_seen() -> None:

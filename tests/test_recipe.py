@@ -106,6 +106,19 @@ def test_a_recipe_goes_over_its_hyperparameters(tmp_path: Path) -> None:
     assert (recipe.epochs, recipe.loss.box, recipe.loss.objectness, recipe.seed) == (3, 2, 3, 8)
 
 
+def test_hyperparameters_may_have_some_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "last.yaml").write_text("epochs: 9\nloss: {box: 2}\nseed: 8\n")
+    (tmp_path / "mine.yaml").write_text(f"hyperparameters: {tmp_path / 'last.yaml'}\nseed: 5\n")
+    recipe = loaded(tmp_path, f"hyperparameters: {tmp_path / 'mine.yaml'}\nloss: {{objectness: 3}}")
+    assert (recipe.epochs, recipe.loss.box, recipe.loss.objectness, recipe.seed) == (3, 2, 3, 5)
+
+
+def test_hyperparameters_under_themselves_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"hyperparameters: {tmp_path / 'mine.yaml'}\n")
+    with pytest.raises(UsageError, match=r"mine\.yaml: hyperparameters: .* lies over this file"):
+        loaded(tmp_path, f"hyperparameters: {tmp_path / 'mine.yaml'}")
+
+
 def test_unknown_hyperparameters_are_answered_with_the_known(tmp_path: Path) -> None:
     message = (
         r"'publishd' given; did you mean 'published'\? accepted: p5, p6, published, small, tiny"

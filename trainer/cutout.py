@@ -28,10 +28,12 @@ class Cutout:
 
     picture: as large as the objects
     opacity: (h, w) float32, 0..1
+    corner: (left, top) in the picture that it was cut out of
     """
 
     picture: Picture
     opacity: Float32Array = field(repr=False)
+    corner: tuple[int, int]
 
     def resized(self, scale: float, blur: float) -> Cutout:
         """Return it `scale` times as large, then blurred: a standard deviation in pixels."""
@@ -46,7 +48,7 @@ class Cutout:
         ratio = np.array([width, height] * 2, np.float32) / np.tile(self.picture.size[::-1], 2)
         boxes = (self.picture.boxes_xyxy * ratio).astype(np.float32)
         resized = Picture(image.round().astype(np.uint8), boxes, self.picture.class_ids)
-        return Cutout(resized, opacity)
+        return Cutout(resized, opacity, self.corner)
 
 
 def cut_out(pictures: Sequence[Picture]) -> list[Cutout]:
@@ -124,4 +126,6 @@ def _outlined(picture: Picture, rows: Int64Array) -> Cutout | None:
     x1, y1 = boxes[:, 2:].max(axis=0).round().astype(int)
     boxes -= np.array([x0, y0, x0, y0], np.float32)
     cropped: UInt8Array = image[y0:y1, x0:x1].copy()
-    return Cutout(Picture(cropped, boxes, picture.class_ids[rows]), opacity[y0:y1, x0:x1].copy())
+    found_at = (int(left + x0), int(top + y0))
+    objects = Picture(cropped, boxes, picture.class_ids[rows])
+    return Cutout(objects, opacity[y0:y1, x0:x1].copy(), found_at)

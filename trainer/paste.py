@@ -13,8 +13,10 @@ from trainer.picture import Picture, cut
 MOST = 3  # objects pasted into one picture
 SMALLEST = 24  # pixels, the long side of what is pasted
 LARGEST = 1.25  # times as large as the object was
-AT_AN_EDGE = 0.35  # of the objects are cut off by an edge of the picture
-DYED = 0.6  # most that an object takes of another colour
+AT_HOME = 0.4  # of the objects come where they were and as large: other clothes in the same place
+AT_AN_EDGE = 0.35  # of the others are cut off by an edge of the picture
+DYED = 0.5  # of the upper and lower parts of objects get another colour
+TINT = 60  # levels; what a dye's red, green and blue are apart from grey
 WAIST = (0.3, 0.7)  # where its upper part ends, as a share of its height
 BLUR = (0.1, 1.2)  # pixels; what is made smaller is sharper than what a camera sees from afar
 HIDDEN = 0.3  # most that a paste may hide of another object
@@ -34,8 +36,12 @@ def pasted(
     boxes, class_ids = [picture.boxes_xyxy], [picture.class_ids]
     objects = picture.objects_xyxy
     for _ in range(rng.integers(1, MOST + 1)):
-        cutout = _changed(cutouts[int(rng.integers(len(cutouts)))], rng)
-        left, top = _place(cutout.picture.size, picture.size, rng)
+        cutout = _dyed(cutouts[int(rng.integers(len(cutouts)))], rng)
+        if rng.random() < AT_HOME:
+            left, top = cutout.corner
+        else:
+            cutout = _resized(cutout, rng)
+            left, top = _place(cutout.picture.size, picture.size, rng)
         moved = cutout.picture.boxes_xyxy + np.array([left, top, left, top], np.float32)
         new, theirs = cut(moved, cutout.picture.class_ids, picture.size, least_visible)
         if _hides(new, objects):
@@ -47,24 +53,31 @@ def pasted(
     return Picture(image, np.concatenate(boxes), np.concatenate(class_ids))
 
 
-def _changed(cutout: Cutout, rng: np.random.Generator) -> Cutout:
-    """Return an object dyed and at a random size; all sizes by their logarithm."""
+def _resized(cutout: Cutout, rng: np.random.Generator) -> Cutout:
+    """Return an object at a random size; all sizes by their logarithm."""
     own = max(cutout.picture.size)
     smallest = min(SMALLEST, own)
     scale = np.exp(rng.uniform(np.log(smallest), np.log(LARGEST * own))) / own
-    return _dyed(cutout, rng).resized(float(scale), rng.uniform(*BLUR))
+    return cutout.resized(float(scale), rng.uniform(*BLUR))
 
 
 def _dyed(cutout: Cutout, rng: np.random.Generator) -> Cutout:
-    """Return an object whose upper and lower part have got other colours, as clothes have."""
-    picture = cutout.picture
+    """Return an object whose upper and lower part may have other colours, as clothes have.
+
+    Any shade is as likely as another, however dark or light the object was; folds remain.
+    """
+    picture, opacity = cutout.picture, cutout.opacity[..., None]
     waist = round(picture.size[0] * rng.uniform(*WAIST))
     image = picture.image.astype(np.float32)
     for rows in (slice(waist), slice(waist, None)):
-        colour, share = rng.uniform(0, 255, 3), rng.uniform(0, DYED)
-        image[rows] += share * (colour - image[rows])
-    dyed = Picture(image.round().astype(np.uint8), picture.boxes_xyxy, picture.class_ids)
-    return Cutout(dyed, cutout.opacity)
+        if rng.random() < DYED:
+            colour = rng.uniform(0, 255) + rng.uniform(-TINT, TINT, 3)
+            own = (image[rows] * opacity[rows]).sum((0, 1)) / max(1.0, float(opacity[rows].sum()))
+            image[rows] += colour - own
+    dyed = Picture(
+        image.round().clip(0, 255).astype(np.uint8), picture.boxes_xyxy, picture.class_ids
+    )
+    return Cutout(dyed, cutout.opacity, cutout.corner)
 
 
 def _place(

@@ -148,19 +148,31 @@ class Recipe(Section):
 def load_recipe(path: Path, *, epochs: int | None = None) -> Recipe:
     """Read and validate the recipe at `path`, with `epochs` in place of its own where given.
 
-    What `hyperparameters` names is laid under it: the recipe's own values go over those.
+    What `hyperparameters` names is laid under it: the recipe's own values go over those. What that
+    file names in turn lies under both.
     Raises UsageError: the file, the key, what was given, what is accepted.
     """
     given = read_yaml(path)
     if epochs is not None:
         given["epochs"] = epochs
-    if given.get("hyperparameters") is not None:
-        given = _over(read_yaml(_hyperparameters(given, path)), given)
+    whole = _laid(given, path, ())
     try:
-        return Recipe.model_validate(given)
+        return Recipe.model_validate(whole)
     except ValidationError as error:
         complaint = explain(error, Recipe, lambda keys: f"{path}: {'.'.join(keys)}")
         raise UsageError(complaint) from error
+
+
+def _laid(given: dict[str, Any], path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Return what was `given` at `path`, over all that lies under it."""
+    if given.get("hyperparameters") is None:
+        return given
+    under, above = _hyperparameters(given, path), (*above, path.resolve())
+    if under.resolve() in above:
+        raise UsageError(
+            f"{path}: hyperparameters: '{under}' given, which lies over this file; give another"
+        )
+    return _over(_laid(read_yaml(under), under, above), given)
 
 
 def _hyperparameters(given: dict[str, Any], recipe: Path) -> Path:
