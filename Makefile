@@ -33,7 +33,7 @@ street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model ane
 		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name scene-$$seed \
 			--frames 240 --seed $$seed || exit 1; \
 	done
-	for recipe in street-coarse street; do \
+	for recipe in street-coarse street-fine street; do \
 		$(RUN) -m trainer train configs/$$recipe.yaml --resume || exit 1; \
 	done
 	$(RUN) -m trainer quantize runs/street/street.onnx --data configs/street.yaml
