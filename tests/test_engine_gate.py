@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -108,12 +107,15 @@ def test_one_that_drifts_is_refused_with_the_numbers_every_time(
     assert open_scripted(model, script).agreement is not None
 
 
-def test_a_refused_engine_is_closed(model: Path, script: Script) -> None:
+def test_a_refused_engine_is_closed(
+    model: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[fake.FakeEngine] = []
+    monkeypatch.setattr(fake.FakeEngine, "close", closed.append)
     script.change = move(9)
     with pytest.raises(EngineRefused):
         open_scripted(model, script)
-    engines = [found for found in gc.get_objects() if type(found) is fake.FakeEngine]
-    assert engines and all(engine.closed for engine in engines)
+    assert len(closed) == 1
 
 
 def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_asked_anew(
