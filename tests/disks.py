@@ -11,7 +11,7 @@ from pathlib import Path
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """Give a file system of that size, as in 600k; raises OSError where none may be mounted."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
     if subprocess.run(line, capture_output=True, check=False).returncode:
         raise OSError("a small file system cannot be mounted here")

@@ -111,7 +111,7 @@ def test_a_refused_engine_is_closed(
     model: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[fake.FakeEngine] = []
-    monkeypatch.setattr(fake.FakeEngine, "close", closed.append)
+    monkeypatch.setattr(fake.FakeEngine, "close", lambda engine: closed.append(engine))
     script.change = move(9)
     with pytest.raises(EngineRefused):
         open_scripted(model, script)
