@@ -110,8 +110,12 @@ def test_one_that_drifts_is_refused_with_the_numbers_every_time(
 def test_a_refused_engine_is_closed(
     model: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed: list[fake.FakeEngine] = []
-    monkeypatch.setattr(fake.FakeEngine, "close", lambda engine: closed.append(engine))
+    closed = []
+
+    def close(engine: fake.FakeEngine) -> None:
+        closed.append(engine)
+
+    monkeypatch.setattr(fake.FakeEngine, "close", close)
     script.change = move(9)
     with pytest.raises(EngineRefused):
         open_scripted(model, script)
