@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import ceil
+from threading import Lock
 from types import MappingProxyType
 from typing import Literal
 
@@ -111,9 +112,17 @@ class LiveEncoder:
         return _units(self._context, None)
 
 
-@cache
+_CHOOSING = Lock()  # streams come at the same time, and each would try
+
+
 def choose() -> str:
     """Return the first encoder in order of preference that works here; tried once per process."""
+    with _CHOOSING:
+        return _first_that_works()
+
+
+@cache
+def _first_that_works() -> str:
     picture = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
     for name in OPTIONS:
         try:
