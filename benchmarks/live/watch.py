@@ -132,9 +132,12 @@ def no_growth(windows: Sequence[Window]) -> Claim:
     return Claim("p99 has no upward trend", f"{words} ms", not grows(worst))
 
 
-def flat_memory(samples: Sequence[Sample], most: float = 1e6) -> Claim:
-    """Claim that memory, once warm, grows by less than `most` bytes a minute."""
-    warm = [each for each in samples if each.seconds > WARM_UP * samples[-1].seconds]
+def flat_memory(samples: Sequence[Sample], most: float = 1e6, *, warm_up: float = WARM_UP) -> Claim:
+    """Claim that memory, once warm, grows by less than `most` bytes a minute.
+
+    warm_up: the share of the time in which it may grow; a short run needs more of it
+    """
+    warm = [each for each in samples if each.seconds > warm_up * samples[-1].seconds]
     slope = slope_per_minute([each.seconds for each in warm], [each.memory for each in warm])
     words = f"{slope / 1e6:+.2f} MB a minute, {warm[-1].memory / 1e6:.0f} MB at the end"
     return Claim(f"memory grows by less than {most / 1e6:g} MB a minute", words, slope < most)
