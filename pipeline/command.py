@@ -20,6 +20,7 @@ from pipeline.log import log_on_terminal
 from pipeline.progress import watch
 from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.trim import Trim
 from pipeline.watchdog import USUAL_SECONDS, Watchdog
 
 WHERE = {  # flag -> the place in the configuration that it sets
@@ -91,7 +92,7 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
             give_up=interrupt.give_up if config.watchdog else None,
         )
         pipeline.start()
-        watch(built, interrupt.obey, watchdog.look)
+        watch(built, interrupt.obey, watchdog.look, Trim().look)
         pipeline.join()
     report = figures(pipeline, built.streams, built.removed)
     click.echo(summary(report))

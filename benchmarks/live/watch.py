@@ -18,6 +18,7 @@ from benchmarks.live.figures import Claim, grows, slope_per_minute
 from benchmarks.machine import cores, idle_seconds
 from pipeline.build import Run
 from pipeline.stats import Histogram
+from pipeline.trim import Trim
 
 LOOK_SECONDS = 1.0
 WARM_UP = 0.2  # the share of a run in which memory may still grow: caches fill
@@ -63,6 +64,7 @@ class Watch:
         self.seconds = 0.0
         self._run = run
         self._tick = Event()
+        self._trim = Trim()  # as the command does
         self._before = self._latencies()
 
     def looks(self, seconds: float, window: float) -> Iterator[float]:
@@ -71,6 +73,7 @@ class Watch:
         while self.seconds < seconds:
             self._tick.wait(min(LOOK_SECONDS, seconds - self.seconds))
             self.seconds = monotonic() - began_at
+            self._trim.look()
             self.samples.append(sample(self.seconds))
             if self.seconds >= min((len(self.windows) + 1) * window, seconds):
                 self.cut()
