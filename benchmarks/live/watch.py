@@ -101,11 +101,12 @@ class Watch:
 def show(watch: Watch, run: Run) -> None:
     """Print a line for each window, what was lost and why, and what the machine had to do."""
     names = list(watch.windows[0])
-    click.echo("latency ms, p50/p99")
-    click.echo(f"{'until s':<10}" + "".join(f"{name:>10}" for name in names))
+    memory = {each.seconds: each.memory / 1e6 for each in watch.samples}
+    click.echo("latency ms, p50/p99, and memory in the end")
+    click.echo(f"{'until s':<10}" + "".join(f"{name:>10}" for name in [*names, "MB"]))
     for window, ended_at in zip(watch.windows, watch.cut_at, strict=True):
         spreads = "".join(f"{_spread(window[name]):>10}" for name in names if name in window)
-        click.echo(f"{ended_at:<10.0f}{spreads}")
+        click.echo(f"{ended_at:<10.0f}{spreads}{memory[ended_at]:>10.0f}")
     click.echo("")
     for (stage, reason), count in sorted(_losses(run).items()):
         click.echo(f"{count} left out by {stage}: {reason}")
