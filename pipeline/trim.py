@@ -14,8 +14,8 @@ class Trim:
     """Gives freed memory back once a minute, whenever it is looked at; other threads go on.
 
     What a thread frees stays with the heap that it came from, one for each of many threads. Whoever
-    reconnects, opens codecs and frees them again on ever new threads has all those heaps grow for
-    an hour, by pieces. Only glibc is known to do so, and to be able to end it (`malloc_trim`).
+    reconnects, opens codecs and frees them again on ever new threads has all those heaps grow by
+    pieces. Only glibc is known to do so, and to be able to end it (`malloc_trim`).
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
