@@ -29,11 +29,11 @@ bench: $(VENV)/dev ## Measure the whole against its parts and against plain loop
 tensorrt: $(VENV)/tensorrt ## Add TensorRT-RTX (95 MB), which builds engines, also without a GPU
 
 street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model anew, with its INT8 files, in runs/street
-	for seed in 1 2 3 4 5 6 7 8 9 13 17 21 25 29; do \
+	for seed in 1 2 3 4 5 6 7 8 9 11 13 15 17 19 21 23 25 29; do \
 		$(RUN) -m pipeline.sources.synthetic --output build/synthetic --name scene-$$seed \
 			--frames 240 --seed $$seed || exit 1; \
 	done
-	for recipe in street-coarse street-fine street; do \
+	for recipe in street-coarse street-fine street-large street; do \
 		$(RUN) -m trainer train configs/$$recipe.yaml --resume || exit 1; \
 	done
 	$(RUN) -m trainer quantize runs/street/street.onnx --data configs/street.yaml

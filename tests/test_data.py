@@ -216,7 +216,7 @@ def test_parts_follow_each_other_and_repeat(data: Path) -> None:
     assert joined[6].class_ids.min() >= 3
 
 
-@pytest.mark.parametrize("name", ["street-coarse", "street-fine", "street"])
+@pytest.mark.parametrize("name", ["street-coarse", "street-fine", "street-large", "street"])
 def test_the_bundled_model_is_never_trained_on_validation_frames(name: str) -> None:
     recipe = load_recipe(ROOT / f"configs/{name}.yaml")
     trained = [part for part in recipe.data.train if isinstance(part, ClipSpec)]
