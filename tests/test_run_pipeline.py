@@ -185,7 +185,7 @@ MISUSED = {  # arguments: what the one line must say
     ("synthetic", "--output", "out.xyz"): ".mp4",
     ("synthetic", "synthetic", "--output", "out.mp4"): "{stream}",
     ("synthetic", "--engine", "tensorflow"): "unknown engine 'tensorflow'",
-    ("synthetic", "--imgsz", "640"): "was exported for 288x512",
+    ("synthetic", "--imgsz", "640"): "was exported for 384x672",
     ("synthetic", "--config", "none.yaml"): "none.yaml",
     ("ftp://camera/1",): "no source reads 'ftp'",
 }
