@@ -34,6 +34,7 @@ from pipeline.stats import ChannelStats
 SomeItem = TypeVar("SomeItem", bound=Item)
 
 DECODED = 3  # frames: one being letterboxed, one ready, one being decoded; more is only latency
+NEWEST = 1  # frame of a live stream: where the engine is late, each more is an interval of latency
 BATCHES = 2  # one that the engine takes next, one being made
 CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
 CREDIT = 6  # frames of a stream between preprocess and its sinks, beside those at the engine
@@ -230,7 +231,7 @@ def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Wo
 def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> Lane:
     decoded: Channel[Frame] = _channel(
         f"{stream.name}/decoded",
-        DECODED,
+        NEWEST if stream.live else DECODED,
         ledger,
         overflow=Overflow.DROP_OLDEST if stream.live else Overflow.BLOCK,
         changed=changed,
