@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Container, Sequence
 from itertools import chain, count
 from pathlib import Path
@@ -50,6 +51,9 @@ from pipeline.track import Track
 from trackers import make_tracker
 
 LIVE_MAX_AGE = 0.5  # seconds: what an operator still takes for now
+# A thread may keep Python's lock for so long while others want it. With Python's 5 ms fourteen
+# cameras wait for each other: p99 436 ms, with 1 ms 289, with this 193, and no fewer frames.
+TURN_SECONDS = 0.0003
 CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # ByteTrack lives on weak detections too
 
 
@@ -143,6 +147,7 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     Raises UsageError for whatever can be known to be wrong beforehand.
     """
     cv2.setNumThreads(1)  # pictures are small, and every stage has a thread of its own already
+    sys.setswitchinterval(TURN_SECONDS)
     model = find_model(config.model.name, size=config.model.imgsz)
     run = Run(config, model, more=more)
     for source in config.sources:
