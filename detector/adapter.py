@@ -34,8 +34,8 @@ front (uint8[{n}, {height}, {width}, 3] images) => (float[{n}, 3, {height}, {wid
 <float white = {{255}}>
 {{
     bytes = Cast<to = 1>(images)
-    planes = Transpose<perm = [0, 3, 1, 2]>(bytes)
-    pixels = Div(planes, white)
+    shares = Div(bytes, white)
+    pixels = Transpose<perm = [0, 3, 1, 2]>(shares)
 }}
 """
 TAIL = """
