@@ -24,7 +24,7 @@ from tests.cameras import FPS
 
 TIMES = 3  # what the machine can do
 TRIAL = 8, 10.0  # cameras, seconds
-SPARE = 1  # camera: fewer of them leave more of the machine to the engine than the trial did
+SPARE = 4  # cameras: what a shared machine does changes by a third while this runs
 
 
 @click.command()
