@@ -229,12 +229,9 @@ def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Wo
 
 
 def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> Lane:
+    room, overflow = (NEWEST, Overflow.DROP_OLDEST) if stream.live else (DECODED, Overflow.BLOCK)
     decoded: Channel[Frame] = _channel(
-        f"{stream.name}/decoded",
-        NEWEST if stream.live else DECODED,
-        ledger,
-        overflow=Overflow.DROP_OLDEST if stream.live else Overflow.BLOCK,
-        changed=changed,
+        f"{stream.name}/decoded", room, ledger, overflow=overflow, changed=changed
     )
     tail: Channel[Detected] = _channel(f"{stream.name}/detected", credit, ledger)
     return Lane(stream.name, decoded, tail, changed)
