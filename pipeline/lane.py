@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Condition
@@ -11,6 +12,8 @@ from detector.errors import FramelaneError
 from pipeline.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 from pipeline.frame import Detected, Frame, Ready
 from pipeline.stats import ChannelStats
+
+REMEMBERED = 0.95  # of how long the slowest frame took, with each frame that comes after it
 
 
 class Lane:
@@ -35,6 +38,8 @@ class Lane:
         self._changed = changed
         self._credit = tail.capacity
         self.under_way = 0  # frames in the shared stops
+        self._taken_at: deque[float] = deque()  # of the frames that hold credit
+        self._to_sinks = 0.0  # seconds from here to its sinks, of the slowest lately
         self._failure: BaseException | None = None
 
     @property
@@ -48,12 +53,11 @@ class Lane:
         return self.decoded.overflow is Overflow.DROP_OLDEST
 
     def take(self) -> Frame | None:
-        """Take a frame that is not too old if there is one, and credit for it.
+        """Take a frame that will not be too old at its sinks if there is one, with credit.
 
         Holds the condition.
         """
-        now = monotonic()
-        self.decoded.shed(lambda frame: frame.expires_at > now)
+        self.decoded.shed(self._comes_in_time)
         if not self.ready:
             return None
         try:
@@ -65,6 +69,7 @@ class Lane:
             return None
         self._credit -= 1
         self.under_way += 1
+        self._taken_at.append(monotonic())
         return frame
 
     def deliver(self, item: Detected) -> None:
@@ -94,7 +99,19 @@ class Lane:
         """Note that a frame has reached the sinks' channels: another may come."""
         with self._changed:
             self._credit += 1
+            took = monotonic() - self._taken_at.popleft()
+            self._to_sinks = max(took, self._to_sinks * REMEMBERED)
             self._changed.notify_all()
+
+    def _comes_in_time(self, frame: Frame) -> bool:
+        """Whether somebody will want it, if it takes as long as the slowest lately.
+
+        Each frame that is left out leaves less of that time: one stall must not end a stream.
+        """
+        in_time = frame.expires_at > monotonic() + self._to_sinks
+        if not in_time:
+            self._to_sinks /= 2
+        return in_time
 
     def _close_tail_after_the_last(self) -> None:
         if self.ended and not self.under_way:

@@ -54,30 +54,30 @@ class Balance:
 
 
 class Ledger:
-    """The books of a run. Called from every thread."""
+    """The books of a run, one for each stream. Called from every thread."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._open: dict[Ticket, _Account] = {}
-        self.balances: dict[str, Balance] = {}
+        self._opening = Lock()  # of books
+        self._books: dict[str, _Book] = {}
+
+    @property
+    def balances(self) -> dict[str, Balance]:
+        """The balance of each stream, by name."""
+        with self._opening:
+            return {stream: book.balance for stream, book in self._books.items()}
 
     def decoded(self, ticket: Ticket) -> None:
         """Open the account of a new frame."""
-        with self._lock:
-            assert ticket not in self._open, f"{ticket} was decoded twice"
-            self._open[ticket] = _Account()
-            self.balances.setdefault(ticket.stream, Balance()).decoded += 1
+        self._book(ticket.stream).open(ticket)
 
     def skipped(self, stream: str, stage: str, reason: str) -> None:
         """A picture was sent and not decoded: it is counted, and has no account."""
-        with self._lock:
-            self.balances.setdefault(stream, Balance()).skipped[stage, reason] += 1
+        self._book(stream).skip(stage, reason)
 
     def split(self, item: Item, ends: int) -> None:
         """Note that each frame of `item` now goes several ways: each will report its fate."""
-        with self._lock:
-            for ticket in item.tickets:
-                self._open[ticket].ends += ends - 1
+        for ticket in item.tickets:
+            self._book(ticket.stream).split(ticket, ends)
 
     def emitted(self, item: Item) -> None:
         """A sink has written the frames of `item`."""
@@ -92,33 +92,80 @@ class Ledger:
         self._settle(item, Fate.FAILED, (stage, reason))
 
     def forget(self, stream: str) -> None:
-        """Close the books of a stream that is no more; raises AssertionError if they do not."""
-        with self._lock:
-            balance = self.balances.pop(stream, Balance())
-            assert balance.decoded == balance.settled, f"'{stream}' does not balance: {balance}"
+        """Close the book of a stream that is no more; raises AssertionError if it does not."""
+        with self._opening:
+            book = self._books.pop(stream, _Book())
+        book.check(stream)
 
     def check(self) -> None:
         """Assert that no frame is unaccounted for: called at the end of every run."""
-        with self._lock:
-            assert not self._open, f"frames without a fate: {list(self._open)[:10]}"
-            for stream, balance in self.balances.items():
-                assert balance.decoded == balance.settled, f"'{stream}' does not balance: {balance}"
+        for stream, book in self._books.items():
+            book.check(stream)
 
     def _settle(self, item: Item, fate: Fate, reason: tuple[str, str]) -> None:
+        for ticket in item.tickets:
+            self._book(ticket.stream).settle(ticket, fate, reason)
+
+    def _book(self, stream: str) -> _Book:
+        book = self._books.get(stream)
+        if book is None:
+            with self._opening:
+                book = self._books.setdefault(stream, _Book())
+        return book
+
+
+class _Book:
+    """The accounts of one stream by the index of the frame, and their balance.
+
+    Each has a lock of its own: with one for all, twenty cameras queued for it, and a frame waited
+    for 20 ms on its way to a sink.
+    """
+
+    def __init__(self) -> None:
+        self.balance = Balance()
+        self._lock = Lock()
+        self._accounts: dict[int, _Account] = {}
+
+    def open(self, ticket: Ticket) -> None:
+        """Open the account of a new frame."""
         with self._lock:
-            for ticket in item.tickets:
-                account = self._open[ticket]
-                account.ends -= 1
-                if fate is Fate.EMITTED:
-                    account.emitted_at = monotonic()
-                if account.fate is None or fate.value > account.fate.value:
-                    account.fate, account.reason = fate, reason
-                if not account.ends:
-                    self._close(ticket, account)
+            assert ticket.index not in self._accounts, f"{ticket} was decoded twice"
+            self._accounts[ticket.index] = _Account()
+            self.balance.decoded += 1
+
+    def skip(self, stage: str, reason: str) -> None:
+        """Count a picture that has no account."""
+        with self._lock:
+            self.balance.skipped[stage, reason] += 1
+
+    def split(self, ticket: Ticket, ends: int) -> None:
+        """Expect a fate from each of so many ends, where one was expected."""
+        with self._lock:
+            self._accounts[ticket.index].ends += ends - 1
+
+    def settle(self, ticket: Ticket, fate: Fate, reason: tuple[str, str]) -> None:
+        """Note the fate that one end reports; with the last one the account is closed."""
+        with self._lock:
+            account = self._accounts[ticket.index]
+            account.ends -= 1
+            if fate is Fate.EMITTED:
+                account.emitted_at = monotonic()
+            if account.fate is None or fate.value > account.fate.value:
+                account.fate, account.reason = fate, reason
+            if not account.ends:
+                self._close(ticket, account)
+
+    def check(self, stream: str) -> None:
+        """Assert that every account is closed, and that the balance is even."""
+        with self._lock:
+            left = list(self._accounts)[:10]
+            assert not left, f"frames without a fate: {left} of '{stream}'"
+            balance = self.balance
+            assert balance.decoded == balance.settled, f"'{stream}' does not balance: {balance}"
 
     def _close(self, ticket: Ticket, account: _Account) -> None:
-        del self._open[ticket]
-        balance = self.balances[ticket.stream]
+        del self._accounts[ticket.index]
+        balance = self.balance
         if account.fate is Fate.EMITTED:
             balance.emitted += 1
             balance.latency.record(account.emitted_at - ticket.captured_at)
