@@ -28,12 +28,14 @@ def suppress(
     it overlaps by more than `iou`; of equal scores the earlier row is the better. Boxes stay in the
     pixels they came in; those that are empty, inverted or not finite are left out.
     """
-    class_ids = scores.argmax(axis=1).astype(np.int64, copy=False)
-    best = np.take_along_axis(scores, class_ids[:, None], axis=1)[:, 0]
-    chosen = (best > confidence) & _have_area(boxes_xyxy)
+    best = scores.max(axis=1)
+    rows = np.flatnonzero(best > confidence)  # few: what follows never lets go of Python's lock
+    class_ids = scores[rows].argmax(axis=1).astype(np.int64, copy=False)
+    candidates = Detections(boxes_xyxy[rows], best[rows], class_ids)
+    chosen = _have_area(candidates.boxes_xyxy)
     if classes is not None:
         chosen &= np.isin(class_ids, list(classes))
-    candidates = Detections(boxes_xyxy, best, class_ids)[chosen]
+    candidates = candidates[chosen]
     groups = np.zeros_like(candidates.class_ids) if agnostic else candidates.class_ids
     return candidates[_kept(candidates, groups, iou)[:max_detections]]
 

@@ -101,7 +101,8 @@ class Lane:
             self._credit += 1
             took = monotonic() - self._taken_at.popleft()
             self._to_sinks = max(took, self._to_sinks * REMEMBERED)
-            self._changed.notify_all()
+            if self._credit == 1:
+                self._changed.notify_all()
 
     def _comes_in_time(self, frame: Frame) -> bool:
         """Whether somebody will want it, if it takes as long as the slowest lately.
