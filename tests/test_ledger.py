@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import permutations
 from threading import Event
@@ -10,6 +11,7 @@ from time import monotonic
 
 import pytest
 
+from pipeline import ledger as ledger_module
 from pipeline.frame import Ticket
 from pipeline.ledger import Balance, Ledger
 
@@ -139,3 +141,29 @@ def test_latency_ends_with_the_last_sink_that_has_written_not_with_one_that_leav
     Event().wait(0.02)
     ledger.dropped(frame, "viewer", "not connected")
     assert 0 < ledger.balances["a"].latency.max <= emitted_by - ticket.captured_at
+
+
+def test_whoever_writes_in_the_book_of_one_stream_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger()
+    writing, go_on = Event(), Event()
+    held = frames(ledger, 1, "a")
+
+    def slowly() -> float:
+        writing.set()
+        go_on.wait(30)
+        return 1.0
+
+    monkeypatch.setattr(ledger_module, "monotonic", slowly)  # read with the book in hand
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(ledger.emitted, held)
+        assert writing.wait(30)
+        other = threads.submit(frames, ledger, 3, "b")
+        try:
+            assert len(other.result(timeout=20).tickets) == 3
+            assert ledger.balances["b"].decoded == 3
+        finally:
+            go_on.set()
+        slow.result(timeout=20)
+    assert ledger.balances["a"].emitted == 1
