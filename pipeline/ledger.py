@@ -99,8 +99,9 @@ class Ledger:
 
     def check(self) -> None:
         """Assert that no frame is unaccounted for: called at the end of every run."""
-        for stream, book in self._books.items():
-            book.check(stream)
+        with self._opening:
+            for stream, book in self._books.items():
+                book.check(stream)
 
     def _settle(self, item: Item, fate: Fate, reason: tuple[str, str]) -> None:
         for ticket in item.tickets:

@@ -137,16 +137,3 @@ def test_times_of_the_line_never_go_back_for_a_camera_whose_times_do_not() -> No
         arrived_at += 30 / 25 + connection * 3
         ticks += [moment.ticks for moment in found]
     assert all(before < after for before, after in pairwise(ticks))
-
-
-@pytest.mark.parametrize(
-    ("on_its_way", "left"),
-    [(0.0, 0.5), (0.04, 0.46), (0.25, 0.25), (1.5, 0.25)],
-)
-def test_age_counts_from_capture_but_what_comes_from_far_has_half_of_it_from_here(
-    on_its_way: float, left: float
-) -> None:
-    clock = LiveClock()
-    moment = clock.moment(0, BASE, 1000.0, 1000.0 - on_its_way)
-    assert moment.captured_at == pytest.approx(1000.0 - on_its_way)
-    assert moment.expires_at(0.5) == pytest.approx(1000.0 + left)

@@ -160,7 +160,7 @@ class Decoding:
         picture = self._pictures.picture(frame, self._connection.pixel_aspect)
         expires_at = inf
         if self._max_age is not None:
-            expires_at = moment.expires_at(self._max_age)
+            expires_at = moment.due_at + self._max_age
         return Decoded(
             pts=moment.ticks,
             time_base=TIME_BASE,

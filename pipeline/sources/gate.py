@@ -11,8 +11,6 @@ NO_PICTURE = "gave no picture"
 SEEN = "came again after a reconnect"
 UNDECODABLE = "does not decode"
 
-ON_THE_WAY = 0.75  # the share of max_age that may be gone on arrival: the rest goes by behind it
-
 
 class Skip(Enum):
     """What the decoder may leave out, in FFmpeg's words."""
@@ -28,8 +26,7 @@ class Gate:
     up to the next key picture. A connection begins with a key picture, too; a stream that has none
     (refreshed piece by piece) is decoded from wherever it is after `patience` seconds.
 
-    max_age: seconds after which nobody wants a picture: one that comes later than ON_THE_WAY of it
-        would be too old when it is done. None: all are decoded
+    max_age: seconds; a picture that is later waits for nobody. None: all are decoded
     """
 
     def __init__(self, max_age: float | None, patience: float) -> None:
@@ -55,7 +52,7 @@ class Gate:
             return None
         if self._catching_up and key and late <= self._max_age / 2:
             self._catching_up = False
-        elif late > ON_THE_WAY * self._max_age:
+        elif late > self._max_age:
             self._catching_up = True
         self.skip = Skip.UNNEEDED if late > self._max_age / 2 else Skip.NOTHING
         return LATE if self._catching_up else None

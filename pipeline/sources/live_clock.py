@@ -38,13 +38,6 @@ class Moment:
     late: float
     captured_at: float
 
-    def expires_at(self, max_age: float) -> float:
-        """Return when the picture is older than `max_age` seconds, counted from its capture.
-
-        What comes from far has half of them for the way from here, however old it is.
-        """
-        return max(self.captured_at + max_age, self.due_at + max_age / 2)
-
 
 class Floor:
     """The least of the values of the last seconds."""
