@@ -219,14 +219,14 @@ def whole(
 
 def _pace(run: Run) -> float:
     """Run, and return the frames per second, without the first tenth; 0 of a run that broke."""
-    books, marks = run.pipeline.ledger.balances, []
+    ledger, marks = run.pipeline.ledger, []
     run.pipeline.start()
     while not run.pipeline.wait(POLL):
-        marks.append((monotonic(), books["clip"].emitted if "clip" in books else 0))
+        marks.append((monotonic(), ledger.balance("clip").emitted))
     run.pipeline.join()
     if run.pipeline.failures:
         return 0.0
-    marks.append((monotonic(), books["clip"].emitted))
+    marks.append((monotonic(), ledger.balance("clip").emitted))
     last = marks[-1][1]
     begin, first = next(mark for mark in marks if mark[1] >= 0.1 * last)
     end, done = next(mark for mark in marks if mark[1] == last)

@@ -114,10 +114,9 @@ def encode(task: Task) -> Iterator[int]:
 def whole(task: Task) -> Iterator[int]:
     """The pipeline, as the main command runs it."""
     run = task.describe(task.clip, "whole.mp4")
-    books = run.pipeline.ledger.balances
     run.pipeline.start()
     while not run.pipeline.wait(POLL):
-        yield books["clip"].emitted if "clip" in books else 0
+        yield run.pipeline.ledger.balance("clip").emitted
     run.pipeline.join()
     if told := complaints(run.pipeline, run.streams):
         raise click.ClickException("; ".join(told))

@@ -62,9 +62,14 @@ class Ledger:
 
     @property
     def balances(self) -> dict[str, Balance]:
-        """The balance of each stream, by name."""
+        """The balances of the streams that are there now, by name."""
         with self._opening:
             return {stream: book.balance for stream, book in self._books.items()}
+
+    def balance(self, stream: str) -> Balance:
+        """Return the balance of a stream, an empty one where nothing has come of it."""
+        book = self._books.get(stream)
+        return book.balance if book else Balance()
 
     def decoded(self, ticket: Ticket) -> None:
         """Open the account of a new frame."""

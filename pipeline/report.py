@@ -10,7 +10,6 @@ from typing import Any
 
 from detector.errors import FramelaneError, UsageError
 from pipeline.graph import StreamStages
-from pipeline.ledger import Balance
 from pipeline.pipeline import Failure, Pipeline, Worker
 from pipeline.sources.status import Observed
 
@@ -85,7 +84,7 @@ def _written(report: Figures) -> list[str]:
 
 def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
     """Return all that was counted and measured of one stream, ready for JSON."""
-    balance = pipeline.ledger.balances.get(stream.name, Balance())
+    balance = pipeline.ledger.balance(stream.name)
     return {
         "url": stream.url,
         **({"connection": stream.status.snapshot()} if stream.status else {}),

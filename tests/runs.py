@@ -40,8 +40,7 @@ def status(run: Run, name: str) -> Status:
 
 def emitted(run: Run, name: str) -> int:
     """Return how many frames of a stream have come out."""
-    balance = run.pipeline.ledger.balances.get(name)
-    return balance.emitted if balance else 0
+    return run.pipeline.ledger.balance(name).emitted
 
 
 def more_of(run: Run, *names: str, frames: int = 20) -> None:

@@ -315,8 +315,7 @@ def test_every_frame_has_exactly_one_fate_whatever_breaks_stalls_or_stops(
             assert indices(sink.emitted) == sorted(indices(sink.emitted))
             assert len(set(sink.emitted)) == len(sink.emitted)
         emitted = set().union(*(sink.emitted for sink in sinks))
-        balance = run.ledger.balances.get(name)
-        assert (balance.emitted if balance else 0) <= len(emitted)
+        assert run.ledger.balance(name).emitted <= len(emitted)
 
 
 def test_without_faults_every_frame_reaches_every_sink_in_order() -> None:
@@ -338,11 +337,10 @@ def test_what_a_live_stream_has_too_much_waits_in_its_lane_and_not_before_the_en
     gate = EngineGate()
     run = make_run([40], gate, live=True, max_batch=1, sinks=1)
     run.pipeline.start()
-    balances = run.ledger.balances
-    until(lambda: balances["s0"].decoded == 40)
+    until(lambda: run.ledger.balance("s0").decoded == 40)
     gate.opened.set()
     finish(run)
-    assert balances["s0"].dropped["s0/decoded", "overflow"] == 20 - SLOTS - 1
+    assert run.ledger.balance("s0").dropped["s0/decoded", "overflow"] == 20 - SLOTS - 1
     assert indices(run.sinks["s0"][0].emitted) == [0, 2, 38]
 
 
