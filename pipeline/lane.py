@@ -36,7 +36,6 @@ class Lane:
         self.tail = tail
         self.ended = False
         self._changed = changed
-        self._credit = tail.capacity
         self.under_way = 0  # frames in the shared stops
         self._taken_at: deque[float] = deque()  # of the frames that hold credit
         self._to_sinks = 0.0  # seconds from here to its sinks, of the slowest lately
@@ -46,6 +45,10 @@ class Lane:
     def ready(self) -> bool:
         """Whether `take` would return a frame or learn of the end. Holds the condition."""
         return not self.ended and self.decoded.ready and (self._credit > 0 or not len(self.decoded))
+
+    @property
+    def _credit(self) -> int:
+        return self.tail.capacity - len(self._taken_at)
 
     @property
     def live(self) -> bool:
@@ -67,7 +70,6 @@ class Lane:
             self._failure = None if isinstance(end, EndOfStream) else end
             self._close_tail_after_the_last()
             return None
-        self._credit -= 1
         self.under_way += 1
         self._taken_at.append(monotonic())
         return frame
@@ -98,7 +100,6 @@ class Lane:
     def return_credit(self) -> None:
         """Note that a frame has reached the sinks' channels: another may come."""
         with self._changed:
-            self._credit += 1
             took = monotonic() - self._taken_at.popleft()
             self._to_sinks = max(took, self._to_sinks * REMEMBERED)
             if self._credit == 1:

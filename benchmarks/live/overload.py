@@ -58,16 +58,19 @@ def _enough(max_age: float, model: str, engine: str) -> int:
 
     The more there are, the less it does: they are decoded, too.
     """
-    wanted = FIRST
-    while True:
-        cameras = wanted
-        with rack(cameras, model, engine, max_age=max_age) as run:
-            watch = Watch(run)
-            for _ in watch.looks(TRIAL_SECONDS, TRIAL_SECONDS):
-                pass
-        wanted = ceil(TRIED * frames(watch.windows) / watch.seconds / FPS)
-        if wanted <= cameras:
-            return cameras
+    cameras = FIRST
+    while (asked := TRIED * _done(cameras, max_age, model, engine) / FPS) > cameras:
+        cameras = ceil(asked)
+    return cameras
+
+
+def _done(cameras: int, max_age: float, model: str, engine: str) -> float:
+    """Return how many frames a second come out in a short run of so many cameras."""
+    with rack(cameras, model, engine, max_age=max_age) as run:
+        watch = Watch(run)
+        for _ in watch.looks(TRIAL_SECONDS, TRIAL_SECONDS):
+            pass
+    return frames(watch.windows) / watch.seconds
 
 
 def _overloaded(sent: float, done: float) -> Claim:
