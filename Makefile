@@ -36,14 +36,14 @@ street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model ane
 	for recipe in street-coarse street-fine street-large street; do \
 		$(RUN) -m trainer train configs/$$recipe.yaml --resume || exit 1; \
 	done
-	$(RUN) -m trainer quantize runs/street/street.onnx --data configs/street.yaml
+	$(RUN) -m trainer quantize runs/street/street.onnx --data configs/recipes/street.yaml
 
 PETS = $${FRAMELANE_DATA:-../shared/data}/pets09
 pets: $(VENV)/dev ## Train on two thirds of PETS 2009, track the rest, and say how well
 	mkdir -p build/pets09/videos build/pets09/gt
 	cp $(PETS)/vtest_480x360.mp4 build/pets09/videos/pets09.mp4
 	awk -F, -v OFS=, '{ $$8 = 0; print }' $(PETS)/gt_480x360.txt > build/pets09/gt/pets09.txt
-	$(RUN) -m trainer train configs/pets09.yaml --resume
+	$(RUN) -m trainer train configs/recipes/pets09.yaml --resume
 	$(RUN) run_pipeline.py build/pets09/videos/pets09.mp4 --model runs/pets09/pets09.onnx --tracker lane \
 		--output runs/pets09/tracks.txt --output runs/pets09/tracks.mp4
 	$(RUN) -m trackers evaluate --gt build/pets09/gt/pets09.txt --results runs/pets09/tracks.txt \

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from detector.command_line import Size
+from detector.cli import Size
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

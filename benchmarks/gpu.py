@@ -19,19 +19,20 @@ import click
 import numpy as np
 
 from benchmarks.gpu_training import training
-from benchmarks.material import BOXES, CANDIDATES, ROOT, find_clip
+from benchmarks.material import BOXES, CANDIDATES, find_clip
 from benchmarks.result import Result
 from benchmarks.timeline import beside, read_trace
-from detector.agreement import compare
+from detector.acceptance.agreement import compare
+from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
-from detector.cuda_driver import Gpu, find_gpus
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import FramelaneError
-from detector.pictures import read_pictures
-from detector.tolerance import Tolerance
+from detector.hardware.cuda_driver import Gpu, find_gpus
 from pipeline.build import Run, build
 from pipeline.config import RunConfig
+from tests.support.paths import ROOT
 
 NETWORK, SIZE, CLASSES = "yolov7", (640, 640), 80
 BATCHES = (1, 16)
@@ -59,7 +60,7 @@ class Material:
 
 def make_material(folder: Path) -> Material:
     """Return it, made in `folder` where it is not there yet."""
-    from detector.cost import measure_cost
+    from detector.yolov7.cost import measure_cost
 
     folder.mkdir(parents=True, exist_ok=True)
     models = {name: folder / name / f"{NETWORK}.onnx" for name in ("torch", "tensorrt")}
@@ -71,10 +72,10 @@ def make_material(folder: Path) -> Material:
 
 
 def _export(models: dict[str, Path], clip: Path) -> None:
-    from benchmarks.random_network import random_network
-    from detector.checkpoint import save_weights
-    from detector.export import export_model
+    from detector.export.onnx_export import export_model
     from detector.manifest import sha256_of
+    from detector.weights.checkpoint import save_weights
+    from tests.support.random_network import random_network
 
     network = random_network(NETWORK, read_pictures(clip, SIZE, PICTURES), classes=CLASSES)
     names = [f"class {number}" for number in range(CLASSES)]

@@ -13,15 +13,15 @@ import torch
 from rich.console import Console
 
 from benchmarks.result import Result
-from trainer.ahead import Batch
-from trainer.display import Display
-from trainer.initial import make_loss, make_network
-from trainer.optimise import Stepper, make_optimiser
-from trainer.place import choose_place
-from trainer.ranks import Ranks
+from trainer.console import Display
+from trainer.data.prefetch import Batch
+from trainer.optim.device import choose_place
+from trainer.optim.distributed import Ranks
+from trainer.optim.optimizer import Stepper, make_optimiser
+from trainer.optim.sequential_gradients import SequentialGradients
 from trainer.recipe import Recipe
-from trainer.results import RESULTS, read_results
-from trainer.sequential import SequentialGradients
+from trainer.report.results_log import RESULTS, read_results
+from trainer.setup import make_loss, make_network
 from trainer.train import train
 
 SIZE, BATCH = (640, 640), 32

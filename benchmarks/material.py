@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from detector.engines import make_engine
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
-from detector.network import build_network
-from pipeline.sources.street_clip import write_clip
+from detector.yolov7.network import build_network
+from pipeline.sources.street.labelled_clip import write_clip
 from pipeline.sources.synthetic import Synthetic
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 CLIP = "street/videos/person-bicycle-car-detection.mp4"  # 768 x 432, H.264, with audio
 SIZE = (640, 640)
 CLASSES = 80  # as many as COCO has

@@ -17,8 +17,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.material import ROOT
-from trainer.display import Display
+from tests.support.paths import ROOT
+from trainer.console import Display
 from trainer.recipe import Recipe
 from trainer.train import BEST, train
 

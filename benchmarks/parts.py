@@ -25,8 +25,8 @@ from benchmarks.material import BOXES
 from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
+from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
-from detector.openvino_core import CORE
 from pipeline.build import Run, build
 from pipeline.config import RunConfig
 from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked

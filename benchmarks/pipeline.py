@@ -18,8 +18,9 @@ from statistics import median
 import click
 
 from benchmarks.machine import cores
-from benchmarks.material import BOXES, ROOT, find_clip, find_confidence, find_model
+from benchmarks.material import BOXES, find_clip, find_confidence, find_model
 from benchmarks.parts import PARTS, Speed, Task
+from tests.support.paths import ROOT
 
 ALONE = ("decode", "engine", "encode")
 Round = dict[str, Speed]

@@ -18,19 +18,20 @@ from time import process_time
 import click
 
 from benchmarks.machine import cores
-from benchmarks.material import ROOT, find_clip
-from detector.agreement import Agreement
-from detector.command_line import Size
-from detector.cpu import computes_bf16, cpu_name
+from benchmarks.material import find_clip
+from detector.acceptance.agreement import Agreement
+from detector.acceptance.gate import agree
+from detector.acceptance.sample_images import read_pictures
+from detector.cli import Size
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
-from detector.gate import agree
+from detector.export.precisions import find_int8, half_model, need_int8
+from detector.hardware.cpu import computes_bf16, cpu_name
+from detector.int8.quantize import divided, quantise
 from detector.manifest import Manifest, manifest_path
-from detector.pictures import read_pictures
 from detector.progress import shown_progress
-from detector.quantize import divided, quantise
-from detector.variants import find_int8, half_model, need_int8
-from detector.zoo import find_model
+from detector.weights.zoo import find_model
+from tests.support.paths import ROOT
 
 ROUND = 8  # pictures that each engine sees in a round
 
@@ -72,8 +73,8 @@ def _random_model(
     folder: Path, network: str, width: float, size: tuple[int, int], count: int
 ) -> Path:
     """Export and quantise a network, unless that was done before."""
-    from benchmarks.random_network import random_network
-    from detector.export import export_model
+    from detector.export.onnx_export import export_model
+    from tests.support.random_network import random_network
 
     file = folder / f"{network}-{width:g}-{size[0]}x{size[1]}.onnx"
     pictures = read_pictures(find_clip(folder), size, count)

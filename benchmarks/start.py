@@ -18,12 +18,13 @@ from time import monotonic, sleep
 import click
 
 from benchmarks.machine import cores
-from benchmarks.material import ROOT, find_clip
-from benchmarks.random_network import random_network
-from detector.cpu import cpu_name
-from detector.pictures import read_pictures
-from tests.official_file import write_official
-from tests.release_server import serving
+from benchmarks.material import find_clip
+from detector.acceptance.sample_images import read_pictures
+from detector.hardware.cpu import cpu_name
+from tests.support.official_file import write_official
+from tests.support.paths import ROOT
+from tests.support.random_network import random_network
+from tests.support.release_server import serving
 
 POLL = 0.01  # seconds
 

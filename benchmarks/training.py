@@ -27,15 +27,15 @@ import torch
 from rich.console import Console
 
 from benchmarks.machine import cores
-from benchmarks.material import ROOT
-from detector.network import Network, build_network
-from trainer.display import Display
-from trainer.initial import make_loss
-from trainer.loss import DetectionLoss
-from trainer.parallel import as_input
-from trainer.place import choose_place
+from detector.yolov7.network import Network, build_network
+from tests.support.paths import ROOT
+from trainer.console import Display
+from trainer.loss.detection_loss import DetectionLoss
+from trainer.optim.device import choose_place
+from trainer.optim.parallel_gradients import as_input
 from trainer.recipe import Recipe
-from trainer.results import RESULTS, read_results
+from trainer.report.results_log import RESULTS, read_results
+from trainer.setup import make_loss
 from trainer.train import train
 
 SIZE, BATCH = (320, 320), 16

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from detector.command_line import Commands, Size
-from detector.convert import NEEDS_TRAIN, export_weights
-from detector.description import Description, network_names, read_description
-from detector.doctor import doctor
+from detector.cli import Commands, Size
+from detector.commands.build import build, quantize
+from detector.commands.doctor import doctor
 from detector.errors import UsageError
-from detector.make_commands import build, quantize
 from detector.manifest import Manifest, manifest_path
-from detector.zoo import bundled_models, find_weights
+from detector.weights.convert import NEEDS_TRAIN, export_weights
+from detector.weights.zoo import bundled_models, find_weights
+from detector.yolov7.description import Description, network_names, read_description
 
 if TYPE_CHECKING:
-    from detector.network import Network
+    from detector.yolov7.network import Network
 
 PathOption = click.Path(path_type=Path)
 
@@ -46,7 +46,7 @@ def list_() -> None:
 
 
 def _cost(description: Description) -> str:
-    from detector.cost import measure_cost
+    from detector.yolov7.cost import measure_cost
 
     paper = description.published
     size = paper.size if paper else 640
@@ -124,7 +124,7 @@ def export(
 def _adapt(
     raw: Path, output: Path, size: tuple[int, int] | None, precision: str, names: str | None
 ) -> Manifest:
-    from detector.adapter import adapt_model
+    from detector.export.raw_onnx import adapt_model
 
     given = names.split(",") if names else None
     return adapt_model(raw, output, class_names=given, size=size, precision=precision)
@@ -133,14 +133,14 @@ def _adapt(
 def _random_network(name: str, classes: int, width: float, seed: int) -> Network:
     import torch
 
-    from detector.network import build_network
+    from detector.yolov7.network import build_network
 
     torch.manual_seed(seed)
     return build_network(name, classes=classes, width=width)
 
 
 def _export_random(network: Network, output: Path, size: tuple[int, int], **typed: Any) -> Manifest:
-    from detector.export import export_model
+    from detector.export.onnx_export import export_model
 
     names = [f"class {i}" for i in range(network.classes)]
     return export_model(network, output, class_names=names, size=size, **typed)

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.errors import ModelError
 from detector.manifest import sha256_of
 

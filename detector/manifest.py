@@ -9,10 +9,10 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from detector.atomic import replacing
+from detector.acceptance.tolerance import Tolerance, usual_tolerances
+from detector.atomic_write import replacing
 from detector.detections import UInt8Array
 from detector.errors import ModelError
-from detector.tolerance import Tolerance, usual_tolerances
 
 PRECISIONS = ("fp32", "fp16", "int8")
 

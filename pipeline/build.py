@@ -13,15 +13,12 @@ from typing import Any
 
 import cv2
 
+from detector.acceptance.gate import open_gated
 from detector.engines import FASTER_IN_BATCHES, engine_opener
-from detector.engines.choice import AUTO, choose_engine
+from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
-from detector.gate import open_gated
 from detector.manifest import Manifest
-from detector.zoo import find_model
-from pipeline.analyse import Analyse
-from pipeline.annotate import Annotate
-from pipeline.camera_motion import CameraMotion
+from detector.weights.zoo import find_model
 from pipeline.config import (
     DetectConfig,
     ModelConfig,
@@ -31,23 +28,26 @@ from pipeline.config import (
     TrackerConfig,
     options_of,
 )
-from pipeline.decode import Decode
+from pipeline.connections.status import Observed
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
-from pipeline.infer import Collect, Submit
-from pipeline.ledger import Ledger
 from pipeline.options import checked_options
-from pipeline.pipeline import Pipeline
-from pipeline.preprocess import Preprocess
 from pipeline.redaction import without_password
 from pipeline.report import Figures, stream_figures
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.runner import Pipeline
+from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
 from pipeline.sources import is_glob, is_live, make_source, source_kind
-from pipeline.sources.counter import CELL, COUNTER_WIDTH
-from pipeline.sources.status import Observed
-from pipeline.stage import Chain, Stage
-from pipeline.suppress import Suppress
-from pipeline.track import Track
+from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH
+from pipeline.stages.analyse import Analyse
+from pipeline.stages.annotate import Annotate
+from pipeline.stages.camera_motion import CameraMotion
+from pipeline.stages.decode import Decode
+from pipeline.stages.infer import Collect, Submit
+from pipeline.stages.preprocess import Preprocess
+from pipeline.stages.suppress import Suppress
+from pipeline.stages.track import Track
 from trackers import make_tracker
 
 LIVE_MAX_AGE = 0.5  # seconds: what an operator still takes for now

@@ -14,14 +14,14 @@ import yaml
 from detector.errors import UsageError
 from pipeline.build import build
 from pipeline.config import Flag, RunConfig, load_config
-from pipeline.control import Control
-from pipeline.interrupt import Interrupt
 from pipeline.log import log_on_terminal
-from pipeline.progress import watch
+from pipeline.monitor.control import Control
+from pipeline.monitor.display import watch
+from pipeline.monitor.malloc_trim import Trim
+from pipeline.monitor.signals import Interrupt
+from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
-from pipeline.trim import Trim
-from pipeline.watchdog import USUAL_SECONDS, Watchdog
 
 WHERE = {  # flag -> the place in the configuration that it sets
     "model": ("model", "name"),

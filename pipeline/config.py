@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from detector.errors import UsageError
 from detector.settings import explain, read_yaml
-from pipeline.analytics_config import AnalyticsConfig
+from pipeline.analytics.config import AnalyticsConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _OPEN = ConfigDict(extra="allow", frozen=True)  # the rest goes to a constructor, checked there

@@ -15,7 +15,7 @@ from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import Pending
 from detector.letterbox import Letterbox
-from pipeline.analytics import Analysis
+from pipeline.analytics.events import Analysis
 from trackers.tracks import Tracks
 
 SQUARE = Fraction(1)  # pixels

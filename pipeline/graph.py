@@ -9,8 +9,7 @@ from threading import Condition, Lock
 from typing import TypeVar
 
 from detector.errors import FramelaneError
-from pipeline.channel import Channel, Overflow
-from pipeline.decode import Decode
+from pipeline.connections.status import Status
 from pipeline.frame import (
     Batch,
     Detected,
@@ -21,15 +20,16 @@ from pipeline.frame import (
     Ready,
     Tracked,
 )
-from pipeline.lane import FairInbox, Lane
-from pipeline.ledger import Ledger
-from pipeline.pipeline import Pipeline, Worker
-from pipeline.route import Emitted, Fan, Router
+from pipeline.runtime.channel import Channel, Overflow
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.outboxes import Emitted, Fan, Router
+from pipeline.runtime.runner import Pipeline, Worker
+from pipeline.runtime.stage import Probe, Stage
+from pipeline.runtime.stats import ChannelStats
+from pipeline.runtime.stream_lane import FairInbox, Lane
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded, Skipped, Source
-from pipeline.sources.status import Status
-from pipeline.stage import Probe, Stage
-from pipeline.stats import ChannelStats
+from pipeline.stages.decode import Decode
 
 SomeItem = TypeVar("SomeItem", bound=Item)
 

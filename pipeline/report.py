@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError
+from pipeline.connections.status import Observed
 from pipeline.graph import StreamStages
-from pipeline.pipeline import Failure, Pipeline, Worker
-from pipeline.sources.status import Observed
+from pipeline.runtime.runner import Failure, Pipeline, Worker
 
 Figures = dict[str, Any]
 

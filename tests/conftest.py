@@ -6,17 +6,16 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from detector.cuda_driver import Gpu, find_gpus
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.errors import ModelError
-from tests.disks import small_disk
+from detector.hardware.cuda_driver import Gpu, find_gpus
+from tests.support.disks import small_disk
+from tests.support.environment import PASSWORD, absent
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "hunter2"  # what tests use as one: none of them may leave it in a log or in a result
 _RESULTS = {".json", ".jsonl", ".log", ".txt"}
 
 
@@ -35,13 +34,6 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} has left the password in what it said"
     return report
-
-
-def absent(what: str, switch: str) -> NoReturn:
-    """Skip the test visibly, or fail it where the switch is set: there it was promised."""
-    if os.environ.get(switch) == "1":
-        pytest.fail(f"{what} ({switch} is set)")
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")

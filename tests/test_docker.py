@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, absent
+from tests.support.environment import absent
+from tests.support.paths import ROOT
 
 FILES = sorted((ROOT / "docker").glob("Dockerfile.*"))
 

@@ -18,9 +18,9 @@ import yaml
 from click.testing import CliRunner
 
 from run_pipeline import main
-from tests.conftest import ROOT
-from tests.ffmpeg import times_by_ffprobe, tool
-from tests.test_file_source import DAMAGE, READABLE, UNOPENABLE
+from tests.pipeline.sources.test_file import DAMAGE, READABLE, UNOPENABLE
+from tests.support.ffmpeg import times_by_ffprobe, tool
+from tests.support.paths import ROOT
 
 COMMAND = (sys.executable, str(ROOT / "run_pipeline.py"))
 CAP = 100  # seconds

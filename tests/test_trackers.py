@@ -15,13 +15,13 @@ import yaml
 import trackers
 from detector.detections import Detections
 from detector.errors import UsageError
+from tests.support.paths import ROOT
 from trackers import TRACKERS, make_tracker
-from trackers.given import Given
-from trackers.mot import read_mot
-from trackers.run import track
+from trackers.inputs import Given
+from trackers.motchallenge.run import track
+from trackers.motchallenge.text import read_mot
 from trackers.tracks import Tracker, Tracks, TrackState
 
-ROOT = Path(__file__).resolve().parent.parent
 every_tracker = pytest.mark.parametrize("name", TRACKERS)
 
 
@@ -234,6 +234,7 @@ class Nothing:
 
 sys.meta_path.insert(0, Nothing())
 from trackers import TRACKERS, make_tracker
+from tests.support.paths import ROOT
 print([make_tracker(n).update([[10, 10, 50, 90, 0.9]], 0.0).ids.tolist() for n in TRACKERS])
 """
     done = subprocess.run(

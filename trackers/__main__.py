@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
-from detector.command_line import Commands
+from detector.cli import Commands
 from detector.errors import UsageError
 from trackers import TRACKERS, make_tracker
-from trackers.frames import FrameChoice, read_ranges
-from trackers.run import run_files
-from trackers.scoring import RULES, evaluate_files, left_out, table
+from trackers.evaluation.report import RULES, evaluate_files, left_out, table
+from trackers.motchallenge.frame_choice import FrameChoice, read_ranges
+from trackers.motchallenge.run import run_files
 
 FILE = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.assignment import overlapping
-from trackers.life import Matching, TableTracker, check_costs, check_scores
-from trackers.motion import AspectHeight
-from trackers.table import BoolArray, TrackTable
+from trackers.base.assignment import overlapping
+from trackers.base.box_motion import AspectHeight
+from trackers.base.table_tracker import Matching, TableTracker, check_costs, check_scores
+from trackers.base.track_table import BoolArray, TrackTable
 
 DUPLICATE_IOU = 0.85  # above it, a lost track and a seen one are the same object
 

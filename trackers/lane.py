@@ -6,10 +6,10 @@ import numpy as np
 
 from detector.detections import Detections, Float32Array, Int64Array
 from detector.errors import UsageError
-from trackers.assignment import FloatArray, Pairs, overlapping
-from trackers.life import Matching, TableTracker, check_costs, check_scores
-from trackers.motion import WidthHeight
-from trackers.table import BoolArray, TrackTable
+from trackers.base.assignment import FloatArray, Pairs, overlapping
+from trackers.base.box_motion import WidthHeight
+from trackers.base.table_tracker import Matching, TableTracker, check_costs, check_scores
+from trackers.base.track_table import BoolArray, TrackTable
 
 STEADINESS = 2.0  # of boxes: half the noise that BoT-SORT adds
 FARTHEST = 0.5  # of its size a box reaches out at most, however much time has passed

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
 from detector.errors import UsageError
-from trackers.assignment import Pairs, assign, overlapping
-from trackers.kalman import KalmanState
-from trackers.life import TableTracker
-from trackers.motion import AreaAspect
-from trackers.sightings import SightedTable, consistency, replayed
-from trackers.table import BoolArray
+from trackers.base.assignment import Pairs, assign, overlapping
+from trackers.base.box_motion import AreaAspect
+from trackers.base.kalman import KalmanState
+from trackers.base.observations import SightedTable, consistency, replayed
+from trackers.base.table_tracker import TableTracker
+from trackers.base.track_table import BoolArray
 from trackers.tracks import TrackState
 
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, Int64Array
 from detector.errors import UsageError
-from trackers.assignment import assign, overlapping
-from trackers.life import TableTracker
-from trackers.motion import AreaAspect
-from trackers.table import BoolArray, TrackTable
+from trackers.base.assignment import assign, overlapping
+from trackers.base.box_motion import AreaAspect
+from trackers.base.table_tracker import TableTracker
+from trackers.base.track_table import BoolArray, TrackTable
 from trackers.tracks import TrackState
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.given import Given
+from trackers.inputs import Given
 
 Affine = NDArray[np.float64]  # (2, 3): a point of the picture before, times it, is here in this one
 
@@ -92,7 +92,7 @@ class Tracker(Protocol):
     def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
         """Return the tracks of the picture taken at `seconds`, which never go back.
 
-        detections: Detections, an array, or another library's, see `trackers.given`; boxes are
+        detections: Detections, an array, or another library's, see `trackers.inputs`; boxes are
             finite, and one without area is not tracked
         camera: (2, 3) affine that maps the picture before onto this one; None: it stood still
         """

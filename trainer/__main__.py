@@ -11,17 +11,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from detector.command_line import Commands
+from detector.cli import Commands
 from detector.errors import UsageError
 from detector.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from detector.quantize import Quantised
+    from detector.int8.quantize import Quantised
+    from trainer.data.samples import Dataset
+    from trainer.evaluation.average_precision import Judged, Report, Score
     from trainer.recipe import Recipe
-    from trainer.samples import Dataset
-    from trainer.score import Judged, Report, Score
 
 PathOption = click.Path(path_type=Path)
 
@@ -56,9 +56,9 @@ def train(
     its last state. --resume goes on in both cases. Several processes share the work under
     `torchrun --nproc-per-node N -m trainer train ...`.
     """
-    from detector.calibration import load_nncf
-    from trainer.display import Display
-    from trainer.ranks import is_first_process
+    from detector.int8.calibration import load_nncf
+    from trainer.console import Display
+    from trainer.optim.distributed import is_first_process
     from trainer.recipe import load_recipe
     from trainer.train import train as run
 
@@ -80,11 +80,11 @@ def train(
 def _export(recipe: Recipe, folder: Path, console: Console, *, int8: bool) -> None:
     """Make the models of a training that is over, and its page, even if INT8 is refused."""
     from detector.progress import shown_progress
-    from trainer.data import load_dataset
-    from trainer.findings import Findings
-    from trainer.product import make_int8, make_product
+    from trainer.data.data_errors import Findings
+    from trainer.data.datasets import load_dataset
+    from trainer.deliver import make_int8, make_product
     from trainer.train import BEST
-    from trainer.training_page import write_training_page
+    from trainer.training_report import write_training_page
 
     data = recipe.data
     train_data, val = (
@@ -123,11 +123,11 @@ def evaluate(
 
     The model is anything that the pipeline runs, or weights.
     """
-    from trainer.data import load_dataset
-    from trainer.evaluate import judge, open_model
-    from trainer.findings import Findings
+    from trainer.data.data_errors import Findings
+    from trainer.data.datasets import load_dataset
+    from trainer.evaluation.average_precision import score
+    from trainer.evaluation.evaluate import judge, open_model
     from trainer.recipe import load_recipe
-    from trainer.score import score
 
     described = load_recipe(data).data
     parts = described.train if split == "train" else described.val
@@ -159,13 +159,13 @@ def quantize(model: str, data: Path, most_lost: float) -> None:
     They are calibrated on pictures that DATA trains on, and scored on those that it validates
     on. One that drifts from MODEL, or loses too much, is refused, and nothing is kept.
     """
-    from detector.calibration import load_nncf
-    from detector.make_commands import describe
+    from detector.commands.build import describe
+    from detector.int8.calibration import load_nncf
     from detector.progress import shown_progress
-    from detector.zoo import find_model
-    from trainer.data import load_dataset
-    from trainer.findings import Findings
-    from trainer.int8 import quantise_on
+    from detector.weights.zoo import find_model
+    from trainer.data.data_errors import Findings
+    from trainer.data.datasets import load_dataset
+    from trainer.quantize import quantise_on
     from trainer.recipe import load_recipe
 
     load_nncf()
@@ -191,12 +191,12 @@ def show(recipe: Path, output: Path, count: int, epoch: int) -> None:
     """Write what the network sees: the first batches of an epoch of RECIPE, with their boxes."""
     from itertools import islice
 
-    from trainer.augment import Augment
-    from trainer.batches import batches
-    from trainer.data import load_dataset
-    from trainer.findings import Findings
+    from trainer.augment.augmenter import Augment
+    from trainer.data.batches import batches
+    from trainer.data.data_errors import Findings
+    from trainer.data.datasets import load_dataset
     from trainer.recipe import load_recipe
-    from trainer.sheet import sheet, write_picture
+    from trainer.report.contact_sheet import sheet, write_picture
 
     described = load_recipe(recipe)
     classes = described.data.classes
@@ -260,9 +260,9 @@ def _cells(score: Score) -> tuple[str, ...]:
 def _write_page(
     path: Path, title: str, pictures: Dataset, judged: Sequence[Judged], report: Report
 ) -> None:
-    from trainer.analysis import analyse
-    from trainer.page import Page
-    from trainer.report import add_accuracy, add_versions, add_worst
+    from trainer.evaluation.analysis import analyse
+    from trainer.report.html_page import Page
+    from trainer.report.sections import add_accuracy, add_versions, add_worst
 
     page, analysis = Page(title), analyse(judged, report.class_names)
     add_accuracy(page, report, analysis)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from detector.checkpoint import load_weights
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.progress import Progress
-from trainer.evaluate import judge, open_model
-from trainer.int8 import MOST_LOST, quantise_on
-from trainer.samples import Dataset
-from trainer.score import Judged, Report, score
+from detector.weights.checkpoint import load_weights
+from trainer.data.samples import Dataset
+from trainer.evaluation.average_precision import Judged, Report, score
+from trainer.evaluation.evaluate import judge, open_model
+from trainer.quantize import MOST_LOST, quantise_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from detector.acceptance.gate import EngineRefused
 from detector.detections import UInt8Array
-from detector.gate import EngineRefused
+from detector.int8.quantize import PICTURES, Quantised, quantise
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.progress import Progress
-from detector.quantize import PICTURES, Quantised, quantise
-from trainer.evaluate import evaluate, open_model
-from trainer.samples import Dataset
+from trainer.data.samples import Dataset
+from trainer.evaluation.evaluate import evaluate, open_model
 
 MOST_LOST = 0.01  # of a class's AP50, unless more is allowed
 FLOAT = "float/"  # what the float model was measured at stands beside, with this ahead of its name

@@ -7,15 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from detector.description import read_description
 from detector.errors import UsageError, did_you_mean
+from detector.resources import configs
 from detector.settings import explain, read_yaml
-from trainer.augment import AugmentOptions
-from trainer.data import DataSpec
-from trainer.findings import Policy
-from trainer.kept import Cache
+from detector.yolov7.description import read_description
+from trainer.augment.augmenter import AugmentOptions
+from trainer.data.data_errors import Policy
+from trainer.data.datasets import DataSpec
+from trainer.data.image_cache import Cache
 
-HYPERPARAMETERS = Path(__file__).resolve().parent.parent / "configs" / "hyperparameters"
+HYPERPARAMETERS = configs("hyperparameters")
 
 Part = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -9,11 +9,11 @@ import torch
 
 from detector.detections import Float32Array
 from detector.errors import UsageError
-from detector.network import Network, build_network
-from trainer.anchors import Fit, fit_anchors, measure, set_anchors
-from trainer.loss import DetectionLoss, Gains
+from detector.yolov7.network import Network, build_network
+from trainer.loss.anchors import Fit, fit_anchors, measure, set_anchors
+from trainer.loss.detection_loss import DetectionLoss, Gains
+from trainer.optim.transfer import freeze, freeze_auxiliary, transfer
 from trainer.recipe import Recipe
-from trainer.transfer import freeze, freeze_auxiliary, transfer
 
 Note = Callable[[str], None]
 

@@ -13,32 +13,32 @@ import cv2
 import torch
 from safetensors import SafetensorError
 
-from detector.checkpoint import save_weights
 from detector.errors import FramelaneError, UsageError
-from detector.network import Network
-from trainer.ahead import Batch
-from trainer.augment import Augment
-from trainer.batches import batch_count, batches, rank_share
-from trainer.data import load_dataset
-from trainer.display import Display
-from trainer.evaluate import evaluate, network_model
-from trainer.findings import Findings
-from trainer.initial import make_loss, make_network
+from detector.weights.checkpoint import save_weights
+from detector.yolov7.network import Network
+from trainer.augment.augmenter import Augment
+from trainer.augment.multi_scale import MultiScale
+from trainer.console import Display
+from trainer.data.batches import batch_count, batches, rank_share
+from trainer.data.data_errors import Findings
+from trainer.data.datasets import load_dataset
+from trainer.data.image_cache import keep
+from trainer.data.prefetch import Batch
+from trainer.data.samples import Dataset
+from trainer.evaluation.average_precision import METRICS, Report
+from trainer.evaluation.evaluate import evaluate, network_model
 from trainer.interrupt import asked_to_stop
-from trainer.kept import keep
-from trainer.memory import peak_memory
-from trainer.multi_scale import MultiScale
-from trainer.optimise import MovingAverage, Schedule, Stepper, make_optimiser
-from trainer.parallel import Gradients, ParallelGradients
-from trainer.place import Place, choose_place
-from trainer.ranks import Ranks, joined_ranks
+from trainer.optim.device import Place, choose_place
+from trainer.optim.distributed import Ranks, joined_ranks
+from trainer.optim.memory import peak_memory
+from trainer.optim.optimizer import MovingAverage, Schedule, Stepper, make_optimiser
+from trainer.optim.parallel_gradients import Gradients, ParallelGradients
+from trainer.optim.sequential_gradients import SequentialGradients, synchronised
 from trainer.recipe import Recipe
-from trainer.results import Results
-from trainer.samples import Dataset
-from trainer.score import METRICS, Report
-from trainer.sequential import SequentialGradients, synchronised
-from trainer.sheet import sheet, write_picture
-from trainer.state import Learner, Progress, Row, load_state, save_state
+from trainer.report.contact_sheet import sheet, write_picture
+from trainer.report.results_log import Results
+from trainer.setup import make_loss, make_network
+from trainer.training_state import Learner, Progress, Row, load_state, save_state
 
 STATE, BEST = "state.safetensors", "best.safetensors"
 MISTAKES, BATCH = "mistakes.txt", "batch.jpg"

@@ -8,14 +8,14 @@ from pathlib import Path
 import yaml
 
 from detector.manifest import sha256_of
-from trainer.analysis import analyse
-from trainer.page import Page
-from trainer.product import Product
-from trainer.readable import read_rgb
+from trainer.data.image_files import read_rgb
+from trainer.data.samples import Dataset
+from trainer.deliver import Product
+from trainer.evaluation.analysis import analyse
 from trainer.recipe import Recipe
-from trainer.report import add_accuracy, add_history, add_versions, add_worst
-from trainer.results import RESULTS, read_results
-from trainer.samples import Dataset
+from trainer.report.html_page import Page
+from trainer.report.results_log import RESULTS, read_results
+from trainer.report.sections import add_accuracy, add_history, add_versions, add_worst
 from trainer.train import BATCH, BEST
 
 PAGE = "report.html"

@@ -16,10 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.errors import FramelaneError, UsageError
-from detector.network import Network
-from trainer.optimise import MovingAverage, Stepper
+from detector.yolov7.network import Network
+from trainer.optim.optimizer import MovingAverage, Stepper
 from trainer.recipe import Recipe
 
 Row = dict[str, float | None]  # one epoch of results, by column

@@ -11,10 +11,10 @@ from benchmarks.live.figures import Claim, judge
 from benchmarks.live.site import configuration, model_options, running_live, site
 from benchmarks.live.watch import Watch, exact_ledger
 from pipeline.build import Run
-from tests.befalls import FAULTS, Fault
-from tests.cameras import FPS
-from tests.runs import more_of, said
-from tests.site import Site
+from tests.support.cameras import FPS
+from tests.support.faults import FAULTS, Fault
+from tests.support.runs import more_of, said
+from tests.support.site import Site
 
 VICTIM, OTHERS = "cam-1", ("cam-2", "cam-3", "cam-4")
 

@@ -28,15 +28,15 @@ from benchmarks.live.site import (
 from detector.detections import Detections
 from detector.engines import make_engine
 from detector.manifest import Manifest
-from detector.zoo import find_model
+from detector.weights.zoo import find_model
 from pipeline.build import engine_options
 from pipeline.frame import Frame, Tracked
 from pipeline.report import stream_figures
+from pipeline.runtime.stats import Histogram
 from pipeline.sinks import make_sink
 from pipeline.sources import Decoded, make_source
-from pipeline.stats import Histogram
-from tests.cameras import FPS, Server, read_units
-from tests.test_rtsp_out import numbers
+from tests.pipeline.sinks.test_rtsp import numbers
+from tests.support.cameras import FPS, Server, read_units
 from trackers.tracks import Tracks
 
 RECEIVER = "wall"

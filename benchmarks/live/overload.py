@@ -20,7 +20,7 @@ from benchmarks.live.watch import (
     show,
     window_seconds,
 )
-from tests.cameras import FPS
+from tests.support.cameras import FPS
 
 TIMES = 3  # what the machine can do
 TRIED = 4  # times in the trial: what a shared machine does changes by a third while this runs

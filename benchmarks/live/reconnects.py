@@ -10,8 +10,8 @@ import click
 from benchmarks.live.figures import Claim, judge
 from benchmarks.live.site import configuration, model_options, running_live, street
 from benchmarks.live.watch import Sample, exact_ledger, flat_memory, nothing_left, sample
-from tests.cameras import Server, until
-from tests.runs import more_of, status
+from tests.support.cameras import Server, until
+from tests.support.runs import more_of, status
 
 RETRY, LONGEST = 0.5, 1.0  # seconds: pauses that do not outgrow a life
 GOP_SECONDS = 1.0

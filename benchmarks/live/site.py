@@ -11,13 +11,13 @@ import click
 
 from pipeline.build import Run
 from pipeline.config import RunConfig
-from pipeline.sources.status import State
+from pipeline.connections.status import State
 from pipeline.sources.synthetic import Synthetic
-from tests.cameras import FPS, Server, require_gstreamer, until, write_units
-from tests.conftest import ROOT
-from tests.disks import small_disk
-from tests.runs import more_of, running, status
-from tests.site import Site
+from tests.support.cameras import FPS, Server, require_gstreamer, until, write_units
+from tests.support.disks import small_disk
+from tests.support.paths import ROOT
+from tests.support.runs import more_of, running, status
+from tests.support.site import Site
 
 LOOP_SECONDS = 10  # of the street; then it begins again
 SIZES = {"street": (768, 432), "small": (512, 288)}

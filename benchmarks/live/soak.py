@@ -23,13 +23,13 @@ from benchmarks.live.watch import (
     window_seconds,
 )
 from pipeline.build import Run
+from pipeline.connections.status import Observed, State
+from pipeline.monitor.watchdog import Watchdog
 from pipeline.sinks.segments import LOOK_SECONDS
-from pipeline.sources.status import Observed, State
-from pipeline.watchdog import Watchdog
-from tests.befalls import ENDURED
-from tests.cameras import until
-from tests.runs import more_of
-from tests.site import Site
+from tests.support.cameras import until
+from tests.support.faults import ENDURED
+from tests.support.runs import more_of
+from tests.support.site import Site
 
 CAMERAS = ["cam-1", "cam-2", "cam-3", "cam-4"]
 LASTS = 2.0, 12.0  # seconds that a fault lasts,

@@ -19,8 +19,8 @@ from benchmarks.live.watch import (
     show,
     window_seconds,
 )
-from tests.cameras import FPS
-from tests.runs import status
+from tests.support.cameras import FPS
+from tests.support.runs import status
 
 
 @click.command()

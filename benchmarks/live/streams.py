@@ -11,8 +11,8 @@ from benchmarks.live.figures import Claim, judge
 from benchmarks.live.site import configuration, model_options, running_live, street
 from benchmarks.live.watch import exact_ledger, flat_memory, sample
 from pipeline.config import SourceConfig
-from tests.cameras import Server
-from tests.runs import left_behind, more_of
+from tests.support.cameras import Server
+from tests.support.runs import left_behind, more_of
 
 WARM_UP = 0.75  # of the time: until the heaps of the threads are full
 

@@ -17,8 +17,8 @@ import click
 from benchmarks.live.figures import Claim, grows, slope_per_minute
 from benchmarks.machine import cores, idle_seconds
 from pipeline.build import Run
-from pipeline.stats import Histogram
-from pipeline.trim import Trim
+from pipeline.monitor.malloc_trim import Trim
+from pipeline.runtime.stats import Histogram
 
 LOOK_SECONDS = 1.0
 WARM_UP = 0.2  # the share of a run in which memory may still grow: caches fill

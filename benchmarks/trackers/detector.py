@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.trackers_material import Material
-from trackers.mot import MotRows
+from benchmarks.trackers.material import Material
+from trackers.motchallenge.text import MotRows
 
 FloatArray = NDArray[np.float64]
 

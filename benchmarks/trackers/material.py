@@ -10,13 +10,13 @@ import click
 import numpy as np
 
 from detector.detections import Int64Array
-from trackers.evaluate import Scores, evaluate
-from trackers.mot import MotResult, MotRows, read_mot
-from trackers.run import track
-from trackers.sequences import read_info
+from tests.support.paths import ROOT
+from trackers.evaluation.evaluate import Scores, evaluate
+from trackers.motchallenge.run import track
+from trackers.motchallenge.sequences import read_info
+from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.tracks import Tracker
 
-ROOT = Path(__file__).resolve().parent.parent
 PETS = {  # detections of the same clip by two detectors, and the scores that mean 0 and 1
     "PETS09 Faster R-CNN": ("det_sort_frcnn_768x576.txt", (0.0, 1.0)),
     "PETS09 ACF": ("det_acf_mot15_768x576.txt", (0.0, 100.0)),

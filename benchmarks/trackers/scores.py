@@ -2,7 +2,7 @@
 
 Options of our own tracker were chosen on half of MOT15 (those that SORT trained on); the other half
 is reported. HOTA is not among what SORT published. With --simulated, detections are not those of
-2015, but such as a detector of today gives (benchmarks/trackers_detector.py).
+2015, but such as a detector of today gives (benchmarks/trackers/detector.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from statistics import mean
 
 import click
 
-from benchmarks.trackers_detector import detected
-from benchmarks.trackers_material import CHOSEN_ON, Material, mot15, pets09
+from benchmarks.trackers.detector import detected
+from benchmarks.trackers.material import CHOSEN_ON, Material, mot15, pets09
 from trackers import TRACKERS, make_tracker
-from trackers.evaluate import Scores
+from trackers.evaluation.evaluate import Scores
 
 Published = Mapping[str, tuple[float, int]]  # MOTA and switches, by sequence
 PUBLISHED: Published = {  # those of SORT, by its README; on what is not here it was trained

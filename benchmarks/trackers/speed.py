@@ -16,8 +16,8 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.trackers_crowd import crowd
-from benchmarks.trackers_per_track import PerTrack
+from benchmarks.trackers.crowd import crowd
+from benchmarks.trackers.per_track import PerTrack
 from detector.detections import Detections
 from trackers import TRACKERS, make_tracker
 

@@ -12,12 +12,12 @@ from statistics import mean
 
 import click
 
-from benchmarks.trackers_material import Material, mot15, pets09
+from benchmarks.trackers.material import Material, mot15, pets09
 from detector.detections import Int64Array
 from trackers import TRACKERS, make_tracker
-from trackers.evaluate import Scores
-from trackers.frames import FrameChoice
-from trackers.kalman import STEPS_PER_SECOND
+from trackers.base.kalman import STEPS_PER_SECOND
+from trackers.evaluation.evaluate import Scores
+from trackers.motchallenge.frame_choice import FrameChoice
 
 CHOICES = {
     "all": FrameChoice(),

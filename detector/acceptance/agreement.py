@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import Detections, Float32Array
 from detector.nms import suppress
-from detector.tolerance import Tolerance
 
 CONFIDENCE = 0.25  # what users see unless they ask for less
 AT_LEAST = 5  # detections of a picture: with fewer, less sure ones are compared, too

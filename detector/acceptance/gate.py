@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.agreement import Agreement, compare
+from detector.acceptance.agreement import Agreement, compare
+from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder, cached_engine
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest
-from detector.pictures import BUNDLED, read_pictures
-from detector.tolerance import Tolerance
 
 PICTURES = 16  # at most, to judge on: more take time and change little
 

@@ -12,8 +12,9 @@ import numpy as np
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 from detector.letterbox import Letterbox
+from detector.resources import models
 
-BUNDLED = Path(__file__).resolve().parent.parent / "models" / "pictures"
+BUNDLED = models("pictures")
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 

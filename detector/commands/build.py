@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from detector.command_line import Size
+from detector.acceptance.sample_images import read_pictures
+from detector.cli import Size
 from detector.engines import ENGINES, prepare_engine
-from detector.engines.choice import AUTO, choose_engine
+from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError
 from detector.manifest import Manifest
-from detector.pictures import read_pictures
 from detector.progress import shown_progress
-from detector.zoo import find_model
+from detector.weights.zoo import find_model
 
 if TYPE_CHECKING:
-    from detector.agreement import Agreement
-    from detector.quantize import Quantised
+    from detector.acceptance.agreement import Agreement
+    from detector.int8.quantize import Quantised
 
 PathOption = click.Path(path_type=Path)
 
@@ -35,8 +35,8 @@ def quantize(model: str, source: Path) -> None:
     are for the ranges of numbers, some to find layers that INT8 must spare, and on the rest what
     comes out is held against the model itself: one that drifts is refused, and nothing is kept.
     """
-    from detector.calibration import load_nncf
-    from detector.quantize import PICTURES, quantise
+    from detector.int8.calibration import load_nncf
+    from detector.int8.quantize import PICTURES, quantise
 
     load_nncf()
     file = find_model(model)
@@ -98,7 +98,7 @@ def build(
     cache, so that a run starts at once. The engine is held against the model as OpenVINO runs it
     in fp32, and refused if it finds something else.
     """
-    from detector.gate import open_gated
+    from detector.acceptance.gate import open_gated
 
     file = find_model(model, size=size)
     name = choose_engine(file) if engine == AUTO else engine

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from detector.machine import Machine
+    from detector.commands.machine import Machine
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 def doctor(as_json: bool) -> None:
     """Tell what is in this machine, what will be used of it, and what to install for more."""
-    from detector.machine import examine
+    from detector.commands.machine import examine
 
     machine = examine()
     click.echo(as_text(machine) if not as_json else json.dumps(as_data(machine), indent=2))

@@ -14,11 +14,11 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from detector.cpu import cpu_flags, cpu_name
-from detector.cuda_driver import Gpu, find_driver
-from detector.engines.choice import NO_GPU, tensorrt_obstacle, torch_obstacle
+from detector.engines.auto import NO_GPU, tensorrt_obstacle, torch_obstacle
 from detector.engines.tensorrt_api import load_tensorrt
 from detector.errors import ModelError
+from detector.hardware.cpu import cpu_flags, cpu_name
+from detector.hardware.cuda_driver import Gpu, find_driver
 
 CPU_FEATURES = (  # that make inference faster, x86's and then Arm's
     "avx2",
@@ -186,7 +186,7 @@ def _version(package: str) -> str | None:
 
 
 def _openvino_devices() -> dict[str, str]:
-    from detector.openvino_core import CORE
+    from detector.hardware.openvino_core import CORE
 
     devices = {}
     for device in CORE.available_devices:

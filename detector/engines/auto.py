@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from detector.cuda_driver import Gpu, find_gpus
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import known_capabilities
 from detector.errors import ModelError
+from detector.hardware.cuda_driver import Gpu, find_gpus
 
 AUTO = "auto"
 NO_GPU = "there is no NVIDIA GPU, or no driver for it"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from ctypes import byref, c_ulonglong, c_void_p
 
-from detector.cuda_driver import CudaDriver, CudaError
+from detector.hardware.cuda_driver import CudaDriver, CudaError
 
 _THREAD_LOCAL = 1  # what other threads do meanwhile, such as allocate, does not break the capture
 

@@ -22,9 +22,9 @@ from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, ModelError
+from detector.export.precisions import find_int8, need_int8
+from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
-from detector.openvino_core import CORE
-from detector.variants import find_int8, need_int8
 
 FLOATS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # ours -> OpenVINO's
 PRECISIONS = ("auto", "int8", *FLOATS)

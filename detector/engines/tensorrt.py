@@ -15,7 +15,6 @@ from typing import Protocol
 
 from detector.cache import CachedEngine, EngineKey, cached_engine
 from detector.candidates import Candidates
-from detector.cuda_driver import Gpu
 from detector.detections import UInt8Array
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import build_plan, known_capabilities
@@ -23,9 +22,10 @@ from detector.engines.tensorrt_cuda import Closable, Cuda, open_cuda
 from detector.engines.tensorrt_plan import LoadedPlan
 from detector.engines.tensorrt_slot import Executable, Slot
 from detector.errors import FramelaneError, ModelError
+from detector.export.precisions import find_int8, half_model, need_int8
+from detector.hardware.cuda_driver import Gpu
 from detector.manifest import PRECISIONS, Manifest
 from detector.progress import Progress
-from detector.variants import find_int8, half_model, need_int8
 
 SLOTS = 3  # one uploads, one computes, one downloads
 

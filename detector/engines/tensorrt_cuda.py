@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, gpu_number
 from detector.engines.cuda_graph import CudaGraph
 from detector.errors import ModelError
+from detector.hardware.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, gpu_number
 
 NON_BLOCKING = 1  # CUstream_flags: no waiting for the default stream, on which others may work
 

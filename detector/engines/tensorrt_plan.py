@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.engines.tensorrt_api import TensorRt, refusal
 from detector.errors import FramelaneError, ModelError
 from detector.manifest import Manifest

@@ -12,9 +12,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from detector.candidates import Candidates
-from detector.cuda_driver import CudaError
 from detector.detections import UInt8Array
-from detector.engines.batches import batch_sizes
+from detector.engines.batch_sizes import batch_sizes
 from detector.engines.tensorrt_cuda import (
     Closable,
     Cuda,
@@ -24,6 +23,7 @@ from detector.engines.tensorrt_cuda import (
     Stream,
 )
 from detector.errors import FramelaneError, ModelError
+from detector.hardware.cuda_driver import CudaError
 from detector.manifest import Manifest
 
 Owned = TypeVar("Owned", bound=Closable)

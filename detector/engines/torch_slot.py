@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from detector.candidates import Candidates
-from detector.contract import ContractGraph
 from detector.detections import UInt8Array
-from detector.engines.batches import batch_sizes
+from detector.engines.batch_sizes import batch_sizes
+from detector.export.exported_graph import ContractGraph
 from detector.manifest import Manifest
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from detector.head import Cells, Detect, decode_boxes
-from detector.network import Network
+from detector.yolov7.heads import Cells, Detect, decode_boxes
+from detector.yolov7.network import Network
 
 
 class Rows(NamedTuple):

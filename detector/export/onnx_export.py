@@ -9,13 +9,13 @@ from pathlib import Path
 import onnx
 import torch
 
-from detector.atomic import replacing
-from detector.contract import ContractGraph
+from detector.atomic_write import replacing
 from detector.errors import ModelError
-from detector.half import to_half
+from detector.export.exported_graph import ContractGraph
+from detector.export.fp16 import to_half
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import Network, deploy
+from detector.yolov7.network import Network, deploy
 
 OPSET = 17  # TensorRT 8.5 (JetPack 5) and newer read it
 

@@ -55,7 +55,7 @@ def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     """
     import onnx
 
-    from detector.half import to_half
+    from detector.export.fp16 import to_half
 
     assert manifest.precision == "fp32", manifest.precision
     key = EngineKey(

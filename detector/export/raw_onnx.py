@@ -16,9 +16,9 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, ValueInfoProto, compose, parser, version_converter
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.errors import ModelError
-from detector.half import to_half
+from detector.export.fp16 import to_half
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
 

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
-from detector.calibration import calibrate
 from detector.detections import UInt8Array
-from detector.half import LAYERS
-from detector.int8_head import Op, ahead_of_layers, head
+from detector.export.fp16 import LAYERS
+from detector.int8.calibration import calibrate
+from detector.int8.layer_order import Op, ahead_of_layers, head
 from detector.manifest import Manifest
 
 QUANTISERS = ("QuantizeLinear", "DequantizeLinear")

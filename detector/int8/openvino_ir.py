@@ -10,12 +10,12 @@ import openvino as ov
 from openvino import opset13
 from openvino.passes import ConstantFolding, Manager
 
-from detector.calibration import calibrate
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.int8_head import Op, head
+from detector.hardware.openvino_core import CORE
+from detector.int8.calibration import calibrate
+from detector.int8.layer_order import Op, head
 from detector.manifest import Manifest
-from detector.openvino_core import CORE
 
 SPLIT = "/WithoutBiases"  # OpenVINO makes two operations of a layer, and names the first so
 

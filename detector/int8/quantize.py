@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from detector.agreement import Agreement
-from detector.calibration import load_nncf
+from detector.acceptance.agreement import Agreement
+from detector.acceptance.gate import EngineRefused, agree, drift, open_reference
 from detector.detections import UInt8Array
 from detector.errors import ModelError, UsageError
-from detector.gate import EngineRefused, agree, drift, open_reference
+from detector.export.precisions import int8_path
+from detector.int8.calibration import load_nncf
 from detector.manifest import Manifest, manifest_path, model_sha256
 from detector.progress import Progress
-from detector.variants import int8_path
 
 if TYPE_CHECKING:
-    from detector.int8_search import Search
+    from detector.int8.sensitivity import Search
 
 PICTURES = 128  # that are asked for
 LEAST = 8  # of them 6 to calibrate on, 1 to search with, 1 to judge on; and so on
@@ -79,8 +79,8 @@ def quantise(
     that drifts beyond the tolerance in the manifest. Then all that lay beside it is as it was.
     """
     load_nncf()
-    from detector.int8_openvino import Int8Maker
-    from detector.int8_search import find_float_layers
+    from detector.int8.openvino_ir import Int8Maker
+    from detector.int8.sensitivity import find_float_layers
 
     manifest, parts = _float_manifest(model), divided(pictures)
     tolerance = manifest.tolerance_of("int8")
@@ -132,7 +132,7 @@ def _made(
 
 def _write_ir(file: Path, job: Job) -> Manifest:
     """Write OpenVINO's own format, for one batch: it is of constant shapes."""
-    from detector.int8_openvino import save
+    from detector.int8.openvino_ir import save
 
     save(job.found.model, file)
     batch = 1 if job.manifest.dynamic_batch else job.manifest.max_batch
@@ -142,7 +142,7 @@ def _write_ir(file: Path, job: Job) -> Manifest:
 def _write_qdq(file: Path, job: Job) -> Manifest:
     import onnx
 
-    from detector.int8_onnx import quantised_onnx
+    from detector.int8.onnx_qdq import quantised_onnx
 
     layers = job.found.float_layers
     onnx.save(quantised_onnx(job.model, job.manifest, job.parts.calibration, layers), file)

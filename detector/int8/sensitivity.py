@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from detector.agreement import Agreement, compare
+from detector.acceptance.agreement import Agreement, compare
+from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
 from detector.progress import Progress
-from detector.tolerance import Tolerance
 
 MOST_LEFT = 0.5  # share of the layers: with fewer in INT8 it is hardly faster than bf16
 

@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from detector.atomic import replacing
-from detector.description import FORMS, Form
+from detector.atomic_write import replacing
 from detector.errors import ModelError
-from detector.network import Network, build_network
+from detector.yolov7.description import FORMS, Form
+from detector.yolov7.network import Network, build_network
 
 FORMAT = "framelane-weights-1"
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.cache import cache_folder, locked
 from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
 
 if TYPE_CHECKING:
-    from detector.checkpoint import WeightsInfo
-    from detector.network import Network
+    from detector.weights.checkpoint import WeightsInfo
+    from detector.yolov7.network import Network
 
 EXPORT_VERSION = 2  # to be raised when the same weights are to give another graph
 NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
@@ -71,15 +71,15 @@ def _load(weights: Path) -> tuple[Network, WeightsInfo]:
     try:
         import onnx  # noqa: F401  now, not when all else is done
 
-        from detector.checkpoint import load_weights
-        from detector.official import load_official
+        from detector.weights.checkpoint import load_weights
+        from detector.weights.official import load_official
     except ModuleNotFoundError as error:
         raise ModelError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
     return load_official(weights) if weights.suffix == ".pt" else load_weights(weights)
 
 
 def _save(network: Network, info: WeightsInfo, weights: Path, path: Path) -> None:
-    from detector.checkpoint import save_weights
+    from detector.weights.checkpoint import save_weights
 
     if weights.suffix == ".safetensors":
         shutil.copyfile(weights, path)
@@ -96,7 +96,7 @@ def _export(
     weights: Path,
     **options: Any,
 ) -> Manifest:
-    from detector.export import export_model
+    from detector.export.onnx_export import export_model
 
     return export_model(
         network,

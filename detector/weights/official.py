@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from detector.checkpoint import WeightsInfo
-from detector.description import Description, Form, network_names, read_description
 from detector.errors import ModelError
-from detector.network import Network, build_network
-from detector.pickled import Record, Unreadable
-from detector.torch_file import read_torch_file
+from detector.weights.checkpoint import WeightsInfo
+from detector.weights.torch_file import read_torch_file
+from detector.weights.unpickler import Record, Unreadable
+from detector.yolov7.description import Description, Form, network_names, read_description
+from detector.yolov7.network import Network, build_network
 
 ACTIVATIONS = {
     "torch.nn.modules.activation.SiLU": "silu",

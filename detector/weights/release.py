@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.cache import cache_folder, locked
-from detector.download import Partial, Show, download
 from detector.errors import DownloadError, ModelError, UsageError
 from detector.manifest import sha256_of
+from detector.weights.download import Partial, Show, download
 
 RELEASE = "https://github.com/WongKinYiu/yolov7/releases/download/v0.1"
 RELEASE_VARIABLE = "FRAMELANE_RELEASE_URL"

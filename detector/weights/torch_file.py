@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from detector.pickled import Maker, Name, Unreadable, read_pickle
+from detector.weights.unpickler import Maker, Name, Unreadable, read_pickle
 
 PICKLE_BYTES = 16 << 20  # that of yolov7 has 0.2 MB
 MOST_DIMENSIONS = 8

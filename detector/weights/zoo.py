@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from detector.convert import converted
 from detector.errors import ModelError, did_you_mean
-from detector.release import RELEASED, released_weights
+from detector.resources import models
+from detector.weights.convert import converted
+from detector.weights.release import RELEASED, released_weights
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+MODELS = models()
 WEIGHTS = (".pt", ".safetensors")
 
 

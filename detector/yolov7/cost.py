@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from detector.description import Description, Form
-from detector.network import build_network, deploy
+from detector.yolov7.description import Description, Form
+from detector.yolov7.network import build_network, deploy
 
 
 class Cost(NamedTuple):

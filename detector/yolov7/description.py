@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.errors import ModelError, did_you_mean
+from detector.resources import configs
 from detector.settings import explain, read_yaml
 
-NETWORKS = Path(__file__).resolve().parent.parent / "configs" / "networks"
+NETWORKS = configs("networks")
 HEADS = ("Detect", "IDetect", "IAuxDetect")
 WITH_CHANNELS = ("Conv", "RepConv", "SPPCSPC", "DownC")  # the first argument is how many
 

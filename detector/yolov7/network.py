@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from detector.description import (
+from detector.errors import ModelError
+from detector.yolov7.description import (
     WITH_CHANNELS,
     Description,
     Form,
@@ -22,9 +23,8 @@ from detector.description import (
     read_description,
     scale_channels,
 )
-from detector.errors import ModelError
-from detector.head import Detect, IAuxDetect, IDetect
-from detector.layers import (
+from detector.yolov7.heads import Detect, IAuxDetect, IDetect
+from detector.yolov7.layers import (
     ACTIVATIONS,
     SPPCSPC,
     Activation,

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from detector.description import WITH_CHANNELS, Description, Row, renumbered, scale_channels
 from detector.errors import ModelError
+from detector.yolov7.description import WITH_CHANNELS, Description, Row, renumbered, scale_channels
 
 ENTRIES = 2  # an ELAN begins with two 1x1 convolutions side by side
 

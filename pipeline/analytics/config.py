@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import UsageError, did_you_mean
-from pipeline.analytics import Watch
-from pipeline.shapes import Line, Point, Zone
-from pipeline.watches import LineWatch, ZoneWatch
+from pipeline.analytics.crossings import LineWatch, ZoneWatch
+from pipeline.analytics.events import Watch
+from pipeline.analytics.geometry import Line, Point, Zone
 
 USUAL_MARGIN = 0.01  # of the picture's diagonal: what boxes of people jitter by, and some more
 

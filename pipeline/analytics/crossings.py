@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.analytics import Event, Figure, Sighting
-from pipeline.shapes import Line, Point, Zone
+from pipeline.analytics.events import Event, Figure, Sighting
+from pipeline.analytics.geometry import Line, Point, Zone
 
 LEFT, RIGHT, INSIDE, OUTSIDE = "left", "right", "inside", "outside"
 

@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pipeline.shapes import Point
+from pipeline.analytics.geometry import Point
 from trackers.tracks import Tracks
 
 DECIMALS = 2  # of the edges of a box in JSON lines

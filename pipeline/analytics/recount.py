@@ -1,4 +1,4 @@
-"""python -m pipeline.recount out.jsonl: counts of lines and zones from their events alone."""
+"""Counts of lines and zones from the events in JSON lines alone."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m pipeline.recount")
+    main(prog_name="python -m pipeline.analytics.recount")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from pipeline.sources.status import Cause
+from pipeline.connections.status import Cause
 
 GROWTH = 2.0
 JITTER = 0.5  # the share of a pause that is left to chance: a rack of cameras reboots as one

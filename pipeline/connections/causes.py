@@ -7,7 +7,7 @@ import socket
 
 import av
 
-from pipeline.sources.status import Cause, Trouble
+from pipeline.connections.status import Cause, Trouble
 
 _NEARLY = 0.9  # of a time-out: the socket's own fires a little before ours
 

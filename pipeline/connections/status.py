@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
-from pipeline.quiet import Quiet
+from pipeline.rate_limited_log import Quiet
 
 STALL_INTERVALS = 5  # of the stream's own: later than that is no jitter,
 LEAST_STALL = 1.0  # seconds, unless the stream is fast: a hiccup of a network is shorter

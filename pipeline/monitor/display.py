@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline.build import Run
+from pipeline.connections.status import Observed
 from pipeline.graph import StreamStages
-from pipeline.pipeline import Pipeline
-from pipeline.sources.status import Observed
+from pipeline.runtime.runner import Pipeline
 
 REFRESH_SECONDS = 0.25
 

@@ -9,7 +9,7 @@ from threading import Timer
 from types import TracebackType
 from typing import Any
 
-from pipeline.pipeline import Pipeline
+from pipeline.runtime.runner import Pipeline
 
 GRACE_SECONDS = 1.0  # that a cancelled run has: a call into a runtime cannot be interrupted
 ENDINGS = (signal.SIGINT, signal.SIGTERM)

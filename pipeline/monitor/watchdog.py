@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 from pipeline.graph import StreamStages
-from pipeline.pipeline import Pipeline, Worker
-from pipeline.quiet import Quiet
+from pipeline.rate_limited_log import Quiet
+from pipeline.runtime.runner import Pipeline, Worker
 
 log = logging.getLogger("framelane")
 

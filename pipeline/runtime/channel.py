@@ -9,7 +9,7 @@ from threading import Condition
 from time import monotonic
 from typing import Generic, TypeVar
 
-from pipeline.stats import ChannelStats
+from pipeline.runtime.stats import ChannelStats
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from threading import Lock
 from time import monotonic
 
 from pipeline.frame import Item, Ticket
-from pipeline.stats import Histogram
+from pipeline.runtime.stats import Histogram
 
 
 class Fate(Enum):

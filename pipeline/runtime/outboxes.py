@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.channel import Cancelled, Channel
 from pipeline.frame import Detected, LeftOut, Ticket, Tracked
-from pipeline.lane import Lane
-from pipeline.ledger import Ledger
+from pipeline.runtime.channel import Cancelled, Channel
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.stream_lane import Lane
 
 
 class Router:

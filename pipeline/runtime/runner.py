@@ -10,10 +10,10 @@ from time import monotonic, process_time
 from typing import Any, Protocol
 
 from detector.errors import FramelaneError
-from pipeline.channel import Cancelled, UpstreamFailed
-from pipeline.ledger import Ledger
-from pipeline.stage import Outbox, Probe, Stage, drive
-from pipeline.stats import ChannelStats
+from pipeline.runtime.channel import Cancelled, UpstreamFailed
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.stage import Outbox, Probe, Stage, drive
+from pipeline.runtime.stats import ChannelStats
 
 log = logging.getLogger("framelane")
 

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.frame import Item, LeftOut, Ticket
-from pipeline.stats import Histogram, StageStats
+from pipeline.runtime.stats import Histogram, StageStats
 
 In = TypeVar("In", bound=Item)
 Out = TypeVar("Out", bound=Item)

@@ -9,9 +9,9 @@ from threading import Condition
 from time import monotonic
 
 from detector.errors import FramelaneError
-from pipeline.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 from pipeline.frame import Detected, Frame, Ready
-from pipeline.stats import ChannelStats
+from pipeline.runtime.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
+from pipeline.runtime.stats import ChannelStats
 
 REMEMBERED = 0.95  # of how long the slowest frame took, with each frame that comes after it
 

@@ -14,7 +14,7 @@ from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.frame import LeftOut, Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 
 
 class SinkError(FramelaneError):

@@ -17,7 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
-from pipeline.sources.container import open_container
+from pipeline.media.container import open_container
 
 log = logging.getLogger("framelane")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pipeline.frame import Tracked
 from pipeline.sinks.text import TextFile
-from trackers.mot import mot_lines
+from trackers.motchallenge.text import mot_lines
 
 
 class MotText(TextFile):
     """Writes a line per confirmed track; frames are counted in the source, before any drop."""
 
     def text(self, item: Tracked) -> str:
-        """Return the frame's lines (see `trackers.mot`)."""
+        """Return the frame's lines (see `trackers.motchallenge.text`)."""
         return mot_lines(item.frame.index, item.tracks)

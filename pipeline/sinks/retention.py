@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from time import time
 
-from pipeline.quiet import Quiet
+from pipeline.rate_limited_log import Quiet
 
 # What a directive of strftime may become, as far as it can be told from other text.
 _BECOMES = {

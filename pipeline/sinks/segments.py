@@ -12,7 +12,7 @@ from time import monotonic, time
 
 from detector.errors import UsageError
 from pipeline.frame import Frame, LeftOut, Ticket, Tracked
-from pipeline.quiet import Quiet
+from pipeline.rate_limited_log import Quiet
 from pipeline.sinks import Sink, SinkError
 from pipeline.sinks.retention import DIRECTIVES, Names, Retention
 

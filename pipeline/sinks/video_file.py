@@ -14,9 +14,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.media.h264 import H264, Preset, ticks_per_second
 from pipeline.sinks import SinkError
 from pipeline.sinks.audio import AudioCopy
-from pipeline.sinks.h264 import H264, Preset, ticks_per_second
 from pipeline.sinks.recorder import Recorder
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}

@@ -13,11 +13,11 @@ from av.video.stream import VideoStream
 
 from detector.errors import UsageError
 from pipeline.frame import Stream
+from pipeline.media.container import first_video_stream, nominal_interval, open_container
 from pipeline.redaction import without_password
 from pipeline.sources import Decoded, SourceError
-from pipeline.sources.container import first_video_stream, nominal_interval, open_container
+from pipeline.sources.conversion import Pictures
 from pipeline.sources.damage import Damage
-from pipeline.sources.pictures import Pictures
 
 
 class VideoFile:

@@ -19,10 +19,10 @@ from detector.detections import UInt8Array
 from detector.errors import FramelaneError, UsageError
 from pipeline.frame import Picture, Stream
 from pipeline.sources import Decoded
-from pipeline.sources.counter import CELL, COUNTER_WIDTH, draw_counter
-from pipeline.sources.street import Street, Truth, build_street
-from pipeline.sources.street_clip import write_clip
-from pipeline.sources.street_sensor import Sensor
+from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH, draw_counter
+from pipeline.sources.street.labelled_clip import write_clip
+from pipeline.sources.street.sensor import Sensor
+from pipeline.sources.street.world import Street, Truth, build_street
 
 _LEAST_HEIGHT = 128  # pixels; below, nothing could be recognised
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pipeline.analytics import Analytics
-from pipeline.analytics_config import WatchMaker
+from pipeline.analytics.config import WatchMaker
+from pipeline.analytics.events import Analytics
 from pipeline.frame import Tracked
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 
 
 class Analyse(Stage[Tracked, Tracked]):

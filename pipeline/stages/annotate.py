@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.analytics import Figure
+from pipeline.analytics.events import Figure
 from pipeline.frame import Tracked
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 from trackers.tracks import Tracks
 
 Colour = tuple[int, int, int]  # blue, green, red

@@ -8,10 +8,10 @@ from math import inf
 from time import monotonic
 
 from pipeline.frame import Frame
-from pipeline.ledger import Ledger
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.stage import Stage
 from pipeline.sources import Decoded, Skipped, Source
-from pipeline.stage import Stage
-from pipeline.timing import Clock
+from pipeline.stages.frame_clock import Clock
 
 
 class Decode(Stage[Decoded | Skipped, Frame]):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from detector.engines import Engine
 from pipeline.frame import Batch, Inferred, InFlight
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 
 
 class Submit(Stage[Batch, InFlight]):

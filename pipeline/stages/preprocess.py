@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.letterbox import Letterbox
 from pipeline.frame import Batch, Picture, Ready
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 
 
 class Preprocess(Stage[Ready, Batch]):

@@ -11,7 +11,7 @@ from detector.detections import Detections
 from detector.letterbox import Letterbox
 from detector.nms import suppress
 from pipeline.frame import Detected, Inferred
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
 
 
 class Suppress(Stage[Inferred, Detected]):

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.camera_motion import CameraMotion
 from pipeline.frame import Detected, Tracked
-from pipeline.stage import Stage
+from pipeline.runtime.stage import Stage
+from pipeline.stages.camera_motion import CameraMotion
 from trackers.tracks import Affine, Tracker, Tracks
 
 

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from benchmarks import gpu
 from benchmarks.result import Result
 from benchmarks.timeline import Span, beside, read_trace
-from detector.cuda_driver import find_gpus
+from detector.acceptance.sample_images import read_pictures
 from detector.engines import make_engine
-from detector.export import export_model
-from detector.network import build_network
-from detector.pictures import read_pictures
-from pipeline.sources.street_clip import write_clip
+from detector.export.onnx_export import export_model
+from detector.hardware.cuda_driver import find_gpus
+from detector.yolov7.network import build_network
+from pipeline.sources.street.labelled_clip import write_clip
 from pipeline.sources.synthetic import Synthetic
 
 FRAMES = 60

@@ -6,11 +6,11 @@ import pytest
 
 from benchmarks.parts import PARTS, Speed, Task, measure
 from benchmarks.pipeline import RATIOS, table
-from detector.export import export_model
-from detector.network import build_network
-from pipeline.sources.street_clip import write_clip
+from detector.export.onnx_export import export_model
+from detector.yolov7.network import build_network
+from pipeline.sources.street.labelled_clip import write_clip
 from pipeline.sources.synthetic import Synthetic
-from tests.ffmpeg import times_by_ffprobe
+from tests.support.ffmpeg import times_by_ffprobe
 
 FRAMES = 60
 

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 
 
 def test_a_file_that_its_writer_kept_private_follows_the_umask(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from detector.cache import EngineKey, cache_folder, cached_engine
 from detector.errors import ModelError
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 KEY = EngineKey(
     model_sha256="a" * 64,

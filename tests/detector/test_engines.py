@@ -16,17 +16,18 @@ import pytest
 from onnx import TensorProto, helper
 
 from detector.candidates import Candidates
-from detector.checkpoint import save_weights
 from detector.detections import UInt8Array
 from detector.engines import ENGINES, Engine, Pending, fake, make_engine, openvino
 from detector.engines.tensorrt import TensorRtEngine
 from detector.errors import FramelaneError, ModelError
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import build_network
-from tests.conftest import ROOT, absent
-from tests.cuda_twin import CudaTwin, PlanTwin
-from tests.weights import reference_weights
+from detector.weights.checkpoint import save_weights
+from detector.yolov7.network import build_network
+from tests.support.cuda_twin import CudaTwin, PlanTwin
+from tests.support.environment import absent
+from tests.support.paths import ROOT
+from tests.support.weights import reference_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

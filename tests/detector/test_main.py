@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.__main__ import main
-from detector.checkpoint import save_weights
 from detector.manifest import Manifest, sha256_of
-from detector.network import build_network, deploy
-from tests.conftest import ROOT
-from tests.graphs import raw_file
+from detector.weights.checkpoint import save_weights
+from detector.yolov7.network import build_network, deploy
+from tests.support.graphs import raw_file
+from tests.support.paths import ROOT
 
 
 def run(*arguments: object) -> Result:

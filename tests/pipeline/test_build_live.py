@@ -15,10 +15,11 @@ import pytest
 
 from pipeline.build import Run
 from pipeline.config import RunConfig
+from pipeline.connections.status import Cause, State, Status
 from pipeline.report import complaints, exit_code, figures, summary
-from pipeline.sources.status import Cause, State, Status
-from tests import runs
-from tests.cameras import (
+from tests.pipeline.sinks.test_rtsp import numbers
+from tests.support import runs
+from tests.support.cameras import (
     CAP,
     FPS,
     Server,
@@ -28,9 +29,8 @@ from tests.cameras import (
     until,
     write_units,
 )
-from tests.conftest import PASSWORD
-from tests.runs import emitted, more_of, status
-from tests.test_rtsp_out import numbers
+from tests.support.environment import PASSWORD
+from tests.support.runs import emitted, more_of, status
 
 QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0}
 

@@ -15,9 +15,9 @@ import pytest
 from detector.errors import FramelaneError, UsageError
 from pipeline.build import Run, build
 from pipeline.config import RunConfig, SourceConfig
-from tests import runs
-from tests.cameras import CAP, Server, numbered, require_gstreamer, until, write_units
-from tests.runs import emitted, left_behind
+from tests.support import runs
+from tests.support.cameras import CAP, Server, numbered, require_gstreamer, until, write_units
+from tests.support.runs import emitted, left_behind
 
 
 def config(folder: Path, *sources: Any, **more: Any) -> RunConfig:

@@ -15,9 +15,9 @@ import pytest
 from detector.errors import UsageError
 from pipeline.frame import Tracked
 from pipeline.sinks import SINKS, SinkError, make_sink
-from tests import footage
-from tests.conftest import ROOT
-from tests.ffmpeg import tool
+from tests.support import footage
+from tests.support.ffmpeg import tool
+from tests.support.paths import ROOT
 from trackers.tracks import TrackState
 
 every_ending = pytest.mark.parametrize("ending", sorted(SINKS))
@@ -97,7 +97,7 @@ FULL_DISK = """
 import resource, sys
 from fractions import Fraction
 from pipeline.sinks import SinkError, make_sink
-from tests import footage
+from tests.support import footage
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
 frames = footage.drawn(range(5000), Fraction(1, 25), seen=footage.tracks(*range(60)))
@@ -138,7 +138,7 @@ KILLED = """
 import os, signal, sys
 from fractions import Fraction
 from pipeline.sinks import make_sink
-from tests import footage
+from tests.support import footage
 sink = make_sink(sys.argv[1], classes=footage.CLASSES, options={})
 for item in footage.drawn(range(100), Fraction(1, 25), seen=footage.tracks(*range(20))):
     sink.process(item)

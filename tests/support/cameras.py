@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.sinks.rtsp_serving import PACKAGES, SYSTEM_PYTHON, has_server
-from pipeline.sources.counter import draw_counter
-from tests.conftest import ROOT, absent
+from pipeline.sinks.rtsp.server import PACKAGES, SYSTEM_PYTHON, has_server
+from pipeline.sources.street.frame_counter import draw_counter
+from tests.support.environment import absent
+from tests.support.paths import ROOT
 
 CAP = 60.0  # seconds that a test waits for another process at most
 FPS = 25
@@ -118,7 +119,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, on the same port as before."""
-        script, options = ROOT / "tests/rtsp_server.py", self._options | {"port": self.port}
+        script, options = ROOT / "tests/support/rtsp_server.py", self._options | {"port": self.port}
         self.process = subprocess.Popen(
             [SYSTEM_PYTHON, str(script), json.dumps(options)],
             stdin=subprocess.PIPE,

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from detector.candidates import Candidates
-from detector.cuda_driver import CudaError, Gpu
 from detector.detections import UInt8Array
 from detector.engines.tensorrt_cuda import DeviceBuffer, HostArray
 from detector.errors import FramelaneError
+from detector.hardware.cuda_driver import CudaError, Gpu
 
 Work = Callable[[], None]
 TENSORS = ("images", "boxes", "scores")

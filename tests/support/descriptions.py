@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.random_network import random_network
-from detector.description import NETWORKS, Form
 from detector.detections import UInt8Array
-from detector.export import export_model
+from detector.export.onnx_export import export_model
+from detector.yolov7.description import NETWORKS, Form
+from tests.support.random_network import random_network
 
 FAMILY: dict[str, tuple[Form, ...]] = {  # what the reference has of each network
     "yolov7-tiny": ("training", "deployed"),

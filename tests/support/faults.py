@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from pipeline.config import SourceConfig
-from tests.cameras import Server, until
-from tests.rtsp_proxy import Proxy
-from tests.runs import status
-from tests.site import GUEST, Site
+from tests.support.cameras import Server, until
+from tests.support.rtsp_proxy import Proxy
+from tests.support.runs import status
+from tests.support.site import GUEST, Site
 
 Fault = Callable[[Site, str], AbstractContextManager[str]]  # the camera -> the stream it is seen at
 

@@ -16,7 +16,7 @@ import numpy as np
 from detector.detections import UInt8Array
 from pipeline.frame import Frame, LeftOut, Picture, Stream, Ticket, Tracked
 from pipeline.sinks import Sink
-from tests.ffmpeg import tool
+from tests.support.ffmpeg import tool
 from trackers.tracks import Tracks, TrackState
 
 CLASSES = ("person", "bicycle", "car")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.network import Network
+from detector.yolov7.network import Network
 
 AXES = {
     "fixed": None,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from detector.network import Network
+from detector.yolov7.network import Network
 
 OFFICIAL = {  # class of ours -> module and class of the original
     "Network": "models.yolo.Model",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from detector.detections import UInt8Array
-from detector.network import Network, build_network
+from detector.yolov7.network import Network, build_network
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import BinaryIO
 
-from tests.cameras import CAP
+from tests.support.cameras import CAP
 
 RTP_CHANNEL = 0
 TIMESTAMP = slice(4, 8)  # of an RTP packet, 32 bits

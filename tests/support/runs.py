@@ -10,9 +10,9 @@ from typing import Any
 
 from pipeline.build import Run, build
 from pipeline.config import RunConfig
+from pipeline.connections.status import Status
 from pipeline.report import stream_figures
-from pipeline.sources.status import Status
-from tests.cameras import CAP, until
+from tests.support.cameras import CAP, until
 
 
 @contextmanager

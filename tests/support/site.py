@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.build import Run
-from tests.cameras import Server
+from tests.support.cameras import Server
 
 GUEST = "guest"  # a stream that comes later
 

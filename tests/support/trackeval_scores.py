@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trackers.mot import MotRows
+from trackers.motchallenge.text import MotRows
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints what it could not import
     import trackeval

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detector.network import Network
+from detector.yolov7.network import Network
 
 COUNTS_AND_ANCHORS = ("num_batches_tracked", "anchors", "anchor_grid")
 

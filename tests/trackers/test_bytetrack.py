@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from detector.detections import Detections
 from detector.errors import UsageError
-from tests.bytetrack_twin import SlowByteTrack
+from tests.support.bytetrack_twin import SlowByteTrack
 from trackers.bytetrack import ByteTrack
-from trackers.mot import read_mot
+from trackers.motchallenge.text import read_mot
 from trackers.tracks import Tracks, TrackState
 
 Person = tuple[float, float, float, int]  # left, top, score, class

@@ -10,7 +10,7 @@ import pytest
 
 from detector.detections import Detections
 from detector.errors import UsageError
-from trackers.given import as_detections
+from trackers.inputs import as_detections
 
 BOXES = [[10.0, 20.0, 50.0, 120.0], [200.0, 20.0, 240.0, 120.0]]
 

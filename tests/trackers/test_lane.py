@@ -8,12 +8,12 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from benchmarks.trackers_material import Material, mot15, pets09
-from benchmarks.trackers_time import COUNTED, score
+from benchmarks.trackers.material import Material, mot15, pets09
+from benchmarks.trackers.time import COUNTED, score
 from detector.errors import UsageError
 from trackers import make_tracker
-from trackers.frames import FrameChoice
 from trackers.lane import Lane
+from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.tracks import Tracks
 
 Person = tuple[float, float, float, float, float]  # left, top, width, height, score

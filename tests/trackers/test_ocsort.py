@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from tests.sort_filter import SortFilter
+from tests.support.sort_filter import SortFilter
 from trackers import make_tracker
 from trackers.ocsort import OcSort
 from trackers.tracks import Tracks, TrackState

@@ -18,16 +18,16 @@ import torch
 import yaml
 from click.testing import CliRunner, Result
 
-from detector.gate import EngineRefused
+from detector.acceptance.gate import EngineRefused
+from detector.acceptance.tolerance import Tolerance
+from detector.export.precisions import INT8_ENDINGS, int8_path
 from detector.manifest import Manifest, sha256_of
-from detector.tolerance import Tolerance
-from detector.variants import INT8_ENDINGS, int8_path
-from tests.conftest import ROOT
-from tests.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
-from tests.test_page import Checked
+from tests.support.paths import ROOT
+from tests.support.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
+from tests.trainer.report.test_html_page import Checked
 from trainer.__main__ import main
-from trainer.samples import IGNORED
-from trainer.sheet import COLOURS_RGB, IGNORED_RGB, labelled
+from trainer.data.samples import IGNORED
+from trainer.report.contact_sheet import COLOURS_RGB, IGNORED_RGB, labelled
 
 
 def command(*words: object) -> Result:

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.acceptance.gate import EngineRefused, open_reference
+from detector.acceptance.sample_images import BUNDLED, read_pictures
 from detector.detections import UInt8Array
-from detector.gate import EngineRefused, open_reference
+from detector.export.precisions import int8_path
 from detector.manifest import Manifest
 from detector.nms import suppress
-from detector.pictures import BUNDLED, read_pictures
-from detector.variants import int8_path
-from tests.descriptions import small_model
-from trainer.evaluate import evaluate, open_model
-from trainer.int8 import quantise_on
-from trainer.samples import Sample
+from tests.support.descriptions import small_model
+from trainer.data.samples import Sample
+from trainer.evaluation.evaluate import evaluate, open_model
+from trainer.quantize import quantise_on
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

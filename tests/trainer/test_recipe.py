@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 from trainer.recipe import Recipe, load_recipe
 
 GOOD = """

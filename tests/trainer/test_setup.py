@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.network import Network
-from trainer.initial import make_loss, make_network
+from detector.yolov7.network import Network
 from trainer.recipe import Recipe
+from trainer.setup import make_loss, make_network
 
 SIZE = (128, 128)
 # picture, class, cx, cy, w, h: objects for every head, some near to each other, some at a border

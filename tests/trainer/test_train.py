@@ -18,14 +18,14 @@ from rich.console import Console
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from detector.checkpoint import load_weights
 from detector.errors import FramelaneError, UsageError
-from tests.conftest import ROOT
-from tests.rectangles import SIDE, draw_rectangles, rectangles_recipe
-from trainer.display import Display
+from detector.weights.checkpoint import load_weights
+from tests.support.paths import ROOT
+from tests.support.rectangles import SIDE, draw_rectangles, rectangles_recipe
+from trainer.console import Display
 from trainer.recipe import Recipe
-from trainer.state import Progress
 from trainer.train import train
+from trainer.training_state import Progress
 
 
 class Watched(Display):
@@ -106,7 +106,7 @@ def test_kill_9_loses_no_more_than_the_time_since_the_last_state(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.test_train import Watched
+from tests.trainer.test_train import Watched
 from trainer.recipe import Recipe
 from trainer.train import train
 

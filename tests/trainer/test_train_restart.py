@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from detector.errors import FramelaneError
-from tests.conftest import ROOT
-from tests.rectangles import draw_rectangles, rectangles_recipe
-from tests.test_train import Watched, losses, weights
+from tests.support.paths import ROOT
+from tests.support.rectangles import draw_rectangles, rectangles_recipe
+from tests.trainer.test_train import Watched, losses, weights
 from trainer.recipe import Recipe
 from trainer.train import train
 
@@ -39,7 +39,7 @@ import io, os, signal, sys, time
 from pathlib import Path
 import torch
 from rich.console import Console
-from trainer.display import Display
+from trainer.console import Display
 from trainer.recipe import Recipe
 from trainer.train import train
 

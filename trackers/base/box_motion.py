@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Float32Array, Int64Array
-from trackers import kalman
-from trackers.kalman import Float64Array, KalmanState, Noise
+from trackers.base import kalman
+from trackers.base.kalman import Float64Array, KalmanState, Noise
 from trackers.tracks import Affine
 
 BoolArray = NDArray[np.bool_]

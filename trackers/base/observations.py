@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.assignment import Pairs
-from trackers.kalman import STEPS_PER_SECOND, Float64Array, KalmanState
-from trackers.motion import Motion
-from trackers.table import TrackTable
+from trackers.base.assignment import Pairs
+from trackers.base.box_motion import Motion
+from trackers.base.kalman import STEPS_PER_SECOND, Float64Array, KalmanState
+from trackers.base.track_table import TrackTable
 from trackers.tracks import Affine
 
 REPLAY_STEPS = 10  # at most; more make no difference that matters, and cost as much again each

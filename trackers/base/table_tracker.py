@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
 from detector.errors import UsageError
-from trackers.assignment import FloatArray, Pairs, assign
-from trackers.given import Given, as_detections
-from trackers.motion import Motion
-from trackers.table import BoolArray, TrackTable
+from trackers.base.assignment import FloatArray, Pairs, assign
+from trackers.base.box_motion import Motion
+from trackers.base.track_table import BoolArray, TrackTable
+from trackers.inputs import Given, as_detections
 from trackers.tracks import Affine, Tracks, TrackState
 
 CLOCK_ERROR = 1e-6  # seconds: times of frames are rounded, 1.1 - 0.1 is more than 1

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.kalman import Float64Array, KalmanState
-from trackers.motion import Motion
+from trackers.base.box_motion import Motion
+from trackers.base.kalman import Float64Array, KalmanState
 from trackers.tracks import Affine, Tracks
 
 BoolArray = NDArray[np.bool_]

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from detector.detections import Int64Array
-from trackers.comparison import Comparison, best
+from trackers.evaluation.comparison import Comparison, best
 
 MATCH_IOU = 0.5  # from here on a box may be that of a labelled object
 EPSILON = np.finfo(float).eps

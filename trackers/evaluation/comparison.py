@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from detector.detections import Int64Array
-from trackers.assignment import FloatArray, Pairs, assign, overlapping
-from trackers.mot import MotRows
+from trackers.base.assignment import FloatArray, Pairs, assign, overlapping
+from trackers.motchallenge.text import MotRows
 
 SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 

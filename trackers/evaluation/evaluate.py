@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from trackers.clear import Clear, clear
-from trackers.comparison import compare
-from trackers.hota import Hota, hota
-from trackers.identity import Identity, identity
-from trackers.mot import MotRows
-from trackers.rules import Rules, counted
+from trackers.evaluation.clear import Clear, clear
+from trackers.evaluation.comparison import compare
+from trackers.evaluation.hota import Hota, hota
+from trackers.evaluation.identity import Identity, identity
+from trackers.evaluation.rules import Rules, counted
+from trackers.motchallenge.text import MotRows
 
 
 @dataclass(frozen=True, slots=True)

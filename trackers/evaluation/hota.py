@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Int64Array
-from trackers.assignment import Pairs
-from trackers.comparison import Comparison, best
+from trackers.base.assignment import Pairs
+from trackers.evaluation.comparison import Comparison, best
 
 Float64Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from trackers.assignment import Pairs
-from trackers.clear import MATCH_IOU
-from trackers.comparison import Comparison, best
+from trackers.base.assignment import Pairs
+from trackers.evaluation.clear import MATCH_IOU
+from trackers.evaluation.comparison import Comparison, best
 
 
 @dataclass(frozen=True, slots=True)

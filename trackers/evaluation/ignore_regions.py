@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from detector.detections import Int64Array
 from detector.errors import UsageError
-from trackers.assignment import assign, overlapping
-from trackers.clear import MATCH_IOU
-from trackers.mot import MotRows, read_numbers
+from trackers.base.assignment import assign, overlapping
+from trackers.evaluation.clear import MATCH_IOU
+from trackers.motchallenge.text import MotRows, read_numbers
 
 BoolArray = NDArray[np.bool_]
 Float64Array = NDArray[np.float64]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import cast
 
 from detector.errors import UsageError
-from trackers.evaluate import Evaluation, Scores, evaluate, gathered
-from trackers.frames import FrameChoice
-from trackers.ignore import read_ignore, without_ignored
-from trackers.mot import columns_of, read_mot
-from trackers.rules import Rules
-from trackers.sequences import find_sequences, is_nested
+from trackers.evaluation.evaluate import Evaluation, Scores, evaluate, gathered
+from trackers.evaluation.ignore_regions import read_ignore, without_ignored
+from trackers.evaluation.rules import Rules
+from trackers.motchallenge.frame_choice import FrameChoice
+from trackers.motchallenge.sequences import find_sequences, is_nested
+from trackers.motchallenge.text import columns_of, read_mot
 
 RULES = ("auto", "classes", "mot15", "mot17", "mot20")
 

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 
 from detector.errors import UsageError
-from trackers.clear import EPSILON, MATCH_IOU
-from trackers.comparison import best, compare
-from trackers.mot import MotRows
+from trackers.evaluation.clear import EPSILON, MATCH_IOU
+from trackers.evaluation.comparison import best, compare
+from trackers.motchallenge.text import MotRows
 
 Rules = Literal["classes", "mot15", "mot17", "mot20"]
 

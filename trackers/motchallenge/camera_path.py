@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import UsageError
-from trackers.mot import read_numbers
+from trackers.motchallenge.text import read_numbers
 from trackers.tracks import Affine
 
 

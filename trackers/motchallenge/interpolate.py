@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from detector.detections import Int64Array
-from trackers.kalman import Float64Array
-from trackers.life import CLOCK_ERROR
-from trackers.mot import MotResult, MotRows, Origin
+from trackers.base.kalman import Float64Array
+from trackers.base.table_tracker import CLOCK_ERROR
+from trackers.motchallenge.text import MotResult, MotRows, Origin
 
 GAP_SECONDS = 0.7  # a longer one is left: nobody knows what went on
 SMOOTHING_SECONDS = 0.2  # standard deviation of the time over which boxes are smoothed

@@ -10,11 +10,11 @@ import numpy as np
 
 from detector.detections import Int64Array
 from detector.errors import UsageError
-from trackers.camera import CameraPath, read_camera
-from trackers.frames import FrameChoice
-from trackers.mot import MotResult, MotRows, read_mot
-from trackers.refine import refined
-from trackers.sequences import SequenceInfo, find_sequences, read_info
+from trackers.motchallenge.camera_path import CameraPath, read_camera
+from trackers.motchallenge.frame_choice import FrameChoice
+from trackers.motchallenge.interpolate import refined
+from trackers.motchallenge.sequences import SequenceInfo, find_sequences, read_info
+from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.tracks import Tracker, Tracks
 
 USUAL_RATE = 30.0  # frames per second, where nobody says

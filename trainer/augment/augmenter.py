@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.detections import Float32Array, UInt8Array
-from trainer.colour import jitter
-from trainer.cutout import cut_out
-from trainer.kept import Pictures, kept_in_memory
-from trainer.mixup import mixed
-from trainer.mosaic import mosaic, mosaic_of_nine
-from trainer.paste import pasted
-from trainer.picture import Picture
-from trainer.samples import Dataset
-from trainer.warp import View, warped
+from trainer.augment.colour import jitter
+from trainer.augment.cutout import cut_out
+from trainer.augment.mixup import mixed
+from trainer.augment.mosaic import mosaic, mosaic_of_nine
+from trainer.augment.paste import pasted
+from trainer.augment.warp import View, warped
+from trainer.data.image_cache import Pictures, kept_in_memory
+from trainer.data.labelled_image import Picture
+from trainer.data.samples import Dataset
 
 CUT_FROM = 1000  # pictures; more would have to be in memory at the same time
 MEASURED = 5000  # pictures

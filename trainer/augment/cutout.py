@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
-from trainer.picture import Picture
-from trainer.samples import IGNORED
+from trainer.data.labelled_image import Picture
+from trainer.data.samples import IGNORED
 
 PER_KIND = 100  # groups of the same classes that are cut out of a data set: some 50 ms each
 TOGETHER = 2  # objects that touch each other; more are a scene

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from trainer.picture import Picture
+from trainer.data.labelled_image import Picture
 
 BETA = 8.0  # of the distribution of their shares, as published: mostly about one half each
 

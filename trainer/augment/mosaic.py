@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector.detections import UInt8Array
-from trainer.picture import Picture, canvas, cut
+from trainer.data.labelled_image import Picture, canvas, cut
 
 Corner = tuple[int, int]  # top, left
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector.detections import Float32Array
-from trainer.cutout import Cutout
-from trainer.picture import Picture, cut
+from trainer.augment.cutout import Cutout
+from trainer.data.labelled_image import Picture, cut
 
 MOST = 3  # objects pasted into one picture
 SMALLEST = 24  # pixels, the long side of what is pasted

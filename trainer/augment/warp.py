@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
 from detector.letterbox import PAD_VALUE
-from trainer.picture import Picture, cut
+from trainer.data.labelled_image import Picture, cut
 
 Matrix = NDArray[np.float64]  # (3, 3) on x, y, 1 in pixel edges
 

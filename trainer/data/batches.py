@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
-from trainer.ahead import Batch, by_processes, by_threads
+from trainer.data.prefetch import Batch, by_processes, by_threads
 
 
 class Augmented(Protocol):

@@ -11,9 +11,9 @@ import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from trainer.findings import Findings
-from trainer.labels import Labels, class_map, read_ignore, read_mot, wanted
-from trainer.samples import Sample
+from trainer.data.data_errors import Findings
+from trainer.data.labels import Labels, class_map, read_ignore, read_mot, wanted
+from trainer.data.samples import Sample
 
 
 class Clip:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from detector.errors import UsageError
-from trainer.findings import Findings
-from trainer.labels import class_map
-from trainer.readable import read_rgb, readable
-from trainer.samples import Sample
+from trainer.data.data_errors import Findings
+from trainer.data.image_files import read_rgb, readable
+from trainer.data.labels import class_map
+from trainer.data.samples import Sample
 
 ROUNDING = 1.0  # pixels by which a box may reach over the edge of its picture
 

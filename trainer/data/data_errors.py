@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.errors import UsageError
 
 Policy = Literal["refuse", "mend"]

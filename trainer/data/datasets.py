@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from trainer.clip import Clip
-from trainer.coco import CocoFile
-from trainer.findings import Findings
-from trainer.samples import Part, Sample
-from trainer.yolo import YoloFolder
+from trainer.data.clip import Clip
+from trainer.data.coco import CocoFile
+from trainer.data.data_errors import Findings
+from trainer.data.samples import Part, Sample
+from trainer.data.yolo import YoloFolder
 
 
 class _Part(BaseModel):

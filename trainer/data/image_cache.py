@@ -14,8 +14,8 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.errors import UsageError
-from trainer.picture import Picture
-from trainer.samples import Dataset, Part
+from trainer.data.labelled_image import Picture
+from trainer.data.samples import Dataset, Part
 
 Cache = Literal["ram", "disk", "none"]
 AHEAD = 256  # pictures

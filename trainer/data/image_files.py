@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
-from trainer.findings import Findings
+from trainer.data.data_errors import Findings
 
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.letterbox import PAD_VALUE, Letterbox
-from trainer.samples import IGNORED, Sample
+from trainer.data.samples import IGNORED, Sample
 
 # a box that was cut or shrunk beyond these is no object any more (as in YOLOv7)
 LEAST_SIDE = 2  # pixels

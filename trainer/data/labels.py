@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array
 from detector.errors import UsageError
-from trainer.findings import Findings
+from trainer.data.data_errors import Findings
 
 Row = tuple[int, Sequence[float]]  # class id, box
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from detector.errors import UsageError
 from detector.settings import read_yaml
-from trainer.findings import Findings
-from trainer.labels import class_map, read_yolo, wanted
-from trainer.readable import read_rgb, readable
-from trainer.samples import Sample
+from trainer.data.data_errors import Findings
+from trainer.data.image_files import read_rgb, readable
+from trainer.data.labels import class_map, read_yolo, wanted
+from trainer.data.samples import Sample
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Int64Array
-from trainer.matching import NOTHING, match
-from trainer.score import Judged
+from trainer.evaluation.average_precision import Judged
+from trainer.evaluation.matching import NOTHING, match
 
 OVERLAP = 0.5  # IoU from which an object counts as found
 CONFIDENCES = np.linspace(0, 1, 101)

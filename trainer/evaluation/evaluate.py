@@ -14,19 +14,19 @@ import numpy as np
 import torch
 
 from detector.candidates import Candidates
-from detector.checkpoint import load_weights
-from detector.contract import ContractGraph
 from detector.detections import Detections, UInt8Array
 from detector.engines import Engine, make_engine
-from detector.engines.choice import AUTO, choose_engine
+from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError
+from detector.export.exported_graph import ContractGraph
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
-from detector.network import Network, deploy
 from detector.nms import suppress
-from detector.zoo import find_model
-from trainer.samples import Dataset, Sample
-from trainer.score import Judged, Report, score
+from detector.weights.checkpoint import load_weights
+from detector.weights.zoo import find_model
+from detector.yolov7.network import Network, deploy
+from trainer.data.samples import Dataset, Sample
+from trainer.evaluation.average_precision import Judged, Report, score
 
 CONFIDENCE = 0.001  # average precision wants the whole curve, down to the least sure
 IOU = 0.65  # what YOLOv7 publishes its numbers with

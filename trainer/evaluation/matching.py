@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Float32Array, Int64Array
-from trainer.score import Judged
+from trainer.evaluation.average_precision import Judged
 
 NOTHING = -1
 MOST = 100  # detections of a picture and class that count, the surest ones

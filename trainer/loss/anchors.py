@@ -10,7 +10,7 @@ import numpy as np
 from detector.detections import Float32Array
 
 if TYPE_CHECKING:
-    from detector.network import Network
+    from detector.yolov7.network import Network
 
 MOST = 20_000  # boxes that are looked at; more do not move the anchors
 ROUNDS = 30  # of k-means

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.assign import Cells, candidate_cells, simota
-from trainer.ignore import outside
-from trainer.samples import IGNORED
+from trainer.data.samples import IGNORED
+from trainer.loss.assignment import Cells, candidate_cells, simota
+from trainer.loss.ignore_regions import outside
 
 BALANCE = {
     3: (4.0, 1.0, 0.4),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from detector.cpu import computes_bf16
 from detector.errors import UsageError
+from detector.hardware.cpu import computes_bf16
 from trainer.recipe import Recipe
 
 

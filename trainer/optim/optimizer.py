@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from detector.network import Network
+from detector.yolov7.network import Network
 from trainer.recipe import AverageConfig, OptimiserConfig
 
 ADAM_SECOND_MOMENT = 0.999

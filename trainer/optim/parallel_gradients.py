@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from detector.detections import UInt8Array
-from detector.network import Network
-from trainer.ahead import Batch
-from trainer.loss import DetectionLoss
-from trainer.place import Place
+from detector.yolov7.network import Network
+from trainer.data.prefetch import Batch
+from trainer.loss.detection_loss import DetectionLoss
+from trainer.optim.device import Place
 
 
 class Gradients(Protocol):

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from detector.errors import UsageError
-from detector.network import Network
-from trainer.ahead import Batch
-from trainer.loss import DetectionLoss
-from trainer.parallel import as_input, statistics
-from trainer.place import Place
-from trainer.ranks import Ranks
+from detector.yolov7.network import Network
+from trainer.data.prefetch import Batch
+from trainer.loss.detection_loss import DetectionLoss
+from trainer.optim.device import Place
+from trainer.optim.distributed import Ranks
+from trainer.optim.parallel_gradients import as_input, statistics
 
 
 class SequentialGradients:

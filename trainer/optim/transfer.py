@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detector.checkpoint import load_weights
 from detector.errors import UsageError
-from detector.network import Network
+from detector.weights.checkpoint import load_weights
+from detector.yolov7.network import Network
 
 
 def transfer(weights: Path, network: Network) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from trainer.ahead import Batch
-from trainer.samples import IGNORED
+from trainer.data.prefetch import Batch
+from trainer.data.samples import IGNORED
 
 COLOURS_RGB = (
     (230, 60, 60),

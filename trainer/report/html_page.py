@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from detector.atomic import replacing
+from detector.atomic_write import replacing
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 

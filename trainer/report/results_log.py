@@ -12,8 +12,8 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from detector.atomic import replacing
-from trainer.state import Row
+from detector.atomic_write import replacing
+from trainer.training_state import Row
 
 RESULTS, EVENTS = "results.csv", "tensorboard"
 GROUPS = {  # column -> what TensorBoard shows it with

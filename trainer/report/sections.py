@@ -10,12 +10,12 @@ from importlib.metadata import version
 import cv2
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
-from trainer.analysis import CONFIDENCES, Analysis
-from trainer.chart import Line, chart
-from trainer.page import SHARPEST, Page
-from trainer.samples import Dataset
-from trainer.score import Judged, Report, Score
-from trainer.state import Row
+from trainer.data.samples import Dataset
+from trainer.evaluation.analysis import CONFIDENCES, Analysis
+from trainer.evaluation.average_precision import Judged, Report, Score
+from trainer.report.html_page import SHARPEST, Page
+from trainer.report.svg_chart import Line, chart
+from trainer.training_state import Row
 
 WORST = 12  # pictures
 LABELLED_RGB, FOUND_RGB = (40, 200, 80), (240, 60, 60)

@@ -18,8 +18,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from detector.detections import UInt8Array
+from pipeline.media.h264 import BT601, LIMITED, Planar
 from pipeline.sinks import SinkError
-from pipeline.sinks.h264 import BT601, LIMITED, Planar
 
 log = logging.getLogger("framelane")
 

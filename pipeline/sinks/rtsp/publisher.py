@@ -17,9 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pipeline.sinks.outgoing import Outgoing
-from pipeline.sinks.rtp import Packetizer, description
-from pipeline.sources.status import Cause, Trouble
+from pipeline.connections.status import Cause, Trouble
+from pipeline.media.rtp import Packetizer, description
+from pipeline.sinks.rtsp.send_buffer import Outgoing
 
 DEFAULT_PORT = 554
 REPORT_SECONDS = 2.0  # between two reports of the clock

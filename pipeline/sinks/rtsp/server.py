@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
 from pipeline.sinks import SinkError
-from pipeline.sinks.outgoing import Outgoing
+from pipeline.sinks.rtsp.send_buffer import Outgoing
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-CHILD = Path(__file__).with_name("rtsp_server_child.py")
+CHILD = Path(__file__).with_name("server_child.py")
 PACKAGES = (
     "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )

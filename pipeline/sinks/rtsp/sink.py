@@ -9,16 +9,16 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
+from pipeline.connections.backoff import Backoff
+from pipeline.connections.causes import trouble_opening
+from pipeline.connections.status import Status
 from pipeline.frame import Frame, LeftOut, Ticket, Tracked
+from pipeline.media.rtp import parameter_sets
 from pipeline.redaction import without_password
 from pipeline.sinks import Sink
-from pipeline.sinks.live_encoder import HERTZ, EncoderName, LiveEncoder, Unit, choose
-from pipeline.sinks.rtp import parameter_sets
-from pipeline.sinks.rtsp_client import Publication, Rejected
-from pipeline.sinks.rtsp_serving import ServedStream, require_server
-from pipeline.sources.backoff import Backoff
-from pipeline.sources.status import Status
-from pipeline.sources.trouble import trouble_opening
+from pipeline.sinks.rtsp.encoder import HERTZ, EncoderName, LiveEncoder, Unit, choose
+from pipeline.sinks.rtsp.publisher import Publication, Rejected
+from pipeline.sinks.rtsp.server import ServedStream, require_server
 
 log = logging.getLogger("framelane")
 

@@ -14,11 +14,11 @@ import av
 from av.codec.context import Flags, ThreadType
 from av.video.stream import VideoStream
 
-from pipeline.sources.container import first_video_stream, nominal_interval
-from pipeline.sources.gate import Skip
-from pipeline.sources.opening import Address, open_live
-from pipeline.sources.status import Cause, Trouble
-from pipeline.sources.trouble import trouble_opening, trouble_reading
+from pipeline.connections.causes import trouble_opening, trouble_reading
+from pipeline.connections.status import Cause, Trouble
+from pipeline.media.container import first_video_stream, nominal_interval
+from pipeline.sources.live.demuxers import Address, open_live
+from pipeline.sources.live.packet_gate import Skip
 
 AT_ONCE = 0.005  # seconds: what takes longer to read was waited for
 _PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: microseconds since 1970, flags

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 
-from pipeline.sources.pipe import PipeReader
+from pipeline.sources.live.pipe import PipeReader
 
 Transport = Literal["tcp", "udp"]
 

@@ -10,12 +10,12 @@ from time import monotonic
 
 import av
 
+from pipeline.connections.status import Cause, Status, Trouble
 from pipeline.sources import Decoded, Skipped
-from pipeline.sources.connection import Arrival, Connection, Lost
-from pipeline.sources.gate import NO_PICTURE, SEEN, UNDECODABLE, UNNEEDED, Gate, Skip
-from pipeline.sources.live_clock import HERTZ, TIME_BASE, LiveClock, Moment
-from pipeline.sources.pictures import Pictures
-from pipeline.sources.status import Cause, Status, Trouble
+from pipeline.sources.conversion import Pictures
+from pipeline.sources.live.clock import HERTZ, TIME_BASE, LiveClock, Moment
+from pipeline.sources.live.connection import Arrival, Connection, Lost
+from pipeline.sources.live.packet_gate import NO_PICTURE, SEEN, UNDECODABLE, UNNEEDED, Gate, Skip
 
 NEW_SCENE_SECONDS = 2.0  # without a connection: who comes back need not be who was there
 MEASURED = 32  # packets over which the interval between two is measured

@@ -7,17 +7,17 @@ from threading import Event
 from types import MappingProxyType
 
 from detector.errors import UsageError
+from pipeline.connections.backoff import Backoff
+from pipeline.connections.status import Cause, State, Status, Trouble
 from pipeline.frame import Stream
+from pipeline.media.container import FALLBACK_INTERVAL
 from pipeline.redaction import without_password
 from pipeline.sources import Decoded, Skipped, SourceError, source_kind
-from pipeline.sources.backoff import Backoff
-from pipeline.sources.connection import Connection, Lost
-from pipeline.sources.container import FALLBACK_INTERVAL
-from pipeline.sources.decoding import Decoding, Scenes, Seen
-from pipeline.sources.live_clock import LiveClock
-from pipeline.sources.opening import Transport, address
-from pipeline.sources.pictures import Pictures
-from pipeline.sources.status import Cause, State, Status, Trouble
+from pipeline.sources.conversion import Pictures
+from pipeline.sources.live.clock import LiveClock
+from pipeline.sources.live.connection import Connection, Lost
+from pipeline.sources.live.demuxers import Transport, address
+from pipeline.sources.live.packets import Decoding, Scenes, Seen
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 

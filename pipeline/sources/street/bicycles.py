@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera, Float64Array, Point
-from pipeline.sources.street_capsules import Bone, flat
-from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
-from pipeline.sources.street_light import Light, Pose, Sketch
-from pipeline.sources.street_people import (
+from pipeline.sources.street.camera import Camera, Float64Array, Point
+from pipeline.sources.street.capsules import Bone, flat
+from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street.light import Light, Pose, Sketch
+from pipeline.sources.street.people import (
     Clothes,
     Limb,
     Posture,

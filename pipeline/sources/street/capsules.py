@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.street_camera import SUBPIXEL, Camera, Float64Array, Int32Array, Point
-from pipeline.sources.street_drawing import Colour, Shape, shaded
-from pipeline.sources.street_light import Light, Pose
+from pipeline.sources.street.camera import SUBPIXEL, Camera, Float64Array, Int32Array, Point
+from pipeline.sources.street.drawing import Colour, Shape, shaded
+from pipeline.sources.street.light import Light, Pose
 
 ComplexArray = NDArray[np.complex128]  # x + iy: turning is multiplying
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera
-from pipeline.sources.street_drawing import Colour
-from pipeline.sources.street_ground import Ground
-from pipeline.sources.street_scene import Axis, Scene, random_light
-from pipeline.sources.street_traffic import Path, Route
+from pipeline.sources.street.camera import Camera
+from pipeline.sources.street.drawing import Colour
+from pipeline.sources.street.ground import Ground
+from pipeline.sources.street.scene import Axis, Scene, random_light
+from pipeline.sources.street.traffic import Path, Route
 
 BAY = 2.6  # metres between two lines
 PERIOD = 20.0  # seconds: cars first, then people, so that nobody is run over

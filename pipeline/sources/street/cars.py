@@ -10,9 +10,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.street_camera import Camera, Float64Array, Int32Array
-from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
-from pipeline.sources.street_light import Light, Pose, Sketch
+from pipeline.sources.street.camera import Camera, Float64Array, Int32Array
+from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street.light import Light, Pose, Sketch
 
 GLASS: Colour = (52, 46, 40)
 RUBBER: Colour = (34, 33, 33)

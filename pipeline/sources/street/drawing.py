@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.sources.street_camera import SUBPIXEL, Int32Array
+from pipeline.sources.street.camera import SUBPIXEL, Int32Array
 
 Colour = tuple[int, int, int]  # blue, green, red
 Area = tuple[int, int, int, int]  # left, top, right, bottom in pixels

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
-from pipeline.sources.street_camera import Camera
-from pipeline.sources.street_drawing import Colour
+from pipeline.sources.street.camera import Camera
+from pipeline.sources.street.drawing import Colour
 
 Mask = NDArray[np.bool_]
 

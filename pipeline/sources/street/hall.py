@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera, Float64Array
-from pipeline.sources.street_capsules import Bone
-from pipeline.sources.street_drawing import Colour, Shadow
-from pipeline.sources.street_ground import Ground
-from pipeline.sources.street_light import Light, Sketch
-from pipeline.sources.street_scene import RING, Scene, thing
-from pipeline.sources.street_traffic import Path, Route
+from pipeline.sources.street.camera import Camera, Float64Array
+from pipeline.sources.street.capsules import Bone
+from pipeline.sources.street.drawing import Colour, Shadow
+from pipeline.sources.street.ground import Ground
+from pipeline.sources.street.light import Light, Sketch
+from pipeline.sources.street.scene import RING, Scene, thing
+from pipeline.sources.street.traffic import Path, Route
 
 FLOORS: tuple[Colour, ...] = ((44, 92, 150), (70, 110, 150), (120, 126, 130), (150, 152, 152))
 WALLS: tuple[Colour, ...] = ((226, 220, 212), (196, 204, 206), (170, 186, 196), (206, 200, 180))

@@ -10,7 +10,7 @@ from typing import Protocol
 import av
 
 from detector.detections import UInt8Array
-from pipeline.sources.street import Truth
+from pipeline.sources.street.world import Truth
 
 CLASSES = ("person", "bicycle", "car")
 _QUALITY = "18"  # x264's constant rate factor: hardly to be told from the original

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera, Float64Array, Point
-from pipeline.sources.street_drawing import Shadow, Shape
+from pipeline.sources.street.camera import Camera, Float64Array, Point
+from pipeline.sources.street.drawing import Shadow, Shape
 
 
 @dataclass(frozen=True, slots=True)

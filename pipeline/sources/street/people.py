@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.sources.street_camera import Camera, Float64Array, Point
-from pipeline.sources.street_capsules import Bone, rounded, sunny_side
-from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
-from pipeline.sources.street_light import Light, Pose, Sketch
+from pipeline.sources.street.camera import Camera, Float64Array, Point
+from pipeline.sources.street.capsules import Bone, rounded, sunny_side
+from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street.light import Light, Pose, Sketch
 
 STRIDE = 1.45  # metres that a walker goes in two steps
 Part = tuple[float, list[Shape]]  # depth in metres, to sort by

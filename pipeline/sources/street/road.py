@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from pipeline.sources.street_camera import Camera
-from pipeline.sources.street_cars import random_car, sketch_car
-from pipeline.sources.street_drawing import Colour
-from pipeline.sources.street_ground import Ground, Mask
-from pipeline.sources.street_light import Light, Pose, Sketch
-from pipeline.sources.street_scene import Axis, Scene, lamp_post, random_light, tree
-from pipeline.sources.street_traffic import Path, Route
+from pipeline.sources.street.camera import Camera
+from pipeline.sources.street.cars import random_car, sketch_car
+from pipeline.sources.street.drawing import Colour
+from pipeline.sources.street.ground import Ground, Mask
+from pipeline.sources.street.light import Light, Pose, Sketch
+from pipeline.sources.street.scene import Axis, Scene, lamp_post, random_light, tree
+from pipeline.sources.street.traffic import Path, Route
 
 # Bands across the street, metres to the left of its axis, which runs to the right in the picture.
 NEAR_KERB, CYCLE_EDGE, FAR_EDGE, PARKING_EDGE, FAR_KERB = -4.9, -3.3, 3.3, 5.5, 8.6

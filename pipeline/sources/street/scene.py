@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.sources.street_camera import Camera, Float64Array, Point
-from pipeline.sources.street_capsules import Bone, flat, rounded
-from pipeline.sources.street_drawing import Colour, Shadow, Shape, hull, shaded
-from pipeline.sources.street_light import Light, Pose, Sketch
-from pipeline.sources.street_traffic import Route
+from pipeline.sources.street.camera import Camera, Float64Array, Point
+from pipeline.sources.street.capsules import Bone, flat, rounded
+from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
+from pipeline.sources.street.light import Light, Pose, Sketch
+from pipeline.sources.street.traffic import Route
 
 RING: Float64Array = np.array(
     [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]

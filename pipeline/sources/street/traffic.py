@@ -12,11 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.sources.street_bicycles import Bicycle, random_bicycle, sketch_pusher, sketch_rider
-from pipeline.sources.street_camera import Camera, Float64Array
-from pipeline.sources.street_cars import Car, random_car, sketch_car
-from pipeline.sources.street_light import Light, Pose, Sketch
-from pipeline.sources.street_people import Clothes, random_clothes, sketch_walker
+from pipeline.sources.street.bicycles import Bicycle, random_bicycle, sketch_pusher, sketch_rider
+from pipeline.sources.street.camera import Camera, Float64Array
+from pipeline.sources.street.cars import Car, random_car, sketch_car
+from pipeline.sources.street.light import Light, Pose, Sketch
+from pipeline.sources.street.people import Clothes, random_clothes, sketch_walker
 
 _NEAREST = 1.5  # metres: what is nearer to the lens is not drawn
 _REACH = {"car": 4.5, "rider": 2.8, "pusher": 2.8, "walker": 2.5}  # metres, the shadow counted in

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
-from pipeline.sources.street_car_park import car_park
-from pipeline.sources.street_drawing import (
+from pipeline.sources.street.car_park import car_park
+from pipeline.sources.street.drawing import (
     Colour,
     Patch,
     extent,
@@ -20,11 +20,11 @@ from pipeline.sources.street_drawing import (
     render_within,
     shadow_patch,
 )
-from pipeline.sources.street_hall import hall
-from pipeline.sources.street_light import Sketch
-from pipeline.sources.street_road import road
-from pipeline.sources.street_scene import Scene
-from pipeline.sources.street_traffic import Traffic
+from pipeline.sources.street.hall import hall
+from pipeline.sources.street.light import Sketch
+from pipeline.sources.street.road import road
+from pipeline.sources.street.scene import Scene
+from pipeline.sources.street.traffic import Traffic
 
 PLACES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
 

@@ -14,11 +14,11 @@ import pytest
 from pipeline.build import Run
 from pipeline.config import RunConfig
 from pipeline.report import figures
-from tests.befalls import FAULTS
-from tests.cameras import numbered, require_gstreamer, until, write_units
-from tests.disks import small_disk
-from tests.runs import more_of, running, said, status
-from tests.site import Site
+from tests.support.cameras import numbered, require_gstreamer, until, write_units
+from tests.support.disks import small_disk
+from tests.support.faults import FAULTS
+from tests.support.runs import more_of, running, said, status
+from tests.support.site import Site
 
 QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2}
 SAID = {  # how the report begins to say it; what needs no word lets the stream go on

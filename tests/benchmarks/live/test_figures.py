@@ -10,7 +10,7 @@ from scipy.stats import kendalltau
 
 from benchmarks.live.figures import Claim, grows, judge, slope_per_minute
 from benchmarks.live.watch import Lines, Sample, flat_memory, no_growth, nothing_left
-from pipeline.stats import Histogram
+from pipeline.runtime.stats import Histogram
 
 
 def test_what_rises_from_window_to_window_grows_and_one_bad_window_does_not() -> None:

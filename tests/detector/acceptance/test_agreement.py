@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.agreement import CONFIDENCE, compare
+from detector.acceptance.agreement import CONFIDENCE, compare
+from detector.acceptance.tolerance import Tolerance, usual_tolerances
 from detector.candidates import Candidates
-from detector.tolerance import Tolerance, usual_tolerances
 
 TOLERANCE = Tolerance(pixels=2, score=0.1, share=1)
 NOISE = [(300 + 20 * i, 0, 310 + 20 * i, 10, 0.01) for i in range(20)]  # that any network returns

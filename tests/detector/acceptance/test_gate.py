@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.random_network import random_network
+from detector.acceptance.gate import EngineRefused, Gated, agree, open_gated, open_reference
+from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, fake
-from detector.export import export_model
-from detector.gate import EngineRefused, Gated, agree, open_gated, open_reference
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path
-from detector.pictures import BUNDLED, read_pictures
-from detector.tolerance import Tolerance
-from detector.zoo import find_model
+from detector.weights.zoo import find_model
+from tests.support.random_network import random_network
 
 SIZE = (96, 160)
 KEY = EngineKey("a" * 64, "scripted", "1", "nowhere", "fp16", "1 x 96 x 160 x 3")
@@ -204,7 +204,7 @@ def test_a_batch_that_is_fixed_is_filled_up(model: Path, script: Script) -> None
 
 
 def test_the_bundled_model_passes_in_bf16(data: Path) -> None:
-    from detector.openvino_core import CORE
+    from detector.hardware.openvino_core import CORE
 
     if "BF16" not in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU does not compute in bf16")

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.acceptance.sample_images import BUNDLED, read_pictures
 from detector.detections import UInt8Array
 from detector.errors import UsageError
-from detector.pictures import BUNDLED, read_pictures
-from tests.ffmpeg import tool
+from tests.support.ffmpeg import tool
 
 GREYS = (0, 60, 120, 180, 240)
 

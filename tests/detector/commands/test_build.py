@@ -9,13 +9,13 @@ from shutil import copytree
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.random_network import random_network
 from detector.__main__ import main
-from detector.checkpoint import save_weights
-from detector.export import export_model
+from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.tolerance import Tolerance
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.pictures import BUNDLED, read_pictures
-from detector.tolerance import Tolerance
+from detector.weights.checkpoint import save_weights
+from tests.support.random_network import random_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,13 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from detector.__main__ import main
-from detector.cpu import computes_bf16, cpu_flags, cpu_name
-from detector.cuda_driver import Gpu, find_gpus
-from detector.doctor import advice, as_data, as_text, use
-from detector.engines.choice import NO_GPU, choose_engine, tensorrt_obstacle, torch_obstacle
-from detector.engines.tensorrt_api import TensorRt
-from detector.errors import ModelError
-from detector.machine import (
+from detector.commands.doctor import advice, as_data, as_text, use
+from detector.commands.machine import (
     Machine,
     driver_version,
     graphics_cards,
@@ -29,6 +24,11 @@ from detector.machine import (
     nvdec_obstacle,
     nvenc_obstacle,
 )
+from detector.engines.auto import NO_GPU, choose_engine, tensorrt_obstacle, torch_obstacle
+from detector.engines.tensorrt_api import TensorRt
+from detector.errors import ModelError
+from detector.hardware.cpu import computes_bf16, cpu_flags, cpu_name
+from detector.hardware.cuda_driver import Gpu, find_gpus
 
 ADA = Gpu(0, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, integrated=False)
 HOPPER = Gpu(0, "NVIDIA H200", (9, 0), 141 << 30, integrated=False)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from detector.cuda_driver import Gpu
 from detector.engines.tensorrt import build, choose_file, plan_key
 from detector.engines.tensorrt_api import TensorRt
 from detector.errors import ModelError
-from detector.export import export_model
+from detector.export.onnx_export import export_model
+from detector.export.precisions import int8_path
+from detector.hardware.cuda_driver import Gpu
 from detector.manifest import Manifest, manifest_path
-from detector.network import build_network
-from detector.variants import int8_path
-from tests.cuda_twin import CudaTwin
+from detector.yolov7.network import build_network
+from tests.support.cuda_twin import CudaTwin
 
 CLASSES = ("a", "b", "c")
 LIBRARY = TensorRt("tensorrt", "10.3.0", None)

@@ -9,15 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from detector.cuda_driver import find_gpus
 from detector.engines import make_engine
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import build_plan, known_capabilities
 from detector.engines.tensorrt_plan import TENSORS, LoadedPlan
 from detector.errors import FramelaneError, ModelError
-from detector.export import export_model
+from detector.export.onnx_export import export_model
+from detector.hardware.cuda_driver import find_gpus
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import build_network
+from detector.yolov7.network import build_network
 
 NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -45,7 +45,7 @@ def _quantise(floats: Path, path: Path) -> None:
     """Write a model in INT8 as `quantise` does, but for the search and the verdict."""
     import onnx
 
-    from detector.int8_onnx import quantised_onnx
+    from detector.int8.onnx_qdq import quantised_onnx
 
     manifest = Manifest.beside(floats)
     noise = np.random.default_rng(0).integers(0, 255, (2, *SIZE, 3)).astype(np.uint8)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from detector.candidates import Candidates
-from detector.checkpoint import save_weights
 from detector.engines import make_engine
 from detector.engines.torch import open_engine
 from detector.errors import ModelError
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import build_network
-from tests.weights import reference_weights
+from detector.weights.checkpoint import save_weights
+from detector.yolov7.network import build_network
+from tests.support.weights import reference_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,7 +11,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from detector.errors import ModelError
-from detector.half import to_half
+from detector.export.fp16 import to_half
 
 
 def model_of(

@@ -11,21 +11,21 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from benchmarks.random_network import random_network
-from detector.agreement import compare
+from detector.acceptance.agreement import compare
+from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.tolerance import usual_tolerances
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import openvino
 from detector.errors import ModelError
-from detector.export import export_model
-from detector.half import to_half
+from detector.export.fp16 import to_half
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest
-from detector.network import Network, build_network
-from detector.pictures import read_pictures
-from detector.tolerance import usual_tolerances
-from detector.zoo import find_model
-from tests.graphs import to_the_letter
-from tests.weights import reference_weights
+from detector.weights.zoo import find_model
+from detector.yolov7.network import Network, build_network
+from tests.support.graphs import to_the_letter
+from tests.support.random_network import random_network
+from tests.support.weights import reference_weights
 
 NAMES = ("person", "bicycle", "car")
 SIZE = (256, 352)
@@ -102,7 +102,7 @@ def test_openvino_says_of_a_photograph_what_torch_says(
 
 
 def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Path) -> None:
-    from detector.openvino_core import CORE
+    from detector.hardware.openvino_core import CORE
 
     r = np.random.default_rng(0)
     images = r.integers(0, 255, (3, *SIZE, 3)).astype(np.uint8)

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from benchmarks.random_network import random_network
-from detector.adapter import adapt_model
 from detector.engines import openvino
 from detector.errors import ModelError
-from detector.half import to_half
+from detector.export.fp16 import to_half
+from detector.export.raw_onnx import adapt_model
 from detector.manifest import Manifest, sha256_of
-from detector.network import Network, deploy
-from tests.graphs import AXES, raw_file, to_the_letter
+from detector.yolov7.network import Network, deploy
+from tests.support.graphs import AXES, raw_file, to_the_letter
+from tests.support.random_network import random_network
 
 SIZE = (64, 96)
 NAMES = ("person", "bicycle", "car")

@@ -16,10 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from detector.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, find_gpus, gpu_number
 from detector.engines.cuda_graph import CudaGraph
 from detector.errors import ModelError
-from tests.conftest import ROOT, absent
+from detector.hardware.cuda_driver import (
+    CudaDriver,
+    CudaError,
+    Gpu,
+    find_driver,
+    find_gpus,
+    gpu_number,
+)
+from tests.support.environment import absent
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if compiler is None:
         absent("no C compiler here to make an imitation of the driver", "REQUIRE_CC")
     made = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
-    source = ROOT / "tests" / "cuda_imitation.c"
+    source = ROOT / "tests" / "support" / "cuda_imitation.c"
     # Nameless inside: who asks for libcuda.so.1 later in this process must not be given it
     subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", made, source], check=True)
     return made
@@ -121,7 +129,7 @@ def test_pycuda_is_called_rightly_on_all_threads_and_holds_nothing_in_the_end(
 ) -> None:
     if find_spec("pycuda") is None:
         absent("pycuda is not installed (extra `gpu`)", "REQUIRE_CUDA")
-    script = [sys.executable, "-m", "tests.pycuda_on_an_imitation", str(graphs)]
+    script = [sys.executable, "-m", "tests.support.pycuda_on_an_imitation", str(graphs)]
     folders = f"{library.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     ended = subprocess.run(
         script,

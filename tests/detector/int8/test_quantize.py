@@ -20,20 +20,20 @@ from click.testing import CliRunner
 from onnx import numpy_helper
 
 from detector.__main__ import main
-from detector.agreement import compare
+from detector.acceptance.agreement import compare
+from detector.acceptance.gate import EngineRefused, agree, open_reference
+from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import make_engine
 from detector.errors import ModelError, UsageError
-from detector.gate import EngineRefused, agree, open_reference
+from detector.export.precisions import int8_path
+from detector.hardware.openvino_core import CORE
+from detector.int8.quantize import divided, quantise
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.openvino_core import CORE
-from detector.pictures import BUNDLED, read_pictures
-from detector.quantize import divided, quantise
-from detector.tolerance import Tolerance
-from detector.variants import int8_path
-from tests.conftest import ROOT
-from tests.descriptions import small_model
+from tests.support.descriptions import small_model
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

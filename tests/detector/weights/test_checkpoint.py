@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from detector.checkpoint import WeightsInfo, load_weights, save_weights
-from detector.description import Form
 from detector.errors import ModelError
-from detector.network import Network, build_network
+from detector.weights.checkpoint import WeightsInfo, load_weights, save_weights
+from detector.yolov7.description import Form
+from detector.yolov7.network import Network, build_network
 
 NAMES = ("person", "bicycle", "car")
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from detector.checkpoint import save_weights
-from detector.convert import converted
 from detector.engines import make_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.network import build_network
+from detector.weights.checkpoint import save_weights
+from detector.weights.convert import converted
+from detector.yolov7.network import build_network
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.download import Partial, download
 from detector.errors import DownloadError
-from tests.release_server import Fault, Release, serving
+from detector.weights.download import Partial, download
+from tests.support.release_server import Fault, Release, serving
 
 CONTENT = np.random.default_rng(1).bytes(300_000)
 OTHER = np.random.default_rng(2).bytes(200_000)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from detector.description import Form, network_names
 from detector.errors import ModelError
-from detector.network import Network, build_network, deploy
-from detector.official import load_official, read_official
-from tests.official_file import write_official
-from tests.test_pickled import Call
-from tests.test_torch_file import archive
+from detector.weights.official import load_official, read_official
+from detector.yolov7.description import Form, network_names
+from detector.yolov7.network import Network, build_network, deploy
+from tests.detector.weights.test_torch_file import archive
+from tests.detector.weights.test_unpickler import Call
+from tests.support.official_file import write_official
 
 NAMES = ("person", "bicycle", "car", "bus", "truck")
 OFFICIAL = [("yolov7-tiny", 0.25), ("yolov7", 0.125)]

@@ -15,9 +15,9 @@ from zipfile import ZipFile
 import pytest
 
 from detector.errors import DownloadError, ModelError, UsageError
-from detector.release import RELEASED, released_weights
-from tests.conftest import ROOT
-from tests.release_server import Fault, Release, serving
+from detector.weights.release import RELEASED, released_weights
+from tests.support.paths import ROOT
+from tests.support.release_server import Fault, Release, serving
 
 CAP = 60  # seconds
 

@@ -18,9 +18,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.pickled import Unreadable
-from detector.torch_file import read_torch_file
-from tests.test_pickled import ATTACKS, code
+from detector.weights.torch_file import read_torch_file
+from detector.weights.unpickler import Unreadable
+from tests.detector.weights.test_unpickler import ATTACKS, code
 
 NAME = "archive"
 HALVES = "ctorch\nHalfStorage\n"

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.pickled import Record, Unreadable, read_pickle
+from detector.weights.unpickler import Record, Unreadable, read_pickle
 
 MAKERS: dict[str, Callable[..., Any]] = {"collections.OrderedDict": dict}
 RECORDS = {"models.yolo.Model"}

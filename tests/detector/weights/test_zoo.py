@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from detector.checkpoint import load_weights
 from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
-from detector.zoo import bundled_models, find_model, find_weights
+from detector.weights.checkpoint import load_weights
+from detector.weights.zoo import bundled_models, find_model, find_weights
 from run_pipeline import main
-from tests.conftest import ROOT
-from tests.release_server import Release, serving
+from tests.support.paths import ROOT
+from tests.support.release_server import Release, serving
 
 CAP = 100  # seconds
 

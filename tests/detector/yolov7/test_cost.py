@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from detector.cost import measure_cost
-from detector.description import read_description
-from tests.descriptions import FAMILY
+from detector.yolov7.cost import measure_cost
+from detector.yolov7.description import read_description
+from tests.support.descriptions import FAMILY
 
 ORIGINALS = {  # measured, fused: millions of parameters, GFLOPs at 640, of P6 networks at 1280
     "yolov7-tiny-silu": (6.2197, 13.702),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.description import Description, read_description
 from detector.errors import ModelError, UsageError
-from tests.descriptions import FAMILY, edited
+from detector.yolov7.description import Description, read_description
+from tests.support.descriptions import FAMILY, edited
 
 ORIGINAL_FORMS = {"training": "training", "deployed": "deploy"}
 

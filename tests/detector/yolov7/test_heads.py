@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.head import Detect, IAuxDetect, IDetect
+from detector.yolov7.heads import Detect, IAuxDetect, IDetect
 
 ANCHORS = [[[10, 13], [16, 30], [33, 23]], [[30, 61], [62, 45], [59, 119]]]
 STRIDES = (8, 16)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from detector.layers import ACTIVATIONS, Conv, DownC, ReOrg, RepConv
+from detector.yolov7.layers import ACTIVATIONS, Conv, DownC, ReOrg, RepConv
 
 SILU = ACTIVATIONS["silu"]
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from detector.description import Form, network_names, read_description
 from detector.errors import ModelError
-from detector.network import Network, build_network, deploy
-from tests.descriptions import FAMILY, edited
-from tests.weights import COUNTS_AND_ANCHORS, reference_weights
+from detector.yolov7.description import Form, network_names, read_description
+from detector.yolov7.network import Network, build_network, deploy
+from tests.support.descriptions import FAMILY, edited
+from tests.support.weights import COUNTS_AND_ANCHORS, reference_weights
 
 WITH_AUXILIARY_HEADS = ("yolov7-w6", "yolov7-e6", "yolov7-d6", "yolov7-e6e")
 

@@ -9,12 +9,12 @@ import onnx
 import pytest
 import torch
 
-from detector.description import network_names
 from detector.engines import openvino
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.manifest import Manifest
-from detector.network import Network, build_network
-from tests.weights import reference_weights
+from detector.yolov7.description import network_names
+from detector.yolov7.network import Network, build_network
+from tests.support.weights import reference_weights
 
 SIZE = (128, 192)
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from detector.description import Row, network_names, read_description
 from detector.errors import ModelError
-from detector.network import build_network
-from detector.scaling import find_elans, scale_compound
+from detector.yolov7.description import Row, network_names, read_description
+from detector.yolov7.network import build_network
+from detector.yolov7.scaling import find_elans, scale_compound
 
 
 def test_e6_deepened_by_a_third_and_widened_by_a_fifth_is_d6() -> None:

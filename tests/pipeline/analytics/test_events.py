@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import UsageError
-from pipeline.analyse import Analyse
-from pipeline.analytics import Analysis, Analytics, Event, Watch
-from pipeline.analytics_config import AnalyticsConfig
-from pipeline.annotate import Annotate
+from pipeline.analytics.config import AnalyticsConfig
+from pipeline.analytics.crossings import LineWatch, ZoneWatch
+from pipeline.analytics.events import Analysis, Analytics, Event, Watch
+from pipeline.analytics.geometry import Line, Point, Zone
+from pipeline.analytics.recount import main, recount
 from pipeline.config import load_config
 from pipeline.frame import Frame, Picture, Stream, Tracked
-from pipeline.recount import main, recount
-from pipeline.shapes import Line, Point, Zone
 from pipeline.sinks.jsonl import JsonLines
-from pipeline.watches import LineWatch, ZoneWatch
+from pipeline.stages.analyse import Analyse
+from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
 
 NAMES = ("person", "bicycle", "car")

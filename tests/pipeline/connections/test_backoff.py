@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.backoff import Backoff
-from pipeline.sources.status import Cause
+from pipeline.connections.backoff import Backoff
+from pipeline.connections.status import Cause
 
 
 class Latest(Random):

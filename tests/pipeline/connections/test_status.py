@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.sources.status import Cause, State, Status, Trouble
+from pipeline.connections.status import Cause, State, Status, Trouble
 
 REFUSED = Trouble(Cause.REFUSED, "Connection refused")
 

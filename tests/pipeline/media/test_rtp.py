@@ -10,8 +10,8 @@ import av
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sinks.rtp import LARGEST, Packetizer, description, nal_units, parameter_sets
-from tests.cameras import encoded, numbered
+from pipeline.media.rtp import LARGEST, Packetizer, description, nal_units, parameter_sets
+from tests.support.cameras import encoded, numbered
 
 SPS, PPS = b"\x67\x42\xc0\x1e\xd9", b"\x68\xcb\x83\xcb\x20"
 START = b"\x00\x00\x00\x01"

@@ -11,11 +11,11 @@ import pytest
 
 from detector.errors import UsageError
 from pipeline.build import Run
-from pipeline.control import Control
-from tests.cameras import CAP, until
-from tests.conftest import PASSWORD
-from tests.runs import emitted
-from tests.test_streams import clip, config, running
+from pipeline.monitor.control import Control
+from tests.pipeline.test_graph import clip, config, running
+from tests.support.cameras import CAP, until
+from tests.support.environment import PASSWORD
+from tests.support.runs import emitted
 
 
 class Operator:

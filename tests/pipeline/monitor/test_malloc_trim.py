@@ -7,7 +7,7 @@ import platform
 import pytest
 
 from benchmarks.live.watch import sample
-from pipeline.trim import TRIM_SECONDS, Trim
+from pipeline.monitor.malloc_trim import TRIM_SECONDS, Trim
 
 BLOCK, COUNT = 1_000, 100_000  # bytes; small enough to come from a heap
 

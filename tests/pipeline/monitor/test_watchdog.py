@@ -13,13 +13,13 @@ from time import monotonic
 import pytest
 
 from pipeline.build import build
-from pipeline.pipeline import Pipeline
-from pipeline.sources.status import Status
-from pipeline.watchdog import Watchdog, stacks
-from tests.cameras import CAP, until
-from tests.conftest import ROOT
-from tests.test_pipeline import Gate, finish, make_run
-from tests.test_streams import config
+from pipeline.connections.status import Status
+from pipeline.monitor.watchdog import Watchdog, stacks
+from pipeline.runtime.runner import Pipeline
+from tests.pipeline.runtime.test_runner import Gate, finish, make_run
+from tests.pipeline.test_graph import config
+from tests.support.cameras import CAP, until
+from tests.support.paths import ROOT
 
 
 class Later:

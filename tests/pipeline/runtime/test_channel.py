@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
+from pipeline.runtime.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 
 CAP = 20  # seconds that a test waits for another thread at most
 

@@ -11,9 +11,9 @@ from time import monotonic
 
 import pytest
 
-from pipeline import ledger as ledger_module
 from pipeline.frame import Ticket
-from pipeline.ledger import Balance, Ledger
+from pipeline.runtime import ledger as ledger_module
+from pipeline.runtime.ledger import Balance, Ledger
 
 
 @dataclass(frozen=True)

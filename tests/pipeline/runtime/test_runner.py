@@ -18,7 +18,6 @@ from detector.candidates import Candidates
 from detector.detections import Detections
 from detector.errors import FramelaneError
 from detector.letterbox import Letterbox
-from pipeline.decode import Decode
 from pipeline.frame import (
     Batch,
     Detected,
@@ -31,12 +30,13 @@ from pipeline.frame import (
     Tracked,
 )
 from pipeline.graph import Output, SharedStages, StreamStages, connect
-from pipeline.ledger import Ledger
-from pipeline.pipeline import Pipeline
+from pipeline.runtime.ledger import Ledger
+from pipeline.runtime.runner import Pipeline
+from pipeline.runtime.stage import Stage
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded
-from pipeline.stage import Stage
-from tests.cameras import until
+from pipeline.stages.decode import Decode
+from tests.support.cameras import until
 from trackers.tracks import Tracks
 
 CAP = 60  # seconds that a run may take at most

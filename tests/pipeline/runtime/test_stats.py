@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.stats import ChannelStats, Histogram
+from pipeline.runtime.stats import ChannelStats, Histogram
 
 
 def recorded(seconds: list[float]) -> Histogram:

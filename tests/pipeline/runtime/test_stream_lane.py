@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections
-from pipeline import lane as lane_module
-from pipeline.channel import Channel, Overflow
 from pipeline.frame import Detected, Frame, Picture, Stream
-from pipeline.lane import Lane
+from pipeline.runtime import stream_lane as lane_module
+from pipeline.runtime.channel import Channel, Overflow
+from pipeline.runtime.stream_lane import Lane
 
 STREAM = Stream("cam", "rtsp://cam", Fraction(1, 25), live=True)
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))

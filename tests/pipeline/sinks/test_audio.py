@@ -14,9 +14,9 @@ import pytest
 
 from pipeline.frame import Tracked
 from pipeline.sinks.video_file import VideoFile
-from tests import footage
-from tests.conftest import ROOT
-from tests.ffmpeg import tool
+from tests.support import footage
+from tests.support.ffmpeg import tool
+from tests.support.paths import ROOT
 
 TENTH = Fraction(1, 10)  # a time base far coarser than any audio's
 
@@ -149,7 +149,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pipeline.sinks.video_file import VideoFile
-from tests.test_audio_copy import beside
+from tests.pipeline.sinks.test_audio import beside
 sink = VideoFile(Path(sys.argv[1]))
 for item in beside(Path(sys.argv[2]), 80):
     sink.process(item)

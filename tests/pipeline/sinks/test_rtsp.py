@@ -20,14 +20,14 @@ import pytest
 
 from detector.detections import Detections
 from detector.errors import UsageError
+from pipeline.connections.status import Cause, State
 from pipeline.frame import Frame, LeftOut, Picture, Stream, Ticket, Tracked
 from pipeline.sinks import SinkError, make_sink
-from pipeline.sinks.rtsp import Rtsp
-from pipeline.sources.counter import read_counter
-from pipeline.sources.status import Cause, State
-from tests.cameras import FPS, SIZE, Server, picture, read_units, require_gstreamer, until
-from tests.conftest import PASSWORD
-from tests.test_live import answering, live, looked_at
+from pipeline.sinks.rtsp.sink import Rtsp
+from pipeline.sources.street.frame_counter import read_counter
+from tests.pipeline.sources.live.test_source import answering, live, looked_at
+from tests.support.cameras import FPS, SIZE, Server, picture, read_units, require_gstreamer, until
+from tests.support.environment import PASSWORD
 from trackers.tracks import Tracks
 
 STREAM = Stream("cam", "cam", Fraction(1, FPS), live=True)
@@ -266,7 +266,7 @@ def test_a_server_process_that_dies_is_started_again() -> None:
 def test_without_gstreamer_serving_is_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pipeline.sinks import rtsp_serving
+    from pipeline.sinks.rtsp import server as rtsp_serving
 
     rtsp_serving.has_server.cache_clear()
     monkeypatch.setattr(rtsp_serving, "SYSTEM_PYTHON", "/nowhere/python3")

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from detector.errors import UsageError
 from pipeline.frame import LeftOut, Ticket, Tracked
-from pipeline.quiet import Quiet
+from pipeline.rate_limited_log import Quiet
 from pipeline.sinks import Sink, SinkError, make_sink
 from pipeline.sinks.retention import Names, Retention
 from pipeline.sinks.segments import Segments
-from tests import footage
-from tests.ffmpeg import times_by_ffprobe
+from tests.support import footage
+from tests.support.ffmpeg import times_by_ffprobe
 
 BASE = Fraction(1, 25)
 

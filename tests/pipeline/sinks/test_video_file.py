@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from detector.detections import UInt8Array
+from pipeline.media.h264 import fit, letterbox
 from pipeline.sinks import SinkError
-from pipeline.sinks.h264 import fit, letterbox
 from pipeline.sinks.video_file import VideoFile
-from tests import footage
-from tests.conftest import ROOT
-from tests.ffmpeg import tool
+from tests.support import footage
+from tests.support.ffmpeg import tool
+from tests.support.paths import ROOT
 
 PAL = Fraction(1, 25)
 
@@ -156,7 +156,7 @@ import os, signal, sys
 from fractions import Fraction
 from pathlib import Path
 from pipeline.sinks.video_file import VideoFile
-from tests import footage
+from tests.support import footage
 audio = Path(sys.argv[2]) if sys.argv[2:] else None
 sink = VideoFile(Path(sys.argv[1]))
 written = 0

@@ -18,12 +18,12 @@ from av.video.reformatter import ColorRange
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
-from pipeline.decode import Decode
-from pipeline.ledger import Ledger
 from pipeline.redaction import without_password
+from pipeline.runtime.ledger import Ledger
 from pipeline.sources import SOURCES, SourceError, make_source, source_kind
 from pipeline.sources.file import VideoFile
-from tests.ffmpeg import times_by_ffprobe, tool
+from pipeline.stages.decode import Decode
+from tests.support.ffmpeg import times_by_ffprobe, tool
 
 READABLE = {  # name: (frames, width and height upright, repaired times)
     "bitflips.mp4": (120, (480, 360), 0),

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
-from pipeline.sources.counter import draw_counter, read_counter
-from pipeline.sources.street import Street, Truth
-from pipeline.sources.street_camera import Camera
-from pipeline.sources.street_light import Light
-from pipeline.sources.street_scene import Scene
-from pipeline.sources.street_traffic import Path as Way
-from pipeline.sources.street_traffic import Route
+from pipeline.sources.street.camera import Camera
+from pipeline.sources.street.frame_counter import draw_counter, read_counter
+from pipeline.sources.street.light import Light
+from pipeline.sources.street.scene import Scene
+from pipeline.sources.street.traffic import Path as Way
+from pipeline.sources.street.traffic import Route
+from pipeline.sources.street.world import Street, Truth
 from pipeline.sources.synthetic import Synthetic, main
 
 PLACES = range(4)  # the first four seeds are four different places

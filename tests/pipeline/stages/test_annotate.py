@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import UInt8Array
-from pipeline.annotate import Annotate
 from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
 
 NAMES = ("person", "bicycle", "car")

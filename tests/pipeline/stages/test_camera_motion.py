@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from detector.detections import UInt8Array
-from pipeline.camera_motion import CameraMotion
 from pipeline.frame import Detected, Frame, Picture, Stream
-from pipeline.track import Track
+from pipeline.stages.camera_motion import CameraMotion
+from pipeline.stages.track import Track
 from trackers import TRACKERS, make_tracker
-from trackers.evaluate import evaluate
-from trackers.mot import MotResult, MotRows, read_mot
+from trackers.evaluation.evaluate import evaluate
+from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.tracks import Affine
 
 NO_BOXES = np.empty((0, 4), np.float32)

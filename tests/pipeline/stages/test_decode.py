@@ -11,10 +11,10 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from pipeline.decode import Decode
 from pipeline.frame import Frame, Picture, Stream
-from pipeline.ledger import Ledger
+from pipeline.runtime.ledger import Ledger
 from pipeline.sources import Decoded, Skipped
+from pipeline.stages.decode import Decode
 
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 BASE = Fraction(1, 1000)

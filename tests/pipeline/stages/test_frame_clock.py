@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.timing import Clock
+from pipeline.stages.frame_clock import Clock
 
 RATES = st.sampled_from(
     [Fraction(25), Fraction(30000, 1001), Fraction(1, 3), Fraction(60), Fraction(15000, 1001)]

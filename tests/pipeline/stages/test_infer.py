@@ -14,7 +14,7 @@ from detector.engines.fake import FakeEngine, fake_manifest
 from detector.errors import ModelError
 from detector.letterbox import Letterbox
 from pipeline.frame import Batch, Frame, Picture, Stream
-from pipeline.infer import Collect, Submit
+from pipeline.stages.infer import Collect, Submit
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 SIZE = (32, 32)

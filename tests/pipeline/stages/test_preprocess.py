@@ -10,7 +10,7 @@ import pytest
 from detector.detections import UInt8Array
 from detector.letterbox import PAD_VALUE
 from pipeline.frame import Batch, Frame, Picture, Ready, Stream
-from pipeline.preprocess import Preprocess
+from pipeline.stages.preprocess import Preprocess
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 

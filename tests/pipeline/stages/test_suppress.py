@@ -9,7 +9,7 @@ import numpy as np
 from detector.candidates import Candidates
 from detector.letterbox import Letterbox
 from pipeline.frame import Batch, Detected, Frame, Inferred, Picture, Stream
-from pipeline.suppress import Suppress
+from pipeline.stages.suppress import Suppress
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 SIZE = (64, 64)

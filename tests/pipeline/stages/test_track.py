@@ -8,8 +8,8 @@ import numpy as np
 
 from detector.detections import Detections
 from pipeline.frame import Detected, Frame, Picture, Stream
-from pipeline.track import Track
-from trackers.given import Given
+from pipeline.stages.track import Track
+from trackers.inputs import Given
 from trackers.tracks import Affine, Tracks
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))

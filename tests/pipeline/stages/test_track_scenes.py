@@ -9,9 +9,9 @@ import pytest
 
 from detector.detections import Detections
 from pipeline.frame import Detected, Frame, Picture, Stream
-from pipeline.sources.decoding import Scenes
-from pipeline.sources.live_clock import HERTZ
-from pipeline.track import Track
+from pipeline.sources.live.clock import HERTZ
+from pipeline.sources.live.packets import Scenes
+from pipeline.stages.track import Track
 from trackers import TRACKERS, make_tracker
 
 STREAM = Stream("cam", "cam", Fraction(1, 25), live=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackers.assignment import Pairs, assign, overlapping
+from trackers.base.assignment import Pairs, assign, overlapping
 
 Box = tuple[int, int, int, int]
 small_boxes = st.lists(

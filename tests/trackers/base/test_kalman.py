@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Float32Array
-from tests.bytetrack_twin import MatrixFilter, measured
-from tests.sort_filter import SortFilter
-from trackers import kalman
-from trackers.kalman import KalmanState, Noise
-from trackers.motion import AreaAspect, AspectHeight, Motion, WidthHeight
+from tests.support.bytetrack_twin import MatrixFilter, measured
+from tests.support.sort_filter import SortFilter
+from trackers.base import kalman
+from trackers.base.box_motion import AreaAspect, AspectHeight, Motion, WidthHeight
+from trackers.base.kalman import KalmanState, Noise
 
 MOTIONS: tuple[Motion, ...] = (AspectHeight(), AreaAspect(), WidthHeight(2.0))
 every_motion = pytest.mark.parametrize("motion", MOTIONS, ids=lambda motion: type(motion).__name__)

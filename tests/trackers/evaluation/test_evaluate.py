@@ -17,15 +17,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.errors import UsageError
+from tests.support.paths import ROOT
 from trackers import make_tracker
 from trackers.__main__ import main
-from trackers.evaluate import evaluate, gathered
-from trackers.frames import FrameChoice
-from trackers.ignore import read_ignore, without_ignored
-from trackers.mot import MotRows, mot_lines, read_mot
-from trackers.rules import Rules
+from trackers.evaluation.evaluate import evaluate, gathered
+from trackers.evaluation.ignore_regions import read_ignore, without_ignored
+from trackers.evaluation.rules import Rules
+from trackers.motchallenge.frame_choice import FrameChoice
+from trackers.motchallenge.text import MotRows, mot_lines, read_mot
 
-ROOT = Path(__file__).resolve().parent.parent
 Row = tuple[int, int, float, float, int]  # frame, id, left, top, class
 SORT_MOTA = {  # published, with the same detections: name -> frames per second, MOTA
     "TUD-Campus": (25.0, 0.627),

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from trackers import make_tracker
-from trackers.evaluate import evaluate, gathered
-from trackers.mot import MotRows, read_mot
-from trackers.run import run_files
-from trackers.scoring import evaluate_files
+from trackers.evaluation.evaluate import evaluate, gathered
+from trackers.evaluation.report import evaluate_files
+from trackers.motchallenge.run import run_files
+from trackers.motchallenge.text import MotRows, read_mot
 from trackers.sort import Sort
 
 pytest.importorskip("trackeval", reason="`make test` installs it")
 
-from tests.trackeval_scores import challenge_scores, plain_scores
+from tests.support.trackeval_scores import challenge_scores, plain_scores
 
 SORT_PUBLISHED = {  # false positives, misses, switches, fragments; MT, PT, ML; by its README
     "TUD-Campus": (15, 113, 6, 9, 6, 2, 0),

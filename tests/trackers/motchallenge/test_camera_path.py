@@ -9,9 +9,9 @@ import pytest
 
 from detector.errors import UsageError
 from trackers import TRACKERS, make_tracker
-from trackers.camera import read_camera
-from trackers.mot import MotRows
-from trackers.run import track
+from trackers.motchallenge.camera_path import read_camera
+from trackers.motchallenge.run import track
+from trackers.motchallenge.text import MotRows
 
 LINES = "0 1 0 0 0 1 0\n1, 1.0, 0.0, 5.5, 0.0, 1.0, -2\n2\t0.5\t0\t3\t0\t0.5\t4\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detector.errors import UsageError
-from trackers.frames import FrameChoice, read_ranges
+from trackers.motchallenge.frame_choice import FrameChoice, read_ranges
 
 
 def test_all_frames_are_chosen_unless_asked_otherwise() -> None:

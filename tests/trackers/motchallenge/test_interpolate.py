@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from trackers import make_tracker
-from trackers.evaluate import evaluate
-from trackers.mot import MotResult, MotRows, Origin, read_mot
-from trackers.refine import refined
-from trackers.run import track
+from trackers.evaluation.evaluate import evaluate
+from trackers.motchallenge.interpolate import refined
+from trackers.motchallenge.run import track
+from trackers.motchallenge.text import MotResult, MotRows, Origin, read_mot
 
 RATE = 25.0
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trackers.mot import mot_lines, read_mot
+from trackers.motchallenge.text import mot_lines, read_mot
 from trackers.tracks import Tracks, TrackState
 
 STATES = (TrackState.CONFIRMED, TrackState.TENTATIVE, TrackState.LOST, TrackState.CONFIRMED)

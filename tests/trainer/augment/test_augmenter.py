@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Float32Array, UInt8Array
-from trainer.augment import Augment, AugmentOptions
-from trainer.colour import jitter
-from trainer.mixup import mixed
-from trainer.picture import Picture, cut
-from trainer.samples import IGNORED, Sample
-from trainer.warp import View, warped
+from trainer.augment.augmenter import Augment, AugmentOptions
+from trainer.augment.colour import jitter
+from trainer.augment.mixup import mixed
+from trainer.augment.warp import View, warped
+from trainer.data.labelled_image import Picture, cut
+from trainer.data.samples import IGNORED, Sample
 
 SIZE = (128, 224)  # height, width
 STILL: dict[str, Any] = {"hsv_h": 0, "hsv_s": 0, "hsv_v": 0}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from detector.detections import Float32Array, UInt8Array
-from trainer.augment import Augment, AugmentOptions
-from trainer.cutout import Cutout, cut_out
-from trainer.paste import pasted
-from trainer.picture import Picture
-from trainer.samples import IGNORED, Sample
+from trainer.augment.augmenter import Augment, AugmentOptions
+from trainer.augment.cutout import Cutout, cut_out
+from trainer.augment.paste import pasted
+from trainer.data.labelled_image import Picture
+from trainer.data.samples import IGNORED, Sample
 
 SIZE = (160, 240)  # height, width
 RED, BLUE = (200, 30, 30), (30, 30, 200)

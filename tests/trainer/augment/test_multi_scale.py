@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.multi_scale import MultiScale
+from trainer.augment.multi_scale import MultiScale
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 128, 256, 3), np.uint8)
 TARGETS = np.array([[0, 1, 0.5, 0.5, 0.2, 0.2]], np.float32)

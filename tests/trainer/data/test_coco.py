@@ -16,9 +16,9 @@ from pycocotools.cocoeval import COCOeval
 
 from detector.detections import Detections
 from detector.errors import UsageError
-from trainer.data import CocoSpec, Joined, load_dataset
-from trainer.findings import Findings
-from trainer.score import METRICS, Judged, score
+from trainer.data.data_errors import Findings
+from trainer.data.datasets import CocoSpec, Joined, load_dataset
+from trainer.evaluation.average_precision import METRICS, Judged, score
 
 SPLIT = "train2017"  # 32 pictures, 288 annotations of 41 classes, 4 of them crowds
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.data import YoloSpec, load_dataset
-from trainer.findings import SHOWN, Findings, Policy
+from trainer.data.data_errors import SHOWN, Findings, Policy
+from trainer.data.datasets import YoloSpec, load_dataset
 
 LABELS = {
     "good": "0 .5 .5 .5 .5\n1 .5 .5 .2 .2\n",

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from tests.conftest import ROOT
-from trainer.batches import batch_count, batches
-from trainer.clip import Clip
-from trainer.data import ClipSpec, YoloSpec, load_dataset
-from trainer.findings import Findings
+from tests.support.paths import ROOT
+from trainer.data.batches import batch_count, batches
+from trainer.data.clip import Clip
+from trainer.data.data_errors import Findings
+from trainer.data.datasets import ClipSpec, YoloSpec, load_dataset
+from trainer.data.samples import Dataset
 from trainer.recipe import load_recipe
-from trainer.samples import Dataset
 
 STREET = ["person", "bicycle", "car"]
 BCCD = ["RBC", "WBC", "Platelets"]

@@ -12,11 +12,11 @@ import pytest
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from tests.conftest import ROOT
-from tests.rectangles import draw_rectangles
-from trainer.augment import Augment, AugmentOptions
-from trainer.data import ClipSpec, Joined, YoloSpec, load_dataset
-from trainer.kept import Cache, keep
+from tests.support.paths import ROOT
+from tests.support.rectangles import draw_rectangles
+from trainer.augment.augmenter import Augment, AugmentOptions
+from trainer.data.datasets import ClipSpec, Joined, YoloSpec, load_dataset
+from trainer.data.image_cache import Cache, keep
 
 SIZE = (48, 64)
 
@@ -74,8 +74,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from detector.errors import UsageError
-from trainer.data import YoloSpec, load_dataset
-from trainer.kept import keep
+from trainer.data.datasets import YoloSpec, load_dataset
+from trainer.data.image_cache import keep
 
 dataset = load_dataset([YoloSpec(yolo=Path(sys.argv[1]), split="all")], ["red", "blue"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections, Float32Array
-from tests.test_score import boxes, found
-from trainer.analysis import CONFIDENCES, Analysis, Curve, analyse
-from trainer.score import Judged, score
+from tests.trainer.evaluation.test_average_precision import boxes, found
+from trainer.evaluation.analysis import CONFIDENCES, Analysis, Curve, analyse
+from trainer.evaluation.average_precision import Judged, score
 
 CLASSES = ("cat", "dog")
 NOWHERE = np.zeros((0, 4), np.float32)

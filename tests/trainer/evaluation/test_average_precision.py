@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections, Float32Array
-from trainer.score import Judged, score
+from trainer.evaluation.average_precision import Judged, score
 
 CLASSES = ("person", "car")
 NOWHERE = np.zeros((0, 4), np.float32)

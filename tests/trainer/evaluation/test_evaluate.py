@@ -13,18 +13,18 @@ import torch
 from numpy.typing import NDArray
 
 from detector.candidates import Candidates
-from detector.checkpoint import save_weights
 from detector.detections import Detections, UInt8Array
 from detector.errors import ModelError, UsageError
-from detector.export import export_model
+from detector.export.onnx_export import export_model
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
-from detector.network import build_network
-from detector.zoo import find_model
-from tests.weights import reference_weights
-from trainer.data import CocoSpec, load_dataset
-from trainer.evaluate import Model, evaluate, judge, open_model
-from trainer.samples import Sample
+from detector.weights.checkpoint import save_weights
+from detector.weights.zoo import find_model
+from detector.yolov7.network import build_network
+from tests.support.weights import reference_weights
+from trainer.data.datasets import CocoSpec, load_dataset
+from trainer.data.samples import Sample
+from trainer.evaluation.evaluate import Model, evaluate, judge, open_model
 
 SIZE = (96, 128)
 

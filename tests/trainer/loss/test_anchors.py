@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from detector.checkpoint import load_weights, save_weights
 from detector.detections import Float32Array
-from detector.network import build_network, deploy
-from trainer.anchors import fit_anchors, measure, set_anchors
+from detector.weights.checkpoint import load_weights, save_weights
+from detector.yolov7.network import build_network, deploy
+from trainer.loss.anchors import fit_anchors, measure, set_anchors
 
 PLANTED = np.array([[8, 10], [20, 9], [30, 60], [90, 40], [120, 150], [300, 200]], np.float32)
 

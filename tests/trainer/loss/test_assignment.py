@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.assign import SIMOTA_IOU_WEIGHT, Cells, simota
+from trainer.loss.assignment import SIMOTA_IOU_WEIGHT, Cells, simota
 
 CLASSES = 3
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.loss import DetectionLoss, Gains
-from trainer.samples import IGNORED
+from trainer.data.samples import IGNORED
+from trainer.loss.detection_loss import DetectionLoss, Gains
 
 P5 = Gains(box=0.05, objectness=0.7, classification=0.3)
 TINY = Gains(box=0.05, objectness=1.0, classification=0.5)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.network import build_network
-from tests.test_loss import heads_for, tiny_loss
+from detector.yolov7.network import build_network
+from tests.trainer.loss.test_detection_loss import heads_for, tiny_loss
 
 LAYERS = 3
 # 31 x 24 pixels on 96 x 96, at 0.9 of the cell in column 3, row 3 of stride 8: its left neighbour

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainer import place
+from trainer.optim import device as place
 from trainer.recipe import Recipe
 
 

@@ -16,11 +16,11 @@ import torch
 import yaml
 
 from detector.errors import UsageError
-from tests.conftest import ROOT
-from tests.rectangles import draw_rectangles, rectangles_recipe
-from tests.test_data import Numbered
-from tests.test_train import Watched, losses, weights
-from trainer.batches import batches
+from tests.support.paths import ROOT
+from tests.support.rectangles import draw_rectangles, rectangles_recipe
+from tests.trainer.data.test_datasets import Numbered
+from tests.trainer.test_train import Watched, losses, weights
+from trainer.data.batches import batches
 from trainer.interrupt import asked_to_stop
 from trainer.recipe import Recipe, load_recipe
 from trainer.train import train

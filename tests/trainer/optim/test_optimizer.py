@@ -8,8 +8,8 @@ from itertools import chain
 import pytest
 import torch
 
-from detector.network import Network, build_network
-from trainer.optimise import MovingAverage, Schedule, Stepper, make_optimiser
+from detector.yolov7.network import Network, build_network
+from trainer.optim.optimizer import MovingAverage, Schedule, Stepper, make_optimiser
 from trainer.recipe import AverageConfig, OptimiserConfig
 
 

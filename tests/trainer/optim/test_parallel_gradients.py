@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from detector.network import Network, build_network
-from trainer.ahead import Batch
-from trainer.loss import DetectionLoss, Gains
-from trainer.parallel import ParallelGradients, as_input
-from trainer.place import Place
+from detector.yolov7.network import Network, build_network
+from trainer.data.prefetch import Batch
+from trainer.loss.detection_loss import DetectionLoss, Gains
+from trainer.optim.device import Place
+from trainer.optim.parallel_gradients import ParallelGradients, as_input
 
 CPU = Place(torch.device("cpu"), None)
 

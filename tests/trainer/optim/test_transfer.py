@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from detector.checkpoint import save_weights
 from detector.errors import UsageError
-from detector.network import Network, build_network
-from trainer.transfer import freeze, freeze_auxiliary, transfer
+from detector.weights.checkpoint import save_weights
+from detector.yolov7.network import Network, build_network
+from trainer.optim.transfer import freeze, freeze_auxiliary, transfer
 
 HEAD = [f"model.77.{part}" for part in ("m.{}.weight", "m.{}.bias", "im.{}.implicit")]
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, ticks
-from trainer.page import SHARPEST, Page
+from trainer.report.html_page import SHARPEST, Page
+from trainer.report.svg_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, ticks
 
 VOID = {"meta", "img", "br"}
 

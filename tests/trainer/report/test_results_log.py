@@ -10,9 +10,9 @@ import numpy as np
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.display import Display
-from trainer.results import Results, read_results
-from trainer.state import Row
+from trainer.console import Display
+from trainer.report.results_log import Results, read_results
+from trainer.training_state import Row
 
 
 def row(epoch: int, ap: float | None = None) -> Row:

@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from pipeline.sinks import live_encoder
+from pipeline.sinks.rtsp import encoder as live_encoder
 
 STREAMS = 4
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.live_clock import HERTZ, Floor, LiveClock, Moment
+from pipeline.sources.live.clock import HERTZ, Floor, LiveClock, Moment
 
 INTERVAL = 3600  # ticks: 25 pictures a second
 BASE = Fraction(1, HERTZ)

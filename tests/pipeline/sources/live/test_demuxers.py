@@ -16,11 +16,11 @@ from typing import Any
 import av
 import pytest
 
+from pipeline.connections.status import Cause, State
 from pipeline.sources import Decoded, Skipped
-from pipeline.sources.status import Cause, State
-from tests.cameras import CAP, FPS, SIZE, encoded, numbered, until
-from tests.ffmpeg import tool
-from tests.test_live import live, looked_at, numbers, pictures, trouble
+from tests.pipeline.sources.live.test_source import live, looked_at, numbers, pictures, trouble
+from tests.support.cameras import CAP, FPS, SIZE, encoded, numbered, until
+from tests.support.ffmpeg import tool
 
 
 class Mjpeg(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.gate import LATE, NO_KEY, Gate, Skip
+from pipeline.sources.live.packet_gate import LATE, NO_KEY, Gate, Skip
 
 MAX_AGE = 0.5
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.connections.status import Cause, Status
 from pipeline.sources import Skipped
-from pipeline.sources.connection import Arrival, Lost
-from pipeline.sources.decoding import Decoding, Scenes
-from pipeline.sources.gate import LATE, Skip
-from pipeline.sources.live_clock import LiveClock
-from pipeline.sources.pictures import Pictures
-from pipeline.sources.status import Cause, Status
+from pipeline.sources.conversion import Pictures
+from pipeline.sources.live.clock import LiveClock
+from pipeline.sources.live.connection import Arrival, Lost
+from pipeline.sources.live.packet_gate import LATE, Skip
+from pipeline.sources.live.packets import Decoding, Scenes
 
 
 @dataclass

@@ -13,13 +13,22 @@ from time import monotonic
 import pytest
 
 from detector.errors import UsageError
+from pipeline.connections.status import Cause, State
 from pipeline.sources import Decoded, Skipped, SourceError, make_source, source_kind
-from pipeline.sources.counter import read_counter
-from pipeline.sources.live import Live
-from pipeline.sources.status import Cause, State
-from tests.cameras import CAP, FPS, GOP, Server, numbered, require_gstreamer, until, write_units
-from tests.conftest import PASSWORD
-from tests.rtsp_proxy import Proxy
+from pipeline.sources.live.source import Live
+from pipeline.sources.street.frame_counter import read_counter
+from tests.support.cameras import (
+    CAP,
+    FPS,
+    GOP,
+    Server,
+    numbered,
+    require_gstreamer,
+    until,
+    write_units,
+)
+from tests.support.environment import PASSWORD
+from tests.support.rtsp_proxy import Proxy
 
 
 @pytest.fixture(scope="module")

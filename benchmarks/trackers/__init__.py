@@ -1,0 +1,1 @@
+"""Benchmarks of the trackers: scores, time, material."""

@@ -1,0 +1,1 @@
+"""Whether an engine agrees with its reference on real images."""

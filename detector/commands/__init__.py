@@ -1,0 +1,1 @@
+"""The commands of the detector: what each prints and does."""

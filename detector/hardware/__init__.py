@@ -1,0 +1,1 @@
+"""What this machine has: CPU features, NVIDIA's driver, OpenVINO's devices."""

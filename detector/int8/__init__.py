@@ -1,0 +1,1 @@
+"""INT8 models: calibration, the layers to spare, one file per runtime."""

@@ -1,0 +1,1 @@
+"""Where weights come from: checkpoints, official files, releases, and the models made of them."""

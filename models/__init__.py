@@ -1,0 +1,1 @@
+"""The shipped models and sample images, installed as the package `framelane_models`."""

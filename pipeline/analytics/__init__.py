@@ -1,0 +1,1 @@
+"""Counting what tracks do: lines, zones, and the events they make."""

@@ -1,0 +1,1 @@
+"""The state of a connection that may break: status, causes, pauses between attempts."""

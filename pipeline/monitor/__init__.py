@@ -1,0 +1,1 @@
+"""What watches a run from beside it: control endpoint, signals, display, watchdog."""

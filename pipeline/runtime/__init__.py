@@ -1,0 +1,1 @@
+"""What runs the stages: channels, threads, credit, the ledger, statistics."""

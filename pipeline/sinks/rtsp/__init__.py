@@ -1,0 +1,1 @@
+"""RTSP out: pushed to a server, or served by a child process."""

@@ -1,0 +1,1 @@
+"""Scores of tracking results against ground truth: HOTA, CLEAR, identity."""

@@ -1,0 +1,1 @@
+"""MOTChallenge files: sequences, text, frame choices, and trackers run over them."""

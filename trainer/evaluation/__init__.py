@@ -1,0 +1,1 @@
+"""How good a network is: matching, average precision, analysis of mistakes."""

@@ -1,0 +1,1 @@
+"""How weights move: optimiser, devices, processes, gradients side by side."""

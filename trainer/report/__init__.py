@@ -1,0 +1,1 @@
+"""What a training shows of itself: results on disk, charts, one HTML page."""
