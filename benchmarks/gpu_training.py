@@ -16,7 +16,7 @@ from benchmarks.result import Result
 from trainer.console import Display
 from trainer.data.prefetch import Batch
 from trainer.optim.device import choose_place
-from trainer.optim.distributed import Ranks
+from trainer.optim.distributed import ProcessGroup
 from trainer.optim.optimizer import Stepper, make_optimiser
 from trainer.optim.sequential_gradients import SequentialGradients
 from trainer.recipe import Recipe
@@ -68,7 +68,7 @@ def stepped(given: Recipe) -> float:
     loss_of = make_loss(network, given)
     optimiser = make_optimiser(network, given.optimiser, 1.0)
     stepper = Stepper(optimiser, place.make_scaler(), given.optimiser.clip)
-    gradients = SequentialGradients(network, loss_of, place, stepper.scaler, Ranks())
+    gradients = SequentialGradients(network, loss_of, place, stepper.scaler, ProcessGroup())
     batch = _batch()
     for step in range(STEPS + 10):
         if step == 10:

@@ -8,16 +8,15 @@ from time import monotonic
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-Progress = Callable[[float, str], None]  # told the share that is done, 0..1, and of what
+ProgressCallback = Callable[[float, str], None]  # told the share that is done, 0..1, and of what
 
 QUIET_SECONDS = 5  # between two lines in a log
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
+def shown_progress() -> Iterator[ProgressCallback]:
     """Give what shows progress on the standard error stream until the block ends."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -25,12 +24,12 @@ def shown_progress() -> Iterator[Progress]:
         return
     columns = (TextColumn("{task.percentage:3.0f} %"), BarColumn(20), TimeElapsedColumn())
     said = TextColumn("{task.description}", markup=False)
-    with Bar(*columns, said, console=console, transient=True) as bar:
+    with Progress(*columns, said, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda share, what: bar.update(task, completed=share, description=what)
 
 
-def _lines() -> Progress:
+def _lines() -> ProgressCallback:
     told_at: float | None = None
 
     def tell(share: float, what: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
 from pipeline.monitor.control import Control
 from pipeline.monitor.display import watch
-from pipeline.monitor.malloc_trim import Trim
+from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.redaction import without_password
@@ -92,7 +92,7 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
             give_up=interrupt.give_up if config.watchdog else None,
         )
         pipeline.start()
-        watch(built, interrupt.obey, watchdog.look, Trim().look)
+        watch(built, interrupt.obey, watchdog.look, MallocTrim().look)
         pipeline.join()
     report = figures(pipeline, built.streams, built.removed)
     click.echo(summary(report))

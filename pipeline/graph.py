@@ -22,11 +22,11 @@ from pipeline.frame import (
 )
 from pipeline.runtime.channel import Channel, Overflow
 from pipeline.runtime.ledger import Ledger
-from pipeline.runtime.outboxes import Emitted, Fan, Router
+from pipeline.runtime.outboxes import FanOut, LedgerOutbox, Router
 from pipeline.runtime.runner import Pipeline, Worker
 from pipeline.runtime.stage import Probe, Stage
 from pipeline.runtime.stats import ChannelStats
-from pipeline.runtime.stream_lane import FairInbox, Lane
+from pipeline.runtime.stream_lane import RoundRobinInbox, StreamLane
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stages.decode import Decode
@@ -86,7 +86,7 @@ class StreamStages:
     status: Status | None = None
 
 
-class Reading:
+class SourceInbox:
     """A source as an inbox: the decode stage opens and closes it, the runner may stop it."""
 
     def __init__(self, source: Source) -> None:
@@ -112,7 +112,9 @@ class Graph:
         self._ledger = ledger
         self._changed = Condition()
         self._credit = CREDIT + shared.in_flight
-        self._inbox = FairInbox(shared.max_batch, self._changed, slots=shared.slots, more=more)
+        self._inbox = RoundRobinInbox(
+            shared.max_batch, self._changed, slots=shared.slots, more=more
+        )
         self._router = Router()
         self._streams: dict[str, _Joined] = {}
         self._lock = Lock()  # of the table of streams
@@ -179,7 +181,7 @@ class _Joined:
     """A stream that is part of a graph."""
 
     stages: StreamStages
-    lane: Lane
+    lane: StreamLane
     workers: Sequence[Worker]
 
 
@@ -192,7 +194,7 @@ def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledge
 
 
 def _shared_workers(
-    shared: SharedStages, ready: FairInbox, router: Router, ledger: Ledger
+    shared: SharedStages, ready: RoundRobinInbox, router: Router, ledger: Ledger
 ) -> list[Worker]:
     batches: Channel[Batch] = _channel("batches", BATCHES, ledger)
     in_flight: Channel[InFlight] = Channel(
@@ -207,34 +209,34 @@ def _shared_workers(
     ]
 
 
-def _stream_workers(stream: StreamStages, lane: Lane, ledger: Ledger) -> list[Worker]:
+def _stream_workers(stream: StreamStages, lane: StreamLane, ledger: Ledger) -> list[Worker]:
     name = stream.name
     sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
-    fan = Fan(lane, sinks, ledger, tolerant=stream.live)
+    fan = FanOut(lane, sinks, ledger, tolerant=stream.live)
     return [
         Worker(
             f"{name}/decode",
             stream.decode,
-            Reading(stream.source),
+            SourceInbox(stream.source),
             lane.decoded,
             name,
             Probe(reads=True),
         ),
         Worker(f"{name}/track", stream.track, lane, fan, name),
         *(
-            Worker(channel.name, output.sink, channel, Emitted(ledger, channel.name), name)
+            Worker(channel.name, output.sink, channel, LedgerOutbox(ledger, channel.name), name)
             for output, channel in zip(stream.outputs, sinks, strict=True)
         ),
     ]
 
 
-def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> Lane:
+def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> StreamLane:
     room, overflow = (NEWEST, Overflow.DROP_OLDEST) if stream.live else (DECODED, Overflow.BLOCK)
     decoded: Channel[Frame] = _channel(
         f"{stream.name}/decoded", room, ledger, overflow=overflow, changed=changed
     )
     tail: Channel[Detected] = _channel(f"{stream.name}/detected", credit, ledger)
-    return Lane(stream.name, decoded, tail, changed)
+    return StreamLane(stream.name, decoded, tail, changed)
 
 
 def _sink_channel(stream: str, output: Output, ledger: Ledger) -> Channel[Tracked]:

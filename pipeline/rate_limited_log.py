@@ -12,7 +12,7 @@ log = logging.getLogger("framelane")
 QUIET_SECONDS = 60.0
 
 
-class Quiet:
+class RateLimitedLog:
     """The lines about one thing; how often one was not written is told with the next of its kind.
 
     name: of the thing; clock: seconds that never go back

@@ -17,7 +17,7 @@ from detector.detections import Detections
 from detector.errors import UsageError
 from tests.support.paths import ROOT
 from trackers import TRACKERS, make_tracker
-from trackers.inputs import Given
+from trackers.inputs import DetectionsLike
 from trackers.motchallenge.run import track
 from trackers.motchallenge.text import read_mot
 from trackers.tracks import Tracker, Tracks, TrackState
@@ -133,7 +133,7 @@ def test_arrays_and_objects_of_other_libraries_are_tracked_alike(name: str) -> N
         given = walkers(k)
         columns = {"xyxy": given.boxes_xyxy, "confidence": given.scores}
         array = np.column_stack((given.boxes_xyxy, given.scores, given.class_ids))
-        forms: tuple[Given, ...] = (
+        forms: tuple[DetectionsLike, ...] = (
             given,
             array,
             SimpleNamespace(**columns, class_id=given.class_ids),

@@ -25,10 +25,10 @@ class HasBoxes(Protocol):
     class_id: Any
 
 
-Given = Detections | HasBoxes | ArrayLike
+DetectionsLike = Detections | HasBoxes | ArrayLike
 
 
-def as_detections(given: Given) -> Detections:
+def as_detections(given: DetectionsLike) -> Detections:
     """Return what was given as Detections.
 
     An array is (n, 5) or (n, 6): left, top, right, bottom, score, and a class if there are several.

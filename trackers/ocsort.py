@@ -10,13 +10,13 @@ from detector.errors import UsageError
 from trackers.base.assignment import Pairs, assign, overlapping
 from trackers.base.box_motion import AreaAspect
 from trackers.base.kalman import KalmanState
-from trackers.base.observations import SightedTable, consistency, replayed
+from trackers.base.observations import ObservedTable, consistency, replayed
 from trackers.base.table_tracker import TableTracker
 from trackers.base.track_table import BoolArray
 from trackers.tracks import TrackState
 
 
-class OcSort(TableTracker[SightedTable]):
+class OcSort(TableTracker[ObservedTable]):
     """SORT, centred on observations (Cao et al. 2023, CVPR), with real elapsed time.
 
     - Momentum: who would go on in the direction of a track is preferred.
@@ -61,7 +61,7 @@ class OcSort(TableTracker[SightedTable]):
             raise UsageError(f"heading_seconds {heading_seconds}: above 0")
         super().__init__(
             AreaAspect(),
-            SightedTable,
+            ObservedTable,
             min_hits=min_hits,
             buffer_seconds=buffer_seconds,
             class_aware=class_aware,
@@ -72,7 +72,7 @@ class OcSort(TableTracker[SightedTable]):
         self._momentum = momentum
         self._heading_seconds = heading_seconds
 
-    def _associate(self, tracks: SightedTable, found: Detections, seconds: float) -> Int64Array:
+    def _associate(self, tracks: ObservedTable, found: Detections, seconds: float) -> Int64Array:
         partners = np.full(len(tracks), -1)
         free = found.scores >= self._least_score
         pairs = self._pairs(self._boxes(tracks), tracks, found)
@@ -83,7 +83,7 @@ class OcSort(TableTracker[SightedTable]):
         self._match(pairs, pairs.iou, partners, free)
         return partners
 
-    def _pairs(self, boxes: Float32Array, tracks: SightedTable, found: Detections) -> Pairs:
+    def _pairs(self, boxes: Float32Array, tracks: ObservedTable, found: Detections) -> Pairs:
         return self._alike(overlapping(boxes, found.boxes_xyxy), tracks, found)
 
     def _match(
@@ -97,8 +97,8 @@ class OcSort(TableTracker[SightedTable]):
         free[pairs.columns] = False
 
     def _updated(
-        self, tracks: SightedTable, rows: Int64Array, found: Detections, seconds: float
-    ) -> SightedTable:
+        self, tracks: ObservedTable, rows: Int64Array, found: Detections, seconds: float
+    ) -> ObservedTable:
         motion = self._motion
         again = ~tracks.seen[rows]
         state = tracks.motion
@@ -113,15 +113,15 @@ class OcSort(TableTracker[SightedTable]):
     def _may_begin(self, found: Detections) -> BoolArray:
         return found.scores >= self._least_score
 
-    def _stay(self, tracks: SightedTable) -> BoolArray:
+    def _stay(self, tracks: ObservedTable) -> BoolArray:
         return np.ones(len(tracks), bool)
 
-    def _states(self, tracks: SightedTable) -> NDArray[np.int8]:
+    def _states(self, tracks: ObservedTable) -> NDArray[np.int8]:
         states = super()._states(tracks)
         proven = (tracks.hits >= self._min_hits) | (self._pictures <= self._min_hits)
         states[tracks.seen & ~proven] = TrackState.TENTATIVE
         return states
 
-    def _shown(self, tracks: SightedTable, boxes: Float32Array) -> Float32Array:
+    def _shown(self, tracks: ObservedTable, boxes: Float32Array) -> Float32Array:
         """Return (n, 4) boxes as they were seen, or where they should be."""
         return np.where(tracks.seen[:, None], tracks.observed, boxes)

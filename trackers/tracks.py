@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.inputs import Given
+from trackers.inputs import DetectionsLike
 
 Affine = NDArray[np.float64]  # (2, 3): a point of the picture before, times it, is here in this one
 
@@ -89,7 +89,9 @@ class Tracker(Protocol):
     The same detections at the same times give the same tracks, on every machine.
     """
 
-    def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
+    def update(
+        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+    ) -> Tracks:
         """Return the tracks of the picture taken at `seconds`, which never go back.
 
         detections: Detections, an array, or another library's, see `trackers.inputs`; boxes are

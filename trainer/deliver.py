@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 from detector.weights.checkpoint import load_weights
 from trainer.data.samples import Dataset
 from trainer.evaluation.average_precision import Judged, Report, score
@@ -49,7 +49,9 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
     return Product(model, manifest, judged, report)
 
 
-def make_int8(product: Product, train: Dataset, val: Dataset, progress: Progress) -> list[Product]:
+def make_int8(
+    product: Product, train: Dataset, val: Dataset, progress: ProgressCallback
+) -> list[Product]:
     """Put the INT8 models of a product beside it, and return what they find on `val`.
 
     train: what they are calibrated on. Raises what `quantise_on` raises, for one that is refused.

@@ -12,7 +12,7 @@ from detector.detections import UInt8Array
 from detector.int8.quantize import PICTURES, Quantised, quantise
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 from trainer.data.samples import Dataset
 from trainer.evaluation.evaluate import evaluate, open_model
 
@@ -21,7 +21,7 @@ FLOAT = "float/"  # what the float model was measured at stands beside, with thi
 
 
 def quantise_on(
-    model: Path, train: Dataset, val: Dataset, most_lost: float, progress: Progress
+    model: Path, train: Dataset, val: Dataset, most_lost: float, progress: ProgressCallback
 ) -> list[Quantised]:
     """Make the INT8 models of `model` and put them beside it, with their accuracy on `val`.
 

@@ -28,8 +28,8 @@ from trainer.data.samples import Dataset
 from trainer.evaluation.average_precision import METRICS, Report
 from trainer.evaluation.evaluate import evaluate, network_model
 from trainer.interrupt import asked_to_stop
-from trainer.optim.device import Place, choose_place
-from trainer.optim.distributed import Ranks, joined_ranks
+from trainer.optim.device import TrainingDevice, choose_place
+from trainer.optim.distributed import ProcessGroup, joined_ranks
 from trainer.optim.memory import peak_memory
 from trainer.optim.optimizer import MovingAverage, Schedule, Stepper, make_optimiser
 from trainer.optim.parallel_gradients import Gradients, ParallelGradients
@@ -38,7 +38,7 @@ from trainer.recipe import Recipe
 from trainer.report.contact_sheet import sheet, write_picture
 from trainer.report.results_log import Results
 from trainer.setup import make_loss, make_network
-from trainer.training_state import Learner, Progress, Row, load_state, save_state
+from trainer.training_state import Learner, Row, TrainingPosition, load_state, save_state
 
 STATE, BEST = "state.safetensors", "best.safetensors"
 MISTAKES, BATCH = "mistakes.txt", "batch.jpg"
@@ -83,8 +83,8 @@ class Training:
         pictures: Augment,
         val: Dataset,
         display: Display,
-        place: Place,
-        ranks: Ranks,
+        place: TrainingDevice,
+        ranks: ProcessGroup,
     ) -> None:
         """Start anew, or from the state in `folder` if there is one."""
         self._recipe, self._folder, self._display = recipe, folder, display
@@ -103,7 +103,7 @@ class Training:
         self._schedule = Schedule(recipe.optimiser, self._per_epoch, recipe.epochs)
         self._gradients = self._make_gradients()
         self._learner = Learner(self._network, self._average, self._stepper)
-        self._progress = Progress()
+        self._progress = TrainingPosition()
         if (folder / STATE).exists():
             self._progress = load_state(folder / STATE, self._learner, recipe, ranks.size)
         self._results = Results(folder, self._progress.history) if ranks.is_first else None

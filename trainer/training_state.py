@@ -26,7 +26,7 @@ Row = dict[str, float | None]  # one epoch of results, by column
 
 
 @dataclass(slots=True)
-class Progress:
+class TrainingPosition:
     """How far a training has come.
 
     Pictures and their order follow from seed, epoch and position, and nothing else draws random
@@ -101,7 +101,7 @@ class Learner:
 
 
 def save_state(
-    path: Path, learner: Learner, progress: Progress, recipe: Recipe, processes: int
+    path: Path, learner: Learner, progress: TrainingPosition, recipe: Recipe, processes: int
 ) -> None:
     """Write all that a training needs to go on, and what is to be the same then."""
     tensors = {name: value.contiguous() for name, value in learner.tensors().items()}
@@ -116,7 +116,7 @@ def save_state(
         save_file(tensors, written, metadata={"training": json.dumps(described)})
 
 
-def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> Progress:
+def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> TrainingPosition:
     """Put `learner` where it was when the file was written, and return how far that was.
 
     Raises UsageError if the file is damaged, or was written by another recipe, or by another number
@@ -142,7 +142,7 @@ def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> 
     learner.restore(tensors)
     learner.stepper.scaler.load_state_dict(described.get("scaler", {}))
     learner.average.updates = described["updates"]
-    return Progress(**described["progress"])
+    return TrainingPosition(**described["progress"])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from pipeline.connections.status import Observed, State
 from pipeline.monitor.watchdog import Watchdog
 from pipeline.sinks.segments import LOOK_SECONDS
 from tests.support.cameras import until
-from tests.support.faults import ENDURED
+from tests.support.faults import EXISTING_STREAM
 from tests.support.runs import more_of
 from tests.support.site import Site
 
@@ -75,9 +75,9 @@ def _fate(place: Site, random: Random) -> Generator[float, None, None]:
     """Let one fault after the other begin and end; yield the seconds until the next change."""
     yield random.uniform(*CALM)
     while True:
-        name, camera = random.choice(list(ENDURED)), random.choice(CAMERAS)
+        name, camera = random.choice(list(EXISTING_STREAM)), random.choice(CAMERAS)
         click.echo(f"{camera}: {name}")
-        with ENDURED[name](place, camera):
+        with EXISTING_STREAM[name](place, camera):
             yield random.uniform(*LASTS)
         yield random.uniform(*CALM)
 

@@ -17,7 +17,7 @@ import click
 from benchmarks.live.figures import Claim, grows, slope_per_minute
 from benchmarks.machine import cores, idle_seconds
 from pipeline.build import Run
-from pipeline.monitor.malloc_trim import Trim
+from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.runtime.stats import Histogram
 
 LOOK_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Watch:
         self.seconds = 0.0
         self._run = run
         self._tick = Event()
-        self._trim = Trim()  # as the command does
+        self._trim = MallocTrim()  # as the command does
         self._before = self._latencies()
 
     def looks(self, seconds: float, window: float) -> Iterator[float]:

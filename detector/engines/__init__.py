@@ -12,7 +12,7 @@ from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError, did_you_mean
 from detector.manifest import Manifest
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 
 
 class Pending(Protocol):
@@ -62,7 +62,7 @@ def make_engine(name: str, model: Path, **options: Any) -> Engine:
     return engine_opener(name)(model, **options)
 
 
-def prepare_engine(name: str, model: Path, progress: Progress, **options: Any) -> None:
+def prepare_engine(name: str, model: Path, progress: ProgressCallback, **options: Any) -> None:
     """Let the named runtime do now, into the cache, what takes long in opening a model.
 
     options: as of make_engine

@@ -25,7 +25,7 @@ from detector.errors import FramelaneError, ModelError
 from detector.export.precisions import find_int8, half_model, need_int8
 from detector.hardware.cuda_driver import Gpu
 from detector.manifest import PRECISIONS, Manifest
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 
 SLOTS = 3  # one uploads, one computes, one downloads
 
@@ -192,7 +192,7 @@ def open_engine(
 
 def prepare(
     model: Path,
-    progress: Progress,
+    progress: ProgressCallback,
     *,
     device: str = "cuda",
     precision: str = "auto",
@@ -256,7 +256,7 @@ def build(
     key: EngineKey,
     *,
     batch: int = 1,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> CachedEngine:
     """Return the plan of an ONNX file for a GPU, from the cache or built now, and then kept there.
 

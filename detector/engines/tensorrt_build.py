@@ -14,7 +14,7 @@ from typing import Any
 from detector.engines.tensorrt_api import TensorRt, refusal
 from detector.errors import ModelError
 from detector.manifest import Manifest
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def build_plan(
     *,
     batch: int = 1,
     capabilities: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Plan:
     """Return the plan of a model by our contract.
 
@@ -106,7 +106,7 @@ def _watch_class(trt: Any) -> Any:
     class Watch(trt.IProgressMonitor):  # type: ignore[misc]
         """Tells of progress. Phases lie in one another: a phase is one step of the one around."""
 
-        def __init__(self, progress: Progress | None) -> None:
+        def __init__(self, progress: ProgressCallback | None) -> None:
             trt.IProgressMonitor.__init__(self)
             self.failure: BaseException | None = None
             self._progress = progress

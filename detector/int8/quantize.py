@@ -24,7 +24,7 @@ from detector.errors import ModelError, UsageError
 from detector.export.precisions import int8_path
 from detector.int8.calibration import load_nncf
 from detector.manifest import Manifest, manifest_path, model_sha256
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 
 if TYPE_CHECKING:
     from detector.int8.sensitivity import Search
@@ -67,7 +67,7 @@ class Job:
 
 
 def quantise(
-    model: Path, pictures: UInt8Array, progress: Progress, measure: Measure | None = None
+    model: Path, pictures: UInt8Array, progress: ProgressCallback, measure: Measure | None = None
 ) -> list[Quantised]:
     """Make the INT8 models of `model`, one for each runtime, and put them beside it.
 
@@ -115,7 +115,7 @@ def _float_manifest(model: Path) -> Manifest:
 
 
 def _made(
-    runtime: str, job: Job, folder: Path, progress: Progress, measure: Measure | None
+    runtime: str, job: Job, folder: Path, progress: ProgressCallback, measure: Measure | None
 ) -> Quantised:
     """Write and judge the model for one runtime."""
     file = folder / int8_path(job.model, runtime).name

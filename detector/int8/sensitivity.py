@@ -11,7 +11,7 @@ from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
-from detector.progress import Progress
+from detector.progress import ProgressCallback
 
 MOST_LEFT = 0.5  # share of the layers: with fewer in INT8 it is hardly faster than bf16
 
@@ -51,7 +51,7 @@ def find_float_layers(
     calibration: UInt8Array,
     pictures: UInt8Array,
     tolerance: Tolerance,
-    progress: Progress,
+    progress: ProgressCallback,
 ) -> Search:
     """Return the fewest layers with which the INT8 model agrees with the float one.
 
@@ -88,7 +88,7 @@ def find_float_layers(
 
 
 def _by_sensitivity(
-    layers: Sequence[str], without: Callable[[Collection[str]], Search], progress: Progress
+    layers: Sequence[str], without: Callable[[Collection[str]], Search], progress: ProgressCallback
 ) -> list[str]:
     """Return the layers by what each does to detections as the only one in INT8, worst first."""
     distances = {}

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from detector.errors import UsageError, did_you_mean
-from pipeline.analytics.crossings import LineWatch, ZoneWatch
+from pipeline.analytics.crossings import LineCounter, ZoneCounter
 from pipeline.analytics.events import Watch
 from pipeline.analytics.geometry import Line, Point, Zone
 
@@ -56,10 +56,10 @@ class LineConfig(_Shape):
         description="[x, y]; left and right are those of who walks from start to end"
     )
 
-    def watch(self, width: int, height: int) -> LineWatch:
+    def watch(self, width: int, height: int) -> LineCounter:
         """Return the watch of this line in pictures of that size."""
         start, end = self._points((self.start, self.end), width, height)
-        return LineWatch(self.name, Line(start, end), self._margin(width, height), self.classes)
+        return LineCounter(self.name, Line(start, end), self._margin(width, height), self.classes)
 
 
 class ZoneConfig(_Shape):
@@ -72,11 +72,11 @@ class ZoneConfig(_Shape):
         default=None, gt=0, description="report a track that has been inside for so long"
     )
 
-    def watch(self, width: int, height: int) -> ZoneWatch:
+    def watch(self, width: int, height: int) -> ZoneCounter:
         """Return the watch of this zone in pictures of that size."""
         zone = Zone.of(self._points(self.polygon, width, height))
         margin = self._margin(width, height)
-        return ZoneWatch(self.name, zone, margin, self.classes, self.dwell_seconds)
+        return ZoneCounter(self.name, zone, margin, self.classes, self.dwell_seconds)
 
 
 class AnalyticsConfig(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.analytics.events import Event, Figure, Sighting
+from pipeline.analytics.events import Event, Figure, TrackPoint
 from pipeline.analytics.geometry import Line, Point, Zone
 
 LEFT, RIGHT, INSIDE, OUTSIDE = "left", "right", "inside", "outside"
@@ -24,7 +24,7 @@ class _Walk:
     passed: int = 0
 
 
-class LineWatch:
+class LineCounter:
     """Tells who crosses a line from one side to the other, between its ends.
 
     A way is the straight one between two sightings, however far they are apart, so that a gap
@@ -47,7 +47,7 @@ class LineWatch:
     def occupancy(self) -> None:
         """Nobody is inside a line."""
 
-    def see(self, sighting: Sighting) -> Iterator[Event]:
+    def see(self, sighting: TrackPoint) -> Iterator[Event]:
         """Yield a crossing if this sighting settles one."""
         place = sighting.place
         walk = self._walks.setdefault(sighting.track, _Walk(place, None))
@@ -62,7 +62,7 @@ class LineWatch:
         if was not in {None, now} and through:
             yield Event("cross", self.name, sighting, was, now)
 
-    def lose(self, last: Sighting) -> Iterator[Event]:
+    def lose(self, last: TrackPoint) -> Iterator[Event]:
         """Forget a track."""
         self._walks.pop(last.track, None)
         return iter(())
@@ -90,7 +90,7 @@ class _Stay:
     told: bool = False
 
 
-class ZoneWatch:
+class ZoneCounter:
     """Tells who enters a zone and leaves it, how long they have been in, and how many are.
 
     margin: pixels
@@ -117,7 +117,7 @@ class ZoneWatch:
         """How many tracks are inside: seen there last, and not gone yet."""
         return sum(stay.state == INSIDE for stay in self._stays.values())
 
-    def see(self, sighting: Sighting) -> Iterator[Event]:
+    def see(self, sighting: TrackPoint) -> Iterator[Event]:
         """Yield an entry, an exit or a long stay if this sighting settles one."""
         stay = self._stays.setdefault(sighting.track, _Stay())
         depth = self._zone.depth(sighting.place)
@@ -135,7 +135,7 @@ class ZoneWatch:
                 stay.told = True
                 yield Event("dwell", self.name, sighting, INSIDE, INSIDE, dwelt)
 
-    def lose(self, last: Sighting) -> Iterator[Event]:
+    def lose(self, last: TrackPoint) -> Iterator[Event]:
         """Forget a track, which has left a zone that it was seen in last."""
         stay = self._stays.pop(last.track, None)
         if stay is not None and stay.state == INSIDE:
@@ -146,6 +146,6 @@ class ZoneWatch:
         corners = [(float(x), float(y)) for x, y in self._zone.corners]
         return Figure(corners, True, f"{self.name}: {self.occupancy} inside")
 
-    def _leave(self, stay: _Stay, sighting: Sighting, now: str | None) -> Event:
+    def _leave(self, stay: _Stay, sighting: TrackPoint, now: str | None) -> Event:
         dwelt = sighting.seconds - stay.since
         return Event("leave", self.name, sighting, INSIDE, now, dwelt)

@@ -20,7 +20,7 @@ Counts = Mapping[str, Mapping[str, Mapping[str, int]]]  # shape -> what happened
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class TrackPoint:
     """A track in one picture.
 
     track: its id; class_name: of its last detection; place: source pixels
@@ -47,7 +47,7 @@ class Event:
 
     kind: str
     shape: str
-    sighting: Sighting
+    sighting: TrackPoint
     was: str | None
     now: str | None
     dwell_seconds: float | None = None
@@ -112,10 +112,10 @@ class Watch(Protocol):
     def occupancy(self) -> int | None:
         """How many tracks are inside, None where nobody can be."""
 
-    def see(self, sighting: Sighting) -> Iterator[Event]:
+    def see(self, sighting: TrackPoint) -> Iterator[Event]:
         """Yield what can be concluded from a track's next sighting."""
 
-    def lose(self, last: Sighting) -> Iterator[Event]:
+    def lose(self, last: TrackPoint) -> Iterator[Event]:
         """Forget a track, and yield what can be concluded from it having gone."""
 
     def figure(self, counts: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -137,7 +137,7 @@ class Analytics:
     def watch(self, watches: Sequence[Watch]) -> None:
         """Watch these from now on, as if nobody had been seen yet; counts go on."""
         self._watches = watches
-        self._last: dict[int, Sighting] = {}
+        self._last: dict[int, TrackPoint] = {}
 
     def update(
         self, tracks: Tracks, names: Sequence[str], pts: int | None, seconds: float
@@ -167,7 +167,7 @@ class Analytics:
             for watch in self._watching(last):
                 yield from watch.lose(last)
 
-    def _watching(self, sighting: Sighting) -> Iterator[Watch]:
+    def _watching(self, sighting: TrackPoint) -> Iterator[Watch]:
         for watch in self._watches:
             if watch.classes is None or sighting.class_name in watch.classes:
                 yield watch
@@ -180,10 +180,10 @@ class Analytics:
 
 def _sightings(
     tracks: Tracks, names: Sequence[str], pts: int | None, seconds: float
-) -> Iterator[Sighting]:
+) -> Iterator[TrackPoint]:
     known = tracks.confirmed
     known = known[known.ids > 0]
     rows = zip(known.ids.tolist(), known.class_ids.tolist(), known.boxes_xyxy.tolist(), strict=True)
     for identity, class_id, box in rows:
         left, _, right, bottom = (round(edge, DECIMALS) for edge in box)
-        yield Sighting(identity, names[class_id], ((left + right) / 2, bottom), pts, seconds)
+        yield TrackPoint(identity, names[class_id], ((left + right) / 2, bottom), pts, seconds)

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
-from pipeline.rate_limited_log import Quiet
+from pipeline.rate_limited_log import RateLimitedLog
 
 STALL_INTERVALS = 5  # of the stream's own: later than that is no jitter,
 LEAST_STALL = 1.0  # seconds, unless the stream is fast: a hiccup of a network is shorter
@@ -71,7 +71,7 @@ class Status:
         self._picture_at = self._since
         self._live_since: float | None = None
         self._next_attempt_at: float | None = None
-        self._quiet = Quiet(name, clock)
+        self._quiet = RateLimitedLog(name, clock)
         self.connections = 0
         self.stalls = 0
         self.damaged = 0  # pictures that the decoder had to mend

@@ -10,7 +10,7 @@ from time import monotonic
 TRIM_SECONDS = 60.0
 
 
-class Trim:
+class MallocTrim:
     """Gives freed memory back once a minute, whenever it is looked at; other threads go on.
 
     What a thread frees stays with the heap that it came from, one for each of many threads. Whoever

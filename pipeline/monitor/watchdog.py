@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 from pipeline.graph import StreamStages
-from pipeline.rate_limited_log import Quiet
+from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.runtime.runner import Pipeline, Worker
 
 log = logging.getLogger("framelane")
@@ -42,7 +42,7 @@ class Watchdog:
         self._seconds = seconds
         self._give_up = give_up
         self._clock = clock
-        self._quiet = Quiet("watchdog", clock)
+        self._quiet = RateLimitedLog("watchdog", clock)
         self._named: set[str] = set()
 
     def look(self) -> None:

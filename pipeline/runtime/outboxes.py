@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pipeline.frame import Detected, LeftOut, Ticket, Tracked
 from pipeline.runtime.channel import Cancelled, Channel
 from pipeline.runtime.ledger import Ledger
-from pipeline.runtime.stream_lane import Lane
+from pipeline.runtime.stream_lane import StreamLane
 
 
 class Router:
     """The outbox of the last shared stop: each frame goes back to its own lane."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, StreamLane] = {}
 
-    def add(self, lane: Lane) -> None:
+    def add(self, lane: StreamLane) -> None:
         """Know a lane, before its first frame."""
         self._lanes[lane.name] = lane
 
-    def forget(self, lane: Lane) -> None:
+    def forget(self, lane: StreamLane) -> None:
         """Let go of a lane, after its last frame."""
         del self._lanes[lane.name]
 
@@ -32,7 +32,7 @@ class Router:
         """Do nothing: each lane closes its tail behind its own last frame."""
 
 
-class Fan:
+class FanOut:
     """The outbox of a stream's tail: every sink gets every frame, then the credit goes back.
 
     tolerant: the stream goes on without a sink that has gone, until the last one has
@@ -40,7 +40,7 @@ class Fan:
 
     def __init__(
         self,
-        lane: Lane,
+        lane: StreamLane,
         sinks: Sequence[Channel[Tracked]],
         ledger: Ledger,
         *,
@@ -72,7 +72,7 @@ class Fan:
             sink.close(failure)
 
 
-class Emitted:
+class LedgerOutbox:
     """The outbox of a sink: what it says is written, or left out, has met its fate.
 
     stage: the sink's

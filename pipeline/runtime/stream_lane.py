@@ -16,7 +16,7 @@ from pipeline.runtime.stats import ChannelStats
 REMEMBERED = 0.95  # of how long the slowest frame took, with each frame that comes after it
 
 
-class Lane:
+class StreamLane:
     """The way of one stream through the shared stops, with a credit of a few frames.
 
     While it has no credit, none of its frames is taken: a stalled recorder then stalls its own
@@ -120,7 +120,7 @@ class Lane:
             self.tail.close(self._failure)
 
 
-class FairInbox:
+class RoundRobinInbox:
     """The frames of all lanes in turn; a batch is whatever is ready, and waits for nobody.
 
     Where a lane is live, no more batches are under way than the engine can hold: a frame that
@@ -134,7 +134,7 @@ class FairInbox:
         self, most: int, changed: Condition, *, slots: Callable[[], int], more: bool = False
     ) -> None:
         self.stats = ChannelStats()
-        self._lanes: list[Lane] = []
+        self._lanes: list[StreamLane] = []
         self._most = most
         self._slots = slots
         self._changed = changed
@@ -142,7 +142,7 @@ class FairInbox:
         self._more = more
         self._ended = False
 
-    def add(self, lane: Lane) -> None:
+    def add(self, lane: StreamLane) -> None:
         """Take frames from this lane, too. Raises FramelaneError where there is an end already."""
         with self._changed:
             if self._ended:
@@ -152,7 +152,7 @@ class FairInbox:
             self._lanes.append(lane)
             self._changed.notify_all()
 
-    def forget(self, lane: Lane) -> None:
+    def forget(self, lane: StreamLane) -> None:
         """Let go of a lane that has ended, once none of its frames is under way."""
         with self._changed:
             self._changed.wait_for(lambda: not lane.under_way or self._cancelled)

@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from time import time
 
-from pipeline.rate_limited_log import Quiet
+from pipeline.rate_limited_log import RateLimitedLog
 
 # What a directive of strftime may become, as far as it can be told from other text.
 _BECOMES = {
@@ -111,7 +111,11 @@ class Retention:
     """
 
     def __init__(
-        self, names: Names, keep_seconds: float | None, keep_bytes: int | None, quiet: Quiet
+        self,
+        names: Names,
+        keep_seconds: float | None,
+        keep_bytes: int | None,
+        quiet: RateLimitedLog,
     ) -> None:
         self._names = names
         self._keep_seconds = keep_seconds

@@ -12,7 +12,7 @@ from time import monotonic, time
 
 from detector.errors import UsageError
 from pipeline.frame import Frame, LeftOut, Ticket, Tracked
-from pipeline.rate_limited_log import Quiet
+from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError
 from pipeline.sinks.retention import DIRECTIVES, Names, Retention
 
@@ -53,7 +53,7 @@ class Segments(Sink):
         self._segment_seconds = segment_seconds
         self._segment_bytes = segment_bytes
         self._names = Names(template)
-        self._quiet = Quiet(str(template))
+        self._quiet = RateLimitedLog(str(template))
         self._retention = Retention(self._names, keep_seconds, keep_bytes, self._quiet)
         self._segment: Sink | None = None
         self._path: Path | None = None  # of the segment that is being written

@@ -22,7 +22,7 @@ from pipeline.sinks.recorder import Recorder
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 
-class VideoFile(Recorder):
+class VideoFileSink(Recorder):
     """Writes H.264, and copies all audio of a recording.
 
     Times are exact; .mkv rounds them to 1 ms. The file has the size of the first picture, made

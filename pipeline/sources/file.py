@@ -20,7 +20,7 @@ from pipeline.sources.conversion import Pictures
 from pipeline.sources.damage import Damage
 
 
-class VideoFile:
+class VideoFileSource:
     """The first video stream of a file or http(s) URL, attached pictures excluded.
 
     threads: decoding threads. One costs the least CPU, and reports every damage. More decode a

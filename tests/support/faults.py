@@ -99,7 +99,7 @@ def disk_full(site: Site, camera: str) -> Iterator[str]:
         ballast.unlink()
 
 
-ENDURED: Mapping[str, Fault] = {  # by a stream that is there
+EXISTING_STREAM: Mapping[str, Fault] = {  # by a stream that is there
     "server killed and restarted": server_killed,
     "server stopped (SIGSTOP)": server_frozen,
     "server sends nothing": pictures_stop,
@@ -176,7 +176,7 @@ def clock_jumps(site: Site, camera: str) -> Iterator[str]:
         yield name
 
 
-MET: Mapping[str, Fault] = {  # by a stream that is added for it
+NEW_STREAM: Mapping[str, Fault] = {  # by a stream that is added for it
     "dead from the start": dead_from_the_start,
     "server accepts and stays silent": silent_server,
     "401": unauthorised,
@@ -184,4 +184,4 @@ MET: Mapping[str, Fault] = {  # by a stream that is added for it
     "clock jumps by an hour": clock_jumps,
 }
 
-FAULTS: Mapping[str, Fault] = {**ENDURED, **MET}
+FAULTS: Mapping[str, Fault] = {**EXISTING_STREAM, **NEW_STREAM}

@@ -25,7 +25,7 @@ from tests.support.rectangles import SIDE, draw_rectangles, rectangles_recipe
 from trainer.console import Display
 from trainer.recipe import Recipe
 from trainer.train import train
-from trainer.training_state import Progress
+from trainer.training_state import TrainingPosition
 
 
 class Watched(Display):
@@ -154,7 +154,7 @@ def test_the_best_weights_say_what_they_are(uninterrupted: Path) -> None:
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice() -> None:
     with pytest.raises(FramelaneError, match=r"not finite in epoch 1, batch 1.*optimiser.lr"):
-        Progress().add([1.0, float("nan"), 1.0, float("nan")])
+        TrainingPosition().add([1.0, float("nan"), 1.0, float("nan")])
 
 
 def test_a_training_that_starts_from_weights_starts_where_they_ended(

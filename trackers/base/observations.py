@@ -17,7 +17,7 @@ REPLAY_STEPS = 10  # at most; more make no difference that matters, and cost as 
 
 
 @dataclass(frozen=True, slots=True)
-class SightedTable(TrackTable):
+class ObservedTable(TrackTable):
     """Tracks with their last observation, and where they came from.
 
     sighting: the motion as it was right after the last match
@@ -34,7 +34,7 @@ class SightedTable(TrackTable):
     next_origin_at: Float64Array
 
     @classmethod
-    def born(cls, motion: KalmanState, detections: Detections, seconds: float) -> SightedTable:
+    def born(cls, motion: KalmanState, detections: Detections, seconds: float) -> ObservedTable:
         """Return new tracks, one for each detection, none of them confirmed."""
         plain = TrackTable.born(motion, detections, seconds)
         centres = centres_of(detections.boxes_xyxy)
@@ -54,7 +54,7 @@ class SightedTable(TrackTable):
 
     def sighted(
         self, motion: KalmanState, rows: Int64Array, found: Detections, seconds: float, span: float
-    ) -> SightedTable:
+    ) -> ObservedTable:
         """Return the tracks after those in `rows` (m,) were matched to what was `found`.
 
         span: seconds over which the heading is taken, at least, if the track is as old
@@ -76,7 +76,7 @@ class SightedTable(TrackTable):
             next_origin_at=next_origin_at,
         )
 
-    def moved(self, motion: Motion, camera: Affine) -> SightedTable:
+    def moved(self, motion: Motion, camera: Affine) -> ObservedTable:
         """Return the tracks with their observations where they are after the camera moved."""
         corners = self.observed.reshape(-1, 2) @ camera[:, :2].T + camera[:, 2]
         return replace(
@@ -93,7 +93,7 @@ def centres_of(boxes_xyxy: Float32Array) -> Float64Array:
     return (boxes_xyxy[:, :2].astype(np.float64) + boxes_xyxy[:, 2:]) / 2
 
 
-def consistency(tracks: SightedTable, found: Detections, pairs: Pairs) -> Float64Array:
+def consistency(tracks: ObservedTable, found: Detections, pairs: Pairs) -> Float64Array:
     """Return (k,) how well each pair goes on in the direction of its track, -1/2 to 1/2.
 
     It is 1/2 straight on, 0 at a right angle, and 0 where there is no direction.
@@ -109,7 +109,7 @@ def consistency(tracks: SightedTable, found: Detections, pairs: Pairs) -> Float6
 
 
 def replayed(
-    tracks: SightedTable, rows: Int64Array, found: Detections, seconds: float, motion: Motion
+    tracks: ObservedTable, rows: Int64Array, found: Detections, seconds: float, motion: Motion
 ) -> KalmanState:
     """Return the motion of tracks (m,) found again, as if they had been seen all along.
 

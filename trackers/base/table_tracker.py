@@ -17,7 +17,7 @@ from detector.errors import UsageError
 from trackers.base.assignment import FloatArray, Pairs, assign
 from trackers.base.box_motion import Motion
 from trackers.base.track_table import BoolArray, TrackTable
-from trackers.inputs import Given, as_detections
+from trackers.inputs import DetectionsLike, as_detections
 from trackers.tracks import Affine, Tracks, TrackState
 
 CLOCK_ERROR = 1e-6  # seconds: times of frames are rounded, 1.1 - 0.1 is more than 1
@@ -63,7 +63,9 @@ class TableTracker(Generic[Table]):
         self._pictures = 0
         self._seconds = 0.0
 
-    def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
+    def update(
+        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+    ) -> Tracks:
         """Return the tracks of the picture taken at `seconds`; see Tracker."""
         assert not self._pictures or seconds >= self._seconds, (seconds, self._seconds)
         found = _with_area(as_detections(detections))

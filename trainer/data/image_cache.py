@@ -32,7 +32,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Unkept:
+class Uncached:
     """Pictures that are read anew each time, scaled to fit `size` (height, width)."""
 
     dataset: Dataset
@@ -59,7 +59,7 @@ def keep(dataset: Part, size: tuple[int, int], cache: Cache, folder: Path) -> Pi
         raise UsageError(
             "data.cache: 'none' given, but a clip can only be read in order: give ram or disk"
         )
-    return Unkept(dataset, size)
+    return Uncached(dataset, size)
 
 
 def kept_in_memory(dataset: Dataset, size: tuple[int, int], threads: int = 1) -> list[Picture]:

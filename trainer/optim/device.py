@@ -14,7 +14,7 @@ from trainer.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TrainingDevice:
     """A device, and the type that it computes in where that is safe; None: float32 everywhere."""
 
     device: torch.device
@@ -39,12 +39,12 @@ class Place:
         return 1 if self.device.type == "cpu" else os.cpu_count() or 1
 
 
-def choose_place(recipe: Recipe) -> Place:
+def choose_place(recipe: Recipe) -> TrainingDevice:
     """Return where `recipe` trains, in this process. Raises UsageError for what is not there."""
     device = _device(recipe.device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    return Place(device, _reduced(recipe.amp, device))
+    return TrainingDevice(device, _reduced(recipe.amp, device))
 
 
 def _device(name: str) -> torch.device:

@@ -15,7 +15,7 @@ PATIENCE = timedelta(days=1)  # all wait for the first while it judges and expor
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class ProcessGroup:
     """Which of how many processes this one is. The first one writes, and speaks.
 
     rank: from 0; size: how many; local: which on this machine; per_machine: how many on it
@@ -57,16 +57,16 @@ def is_first_process() -> bool:
 
 
 @contextmanager
-def joined_ranks(device: torch.device) -> Iterator[Ranks]:
+def joined_ranks(device: torch.device) -> Iterator[ProcessGroup]:
     """Meet the other processes that torchrun started, until the block ends; or be alone."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Ranks()
+        yield ProcessGroup()
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
-        yield Ranks(
+        yield ProcessGroup(
             int(os.environ["RANK"]),
             size,
             int(os.environ["LOCAL_RANK"]),

@@ -21,7 +21,7 @@ from detector.detections import UInt8Array
 from detector.yolov7.network import Network
 from trainer.data.prefetch import Batch
 from trainer.loss.detection_loss import DetectionLoss
-from trainer.optim.device import Place
+from trainer.optim.device import TrainingDevice
 
 
 class Gradients(Protocol):
@@ -41,7 +41,7 @@ class ParallelGradients:
     """
 
     def __init__(
-        self, network: Network, loss_of: DetectionLoss, place: Place, batches: int
+        self, network: Network, loss_of: DetectionLoss, place: TrainingDevice, batches: int
     ) -> None:
         """Prepare for at most `batches` at once, on a CPU."""
         self._loss_of, self._place = loss_of, place

@@ -13,8 +13,8 @@ from detector.errors import UsageError
 from detector.yolov7.network import Network
 from trainer.data.prefetch import Batch
 from trainer.loss.detection_loss import DetectionLoss
-from trainer.optim.device import Place
-from trainer.optim.distributed import Ranks
+from trainer.optim.device import TrainingDevice
+from trainer.optim.distributed import ProcessGroup
 from trainer.optim.parallel_gradients import as_input, statistics
 
 
@@ -25,9 +25,9 @@ class SequentialGradients:
         self,
         network: Network,
         loss_of: DetectionLoss,
-        place: Place,
+        place: TrainingDevice,
         scaler: torch.amp.GradScaler,
-        ranks: Ranks,
+        ranks: ProcessGroup,
     ) -> None:
         self._loss_of, self._place, self._scaler, self._ranks = loss_of, place, scaler, ranks
         self._network = network
@@ -68,7 +68,7 @@ def _distributed(network: Network) -> nn.parallel.DistributedDataParallel:
     return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
 
 
-def synchronised(network: Network, place: Place) -> Network:
+def synchronised(network: Network, place: TrainingDevice) -> Network:
     """Return `network` with batch normalisation over the batches of all processes.
 
     Raises UsageError on a CPU, for which torch has no such thing.

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pipeline.connections.status import Cause, Trouble
 from pipeline.media.rtp import Packetizer, description
-from pipeline.sinks.rtsp.send_buffer import Outgoing
+from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
 DEFAULT_PORT = 554
 REPORT_SECONDS = 2.0  # between two reports of the clock
@@ -71,7 +71,7 @@ class Publication:
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._begin(description(sps, pps))
-            self._outgoing = Outgoing(self._socket, timeout)
+            self._outgoing = SendBuffer(self._socket, timeout)
         except BaseException:
             self._socket.close()
             raise

@@ -10,7 +10,7 @@ KERNEL_BYTES = 1 << 18  # that the system may hold: it would hold megabytes, sec
 AT_ONCE = 1 << 16  # bytes offered to the system in one call
 
 
-class Outgoing:
+class SendBuffer:
     """The sending end of a connected socket.
 
     timeout: seconds without progress after which the peer counts as gone

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
 from pipeline.sinks import SinkError
-from pipeline.sinks.rtsp.send_buffer import Outgoing
+from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 CHILD = Path(__file__).with_name("server_child.py")
@@ -70,7 +70,7 @@ class ServedStream:
             )
             greeting = {"path": f"/{parts.path.strip('/')}", "user": user}
             self._socket.sendall(json.dumps(greeting).encode() + b"\n")
-            self._outgoing = Outgoing(self._socket, timeout)
+            self._outgoing = SendBuffer(self._socket, timeout)
         except BaseException:
             self._server.let_go()
             raise

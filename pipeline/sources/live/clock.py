@@ -39,7 +39,7 @@ class Moment:
     captured_at: float
 
 
-class Floor:
+class SlidingMinimum:
     """The least of the values of the last seconds."""
 
     def __init__(self, window: float = WINDOW) -> None:
@@ -65,8 +65,8 @@ class LiveClock:
 
     def __init__(self, *, paced: bool = False) -> None:
         self._paced = paced
-        self._distance = Floor()  # arrival minus stream time
-        self._transit = Floor()  # arrival minus capture by the camera's clock
+        self._distance = SlidingMinimum()  # arrival minus stream time
+        self._transit = SlidingMinimum()  # arrival minus capture by the camera's clock
         self._floor: float | None = None
         self._origin = 0  # stream time minus camera time, in ticks, of this connection
         self._before: tuple[int, float] | None = None  # camera time and arrival of the last one
@@ -75,7 +75,7 @@ class LiveClock:
     def reconnected(self) -> None:
         """Note that the camera's times begin anew."""
         self._before = None
-        self._transit = Floor()
+        self._transit = SlidingMinimum()
 
     def moment(
         self,

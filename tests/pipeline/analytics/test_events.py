@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from detector.errors import UsageError
 from pipeline.analytics.config import AnalyticsConfig
-from pipeline.analytics.crossings import LineWatch, ZoneWatch
+from pipeline.analytics.crossings import LineCounter, ZoneCounter
 from pipeline.analytics.events import Analysis, Analytics, Event, Watch
 from pipeline.analytics.geometry import Line, Point, Zone
 from pipeline.analytics.recount import main, recount
@@ -61,12 +61,12 @@ def events(pictures: Iterable[Seen], *watches: Watch, forget_seconds: float = 5.
     ]
 
 
-def gate(margin: float = MARGIN) -> LineWatch:
-    return LineWatch("gate", GATE, margin)
+def gate(margin: float = MARGIN) -> LineCounter:
+    return LineCounter("gate", GATE, margin)
 
 
-def yard(margin: float = MARGIN, dwell_seconds: float | None = None) -> ZoneWatch:
-    return ZoneWatch("yard", YARD, margin, dwell_seconds=dwell_seconds)
+def yard(margin: float = MARGIN, dwell_seconds: float | None = None) -> ZoneCounter:
+    return ZoneCounter("yard", YARD, margin, dwell_seconds=dwell_seconds)
 
 
 def walk(track: int, places: Iterable[Point]) -> list[Seen]:
@@ -161,7 +161,7 @@ def test_crossings_of_an_endless_line_are_the_changes_of_side_beyond_the_margin(
     line = Line((100.0, -1e5), (100.0, 1e5))
     way = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
     way = way.round() + 0.3  # never on the margin itself
-    found = events(walk(1, [(float(x), 50.0) for x in way]), LineWatch("line", line, MARGIN))
+    found = events(walk(1, [(float(x), 50.0) for x in way]), LineCounter("line", line, MARGIN))
     sides = ["left" if x > 100 else "right" for x in way if abs(x - 100) > MARGIN]
     assert [(e.was, e.now) for e in found] == [(a, b) for a, b in pairwise(sides) if a != b]
 
@@ -215,7 +215,7 @@ def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, coun
 
 
 def test_only_the_classes_that_are_asked_for_count_and_each_by_its_name() -> None:
-    gates = [LineWatch("all", GATE, MARGIN), LineWatch("cars", GATE, MARGIN, classes=("car",))]
+    gates = [LineCounter("all", GATE, MARGIN), LineCounter("cars", GATE, MARGIN, classes=("car",))]
     analytics = Analytics(gates, 5.0)
     for k, x in enumerate(range(60, 140, 7)):
         for class_id in range(3):

@@ -12,7 +12,7 @@ from detector.detections import Detections
 from pipeline.frame import Detected, Frame, Picture, Stream
 from pipeline.runtime import stream_lane as lane_module
 from pipeline.runtime.channel import Channel, Overflow
-from pipeline.runtime.stream_lane import Lane
+from pipeline.runtime.stream_lane import StreamLane
 
 STREAM = Stream("cam", "rtsp://cam", Fraction(1, 25), live=True)
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
@@ -30,7 +30,7 @@ class Way:
         self.decoded: Channel[Frame] = Channel(
             "decoded", 1, Overflow.DROP_OLDEST, on_expire=self.expired.append, changed=changed
         )
-        self.lane = Lane("cam", self.decoded, Channel("detected", 8), changed)
+        self.lane = StreamLane("cam", self.decoded, Channel("detected", 8), changed)
 
     def take(self, age: float) -> Frame | None:
         """Return what is taken of a frame that is `age` seconds old."""

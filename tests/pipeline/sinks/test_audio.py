@@ -13,7 +13,7 @@ import av
 import pytest
 
 from pipeline.frame import Tracked
-from pipeline.sinks.video_file import VideoFile
+from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import tool
 from tests.support.paths import ROOT
@@ -52,7 +52,7 @@ def test_every_packet_is_copied_at_its_time(
     name: str, ending: str, data: Path, tmp_path: Path
 ) -> None:
     source, out = data / "awkward" / name, tmp_path / f"out{ending}"
-    footage.record(VideoFile(out), beside(source, 20))
+    footage.record(VideoFileSink(out), beside(source, 20))
     given, written = footage.packets(source, "a"), footage.packets(out, "a")
     assert len(given) == len(written)
     allowed = Fraction(1, 1000) if ending == ".mkv" else Fraction(1, 90_000)
@@ -65,7 +65,7 @@ def test_every_packet_is_copied_at_its_time(
 def test_audio_is_interleaved_with_the_pictures(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     source = data / "street/videos/car-detection.mp4"
-    footage.record(VideoFile(out), beside(source, 100))
+    footage.record(VideoFileSink(out), beside(source, 100))
     last: dict[int, Fraction] = {}
     with av.open(str(out)) as container:
         for packet in container.demux():
@@ -78,7 +78,7 @@ def test_audio_is_interleaved_with_the_pictures(data: Path, tmp_path: Path) -> N
 def test_audio_that_begins_late_stays_in_step(tmp_path: Path) -> None:
     late = clip(tmp_path, "late.mp4", "-itsoffset", "2.3456", *TONE)
     out = tmp_path / "out.mp4"
-    footage.record(VideoFile(out), beside(late))
+    footage.record(VideoFileSink(out), beside(late))
     (((before, _), *_),) = footage.packets(late, "a").values()
     (((after, _), *_),) = footage.packets(out, "a").values()
     assert before > 2 and abs(before - after) < Fraction(1, 48_000)
@@ -86,14 +86,14 @@ def test_audio_that_begins_late_stays_in_step(tmp_path: Path) -> None:
 
 def test_audio_of_a_transport_stream_is_the_same_when_decoded(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.ts", *TONE, "-c:a", "aac"), tmp_path / "out.mp4"
-    footage.record(VideoFile(out), beside(source))
+    footage.record(VideoFileSink(out), beside(source))
     sums = [tool("ffmpeg", "-i", str(f), "-map", "0:a", "-f", "md5", "-") for f in (source, out)]
     assert sums[0] == sums[1] != b""
 
 
 def test_audio_longer_than_the_pictures_is_whole(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.mkv", *TONE, "-c:a", "flac"), tmp_path / "out.mp4"
-    footage.record(VideoFile(out), beside(source, 10))
+    footage.record(VideoFileSink(out), beside(source, 10))
     assert len(footage.packets(out, "a")[1]) == len(footage.packets(source, "a")[1])
 
 
@@ -101,7 +101,7 @@ def test_audio_of_a_cut_recording_ends_with_its_last_frame(tmp_path: Path) -> No
     source, out = clip(tmp_path, "in.mkv", *TONE, "-c:a", "flac"), tmp_path / "out.mp4"
     items = list(beside(source, 10))
     items[0].frame.stream.cut.set()
-    footage.record(VideoFile(out), items)
+    footage.record(VideoFileSink(out), items)
     said = footage.probe(out, "-show_entries", "stream=duration", "-select_streams", "a")
     assert 1 <= float(said["streams"][0]["duration"]) < 1.2
 
@@ -112,7 +112,7 @@ def test_a_codec_that_the_container_refuses_is_left_out_with_a_warning(
     source = clip(tmp_path, "in.avi", *TONE, "-c:a", "pcm_mulaw")
     for ending, kept in ((".mp4", 0), (".mov", 1)):
         caplog.clear()
-        footage.record(VideoFile(tmp_path / f"out{ending}"), beside(source, 20))
+        footage.record(VideoFileSink(tmp_path / f"out{ending}"), beside(source, 20))
         said = footage.probe(tmp_path / f"out{ending}", "-show_entries", "stream=codec_name")
         assert len(said["streams"]) == 1 + kept
         warnings = [record.getMessage() for record in caplog.records]
@@ -126,7 +126,7 @@ def test_audio_that_cannot_be_opened_costs_no_picture(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "noise.mp4").write_bytes(b"no audio at all")
-    footage.record(VideoFile(tmp_path / "out.mp4"), beside(tmp_path / "noise.mp4", 20))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(tmp_path / "noise.mp4", 20))
     assert len(footage.times(tmp_path / "out.mp4")) == 20
     assert caplog.messages == [
         "cam: the audio is left out: Invalid data found when processing input"
@@ -140,7 +140,7 @@ def test_audio_that_breaks_off_costs_no_picture(data: Path, tmp_path: Path) -> N
     content = bytearray(broken.read_bytes())
     content[len(content) // 2 : len(content) * 3 // 4] = bytes(len(content) // 4)
     broken.write_bytes(content)
-    footage.record(VideoFile(tmp_path / "out.mp4"), beside(broken, 100))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(broken, 100))
     assert len(footage.times(tmp_path / "out.mp4")) == 100
     assert footage.packets(tmp_path / "out.mp4", "a")
 
@@ -171,14 +171,14 @@ def test_a_stream_that_never_begins_is_left_out_and_costs_nothing_in_a_kill(
     done = subprocess.run([sys.executable, "-c", KILLED, out, silent], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(footage.times(out)) >= 60
-    footage.record(VideoFile(out), beside(silent, 20))
+    footage.record(VideoFileSink(out), beside(silent, 20))
     assert "left out: it has not begun" in caplog.text
 
 
 def test_languages_are_kept(tmp_path: Path) -> None:
     marked = ("-metadata:s:a:0", "language=deu")
     source, out = clip(tmp_path, "in.mkv", *TONE, *marked), tmp_path / "out.mp4"
-    footage.record(VideoFile(out), beside(source, 10))
+    footage.record(VideoFileSink(out), beside(source, 10))
     said = footage.probe(out, "-select_streams", "a", "-show_entries", "stream_tags=language")
     assert said["streams"][0]["tags"]["language"] == "deu"
 
@@ -192,7 +192,7 @@ def test_a_title_that_is_not_utf8_and_a_colon_in_the_name_cost_no_audio(
     monkeypatch.chdir(tmp_path)
     named = Path("rec:2.mp4")
     named.write_bytes(content.replace(b"Fuuuesse", "Füüüesse".encode("latin-1")))
-    footage.record(VideoFile(tmp_path / "out.mp4"), beside(named))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(named))
     assert len(footage.times(tmp_path / "out.mp4")) == 60
     given, written = footage.packets(source, "a"), footage.packets(tmp_path / "out.mp4", "a")
     assert len(given[1]) == len(written[1])

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from detector.errors import UsageError
 from pipeline.frame import LeftOut, Ticket, Tracked
-from pipeline.rate_limited_log import Quiet
+from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, make_sink
 from pipeline.sinks.retention import Names, Retention
 from pipeline.sinks.segments import Segments
@@ -136,7 +136,7 @@ def test_what_is_kept_is_young_and_small_enough_and_what_is_deleted_is_the_oldes
     stranger.write_bytes(bytes(1000))
     growing = max(there, key=lambda path: there[path][0], default=None)  # the oldest of all
     names = Names(folder / "%H%M%S.mp4")
-    Retention(names, keep_seconds, keep_bytes, Quiet("rec")).apply(growing)
+    Retention(names, keep_seconds, keep_bytes, RateLimitedLog("rec")).apply(growing)
     kept = {path for path in there if path.exists()}
     assert stranger.exists()
     assert growing is None or growing in kept
@@ -161,7 +161,7 @@ def test_folders_that_a_template_made_go_with_their_last_segment_and_no_others(
         path.touch()
         os.utime(path, (time.time() - age,) * 2)
     (tmp_path / "rec/notes").mkdir()
-    Retention(names, 50, None, Quiet("rec")).apply(None)
+    Retention(names, 50, None, RateLimitedLog("rec")).apply(None)
     assert not old.parent.exists()
     assert young.exists() and (tmp_path / "rec/notes").exists()
 

@@ -16,7 +16,7 @@ import pytest
 from detector.detections import UInt8Array
 from pipeline.media.h264 import fit, letterbox
 from pipeline.sinks import SinkError
-from pipeline.sinks.video_file import VideoFile
+from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import tool
 from tests.support.paths import ROOT
@@ -42,7 +42,7 @@ PAL = Fraction(1, 25)
 def test_a_clip_keeps_its_times_exactly(clip: str, frames: int, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     items = list(footage.decoded(data / "awkward" / clip, frames))
-    footage.record(VideoFile(out), items)
+    footage.record(VideoFileSink(out), items)
     assert len(items) == frames
     assert footage.times(out) == [item.frame.time for item in items]
 
@@ -65,7 +65,7 @@ def test_any_time_base_is_kept_exactly(
     time_base: Fraction, ticks: list[int], ending: str, tmp_path: Path
 ) -> None:
     out = tmp_path / f"out{ending}"
-    footage.record(VideoFile(out), footage.drawn(ticks, time_base))
+    footage.record(VideoFileSink(out), footage.drawn(ticks, time_base))
     written = sorted(time for time, _ in footage.packets(out, "v:0")[0])
     assert written == [tick * time_base for tick in ticks]
 
@@ -73,7 +73,7 @@ def test_any_time_base_is_kept_exactly(
 def test_matroska_rounds_times_to_a_millisecond(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     items = list(footage.decoded(data / "awkward/vfr.mp4"))
-    footage.record(VideoFile(out), items)
+    footage.record(VideoFileSink(out), items)
     off = [abs(a - b.frame.time) for a, b in zip(footage.times(out), items, strict=True)]
     assert max(off) <= Fraction(1, 2000)
 
@@ -83,7 +83,7 @@ def test_a_time_base_finer_than_a_container_can_count_is_rounded_to_microseconds
 ) -> None:
     out, time_base = tmp_path / "out.mp4", Fraction(1, 10**12)
     ticks = range(123, 10**12, 40_000_000_001)
-    footage.record(VideoFile(out), footage.drawn(ticks, time_base))
+    footage.record(VideoFileSink(out), footage.drawn(ticks, time_base))
     off = [abs(a - b * time_base) for a, b in zip(footage.times(out), ticks, strict=True)]
     assert max(off) <= Fraction(1, 2_000_000)
 
@@ -91,9 +91,11 @@ def test_a_time_base_finer_than_a_container_can_count_is_rounded_to_microseconds
 def test_a_gap_that_mp4_cannot_count_is_refused_with_the_way_out(tmp_path: Path) -> None:
     ticks = [0, 40_000_000, 3_000_000_000, 3_040_000_000]
     with pytest.raises(SinkError, match=r"ticks of 1/1000000000 s; write \.mkv"):
-        footage.record(VideoFile(tmp_path / "out.mp4"), footage.drawn(ticks, Fraction(1, 10**9)))
+        footage.record(
+            VideoFileSink(tmp_path / "out.mp4"), footage.drawn(ticks, Fraction(1, 10**9))
+        )
     out = tmp_path / "out.mkv"
-    footage.record(VideoFile(out), footage.drawn(ticks, Fraction(1, 10**9)))
+    footage.record(VideoFileSink(out), footage.drawn(ticks, Fraction(1, 10**9)))
     assert footage.times(out) == [0, Fraction(1, 25), 3, Fraction(76, 25)]
 
 
@@ -102,14 +104,14 @@ def test_a_broken_run_that_breaks_again_while_it_is_saved_still_ends_as_incomple
 ) -> None:
     far_apart = footage.drawn(range(0, 10**12, 3 * 10**9), Fraction(1, 10**9))
     with pytest.raises(SinkError, match="too far apart"):
-        footage.record(VideoFile(tmp_path / "out.mp4"), far_apart)
+        footage.record(VideoFileSink(tmp_path / "out.mp4"), far_apart)
     assert [file.name for file in tmp_path.iterdir()] == ["out.incomplete.mp4"]
 
 
 def test_the_last_frame_lasts_its_nominal_interval(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     ticks = [0, 1, 2, 10]
-    footage.record(VideoFile(out), footage.drawn(ticks, PAL, interval=Fraction(3, 25)))
+    footage.record(VideoFileSink(out), footage.drawn(ticks, PAL, interval=Fraction(3, 25)))
     said = footage.probe(out, "-show_entries", "format=duration")
     assert float(said["format"]["duration"]) == 13 / 25
 
@@ -127,7 +129,7 @@ def boxes(file: Path) -> list[str]:
 
 def test_a_file_that_is_closed_well_is_an_ordinary_mp4(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    footage.record(VideoFile(out), footage.drawn(range(120), PAL))
+    footage.record(VideoFileSink(out), footage.drawn(range(120), PAL))
     assert set(boxes(out)) <= {"ftyp", "free", "mdat", "moov"}
     said = footage.probe(out, "-show_entries", "stream=nb_frames,codec_name,pix_fmt,width,height")
     assert said["streams"] == [
@@ -143,7 +145,7 @@ def test_a_file_that_is_closed_well_is_an_ordinary_mp4(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_a_broken_run_leaves_every_frame_that_was_handed_in(ending: str, tmp_path: Path) -> None:
-    sink = VideoFile(tmp_path / f"out{ending}")
+    sink = VideoFileSink(tmp_path / f"out{ending}")
     written = [list(sink.process(item)) for item in footage.drawn(range(80), PAL)]
     assert sum(map(len, written)) < 80  # the encoder holds the rest
     sink.close()
@@ -183,7 +185,7 @@ def test_a_kill_costs_the_open_gop_only(
 
 def test_key_frames_come_every_two_seconds_of_the_sources_time(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    footage.record(VideoFile(out), footage.decoded(data / "awkward/vfr.mp4"))
+    footage.record(VideoFileSink(out), footage.decoded(data / "awkward/vfr.mp4"))
     with av.open(str(out)) as container:
         seen = [(f.time, f.key_frame) for f in container.decode(video=0)]
     keys = [time for time, key in seen if key]
@@ -206,7 +208,7 @@ def test_players_show_the_colours_that_went_in(size: tuple[int, int], tmp_path: 
     colours = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (30, 160, 230), (0, 0, 0), (255, 255, 255)]
     patches = np.array(colours, np.uint8).reshape(1, 6, 3)
     picture = np.kron(patches, np.ones((size[1], size[0] // 6, 1), np.uint8))
-    footage.record(VideoFile(out, crf=1), footage.shown([picture] * 2))
+    footage.record(VideoFileSink(out, crf=1), footage.shown([picture] * 2))
     seen = as_players_see_it(out, 2)[0, size[1] // 2, size[0] // 12 :: size[0] // 6]
     assert np.abs(seen.astype(int) - colours).max() <= 4
     tags = footage.probe(out, "-show_entries", "stream=color_space,color_range")["streams"][0]
@@ -216,7 +218,7 @@ def test_players_show_the_colours_that_went_in(size: tuple[int, int], tmp_path: 
 def test_a_real_picture_survives(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     items = list(footage.decoded(data / "street/videos/car-detection.mp4", 20))
-    footage.record(VideoFile(out), items)
+    footage.record(VideoFileSink(out), items)
     seen = as_players_see_it(out, 20).astype(float)
     for picture, item in zip(seen, items, strict=True):
         assert item.drawn is not None
@@ -230,7 +232,7 @@ def test_an_odd_picture_is_padded_by_its_edge(size: tuple[int, int], tmp_path: P
     width, height = size
     slope = np.linspace(0, 200, width)[None, :] + np.linspace(0, 50, height)[:, None]
     picture = np.repeat(slope[..., None], 3, axis=2).astype(np.uint8)
-    footage.record(VideoFile(out, crf=1), footage.shown([picture] * 3))
+    footage.record(VideoFileSink(out, crf=1), footage.shown([picture] * 3))
     seen = as_players_see_it(out, 3)[0].astype(int)
     assert seen.shape[:2] == (height + height % 2, width + width % 2)
     expected = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -240,7 +242,7 @@ def test_an_odd_picture_is_padded_by_its_edge(size: tuple[int, int], tmp_path: P
 def test_a_picture_of_another_size_is_letterboxed_into_the_file(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     wide, tall = np.full((48, 96, 3), 200, np.uint8), np.full((80, 40, 3), 100, np.uint8)
-    footage.record(VideoFile(out, crf=1), footage.shown([wide, wide, tall, wide]))
+    footage.record(VideoFileSink(out, crf=1), footage.shown([wide, wide, tall, wide]))
     seen = as_players_see_it(out, 4).astype(int)
     assert seen.shape == (4, 48, 96, 3)
     assert np.abs(seen[[0, 1, 3]] - 200).max() <= 6
@@ -256,7 +258,7 @@ def test_a_picture_that_fits_is_not_copied() -> None:
 
 
 def test_the_encoder_never_holds_more_frames_than_it_looks_ahead(tmp_path: Path) -> None:
-    sink = VideoFile(tmp_path / "out.mp4")
+    sink = VideoFileSink(tmp_path / "out.mp4")
     held = 0
     for item in footage.drawn(range(60), PAL):
         held += 1 - len(list(sink.process(item)))

@@ -21,7 +21,7 @@ from detector.errors import UsageError
 from pipeline.redaction import without_password
 from pipeline.runtime.ledger import Ledger
 from pipeline.sources import SOURCES, SourceError, make_source, source_kind
-from pipeline.sources.file import VideoFile
+from pipeline.sources.file import VideoFileSource
 from pipeline.stages.decode import Decode
 from tests.support.ffmpeg import times_by_ffprobe, tool
 
@@ -85,7 +85,7 @@ class Reading:
 
 @cache
 def read(path: Path) -> Reading:
-    source = VideoFile(str(path), path.stem)
+    source = VideoFileSource(str(path), path.stem)
     decode = Decode(source, Ledger())
     decode.open()
     frames = [frame for item in source for frame in decode.process(item)]
@@ -95,7 +95,7 @@ def read(path: Path) -> Reading:
 
 
 def first_picture(path: Path) -> UInt8Array:
-    source = VideoFile(str(path), path.stem)
+    source = VideoFileSource(str(path), path.stem)
     source.open()
     bgr = next(iter(source)).picture.bgr
     source.close()
@@ -133,7 +133,7 @@ def test_damage_is_named_with_its_place_and_only_where_there_is_some(data: Path,
 @pytest.mark.parametrize("name", UNOPENABLE)
 def test_what_cannot_be_opened_is_refused_in_one_clear_line(data: Path, name: str) -> None:
     path = data / "awkward" / name
-    source = VideoFile(str(path), "x")
+    source = VideoFileSource(str(path), "x")
     with pytest.raises(SourceError) as refused:
         source.open()
     source.close()
@@ -158,7 +158,7 @@ def test_a_file_without_pictures_but_with_a_cover_has_no_video_stream(tmp_path: 
         *("-map", "0", "-map", "1", "-frames:v", "1", "-c:v", "png", "-c:a", "aac"),
         *("-disposition:v:0", "attached_pic", str(path)),
     )
-    source = VideoFile(str(path), "x")
+    source = VideoFileSource(str(path), "x")
     with pytest.raises(SourceError, match=r"song\.m4a: has no video stream"):
         source.open()
     source.close()
@@ -171,7 +171,7 @@ def test_a_path_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None
 
 def test_the_stream_says_what_is_true_of_all_frames(data: Path) -> None:
     path = str(data / "awkward/moviepy_no_duration.webm")
-    source = VideoFile(path, "hall")
+    source = VideoFileSource(path, "hall")
     stream = source.open()
     source.close()
     assert (stream.name, stream.url, stream.audio_from) == ("hall", path, path)
@@ -181,7 +181,7 @@ def test_the_stream_says_what_is_true_of_all_frames(data: Path) -> None:
 
 def test_more_threads_give_the_same_frames(data: Path) -> None:
     path = data / "awkward/vfr.mp4"
-    source = VideoFile(str(path), "x", threads=3)
+    source = VideoFileSource(str(path), "x", threads=3)
     source.open()
     assert [item.pts * item.time_base for item in source if item.pts is not None] == read(
         path
@@ -191,7 +191,7 @@ def test_more_threads_give_the_same_frames(data: Path) -> None:
 
 def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(data: Path) -> None:
     path = str(data / "awkward/tiny_16x16.mp4")
-    stopped, ended = VideoFile(path, "x"), VideoFile(path, "x")
+    stopped, ended = VideoFileSource(path, "x"), VideoFileSource(path, "x")
     stream, complete = stopped.open(), ended.open()
     pictures = iter(stopped)
     next(pictures)
@@ -205,7 +205,7 @@ def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(data: Path
 
 
 def test_a_source_that_was_stopped_before_it_was_opened_gives_nothing(data: Path) -> None:
-    source = VideoFile(str(data / "awkward/tiny_16x16.mp4"), "x")
+    source = VideoFileSource(str(data / "awkward/tiny_16x16.mp4"), "x")
     source.stop()
     source.open()
     assert list(source) == []
@@ -299,7 +299,7 @@ def test_a_pixel_format_that_cannot_be_converted_fails_while_it_is_read(tmp_path
     path = tmp_path / "a.nut"
     picture = ("-f", "lavfi", "-i", "testsrc=d=1:s=64x48", "-pix_fmt", "rgb4")
     tool("ffmpeg", *picture, "-c:v", "rawvideo", str(path))
-    source = VideoFile(str(path), "x")
+    source = VideoFileSource(str(path), "x")
     source.open()
     with pytest.raises(SourceError, match=r"a\.nut: the pixel format rgb4 cannot be read"):
         next(iter(source))  # nobody has asked for the pixels
@@ -311,7 +311,7 @@ def test_a_change_of_resolution_in_mid_stream_is_followed(tmp_path: Path) -> Non
         write_colour(tmp_path / f"{name}.ts", (110, 128, 128), "yuv420p", 1, False, size)
     joined = tmp_path / "joined.ts"
     joined.write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
-    source = VideoFile(str(joined), "x")
+    source = VideoFileSource(str(joined), "x")
     source.open()
     shapes = [item.picture.bgr.shape for item in source]
     source.close()
@@ -320,7 +320,7 @@ def test_a_change_of_resolution_in_mid_stream_is_followed(tmp_path: Path) -> Non
 
 
 def test_threads_that_ask_at_the_same_time_get_the_same_pixels(data: Path) -> None:
-    source = VideoFile(str(data / "awkward/vfr.mp4"), "x")
+    source = VideoFileSource(str(data / "awkward/vfr.mp4"), "x")
     source.open()
     pictures = [item.picture for item in source][:40]
     source.close()
@@ -378,7 +378,7 @@ def server(data: Path) -> Iterator[str]:
 
 
 def test_a_url_is_read_like_a_file_and_the_password_is_never_shown(server: str) -> None:
-    source = VideoFile(f"{server}/ok/vfr_start_offset.mkv", "x")
+    source = VideoFileSource(f"{server}/ok/vfr_start_offset.mkv", "x")
     stream = source.open()
     assert len(list(source)) == 120 and source.faults == []
     source.close()
@@ -391,7 +391,7 @@ def test_a_url_is_read_like_a_file_and_the_password_is_never_shown(server: str) 
 def test_a_server_that_goes_away_is_a_fault_and_not_a_hang(
     server: str, how: str, reason: str
 ) -> None:
-    source = VideoFile(f"{server}/{how}/vfr_start_offset.mkv", "x", timeout_seconds=0.5)
+    source = VideoFileSource(f"{server}/{how}/vfr_start_offset.mkv", "x", timeout_seconds=0.5)
     source.open()
     frames = len(list(source))
     source.close()
@@ -406,7 +406,7 @@ def test_a_server_that_goes_away_is_a_fault_and_not_a_hang(
 def test_a_server_that_does_not_serve_is_refused_in_one_line(
     server: str, how: str, reason: str
 ) -> None:
-    source = VideoFile(f"{server}/{how}/vfr.mp4", "x", timeout_seconds=0.5)
+    source = VideoFileSource(f"{server}/{how}/vfr.mp4", "x", timeout_seconds=0.5)
     with pytest.raises(SourceError) as refused:
         source.open()
     source.close()

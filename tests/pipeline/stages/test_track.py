@@ -9,7 +9,7 @@ import numpy as np
 from detector.detections import Detections
 from pipeline.frame import Detected, Frame, Picture, Stream
 from pipeline.stages.track import Track
-from trackers.inputs import Given
+from trackers.inputs import DetectionsLike
 from trackers.tracks import Affine, Tracks
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
@@ -24,7 +24,9 @@ class RecordingTracker:
     def __init__(self) -> None:
         self.given: list[tuple[Detections, float]] = []
 
-    def update(self, detections: Given, seconds: float, camera: Affine | None = None) -> Tracks:
+    def update(
+        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+    ) -> Tracks:
         assert isinstance(detections, Detections)
         self.given.append((detections, seconds))
         n = len(detections)

@@ -13,10 +13,10 @@ from torch import Tensor
 from detector.yolov7.network import Network, build_network
 from trainer.data.prefetch import Batch
 from trainer.loss.detection_loss import DetectionLoss, Gains
-from trainer.optim.device import Place
+from trainer.optim.device import TrainingDevice
 from trainer.optim.parallel_gradients import ParallelGradients, as_input
 
-CPU = Place(torch.device("cpu"), None)
+CPU = TrainingDevice(torch.device("cpu"), None)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.live.clock import HERTZ, Floor, LiveClock, Moment
+from pipeline.sources.live.clock import HERTZ, LiveClock, Moment, SlidingMinimum
 
 INTERVAL = 3600  # ticks: 25 pictures a second
 BASE = Fraction(1, HERTZ)
@@ -112,7 +112,7 @@ def test_pictures_without_times_have_those_of_their_arrival() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(-5, 5)), min_size=1, max_size=60))
 def test_the_floor_is_the_least_of_the_window(steps: list[tuple[float, float]]) -> None:
-    floor, now, seen = Floor(window=4.0), 0.0, []
+    floor, now, seen = SlidingMinimum(window=4.0), 0.0, []
     for step, value in steps:
         now += step
         seen.append((now, value))
