@@ -67,7 +67,7 @@ def run_in_int8(run: Path, recipe: Path) -> Path:
     near = Tolerance(pixels=SIDE, score=1, share=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Manifest, "tolerance_of", lambda *_: near)
-        patch.setattr("trainer.product.MOST_LOST", 1.0)
+        patch.setattr("trainer.deliver.MOST_LOST", 1.0)
         result = command("train", recipe, "--output", folder, "--resume", "--export", "int8")
     assert result.exit_code == 0, result.output
     return folder
@@ -125,7 +125,7 @@ def test_where_int8_is_refused_there_is_a_report_all_the_same(
 
     copytree(run, tmp_path / "run")
     (tmp_path / "run" / "report.html").unlink()
-    monkeypatch.setattr("trainer.product.make_int8", refuse)
+    monkeypatch.setattr("trainer.deliver.make_int8", refuse)
     result = command("train", recipe, "--output", tmp_path / "run", "--resume", "--export", "int8")
     assert result.exit_code == 2 and result.stderr.endswith("error: it drifts\n")
     assert "run.onnx on the validation data" in (tmp_path / "run" / "report.html").read_text()
@@ -216,7 +216,7 @@ def test_a_training_that_was_asked_to_stop_ends_well_and_says_how_to_go_on(
     def stop_at_once(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("trainer.display.Display.batches_done", stop_at_once)
+    monkeypatch.setattr("trainer.console.Display.batches_done", stop_at_once)
     result = command("train", recipe, "--output", tmp_path / "run")
     assert result.exit_code == 0 and "stopped and saved: --resume goes on" in result.output
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
