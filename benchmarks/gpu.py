@@ -30,8 +30,10 @@ from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import Gpu, find_gpus
-from pipeline.build import Run, build
+from pipeline.build import build
 from pipeline.config import RunConfig
+from pipeline.process_settings import apply_process_settings
+from pipeline.run import Run
 from tests.support.paths import ROOT
 
 NETWORK, SIZE, CLASSES = "yolov7", (640, 640), 80
@@ -196,6 +198,7 @@ def whole(
     """Return how a run from the clip to JSON lines keeps up with its engine alone."""
     alone = 1 / in_flight(engine, noise(engine, 1), FRAMES, engine.slots)
     output = folder / f"{name}.jsonl"
+    apply_process_settings()
     run = build(
         RunConfig.model_validate(
             {

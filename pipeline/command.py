@@ -20,6 +20,7 @@ from pipeline.monitor.display import watch
 from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
+from pipeline.process_settings import apply_process_settings
 from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
 
@@ -78,6 +79,7 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
     stats_json: where all figures are written
     Raises UsageError for whatever can be known to be wrong before anything starts.
     """
+    apply_process_settings()
     built = build(config, more=config.control is not None)
     pipeline = built.pipeline
     with ExitStack() as around:
