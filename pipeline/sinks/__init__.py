@@ -45,16 +45,16 @@ class Sink(Stage[Tracked, Ticket | LeftOut]):
 
 SINKS = {  # by ending; a new sink is one module and one line
     ".jsonl": "pipeline.sinks.jsonl:JsonLines",
-    ".mkv": "pipeline.sinks.video_file:VideoFile",
-    ".mov": "pipeline.sinks.video_file:VideoFile",
-    ".mp4": "pipeline.sinks.video_file:VideoFile",
+    ".mkv": "pipeline.sinks.video_file:VideoFileSink",
+    ".mov": "pipeline.sinks.video_file:VideoFileSink",
+    ".mp4": "pipeline.sinks.video_file:VideoFileSink",
     ".txt": "pipeline.sinks.mot:MotText",
 }
 
 
 SEGMENTS = "pipeline.sinks.segments:Segments"  # where the name of a file has a % in it
 LIVE_SINKS = {  # by what stands before ://
-    "rtsp": "pipeline.sinks.rtsp:Rtsp",
+    "rtsp": "pipeline.sinks.rtsp.sink:Rtsp",
 }
 _SERVE = re.compile(r"(?<=[?&])serve=1(&|$)")
 
