@@ -238,7 +238,7 @@ def test_the_command_makes_both_and_says_how_far_they_agree(model: Path, tmp_pat
     folder.mkdir()
     for number, picture in enumerate(shown()):
         cv2.imwrite(str(folder / f"{number:02}.png"), picture)
-    ended = CliRunner().invoke(main, ["quantize", str(model), "--pictures", str(folder)])
+    ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(folder)])
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
     for runtime, line in zip(("openvino", "tensorrt"), lines, strict=True):
@@ -253,7 +253,7 @@ def test_without_the_extra_the_command_says_what_to_install(model: Path) -> None
         "from detector.__main__ import main\n"
         "main(sys.argv[1:])"
     )
-    line = [sys.executable, "-c", code, "quantize", str(model), "--pictures", str(BUNDLED)]
+    line = [sys.executable, "-c", code, "quantize", str(model), "--images", str(BUNDLED)]
     ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
@@ -263,5 +263,5 @@ def test_without_the_extra_the_command_says_what_to_install(model: Path) -> None
 
 
 def test_pictures_that_show_nothing_are_refused(model: Path, tmp_path: Path) -> None:
-    ended = CliRunner().invoke(main, ["quantize", str(model), "--pictures", str(tmp_path / "no")])
+    ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(tmp_path / "no")])
     assert ended.exit_code == 2 and "is not a folder, and not a video or image" in ended.stderr
