@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.acceptance.gate import open_gated
-from detector.engines import FASTER_IN_BATCHES, engine_opener
+from detector.engines import ENGINES, engine_opener
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
@@ -81,21 +81,21 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         _suppress(config.detect, config.tracker, manifest),
         submit.close_engine,
         submit.slots,
-        max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
+        max_batch=manifest.max_batch if ENGINES[name].faster_in_batches else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )
 
 
 def engine_options(name: str, config: RunConfig) -> dict[str, Any]:
-    """Return the engine's options: the user's and, for OpenVINO, how much to do at the same time.
+    """Return the engine's options: the user's and, if it has the option, the number of streams.
 
-    Where fewer cameras than cores are waiting, each picture gets several cores and is ready sooner.
-    Recordings want throughput, and OpenVINO chooses.
+    With fewer cameras than cores there is one stream per camera: each frame gets several cores and
+    is ready sooner. Recordings need throughput, so the engine chooses the number itself.
     """
     options = checked_options(engine_opener(name), options_of(config.model), "model")
     cameras = [source for source in config.sources if is_live(source.url) or source.realtime]
     few = 0 < len(cameras) == len(config.sources) < len(os.sched_getaffinity(0))
-    return {"streams": len(cameras)} | options if few and name == "openvino" else options
+    return {"streams": len(cameras)} | options if few and ENGINES[name].has_streams else options
 
 
 def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
