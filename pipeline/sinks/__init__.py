@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
-from pipeline.frame import LeftOut, Ticket, Tracked
+from pipeline.frame import NotWritten, Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
 from pipeline.runtime.stage import Stage
@@ -21,7 +21,7 @@ class SinkError(FramelaneError):
     """A result that cannot be written: one line that says where, and why."""
 
 
-class Sink(Stage[Tracked, Ticket | LeftOut]):
+class Sink(Stage[Tracked, Ticket | NotWritten]):
     """Takes tracked frames, and hands back the ticket of each one that has really been written.
 
     One that it leaves out on purpose it hands back with the reason.
