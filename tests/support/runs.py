@@ -75,5 +75,5 @@ def left_behind(run: Run) -> dict[str, object]:
         "workers": len(run.pipeline.workers),
         "balances": list(run.pipeline.ledger.balances),
         "ages": [list(worker.probe.ages) for worker in shared],
-        "lanes": len(run._graph._inbox._lanes) + len(run._graph._router._lanes),
+        "lanes": run.lane_count,
     }

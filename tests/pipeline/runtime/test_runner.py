@@ -30,7 +30,7 @@ from pipeline.frame import (
     Tracked,
     tickets_of,
 )
-from pipeline.graph import Output, SharedStages, StreamStages, connect
+from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.runner import Pipeline
 from pipeline.runtime.stage import Stage
@@ -258,8 +258,10 @@ def make_run(
             )
         )
         sources.append(source)
-    pipeline = connect(shared.stages(max_batch), streams, ledger)
-    return Run(pipeline, ledger, sources, recorders, shared)
+    graph = Graph(shared.stages(max_batch), ledger)
+    for stream in streams:
+        graph.add(stream)
+    return Run(graph.pipeline, ledger, sources, recorders, shared)
 
 
 def finish(run: Run) -> None:
