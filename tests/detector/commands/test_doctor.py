@@ -61,6 +61,7 @@ PLAIN = Machine(
     decoders=("h264",),
     encoders=("libx264",),
     cards=(),
+    conflicts={},
 )
 WITH_GPU = replace(
     PLAIN,
@@ -70,6 +71,7 @@ WITH_GPU = replace(
     tensorrt="tensorrt 11.4.0.106",
     obstacles=dict.fromkeys(PLAIN.obstacles),
     cards=("NVIDIA",),
+    conflicts={},
 )
 
 
@@ -130,6 +132,13 @@ def test_with_a_gpu_tensorrt_runs_or_else_torch_and_the_reason_is_advice() -> No
 def test_what_is_missing_is_advised(changes: dict[str, Any], said: str) -> None:
     (line,) = advice(replace(PLAIN, **changes))
     assert re.search(said, line)
+
+
+def test_a_package_of_another_distribution_comes_first_in_the_advice() -> None:
+    machine = replace(WITH_GPU, conflicts={"trackers": "trackers 2.6.0"})
+    first = next(advice(machine))
+    assert first.startswith("trackers 2.6.0 installs a package `trackers`, too")
+    assert "uninstall trackers, or" in first and "pipx install framelane" in first
 
 
 def test_the_text_names_every_gpu_and_its_codecs() -> None:
@@ -232,7 +241,7 @@ def test_tensorrt_needs_a_gpu_a_tensorrt_that_knows_it_and_pycuda() -> None:
     assert obstacle() == NO_GPU
     assert obstacle(ADA, load=no_tensorrt) == "no TensorRT is installed: get one"
     assert obstacle(HOPPER) == (
-        "tensorrt-rtx 1.7.1 is for compute capability 8.6, 8.9, 12.0, and NVIDIA H200 has 9.0: "
+        "tensorrt-rtx 1.7.1 supports compute capability 8.6, 8.9, 12.0, and NVIDIA H200 has 9.0: "
         "install tensorrt (docs/gpu.md)"
     )
     assert "pycuda is not installed" in obstacle(ADA, pycuda=None)
