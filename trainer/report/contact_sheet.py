@@ -1,4 +1,4 @@
-"""What the network sees: batches as one picture, with the boxes that it is to learn."""
+"""What the network sees: batches as one image, with the boxes that it is to learn."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COLOURS_RGB = (
     (40, 210, 210),
 )
 IGNORED_RGB = (0, 0, 0)
-GAP = 4  # pixels between pictures
+GAP = 4  # pixels between images
 FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
-    """Return the pictures of batches, which must be of one size, as (h, w, 3) uint8 RGB."""
+def contact_sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
+    """Return the images of batches, which must be of one size, as (h, w, 3) uint8 RGB."""
     tiles = [
         labelled(image, targets[targets[:, 0] == number, 1:], class_names)
         for images, targets in batches
@@ -64,7 +64,7 @@ def labelled(image: UInt8Array, targets: Float32Array, class_names: Sequence[str
     return drawn
 
 
-def write_picture(path: Path, image: UInt8Array) -> None:
+def write_image(path: Path, image: UInt8Array) -> None:
     """Write (h, w, 3) RGB to `path`, whole or not at all, in the format that its name says.
 
     Raises UsageError for a name that says none, or a place that cannot be written.

@@ -1,4 +1,4 @@
-"""What is reported of a model: accuracy, curves, confusions, and the pictures it gets wrong."""
+"""What is reported of a model: accuracy, curves, confusions, and the images it gets wrong."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import cv2
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from trainer.data.samples import Dataset
 from trainer.evaluation.analysis import CONFIDENCES, Analysis
-from trainer.evaluation.average_precision import Judged, Report, Score
+from trainer.evaluation.average_precision import EvaluatedImage, Report, Score
 from trainer.report.html_page import SHARPEST, Page
 from trainer.report.svg_chart import Line, chart
 from trainer.training_state import Row
 
-WORST = 12  # pictures
+WORST = 12  # images
 LABELLED_RGB, FOUND_RGB = (40, 200, 80), (240, 60, 60)
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "onnx", "openvino", "faster-coco-eval")
 
@@ -77,21 +77,21 @@ def cells(score: Score) -> tuple[str, ...]:
 def add_worst(
     page: Page,
     dataset: Dataset,
-    judged: Sequence[Judged],
+    evaluated: Sequence[EvaluatedImage],
     analysis: Analysis,
     class_names: Sequence[str],
 ) -> None:
-    """Add the pictures with the most mistakes; what is labelled is green, what was found red."""
-    page.heading("The worst pictures")
+    """Add the images with the most mistakes; what is labelled is green, what was found red."""
+    page.heading("The worst images")
     worst = analysis.worst(WORST)
     if not worst:
-        page.paragraph("There is no picture with a mistake.")
+        page.paragraph("There is no image with a mistake.")
     for index in worst:
-        sample, found = dataset[index], judged[index].detections
+        sample, found = dataset[index], evaluated[index].detections
         shown = found[found.scores >= analysis.confidence]
         image = drawn(sample.image, sample.boxes_xyxy, sample.class_ids, class_names, LABELLED_RGB)
         image = drawn(image, shown.boxes_xyxy, shown.class_ids, class_names, FOUND_RGB)
-        page.picture(image, f"{sample.key}; mistakes: {analysis.mistakes[index]}")
+        page.image(image, f"{sample.key}; mistakes: {analysis.mistakes[index]}")
 
 
 def drawn(
