@@ -1,17 +1,17 @@
-"""Real sequences that trackers are measured on: detections, ground truth, frames per second."""
+"""Real sequences with detections and ground truth, and the scores of trackers on them."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import numpy as np
 
 from detector.detections import Int64Array
-from tests.support.paths import ROOT
+from trackers import make_tracker
+from trackers.base.kalman import STEPS_PER_SECOND
 from trackers.evaluation.evaluate import Scores, evaluate
+from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.motchallenge.run import track
 from trackers.motchallenge.sequences import read_info
 from trackers.motchallenge.text import MotResult, MotRows, read_mot
@@ -21,12 +21,11 @@ PETS = {  # detections of the same clip by two detectors, and the scores that me
     "PETS09 Faster R-CNN": ("det_sort_frcnn_768x576.txt", (0.0, 1.0)),
     "PETS09 ACF": ("det_acf_mot15_768x576.txt", (0.0, 100.0)),
 }
-CHOSEN_ON = ("ADL-Rundle-6", "ETH-Bahnhof", "KITTI-13", "PETS09-S2L1", "TUD-Stadtmitte")
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """One sequence: what was detected, what is there, and all its frames."""
+class LabelledSequence:
+    """One sequence: its detections, its ground truth and its frames."""
 
     name: str
     frame_rate: float
@@ -35,12 +34,24 @@ class Material:
     truth: MotRows
 
     def scores(self, tracker: Tracker, frames: Int64Array, frame_rate: float) -> Scores:
-        """Return how well these frames are tracked, evaluated on them alone."""
+        """Return the scores of a tracker that gets these frames, evaluated on them alone."""
         results = MotResult.of(track(tracker, self.detections, frames, frame_rate)).rows
         (scores,) = evaluate(self.truth.among(frames), results, "mot15").values()
         return scores
 
-    def renumbered(self, frames: Int64Array) -> Material:
+    def scores_by_seconds(self, tracker: str, choice: FrameChoice) -> Scores:
+        """Return the scores of a tracker on the chosen frames, at their real times."""
+        return self.scores(make_tracker(tracker), self._chosen(choice), self.frame_rate)
+
+    def scores_by_frame_counts(self, choice: FrameChoice) -> Scores:
+        """Return the scores of ByteTrack that takes the chosen frames for consecutive ones."""
+        renumbered = self._renumbered(self._chosen(choice))
+        return renumbered.scores(make_tracker("bytetrack"), renumbered.frames, STEPS_PER_SECOND)
+
+    def _chosen(self, choice: FrameChoice) -> Int64Array:
+        return choice.of(self.name, int(self.frames[-1]))
+
+    def _renumbered(self, frames: Int64Array) -> LabelledSequence:
         """Return the sequence of these frames alone, counted from 1."""
         detections, truth = self.detections.among(frames), self.truth.among(frames)
         return replace(
@@ -51,35 +62,27 @@ class Material:
         )
 
 
-def find_data() -> Path:
-    """Return the folder of test data; ends the program where there is none."""
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
-    if not (data / "mot15").is_dir():
-        raise click.ClickException(f"{data}/mot15 is needed: set FRAMELANE_DATA to its folder")
-    return data
-
-
-def mot15() -> list[Material]:
+def mot15(data: Path) -> list[LabelledSequence]:
     """Return the 11 sequences of MOT15 with the detections of SORT."""
-    folders = sorted((find_data() / "mot15").iterdir())
     return [
-        _material(folder.name, folder / "det" / "det.txt", folder / "gt" / "gt.txt", (0.0, 1.0))
-        for folder in folders
+        _read(folder.name, folder / "det" / "det.txt", folder / "gt" / "gt.txt", (0.0, 1.0))
+        for folder in sorted((data / "mot15").iterdir())
     ]
 
 
-def pets09() -> list[Material]:
+def pets09(data: Path) -> list[LabelledSequence]:
     """Return the clip of PETS with each of its two sets of detections."""
-    folder = find_data() / "pets09"
+    folder = data / "pets09"
     truth = folder / "gt_768x576.txt"
-    return [_material(name, folder / file, truth, scale) for name, (file, scale) in PETS.items()]
+    return [_read(name, folder / file, truth, scale) for name, (file, scale) in PETS.items()]
 
 
-def _material(name: str, detections: Path, truth: Path, scale: tuple[float, float]) -> Material:
+def _read(name: str, detections: Path, truth: Path, scale: tuple[float, float]) -> LabelledSequence:
     info = read_info(detections)
     assert info, detections
     rows = read_mot(detections, with_classes=False)
     low, high = scale
     rows = replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))
     frames = np.arange(1, info.length + 1)
-    return Material(name, info.frame_rate, frames, rows, read_mot(truth, with_classes=False))
+    labelled = read_mot(truth, with_classes=False)
+    return LabelledSequence(name, info.frame_rate, frames, rows, labelled)
