@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
+from detector.drawing import Colour, draw_box
 from pipeline.analysis import Figure
 from pipeline.frame import Tracked
 from pipeline.runtime.stage import Stage
 from trackers.tracks import Tracks
-
-Colour = tuple[int, int, int]  # blue, green, red
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX  # strokes heavy enough to survive a video codec
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -58,7 +57,7 @@ class Annotate(Stage[Tracked, Tracked]):
             _draw_figure(image, figure, pen, self._clear)
         marks = list(self._marks(tracks, (width, height)))
         for mark in marks:
-            _draw_box(image, mark, pen)
+            draw_box(image, (*mark.top_left, *mark.bottom_right), mark.colour, pen.line)
         for mark in marks:  # after all boxes, so that no line crosses a label
             _draw_label(image, mark, pen, self._clear)
 
@@ -106,14 +105,6 @@ class _Pen:
         stroke = max(1, round(scale / 1.5))
         (_, ascent), descent = cv2.getTextSize("Ag", _FONT, scale, stroke)
         return cls(max(2, round(side / 360)), stroke, scale, ascent, descent, round(6 * scale))
-
-
-def _draw_box(image: UInt8Array, mark: _Mark, pen: _Pen) -> None:
-    """Draw the line inside the edges of the box, so that no part of it leaves the image."""
-    half = pen.line // 2
-    corner = mark.top_left[0] + half, mark.top_left[1] + half
-    opposite = mark.bottom_right[0] - 1 - half, mark.bottom_right[1] - 1 - half
-    cv2.rectangle(image, corner, opposite, mark.colour, pen.line)
 
 
 def _draw_figure(image: UInt8Array, figure: Figure, pen: _Pen, clear: tuple[int, int]) -> None:
