@@ -16,9 +16,9 @@ from pipeline.build import build
 from pipeline.connections.status import Status
 from pipeline.monitor.watchdog import Watchdog, stacks
 from pipeline.runtime.runner import Pipeline
-from tests.pipeline.runtime.test_runner import Gate, finish, make_run
 from tests.pipeline.test_graph import config
 from tests.support.cameras import CAP, until
+from tests.support.faulty_runs import Gate, finish, make_run
 from tests.support.paths import ROOT
 
 
