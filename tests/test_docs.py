@@ -9,14 +9,17 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
 import detector.__main__
 import pipeline.commands.framelane
 import pipeline.commands.run
 import trackers.__main__
 import trainer.__main__
+from pipeline.config import load_config
+from tests.support.paths import ROOT
+from trainer.recipe import Recipe, load_recipe
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("detector", "trackers", "pipeline", "trainer")
 FOLDERS = (*PACKAGES, "benchmarks", "configs", "docker", "docs", "models", "tests", ".ci")
 PAGES = [
@@ -32,6 +35,7 @@ WRITTEN_BY_THE_READER = {  # the examples of docs/extending.md
     "detector/engines/centre.py",
 }
 COMMANDS: dict[tuple[str, ...], click.Command] = {
+    ("framelane",): pipeline.commands.framelane.main,
     ("run_pipeline.py",): pipeline.commands.run.run,
     ("-m", "detector"): detector.__main__.main,
     ("-m", "trackers"): trackers.__main__.main,
@@ -48,6 +52,18 @@ def test_links_lead_to_files(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     relative = [link for link in links if "://" not in link]
     missing = [link for link in relative if not (page.parent / link).exists()]
+    assert missing == []
+
+
+@each_page
+def test_links_to_sections_lead_to_headings(page: Path) -> None:
+    missing = []
+    for link, section in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            target = page.parent / link if link else page
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+            if section not in map(_anchor, headings):
+                missing.append(f"{link}#{section}")
     assert missing == []
 
 
@@ -105,7 +121,7 @@ def test_names_that_are_imported_exist(page: Path) -> None:
 def test_options_of_our_commands_exist(page: Path) -> None:
     wrong = []
     for line in _command_lines(page):
-        words = shlex.split(line, comments=True)
+        words = shlex.split(line.partition(" > ")[0], comments=True)
         found = _command(words)
         if found is None:
             continue
@@ -136,6 +152,52 @@ def test_the_architecture_lists_every_sub_package() -> None:
         for path in (ROOT / package).rglob("__init__.py")
     } - {"."}
     assert {folder for folder in folders if f"`{folder}/`" not in text} == set()
+
+
+def test_the_keys_of_recipes_are_all_described() -> None:
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    table = text.partition("## Keys")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", table, re.M)
+    described = set()
+    for row in rows:
+        names = re.findall(r"`([.\w]+)`", row)
+        section = names[0].partition(".")[0] if "." in names[0] else ""
+        described |= {section + name if name.startswith(".") else name for name in names}
+    assert described == set(_keys(Recipe))
+
+
+def test_examples_of_recipes_are_valid(tmp_path: Path) -> None:
+    for text in _yaml_blocks("training.md"):
+        (tmp_path / "my.yaml").write_text(text, encoding="utf-8")
+        load_recipe(tmp_path / "my.yaml")
+
+
+@pytest.mark.parametrize("page", ["analytics.md", "extending.md", "tracking.md"])
+def test_examples_of_configurations_are_valid(page: str, tmp_path: Path) -> None:
+    for text in _yaml_blocks(page):
+        (tmp_path / "my.yaml").write_text(text, encoding="utf-8")
+        load_config(tmp_path / "my.yaml", [])
+
+
+def _keys(section: type[BaseModel]) -> Iterator[str]:
+    """Yield the keys of a section, those of sections in it with a dot."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{key}" for key in _keys(field.annotation))
+        else:
+            yield name
+
+
+def _yaml_blocks(page: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    assert blocks
+    return blocks
+
+
+def _anchor(heading: str) -> str:
+    """Return the name of a heading in links, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _python_files(folder: str) -> list[Path]:
