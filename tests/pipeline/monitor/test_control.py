@@ -12,10 +12,9 @@ import pytest
 from detector.errors import UsageError
 from pipeline.monitor.control import Control
 from pipeline.run import Run
-from tests.pipeline.test_graph import clip, config, running
 from tests.support.cameras import CAP, until
 from tests.support.environment import PASSWORD
-from tests.support.runs import emitted
+from tests.support.runs import emitted, minimal_config, quick_clip, running_well
 
 
 class Operator:
@@ -39,8 +38,11 @@ class Operator:
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("out")
-    endless = clip(10**9, name="steady", realtime=True)
-    with running(config(folder, endless)) as run, Control(run, "127.0.0.1:0") as control:
+    endless = quick_clip(10**9, name="steady", realtime=True)
+    with (
+        running_well(minimal_config(folder, endless)) as run,
+        Control(run, "127.0.0.1:0") as control,
+    ):
         yield Operator(control, run)
 
 

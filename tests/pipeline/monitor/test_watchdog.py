@@ -16,10 +16,10 @@ from pipeline.build import build
 from pipeline.connections.status import Status
 from pipeline.monitor.watchdog import Watchdog, stacks
 from pipeline.runtime.runner import Pipeline
-from tests.pipeline.test_graph import config
 from tests.support.cameras import CAP, until
 from tests.support.faulty_runs import Gate, finish, make_run
 from tests.support.paths import ROOT
+from tests.support.runs import minimal_config
 
 
 class Later:
@@ -66,7 +66,7 @@ def test_a_stage_that_waits_for_others_does_not_hang(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     dead = {"url": "rtsp://127.0.0.1:9/1", "retry_seconds": 1000, "max_retry_seconds": 1000}
-    run = build(config(tmp_path, dead))
+    run = build(minimal_config(tmp_path, dead))
     run.pipeline.start()
     until(lambda: run.streams[0].status and run.streams[0].status.causes)
     clock = Later()
