@@ -1,4 +1,4 @@
-"""Weights come back as they were saved, or are refused with a reason."""
+"""Weights are loaded as they were saved, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NAMES = ("person", "bicycle", "car")
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """A small network whose weights are no two alike."""
+    """A small network with random weights."""
     torch.manual_seed(1)
     network = build_network("yolov7-tiny", classes=3, width=0.125)
-    network.train()(torch.rand(2, 3, 64, 64))  # the running statistics move
+    network.train()(torch.rand(2, 3, 64, 64))  # changes the running statistics
     return network
 
 
 @pytest.fixture
 def saved(network: Network, tmp_path: Path) -> Path:
-    """The file of that network."""
+    """The weights file of that network."""
     path = tmp_path / "weights" / "best.safetensors"
     save_weights(network, path, class_names=NAMES, size=(256, 448), notes={"epoch": "7"})
     return path
