@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import math
 import subprocess
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import islice, pairwise
@@ -15,19 +12,9 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from detector.detections import UInt8Array
 from detector.errors import UsageError
-from pipeline.sources.street.camera import Camera
-from pipeline.sources.street.frame_counter import draw_counter, read_counter
-from pipeline.sources.street.light import Light
-from pipeline.sources.street.scene import Scene
-from pipeline.sources.street.traffic import Path as Way
-from pipeline.sources.street.traffic import Route
-from pipeline.sources.street.world import Street, Truth
+from pipeline.sources.street.frame_counter import read_counter
 from pipeline.sources.synthetic import Synthetic, main
 
 PLACES = range(4)  # the first four seeds are four different places
