@@ -54,7 +54,7 @@ def test_where_a_connection_breaks_the_next_continues(
     )
     shown = fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    ranges = [asked for _, asked in release.asked]
+    ranges = [requested for _, requested in release.requests]
     assert ranges == [None, "bytes=100000-", "bytes=100001-", "bytes=150001-"]
     assert shown[-1] == (len(CONTENT), len(CONTENT))
 
@@ -67,7 +67,7 @@ def test_the_partial_file_of_another_process_is_continued(
         fetch(release, partial)
     fetch(release, Partial(partial.path))
     assert partial.path.read_bytes() == CONTENT
-    assert release.asked[-1] == ("/x.pt", "bytes=70000-")
+    assert release.requests[-1] == ("/x.pt", "bytes=70000-")
 
 
 def test_a_file_that_changes_between_two_connections_is_never_mixed(
@@ -88,7 +88,7 @@ def test_a_file_without_a_version_is_downloaded_from_its_beginning(
     release.faults.append(Fault(stop_after=100_000))
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    assert [asked for _, asked in release.asked] == [None, None]
+    assert [requested for _, requested in release.requests] == [None, None]
 
 
 def test_from_a_server_without_ranges_the_whole_file_is_requested_again(
@@ -110,7 +110,7 @@ def test_a_complete_partial_file_is_downloaded_again(release: Release, partial: 
     fetch(release, partial)
     fetch(release, partial)  # as after a kill between the last byte and the renaming
     assert partial.path.read_bytes() == CONTENT
-    assert [asked for _, asked in release.asked] == [None, "bytes=300000-", None]
+    assert [requested for _, requested in release.requests] == [None, "bytes=300000-", None]
 
 
 def test_a_redirection_is_followed_for_the_missing_part(release: Release, partial: Partial) -> None:
@@ -119,7 +119,7 @@ def test_a_redirection_is_followed_for_the_missing_part(release: Release, partia
     release.faults.extend([moved, Fault(stop_after=100_000), moved])
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    assert release.asked[-1] == ("/moved.pt", "bytes=100000-")
+    assert release.requests[-1] == ("/moved.pt", "bytes=100000-")
 
 
 def test_a_length_that_is_never_reached_is_refused_and_the_bytes_are_kept(
@@ -138,7 +138,7 @@ def test_a_server_error_is_raised_and_retried_only_if_it_may_be_temporary(
     release.faults.extend([Fault(status=status)] * 9)
     with pytest.raises(DownloadError, match=f"the server says {status}"):
         fetch(release, partial)
-    assert len(release.asked) == asked
+    assert len(release.requests) == asked
     assert not partial.held()
 
 
@@ -167,4 +167,4 @@ def test_a_full_disk_is_not_retried_like_a_broken_connection(
     partial.path.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         fetch(release, partial)
-    assert len(release.asked) == 1
+    assert len(release.requests) == 1

@@ -59,7 +59,7 @@ def test_a_file_is_downloaded_once_and_then_cached(
     assert weights.read_bytes() == CONTENT
     assert capsys.readouterr().err == f"downloading {release.url}/yolov7-tiny.pt\n"
     assert released_weights("yolov7-tiny") == weights
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
     assert capsys.readouterr().err == ""
 
 
@@ -120,7 +120,7 @@ def test_a_broken_download_is_continued_by_the_next_start(release: Release, weig
         released_weights("yolov7-tiny")
     assert not weights.exists()
     assert released_weights("yolov7-tiny").read_bytes() == CONTENT
-    assert release.asked[-1] == ("/yolov7-tiny.pt", "bytes=20000-")
+    assert release.requests[-1] == ("/yolov7-tiny.pt", "bytes=20000-")
 
 
 def test_without_a_network_the_error_says_what_to_do(
@@ -180,7 +180,7 @@ def test_if_two_processes_ask_at_once_one_downloads(release: Release) -> None:
     both = [subprocess.Popen(ask, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
     printed = [process.communicate(timeout=CAP)[0] for process in both]
     assert printed == [f"{CONTENT[:9]!r}\n".encode()] * 2
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
 def test_a_terminal_shows_a_bar(release: Release) -> None:

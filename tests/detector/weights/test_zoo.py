@@ -70,7 +70,7 @@ def test_a_bundled_model_comes_before_a_released_one(zoo: Path, release: Release
     (zoo / "yolov7-tiny").mkdir()
     (zoo / "yolov7-tiny" / "yolov7-tiny.onnx").touch()
     assert find_model("yolov7-tiny", zoo).parent == zoo / "yolov7-tiny"
-    assert release.asked == []
+    assert release.requests == []
 
 
 def test_weights_in_the_working_directory_come_before_the_release(
@@ -78,7 +78,7 @@ def test_weights_in_the_working_directory_come_before_the_release(
 ) -> None:
     shutil.copy(checkpoint, "yolov7-tiny.pt")
     assert find_weights("yolov7-tiny") == find_weights("yolov7-tiny.pt") == Path("yolov7-tiny.pt")
-    assert release.asked == []
+    assert release.requests == []
 
 
 @pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7-tiny.pt"])
@@ -88,7 +88,7 @@ def test_a_released_name_is_downloaded_into_the_cache(
     for _ in range(2):
         assert find_weights(name) == tmp_path / "cache/weights/yolov7-tiny.pt"
     assert find_weights(name).read_bytes() == checkpoint.read_bytes()
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path, release: Release) -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path, releas
         "yolov7-e6e_training, yolov7-tiny, yolov7-w6, yolov7-w6_training, yolov7_training, "
         "yolov7x, yolov7x_training, or the path of an .onnx, .pt or .safetensors file"
     )
-    assert release.asked == []
+    assert release.requests == []
 
 
 def test_an_unlikely_name_is_refused_without_a_guess(zoo: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_misspelt_name_is_not_requested(release: Release) -> None:
     for find in (find_model, find_weights):
         with pytest.raises(ModelError, match="did you mean 'yolov7-tiny'"):
             find("yolov7-tinny")
-    assert release.asked == []
+    assert release.requests == []
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_
     second = run(*arguments, "--output", "second.jsonl", without="torch")
     assert (second.returncode, second.stderr) == (0, "")
     assert Path("second.jsonl").read_text() == Path("first.jsonl").read_text()
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
 def test_without_torch_a_first_start_says_what_to_install(release: Release) -> None:
