@@ -72,7 +72,7 @@ def _verdict(engine: Engine, key: EngineKey, model: Path, images: Path | None) -
         replace(key, flags={**key.flags, **held_to}),
         write,
         cache_folder() / "verdicts",
-        anew=images is not None,
+        rebuild=images is not None,
     )
     return Agreement(**json.loads(judged.path.read_text()))
 
