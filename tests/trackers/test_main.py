@@ -100,11 +100,11 @@ def test_predicted_and_refined_boxes_are_marked_in_column_9(
 def test_assumptions_are_warned_of(tmp_path: Path, two_sequences: Path) -> None:
     detections, output = tmp_path / "det.txt", tmp_path / "out.txt"
     detections.write_text("1,-1,5,5,10,10,93.6,-1,-1,-1\n2,-1,5,5,10,10,-0.4,-1,-1,-1\n")
-    given = ["--detections", str(detections), "--output", str(output)]
-    done = command("run", *given)
+    files = ["--detections", str(detections), "--output", str(output)]
+    done = command("run", *files)
     assert "no --frame-rate and no seqinfo.ini: 30 fps is assumed" in done.stderr
     assert "scores are clipped to 0..1; set --score-range" in done.stderr
-    done = command("run", *given, "--frame-rate", "25", "--score-range", "0", "100")
+    done = command("run", *files, "--frame-rate", "25", "--score-range", "0", "100")
     assert done.stderr == "" and "0.9360" in output.read_text()
     camera = tmp_path / "camera"
     camera.mkdir()
@@ -119,8 +119,8 @@ def test_classes_in_column_8_are_tracked_separately_with_the_option(tmp_path: Pa
     detections, output = tmp_path / "det.txt", tmp_path / "out.txt"
     rows = [f"{k},-1,{left},5,40,90,.9,{c}" for k in (1, 2, 3) for left, c in ((5, 0), (6, 2))]
     detections.write_text("\n".join(rows))
-    given = ["--detections", str(detections), "--output", str(output), "--frame-rate", "25"]
-    command("run", *given, "--with-classes")
+    files = ["--detections", str(detections), "--output", str(output), "--frame-rate", "25"]
+    command("run", *files, "--with-classes")
     classes = {tuple(line.split(",")[1:8:6]) for line in output.read_text().split()}
     assert classes == {("1", "0"), ("2", "2")}
 
@@ -153,9 +153,9 @@ def test_a_usage_error_is_one_line_and_exit_code_2(
 ) -> None:
     detections = tmp_path / "det.txt"
     detections.write_text("1,-1,5,5,10,10,.9\n")
-    given = ["--detections", str(detections), "--output", str(tmp_path / "o.txt")]
+    files = ["--detections", str(detections), "--output", str(tmp_path / "o.txt")]
     flags = [flag.replace("{tmp}", str(tmp_path)) for flag in flags]
-    done = command("run", *given, "--frame-rate", "25", *flags)
+    done = command("run", *files, "--frame-rate", "25", *flags)
     assert done.exit_code == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
@@ -189,10 +189,10 @@ def test_an_old_option_name_gives_the_tracks_of_the_new_one_and_a_warning(
 ) -> None:
     detections = two_sequences / "TUD-Campus" / "det" / "det.txt"
     output = tmp_path / "out.txt"
-    given = ["--detections", str(detections), "--tracker", "sort", "--output", str(output)]
+    files = ["--detections", str(detections), "--tracker", "sort", "--output", str(output)]
     texts, said = [], []
     for option in ("least_iou=0.6", "min_iou=0.6", "min_iou=0.3"):
-        done = command("run", *given, "--option", option)
+        done = command("run", *files, "--option", option)
         assert done.exit_code == 0, done.output
         texts.append(output.read_text())
         said.append(done.stderr)
