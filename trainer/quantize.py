@@ -64,7 +64,7 @@ def _refuse_loss(
             for name in by_class
         )
         raise EngineRefused(
-            f"{file.name} is refused: a class may lose {max_lost:g} of AP50, but the change is {each}. "
-            "Keep the model in floating point, or allow more: `python -m trainer quantize "
+            f"{file.name} is refused: a class may lose {max_lost:g} of AP50, but AP50 changed: "
+            f"{each}. Keep the model in floating point, or allow more: `python -m trainer quantize "
             "MODEL --data RECIPE --max-lost FRACTION`"
         )
