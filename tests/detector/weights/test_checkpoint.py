@@ -48,7 +48,7 @@ def header_of(path: Path) -> dict[str, object]:
     return described
 
 
-def test_weights_and_what_they_say_of_themselves_come_back(network: Network, saved: Path) -> None:
+def test_weights_and_their_header_are_loaded_as_saved(network: Network, saved: Path) -> None:
     loaded, info = load_weights(saved)
     assert info == WeightsInfo("yolov7-tiny", NAMES, 0.125, (256, 448), {"epoch": "7"})
     before, after = network.state_dict(), loaded.state_dict()
