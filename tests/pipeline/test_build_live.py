@@ -44,12 +44,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running(folder: Path, *sources: dict[str, Any], **more: Any) -> Iterator[Run]:
     """Run these live streams, and write the figures at the end."""
-    given = {
+    minimal = {
         "sources": [QUICK | source for source in sources],
         "model": {"engine": "fake"},
         "outputs": [str(folder / "{stream}.jsonl")],
     }
-    with runs.running(RunConfig.model_validate(given | more)) as run:
+    with runs.running(RunConfig.model_validate(minimal | more)) as run:
         yield run
     (folder / "stats.json").write_text(json.dumps(figures(run.pipeline, run.streams)))
 
@@ -131,7 +131,7 @@ def test_overload_drops_frames_with_a_reason_and_shares_the_engine(
     balances = run.pipeline.ledger.balances
     for name in "ab":
         named = {f"{name}/decoded: overflow", f"{name}/decoded: max_age"}
-        reasons = {f"{stop}: {reason}" for stop, reason in balances[name].dropped}
+        reasons = {f"{stage}: {reason}" for stage, reason in balances[name].dropped}
         assert reasons and reasons <= named
     assert min(shares) > 0.6 * max(shares)  # neither stream starves
     assert run.pipeline.failures == []
@@ -165,9 +165,9 @@ def test_glass_to_glass_frames_arrive_in_order_and_their_age_is_known(
         for (arrived_at, _), number in zip(units[:60], shown, strict=False)
     ]
     assert all(0 < age < CAP for age in ages)  # the benchmark `live glass` measures the values
-    stops = ["decode", "preprocess", "submit", "collect", "suppress", "track", "rtsp wall"]
-    assert list(stream["age_ms"]) == stops
-    medians = [stream["age_ms"][stop]["p50"] for stop in stops]
+    stages = ["decode", "preprocess", "submit", "collect", "suppress", "track", "rtsp wall"]
+    assert list(stream["age_ms"]) == stages
+    medians = [stream["age_ms"][stage]["p50"] for stage in stages]
     assert medians == sorted(medians)
 
 

@@ -84,8 +84,8 @@ def test_a_crossing_has_both_sides_and_the_time_when_it_was_settled() -> None:
 
 
 def test_there_and_back_are_two_crossings() -> None:
-    way = [*range(60, 140, 7), *range(140, 60, -7)]
-    found = events(walk(1, [(x, 50.0) for x in way]), gate())
+    path = [*range(60, 140, 7), *range(140, 60, -7)]
+    found = events(walk(1, [(x, 50.0) for x in path]), gate())
     assert [event.counted_as for event in found] == ["right to left", "left to right"]
 
 
@@ -159,10 +159,10 @@ def test_crossings_of_a_long_line_are_the_changes_of_side_beyond_the_margin(seed
     """The simple reference ignores positions within the margin and compares neighbours."""
     random = np.random.default_rng(seed)
     line = Line((100.0, -1e5), (100.0, 1e5))
-    way = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
-    way = way.round() + 0.3  # never exactly at the margin
-    found = events(walk(1, [(float(x), 50.0) for x in way]), LineCounter("line", line, MARGIN))
-    sides = ["left" if x > 100 else "right" for x in way if abs(x - 100) > MARGIN]
+    path = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
+    path = path.round() + 0.3  # never exactly at the margin
+    found = events(walk(1, [(float(x), 50.0) for x in path]), LineCounter("line", line, MARGIN))
+    sides = ["left" if x > 100 else "right" for x in path if abs(x - 100) > MARGIN]
     assert [(e.was, e.now) for e in found] == [(a, b) for a, b in pairwise(sides) if a != b]
 
 

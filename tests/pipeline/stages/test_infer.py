@@ -1,4 +1,4 @@
-"""The two stops at the engine: who opens it, who closes it, and what passes between them."""
+"""The two stages at the engine: opening it, closing it, and the batches in between."""
 
 from __future__ import annotations
 
