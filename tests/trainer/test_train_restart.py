@@ -45,6 +45,7 @@ from trainer.train import train
 
 recipe = Recipe.model_validate_json(Path(sys.argv[1]).read_text())
 torch.set_num_threads(1)
+torch.optim.SGD([torch.zeros(1)])  # the first optimizer imports much, here instead of in each child
 for line in sys.stdin:
     folder, kill_after = line.split()
     began, child = time.monotonic(), os.fork()
