@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from detector.acceptance.agreement import Agreement, compare
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
 from detector.progress import ProgressCallback
+from detector.tolerance import Tolerance
 
 MAX_FLOAT_SHARE = 0.5  # of the layers: beyond that INT8 is hardly faster than bf16
 

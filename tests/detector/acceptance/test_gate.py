@@ -14,13 +14,13 @@ import pytest
 
 from detector.acceptance.gate import EngineRefused, Gated, agree, open_gated, open_reference
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, fake
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path
+from detector.tolerance import Tolerance
 from detector.weights.zoo import find_model
 from tests.support.random_network import random_network
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from detector.__main__ import main
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.tolerance import Tolerance
 from detector.weights.checkpoint import save_weights
 from tests.support.random_network import random_network
 

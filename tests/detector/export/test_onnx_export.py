@@ -13,7 +13,6 @@ from onnx import TensorProto
 
 from detector.acceptance.agreement import compare
 from detector.acceptance.sample_images import read_images
-from detector.acceptance.tolerance import usual_tolerances
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import openvino
@@ -21,6 +20,7 @@ from detector.errors import ModelError
 from detector.export.fp16 import to_half
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest
+from detector.tolerance import usual_tolerances
 from detector.weights.zoo import find_model
 from detector.yolov7.network import Network, build_network
 from tests.support.graphs import to_the_letter

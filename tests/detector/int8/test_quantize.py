@@ -23,7 +23,6 @@ from detector.__main__ import main
 from detector.acceptance.agreement import compare
 from detector.acceptance.gate import EngineRefused, agree, open_reference
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import make_engine
@@ -32,6 +31,7 @@ from detector.export.precisions import int8_path
 from detector.hardware.openvino_core import CORE
 from detector.int8.quantize import divided, quantise
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.tolerance import Tolerance
 from tests.support.descriptions import small_model
 from tests.support.paths import ROOT
 

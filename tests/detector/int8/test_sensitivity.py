@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pytest
 
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
 from detector.int8.sensitivity import find_float_layers
+from detector.tolerance import Tolerance
 
 IMAGES = np.zeros((1, 8, 8, 3), np.uint8)
 WITHIN_A_PIXEL = Tolerance(pixels=1, score=0.1, share=0.9)
