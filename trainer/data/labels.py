@@ -37,7 +37,7 @@ def class_map(
 ) -> Int64Array:
     """Return the position in `classes` of each class of a data set, by name; -1 for other classes.
 
-    where: path of the data set, for the finding that each other class is
+    where: path of the data set; each class that is not in `classes` is noted as a finding
     """
     for name in names:
         if name not in classes:

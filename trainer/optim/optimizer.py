@@ -58,8 +58,8 @@ class Schedule:
     batches_per_epoch: int
     epochs: int
 
-    def apply(self, optimiser: torch.optim.Optimizer, batch: int) -> float:
-        """Set rates and momentum for batch number `batch`, from 0; return the rate of weights."""
+    def apply(self, optimiser: torch.optim.Optimizer, batch: int) -> None:
+        """Set the rates and the momentum for batch number `batch`, from 0."""
         config = self.config
         rate = config.lr * self._factor(batch / (self.batches_per_epoch * self.epochs))
         warm = self._warm_up(batch)
@@ -75,7 +75,6 @@ class Schedule:
                 group["betas"] = (momentum, ADAM_SECOND_MOMENT)
             else:
                 group["momentum"] = momentum
-        return rate * warm
 
     def _factor(self, done: float) -> float:
         """Return the rate relative to `lr` when the fraction `done` of the training is done."""
