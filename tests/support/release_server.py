@@ -95,18 +95,18 @@ def _answer(handler: BaseHTTPRequestHandler, release: Release) -> None:
 def _send(handler: BaseHTTPRequestHandler, release: Release, fault: Fault) -> None:
     content = release.files[handler.path]
     version = f'"{md5(content).hexdigest()}"' if release.version == "ETag" else _date(content)
-    begin = _first_byte(handler, release, version, fault)
-    if begin >= len(content) > 0:
+    start = _first_byte(handler, release, version, fault)
+    if start >= len(content) > 0:
         handler.send_error(416)
         return
-    handler.send_response(206 if begin else 200)
+    handler.send_response(206 if start else 200)
     if release.version:
         handler.send_header(release.version, version)
-    if begin:
-        handler.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-    handler.send_header("Content-Length", str(len(content) - begin + fault.claim))
+    if start:
+        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    handler.send_header("Content-Length", str(len(content) - start + fault.claim))
     handler.end_headers()
-    body = content[begin:]
+    body = content[start:]
     if fault.claim < 0:
         body = body[: fault.claim]
     handler.wfile.write(body[: fault.stop_after])

@@ -26,7 +26,7 @@ from pipeline.sources.street.road import road
 from pipeline.sources.street.scene import Scene
 from pipeline.sources.street.traffic import Traffic
 
-PLACES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
+SCENES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
 
 _VARIANT = 14  # chosen by eye, for seed 0, which is the default
 _PART_COLOURS: tuple[Colour, ...] = ((255, 0, 0), (0, 255, 0))  # a channel for each part
@@ -52,7 +52,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """A sketch and the identity of its first part; patch: kept for things that stand."""
+    """A sketch and the identity of its first part; patch: of standing things, drawn once."""
 
     sketch: Sketch
     key: int
@@ -118,9 +118,11 @@ class Street:
 
 
 def build_street(seed: int, width: int, height: int) -> Street:
-    """Return the street of a seed, which sets place, light, camera and traffic."""
-    place = PLACES[seed % len(PLACES)]
-    return Street(place(np.random.default_rng([seed, _VARIANT]), width, height), seed + _VARIANT)
+    """Return the street of a seed, which sets scene, light, camera and traffic."""
+    make_scene = SCENES[seed % len(SCENES)]
+    return Street(
+        make_scene(np.random.default_rng([seed, _VARIANT]), width, height), seed + _VARIANT
+    )
 
 
 def _standing(scene: Scene) -> list[_Layer]:

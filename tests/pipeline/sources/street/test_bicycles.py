@@ -34,7 +34,7 @@ def drawn(sketch: Sketcher, bicycle: Bicycle = PLAIN, travelled: float = 3.0) ->
 
 
 def corners(seen: Sketch, part: int) -> np.ndarray:
-    """Return the corners of a part, metres: along the picture, and upwards from the ground."""
+    """Return the corners of a part, metres: to the right in the image, and up from the ground."""
     points = [contour for shape in seen.shapes if shape.part == part for contour in shape.contours]
     pixels = np.concatenate(points) / SUBPIXEL - 500
     return pixels * (1, -1) * FAR / FOCAL

@@ -1,4 +1,4 @@
-"""Cars are as long, as wide and as high as their proportions say, seen from where that shows."""
+"""Cars have the length, width and height of their proportions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RED = (20, 30, 200)
 
 
 def extent(sketch: Sketch) -> tuple[float, float]:
-    """Return width and height of all that is drawn, in metres at a distance of FAR."""
+    """Return width and height of the drawing, in metres at a distance of FAR."""
     points = np.concatenate([contour for shape in sketch.shapes for contour in shape.contours])
     width, height = (points.max(axis=0) - points.min(axis=0)) / SUBPIXEL * FAR / FOCAL
     return float(width), float(height)
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: f"{build.length} m")
-def test_from_above_a_car_is_as_long_as_it_is_and_as_wide_with_its_mirrors(build: Build) -> None:
+def test_from_above_a_car_has_its_length_and_its_width_with_mirrors(build: Build) -> None:
     seen = sketch_car(ABOVE, NOON, Pose(0.0, 0.0, 0.0), Car(build, RED, sunroof=False))
     length, width = extent(seen)  # its nose is bowed, its corners are round
     assert length == pytest.approx(build.length, rel=0.03)
@@ -35,7 +35,7 @@ def test_from_above_a_car_is_as_long_as_it_is_and_as_wide_with_its_mirrors(build
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: f"{build.length} m")
-def test_from_the_side_it_is_as_high_as_it_is(build: Build) -> None:
+def test_from_the_side_a_car_has_its_height(build: Build) -> None:
     seen = sketch_car(ASIDE, NOON, Pose(0.0, FAR, 0.0), Car(build, RED, sunroof=False))
     length, height = extent(seen)
     assert length == pytest.approx(build.length, rel=0.03)

@@ -1,4 +1,4 @@
-"""The frame counter reads what was drawn, also after a tint and after H.264, or nothing."""
+"""The frame counter is read as drawn, also after a tint and H.264, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.sources.synthetic import Synthetic
 
 @settings(deadline=None)  # the machine may be busy
 @given(number=st.integers(0, 2**24 - 1))
-def test_the_counter_reads_what_was_drawn(number: int) -> None:
+def test_the_number_that_was_drawn_is_read(number: int) -> None:
     image = np.full((32, 520, 3), 90, np.uint8)
     draw_counter(image, number)
     assert read_counter(image) == number

@@ -39,7 +39,7 @@ def test_the_lower_foot_is_always_on_the_ground(height: float) -> None:
 
 
 @pytest.mark.parametrize("height", HEIGHTS)
-def test_the_head_ends_where_the_height_says(height: float) -> None:
+def test_the_top_of_the_head_is_at_the_height_of_the_person(height: float) -> None:
     """The middle of a head is about half a head, an eighth of the height, below its top."""
     assert walking(height, 0.0).head[2] == pytest.approx(height * (1 - 1 / 16), rel=0.04)
 

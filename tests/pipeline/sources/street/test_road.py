@@ -20,7 +20,7 @@ def scene(request: pytest.FixtureRequest) -> Scene:
 
 
 def ends(route: Route) -> np.ndarray:
-    """Return (2, 2) where a route begins and ends, metres."""
+    """Return (2, 2), the start and the end of a route, metres."""
     poses = [route.path.pose(metres) for metres in (0.0, route.path.length)]
     return np.array([(pose.x, pose.y) for pose in poses])
 
@@ -57,7 +57,7 @@ def test_riders_are_on_the_cycle_lane_or_share_a_lane_in_its_direction(scene: Sc
         assert on_cycle_lane if rightwards else 0 < start < FAR_EDGE
 
 
-def test_walkers_stay_on_the_pavement_but_for_those_who_cross_the_whole_road(scene: Scene) -> None:
+def test_walkers_stay_on_the_pavement_or_cross_the_whole_road(scene: Scene) -> None:
     crossing = []
     for _, start, end in offsets(scene, "walker"):
         if start == pytest.approx(end, abs=1e-6):
@@ -68,8 +68,8 @@ def test_walkers_stay_on_the_pavement_but_for_those_who_cross_the_whole_road(sce
     assert len(crossing) == 2 and (crossing[0][0] < 0) is not (crossing[1][0] < 0)
 
 
-def test_who_crosses_steps_on_the_road_when_wheels_have_passed(scene: Scene) -> None:
-    """The first seconds of a period belong to wheels, those that follow to the crossing."""
+def test_pedestrians_cross_after_the_vehicles_have_passed(scene: Scene) -> None:
+    """The first seconds of a period are for vehicles, the next ones for the crossing."""
     zebra_at = []
     for route in scene.routes:
         if route.kind != "walker" or route.period != 18.0:
@@ -84,7 +84,7 @@ def _differs(heading: float, other: float) -> bool:
     return abs((heading - other + math.pi) % (2 * math.pi) - math.pi) > math.pi / 4
 
 
-def test_the_ground_is_the_size_of_the_picture_and_its_markings_are_bright(scene: Scene) -> None:
+def test_the_ground_has_the_size_of_the_image_and_its_markings_are_bright(scene: Scene) -> None:
     assert scene.ground.shape == (144, 256, 3) and scene.ground.dtype == np.uint8
     assert np.percentile(scene.ground, 99) > 170 > np.percentile(scene.ground, 50)
 

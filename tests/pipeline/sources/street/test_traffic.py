@@ -1,4 +1,4 @@
-"""Who is where: paths are followed by their length, and any time can be asked for first."""
+"""Traffic: actors follow their paths, and the state depends on the time alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_straight_path_is_followed_by_its_length() -> None:
         assert pose.heading == pytest.approx(math.atan2(4, 3)) and pose.travelled == metres
 
 
-def test_one_who_stands_still_has_gone_no_metre() -> None:
+def test_a_standing_actor_has_travelled_0_metres() -> None:
     assert STRAIGHT.pose(10.0, moving=False).travelled == 0
 
 
@@ -55,7 +55,7 @@ def test_the_state_is_a_function_of_time_alone() -> None:
         assert [(a.key, a.start, a.speed, a.car) for a in fresh.at(t)] == asked[t]
 
 
-def test_an_actor_is_there_from_its_start_until_it_has_gone_the_whole_path() -> None:
+def test_an_actor_is_present_from_the_start_to_the_end_of_its_path() -> None:
     traffic, step = Traffic(ROUTES, seed=1, first_key=1), 0.25
     seen: dict[int, list[float]] = {}
     actors = {}

@@ -1,4 +1,4 @@
-"""The truth of the street is what its pixels show."""
+"""The ground truth of the street agrees with its pixels."""
 
 from __future__ import annotations
 
