@@ -217,7 +217,7 @@ def test_a_stopped_training_saves_and_says_how_to_resume(
 
     monkeypatch.setattr("trainer.console.Display.batches_done", stop_at_once)
     result = command("train", recipe, "--output", tmp_path / "run")
-    assert result.exit_code == 0 and "stopped and saved: --resume goes on" in result.output
+    assert result.exit_code == 0 and "stopped and saved: --resume continues" in result.output
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "batch.jpg",
         "state.safetensors",
