@@ -84,7 +84,7 @@ def test_two_processes_of_8_equal_one_batch_of_16_within_noise(
     np.testing.assert_allclose(totals(two_processes), totals(one), rtol=0.1)
 
 
-def test_a_training_two_processes_processes_is_not_resumed_by_one(
+def test_a_training_of_two_processes_is_not_resumed_by_one(
     recipe: Path, two_processes: Path
 ) -> None:
     with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start as many"):
