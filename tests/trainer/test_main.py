@@ -200,7 +200,7 @@ def test_scores_that_cannot_be_written_cause_one_line_of_error(
     model, wrong = run / "run.onnx", tmp_path / "file" / "scores.json"
     result = command("evaluate", "--model", model, "--data", recipe, "--json", wrong)
     assert result.exit_code == 2
-    assert result.stderr == f"Error: --json: {wrong} cannot be written: Not a directory\n"
+    assert result.stderr == f"Error: --json: {wrong} cannot be written: File exists\n"
 
 
 def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path) -> None:
