@@ -87,7 +87,7 @@ def test_two_processes_of_8_equal_one_batch_of_16_within_noise(
 def test_a_training_of_two_processes_is_not_resumed_by_one(
     recipe: Path, two_processes: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start the same number"):
+    with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start the same"):
         train(load_recipe(recipe), two_processes, Watched(), resume=True)
 
 
