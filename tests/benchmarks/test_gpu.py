@@ -1,4 +1,4 @@
-"""What the benchmark of a GPU says of what it was given; measuring needs a GPU."""
+"""The lines of the GPU benchmark; measuring itself needs a GPU."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_copies_and_kernels_are_read_from_a_trace_with_their_streams(tmp_path: P
     }
 
 
-def test_only_what_is_on_another_stream_counts_as_beside() -> None:
+def test_only_spans_on_another_stream_count_as_overlap() -> None:
     uploads = [Span(0, 10, stream=1), Span(20, 30, stream=2)]
     assert beside(uploads, [Span(0, 100, stream=1)]) == 0.5  # of the second upload alone
     assert beside(uploads, [Span(5, 25, stream=3)]) == 0.5
@@ -63,8 +63,8 @@ def test_only_what_is_on_another_stream_counts_as_beside() -> None:
     assert beside(uploads, []) == beside([], uploads) == 0
 
 
-def test_a_whole_run_is_held_against_the_pace_of_its_engine(tmp_path: Path) -> None:
-    """Any engine will do for that: here is one that runs everywhere."""
+def test_a_whole_run_is_compared_with_its_engine_alone(tmp_path: Path) -> None:
+    """With the CPU engine, which runs everywhere."""
     write_clip(
         Synthetic("synthetic:0", width=192, height=128, counter=False), tmp_path, "clip", FRAMES
     )
@@ -80,7 +80,7 @@ def test_a_whole_run_is_held_against_the_pace_of_its_engine(tmp_path: Path) -> N
     assert same.holds and "at most 0.00 pixels and 0.0000 off" in same.found
 
 
-def test_a_line_says_what_was_found_what_was_wanted_and_whether_it_is_so() -> None:
+def test_a_line_gives_the_result_the_wanted_value_and_the_verdict() -> None:
     assert str(Result("GPU", "an RTX")).split() == ["GPU", "an", "RTX"]
     held = str(Result("torch: upload", "70% of its time", "at least 50%", True))
     assert held.endswith("70% of its time   wanted: at least 50%: yes")
