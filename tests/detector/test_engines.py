@@ -31,8 +31,6 @@ from tests.support.fake_manifest import fake_manifest
 from tests.support.paths import ROOT
 from tests.support.weights import reference_weights
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE, CLASSES = (64, 96), ("a", "b", "c")
 ROWS = 378  # of the model: 3 anchors on 8 x 12, 4 x 6 and 2 x 3 cells
 CAP = 20  # seconds a test waits at most for an event
