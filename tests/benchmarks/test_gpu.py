@@ -14,13 +14,8 @@ from benchmarks.result import Result
 from benchmarks.timeline import Span, beside, read_trace
 from detector.acceptance.sample_images import read_images
 from detector.engines import make_engine
-from detector.export.onnx_export import export_model
 from detector.hardware.cuda_driver import find_gpus
-from detector.yolov7.network import build_network
-from pipeline.sources.street.labelled_clip import write_clip
-from pipeline.sources.synthetic import Synthetic
-
-FRAMES = 60
+from tests.benchmarks.conftest import FRAMES, SIZE
 
 
 def test_without_a_gpu_it_says_so_and_where_to_look() -> None:
@@ -63,17 +58,13 @@ def test_only_spans_on_another_stream_count_as_overlap() -> None:
     assert beside(uploads, []) == beside([], uploads) == 0
 
 
-def test_a_whole_run_is_compared_with_its_engine_alone(tmp_path: Path) -> None:
+def test_a_whole_run_is_compared_with_its_engine_alone(
+    clip: Path, model: Path, tmp_path: Path
+) -> None:
     """With the CPU engine, which runs everywhere."""
-    write_clip(
-        Synthetic("synthetic:0", width=192, height=128, counter=False), tmp_path, "clip", FRAMES
-    )
-    network = build_network("yolov7-tiny", classes=3, width=0.125)
-    model, clip = tmp_path / "model.onnx", tmp_path / "videos" / "clip.mp4"
-    export_model(network, model, class_names=("a", "b", "c"), size=(64, 64))
     with closing(make_engine("openvino", model)) as engine:
         result = gpu.whole("openvino", model, engine, clip, 0.5, tmp_path)
-        images = read_images(clip, (64, 64), 3)
+        images = read_images(clip, SIZE, 3)
         same = gpu.agreement("itself", engine, gpu.found_one_by_one(engine, images), images)
     assert "a whole run of clip.mp4" in result.what and result.wanted == "at least 0.95"
     assert len((tmp_path / "openvino.jsonl").read_text().splitlines()) == FRAMES

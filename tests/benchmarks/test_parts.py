@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.parts import PARTS, Speed, Task, measure
 from benchmarks.pipeline import RATIOS, table
-from detector.export.onnx_export import export_model
-from detector.yolov7.network import build_network
-from pipeline.sources.street.labelled_clip import write_clip
-from pipeline.sources.synthetic import Synthetic
+from tests.benchmarks.conftest import FRAMES
 from tests.support.ffmpeg import times_by_ffprobe
-
-FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """A short clip and a small model."""
-    folder = tmp_path_factory.mktemp("bench")
-    write_clip(
-        Synthetic("synthetic:0", width=192, height=128, counter=False), folder, "clip", FRAMES
-    )
-    network = build_network("yolov7-tiny", classes=3, width=0.125)
-    model = folder / "model.onnx"
-    export_model(network, model, class_names=("person", "bicycle", "car"), size=(64, 64))
-    return Task(folder / "videos" / "clip.mp4", model, 0.0, folder, FRAMES)
+def task(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    return Task(clip, model, 0.0, tmp_path_factory.mktemp("bench"), FRAMES)
 
 
 def test_every_part_processes_all_frames(task: Task) -> None:
