@@ -19,7 +19,11 @@ def read_text(path: Path) -> str:
 
     Raises OSError, or UnicodeError for another encoding.
     """
-    data = path.read_bytes()
+    return decoded(path.read_bytes())
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of bytes in UTF-8, or in UTF-16 with a byte order mark; or UnicodeError."""
     encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
     return data.decode(encoding)
 

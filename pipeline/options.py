@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from detector.errors import UsageError, did_you_mean
 from detector.renamed import with_new_names
+from detector.settings.complaints import given, shown_key, uncapitalised
 
 RENAMED = {"longest_retry_seconds": "max_retry_seconds"}  # old name -> new name
 
@@ -27,7 +28,9 @@ def checked_options(
     current = with_new_names(options, renamed, where)
     for name in current:
         if name not in accepted:
-            raise UsageError(f"{where}: unknown option '{name}'{did_you_mean(name, accepted)}")
+            raise UsageError(
+                f"{where}: unknown option '{shown_key(name)}'{did_you_mean(name, accepted)}"
+            )
     hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
     return {name: _converted(value, hints[name], where, name) for name, value in current.items()}
 
@@ -42,5 +45,6 @@ def _converted(value: Any, accepted: Any, where: str, name: str) -> Any:
     try:
         return TypeAdapter(accepted).validate_python(value)
     except ValidationError as error:
-        complaint = error.errors()[0]["msg"].lower()
-        raise UsageError(f"{where}: {name}: {value!r} given: {complaint}") from error
+        complaint = uncapitalised(error.errors()[0]["msg"])
+        # not chained: the error quotes the value
+        raise UsageError(f"{where}: {name}: {given(value, [name])}: {complaint}") from None

@@ -40,6 +40,8 @@ def test_values_are_converted_to_the_declared_types() -> None:
         ({"url": "a"}, "^source 'a': unknown option 'url'"),
         ({"thread": 2}, r"^source 'a': unknown option 'thread'; did you mean 'threads'\?"),
         ({"threads": "many"}, "^source 'a': threads: 'many' given: input should be a valid int"),
+        ({"threads": "a:b@c"}, r"^source 'a': threads: text \(not shown\) given: input should be"),
+        ({"rtsp://u:p@cam": 1}, r"^source 'a': unknown option '\*\*\*'; accepted: max_retry"),
     ],
 )
 def test_a_wrong_option_is_refused_with_what_is_accepted(
