@@ -4,9 +4,12 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PIP = $(RUN) -m pip install --quiet --constraint constraints.txt
+# Where the index would bring torch with gigabytes of CUDA: an index of CPU builds, or a folder of wheels
+TORCH_INDEX ?=
+PIP_TORCH = $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench tensorrt street pets clean
+.PHONY: help run test check bench dist tensorrt street pets clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +28,12 @@ check: $(VENV)/dev ## The gate: format, lint, types, tests
 
 bench: $(VENV)/dev ## Measure the whole against its parts and against plain loops
 	$(RUN) -m benchmarks.pipeline
+
+dist: $(VENV)/dist ## Build the sdist and the wheel in dist/, and check them
+	rm -rf dist build/lib build/bdist.*
+	$(RUN) -m build --outdir dist
+	$(RUN) -m twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents dist/*.whl
 
 tensorrt: $(VENV)/tensorrt ## Add TensorRT-RTX (95 MB), which builds engines, also without a GPU
 
@@ -50,18 +59,22 @@ pets: $(VENV)/dev ## Train on two thirds of PETS 2009, track the rest, and say h
 		--rules mot15 --frames 530-795
 
 clean: ## Remove what was built, not the environment
-	rm -rf build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/runtime: pyproject.toml constraints.txt
+$(VENV)/runtime: pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/dev: pyproject.toml constraints.txt
+$(VENV)/dev: pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(PIP) --editable '.[dev]'
+	$(PIP_TORCH) --editable '.[dev]'
 	$(PIP) --no-deps trackeval # it asks for the OpenCV with windows, which would replace ours
 	touch $(VENV)/runtime $@
+
+$(VENV)/dist: $(VENV)/runtime
+	$(PIP) --editable '.[dist]'
+	touch $@
 
 $(VENV)/tensorrt: $(VENV)/dev
 	$(PIP) --editable '.[tensorrt-rtx]'

@@ -23,15 +23,17 @@ from benchmarks.material import BOXES, CANDIDATES, find_clip
 from benchmarks.result import Result
 from benchmarks.timeline import beside, read_trace
 from detector.acceptance.agreement import compare
-from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.sample_images import read_images
 from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import Gpu, find_gpus
-from pipeline.build import Run, build
+from pipeline.build import build
 from pipeline.config import RunConfig
+from pipeline.process_settings import apply_process_settings
+from pipeline.run import Run
 from tests.support.paths import ROOT
 
 NETWORK, SIZE, CLASSES = "yolov7", (640, 640), 80
@@ -77,7 +79,7 @@ def _export(models: dict[str, Path], clip: Path) -> None:
     from detector.weights.checkpoint import save_weights
     from tests.support.random_network import random_network
 
-    network = random_network(NETWORK, read_pictures(clip, SIZE, PICTURES), classes=CLASSES)
+    network = random_network(NETWORK, read_images(clip, SIZE, PICTURES), classes=CLASSES)
     names = [f"class {number}" for number in range(CLASSES)]
     for engine, precision in (("torch", "fp32"), ("tensorrt", "fp16")):
         model = models[engine]
@@ -196,6 +198,7 @@ def whole(
     """Return how a run from the clip to JSON lines keeps up with its engine alone."""
     alone = 1 / in_flight(engine, noise(engine, 1), FRAMES, engine.slots)
     output = folder / f"{name}.jsonl"
+    apply_process_settings()
     run = build(
         RunConfig.model_validate(
             {
@@ -246,7 +249,7 @@ def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iter
         return
     with closing(engine):
         yield Result(f"{name}: opens", f"in {monotonic() - began_at:.1f} s")
-        images = read_pictures(material.clip, SIZE, PICTURES)
+        images = read_images(material.clip, SIZE, PICTURES)
         yield agreement(name, engine, expected, images)
         yield from overlap(name, engine, material.folder)
         yield from speeds(name, engine, material)
@@ -258,7 +261,7 @@ def reference(material: Material) -> list[Candidates]:
     """Return what the CPU finds in the clip, in single precision."""
     engine = make_engine("torch", material.models["torch"], device="cpu", precision="fp32")
     with closing(engine):
-        return found_one_by_one(engine, read_pictures(material.clip, SIZE, PICTURES))
+        return found_one_by_one(engine, read_images(material.clip, SIZE, PICTURES))
 
 
 @click.command()

@@ -27,10 +27,12 @@ from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
 from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
-from pipeline.build import Run, build
+from pipeline.build import build
 from pipeline.config import RunConfig
 from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
+from pipeline.process_settings import apply_process_settings
 from pipeline.report import complaints
+from pipeline.run import Run
 from trackers.tracks import Tracks
 
 WARM = 0.1  # share of the frames, at either end, that fill and empty queues and are not measured
@@ -58,6 +60,7 @@ class Task:
             "detect": {"conf": self.confidence, "max_detections": BOXES},
             "outputs": [str(self.folder / output)],
         }
+        apply_process_settings()
         return build(RunConfig.model_validate(config))
 
 

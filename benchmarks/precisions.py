@@ -21,7 +21,7 @@ from benchmarks.machine import cores
 from benchmarks.material import find_clip
 from detector.acceptance.agreement import Agreement
 from detector.acceptance.gate import agree
-from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.sample_images import read_images
 from detector.cli import Size
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
@@ -58,7 +58,7 @@ def main(
         raise click.UsageError("give either --model or --network")
     folder = ROOT / "build" / "precisions"
     file = find_model(model) if model else _random_model(folder, str(network), width, size, count)
-    pictures = read_pictures(find_clip(folder), Manifest.beside(file).input_size, count)
+    pictures = read_images(find_clip(folder), Manifest.beside(file).input_size, count)
     click.echo(f"{file.stem}, {cores()} cores of {cpu_name()}, {rounds} rounds of {ROUND} pictures")
     with ExitStack() as opened:
         engines = {
@@ -77,7 +77,7 @@ def _random_model(
     from tests.support.random_network import random_network
 
     file = folder / f"{network}-{width:g}-{size[0]}x{size[1]}.onnx"
-    pictures = read_pictures(find_clip(folder), size, count)
+    pictures = read_images(find_clip(folder), size, count)
     if not file.is_file():
         made = random_network(network, pictures[:4], width=width)
         names = [f"class {i}" for i in range(made.classes)]

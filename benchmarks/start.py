@@ -19,7 +19,7 @@ import click
 
 from benchmarks.machine import cores
 from benchmarks.material import find_clip
-from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.sample_images import read_images
 from detector.hardware.cpu import cpu_name
 from tests.support.official_file import write_official
 from tests.support.paths import ROOT
@@ -45,7 +45,7 @@ def main(starts: int) -> None:
 def _release(folder: Path) -> Iterator[str]:
     """Serve a checkpoint, and give the address of the release."""
     clip = find_clip(ROOT / "build" / "bench")
-    network = random_network("yolov7-tiny", read_pictures(clip, (640, 640), 4))
+    network = random_network("yolov7-tiny", read_images(clip, (640, 640), 4))
     names = [f"class {i}" for i in range(network.classes)]
     write_official(network, folder / "served.pt", class_names=names)
     with serving() as release:

@@ -1,4 +1,4 @@
-"""A file is either whole or not there: written beside its place, then moved into it."""
+"""Write a file completely or not at all: next to its path first, then renamed."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give an empty folder's `path.name` to write to; it replaces `path` if the block ends well.
+    """Yield a temporary path to write to; it replaces `path` if the block does not raise.
 
-    Readers see the old file or the new one, never half of one, also after kill -9.
+    Readers see the old file or the new one, never a part of one, even after kill -9. Missing
+    folders are made. The temporary file has the name of `path`, and lies in a folder beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         written = Path(folder) / path.name
         mode = _mode_of_new(written)
         yield written
-        written.chmod(mode)  # some libraries write for the owner alone
+        written.chmod(mode)  # some libraries write files that only the owner can read
         with written.open("rb") as file:
-            os.fsync(file.fileno())  # the name must not reach the disk before the bytes
+            os.fsync(file.fileno())  # the bytes must be on the disk before the name is
         os.replace(written, path)
 
 
 def _mode_of_new(path: Path) -> int:
-    """Return the mode that a new file gets, by the umask, which cannot be asked for on a thread."""
+    """Return the mode of a new file. The umask itself cannot be read in a program with threads."""
     path.touch()
     mode = path.stat().st_mode
     path.unlink()

@@ -1,7 +1,7 @@
-"""Built engines on disk, each under a key of everything that it depends on.
+"""Built engines on disk, each under a key of everything it depends on.
 
-An engine file `<name>.engine` has a sidecar `<name>.json` that tells its key, its hash and how it
-was made. It is used only if both are there and agree with each other and with what is asked for.
+An engine file `<name>.engine` has a sidecar `<name>.json` with its key, its hash and notes of the
+build. The file is used only if both exist, the hash is right, and the key is the one asked for.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from detector.manifest import sha256_of
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """What an engine depends on: if any of it differs, it is another engine.
+    """Everything an engine depends on: engines with different keys are different engines.
 
     model_sha256: of the model file that it is made from
-    runtime, version: of what builds and runs it
+    runtime, version: the software that builds and runs it
     device: name and capability, as in `NVIDIA H200, SM90`
     precision: that it computes in
-    shapes: of the images that it takes, as in `1-8 x 640 x 640 x 3`
-    flags: whatever else the builder was told, and what it was held to
+    shapes: of the images that it accepts, as in `1-8 x 640 x 640 x 3`
+    flags: other options of the builder, and the tolerance it was judged by
     """
 
     model_sha256: str
@@ -46,17 +46,17 @@ class EngineKey:
 
     @property
     def name(self) -> str:
-        """Name of its files: the same for equal keys, and another for each other one."""
+        """Stem of its files: equal for equal keys, and different for different ones."""
         digest = sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
         return f"{self.runtime}-{self.precision}-{digest[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
 class CachedEngine:
-    """An engine file that is whole, and what its sidecar says.
+    """A complete engine file, and the content of its sidecar.
 
-    built: by this very call
-    seconds: that the build took; notes: what the builder had to say
+    built: whether this call built it
+    seconds: duration of the build; notes: what the builder returned
     """
 
     path: Path
@@ -65,11 +65,11 @@ class CachedEngine:
     notes: Mapping[str, Any]
 
 
-Build = Callable[[Path], Mapping[str, Any]]  # writes the file at the path, and returns its notes
+Build = Callable[[Path], Mapping[str, Any]]  # writes the file, and returns notes for the sidecar
 
 
 def cache_folder() -> Path:
-    """Return where what can be made again is kept: $FRAMELANE_CACHE, or the user's cache folder."""
+    """Return the cache folder: $FRAMELANE_CACHE, or `framelane` in the user's cache folder."""
     if given := os.environ.get("FRAMELANE_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framelane"
@@ -78,18 +78,18 @@ def cache_folder() -> Path:
 def cached_engine(
     key: EngineKey, build: Build, folder: Path | None = None, *, anew: bool = False
 ) -> CachedEngine:
-    """Return the engine under `key`, which is built now unless a whole one is there.
+    """Return the engine under `key`; it is built now unless a complete one is cached.
 
-    build: what it raises is passed on, and then nothing is kept
+    build: its exceptions are passed on, and then nothing is kept
     folder: default: `engines` in the cache folder
-    anew: build it even so
-    Of two that ask at once, threads or processes, one builds and the other waits for it. Raises
+    anew: build it even if it is cached
+    If two threads or processes ask at the same time, one builds and the other waits for it. Raises
     ModelError if the folder cannot be written to.
     """
     folder = folder or cache_folder() / "engines"
     engine, sidecar = folder / f"{key.name}.engine", folder / f"{key.name}.json"
     with locked(folder / f"{key.name}.lock"):
-        if not anew and (made := _whole(engine, sidecar, key)) is not None:
+        if not anew and (made := _complete(engine, sidecar, key)) is not None:
             return CachedEngine(engine, False, made["seconds"], made["notes"])
         began_at = monotonic()
         _clear(engine, sidecar)
@@ -108,26 +108,26 @@ def cached_engine(
         return CachedEngine(engine, True, seconds, notes)
 
 
-def _whole(engine: Path, sidecar: Path, key: EngineKey) -> dict[str, Any] | None:
-    """Return the sidecar, if it is of this key and the engine is the very file it describes."""
+def _complete(engine: Path, sidecar: Path, key: EngineKey) -> dict[str, Any] | None:
+    """Return the sidecar if it has this key and describes this engine file, else None."""
     try:
         made: dict[str, Any] = json.loads(sidecar.read_bytes())
         agrees = made["key"] == asdict(key) and made["sha256"] == sha256_of(engine)
         return made if agrees and {"seconds", "notes"} <= set(made) else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # missing, cut off, or something else: to be built anew in any case
+        return None  # missing, truncated or malformed: the engine must be built
 
 
 def _clear(engine: Path, sidecar: Path) -> None:
-    """Remove what must not vouch for the next file, and what a killed build has left behind."""
+    """Remove the sidecar of the old file, and temporary folders of killed builds."""
     sidecar.unlink(missing_ok=True)
-    for left_behind in engine.parent.glob(f".{engine.name}.*"):
-        shutil.rmtree(left_behind)
+    for leftover in engine.parent.glob(f".{engine.name}.*"):
+        shutil.rmtree(leftover)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file while the block runs; the system frees it if the process dies."""
+    """Hold the lock file while the block runs; the kernel frees it if the process dies."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
@@ -137,5 +137,7 @@ def locked(path: Path) -> Iterator[None]:
             "set FRAMELANE_CACHE to a folder that can be written to"
         ) from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # of this opening: it holds off other threads, too
+        fcntl.flock(
+            file, fcntl.LOCK_EX
+        )  # belongs to this open file: it locks out other threads too
         yield

@@ -1,4 +1,4 @@
-"""What an exported model returns for a batch: Candidates, before non-maximum suppression."""
+"""The output of an exported model for a batch: Candidates, before non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from detector.detections import Float32Array
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """At most K boxes per picture with their class scores, best first.
+    """The best K boxes per image with their class scores, best first.
 
     boxes_xyxy: (n, k, 4) float32, in letterboxed pixels
     scores: (n, k, c) float32, objectness x class score, rows sorted by their best class

@@ -1,4 +1,4 @@
-"""What a detector says of one picture: Detections, as a struct of arrays."""
+"""The objects that a detector found in one image: Detections, as a struct of arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UInt8Array = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The objects found in one picture.
+    """The objects found in one image.
 
     boxes_xyxy: (n, 4) float32, left, top, right, bottom in source pixels
     scores: (n,) float32, objectness x class score, 0..1
@@ -43,5 +43,5 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Detections:
-        """Return the detections of a picture in which nothing was found."""
+        """Return the detections of an image without objects."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))

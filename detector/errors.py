@@ -1,4 +1,4 @@
-"""What a user can have done wrong: one small tree, whose messages are shown as they are."""
+"""Errors that are shown to the user: one small tree, each with its exit code."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from difflib import get_close_matches
 
 
 class FramelaneError(Exception):
-    """A failure with a message for the user: what was given, what is accepted, what to do."""
+    """A failure with a message for the user: what was given, what is accepted, what to do.
+
+    exit_code: of a command that this error ends
+    """
+
+    exit_code = 1
 
 
 class UsageError(FramelaneError):
-    """A wrong option or config, or a path that does not exist: exit code 2."""
+    """A wrong option or config, or a path that does not exist."""
+
+    exit_code = 2
 
 
 class ModelError(UsageError):

@@ -1,6 +1,6 @@
-"""Resize and pad a picture to a network's input size, and the way back for boxes.
+"""Resize and pad an image to a network's input size, and map boxes back.
 
-The one letterbox of the project: the pipeline, the trainer and the export all use it.
+The only letterbox of the project: pipeline, trainer and calibration all use it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
 
-PAD_VALUE = 114  # the grey that YOLO networks are trained with; any other costs accuracy
+PAD_VALUE = 114  # the grey of YOLO training; any other value costs accuracy
 
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a source picture lies in a network's input: scaled to fit, centred, padded.
+    """The place of an image in a network's input: scaled to fit, centred, padded.
 
-    All are whole pixels, (height, width) or (top, left):
-    source: of the picture that comes in
-    size: of the network's input
-    resized: of the picture once scaled
-    corner: of the scaled picture in the input
+    All values are whole pixels.
+    source: (height, width) of the image
+    size: (height, width) of the network's input
+    resized: (height, width) of the scaled image
+    corner: (top, left) of the scaled image in the input
     """
 
     source: tuple[int, int]
@@ -33,7 +33,7 @@ class Letterbox:
 
     @classmethod
     def fit(cls, source: tuple[int, int], size: tuple[int, int]) -> Letterbox:
-        """Return the placement of a (height, width) source that fills `size` as far as it can."""
+        """Return the largest placement of a (height, width) source inside `size`."""
         assert min(source) > 0 and min(size) > 0, (source, size)
         scale = min(size[0] / source[0], size[1] / source[1])
         height, width = (max(1, round(length * scale)) for length in source)
@@ -41,9 +41,9 @@ class Letterbox:
         return cls(source, size, (height, width), corner)
 
     def apply(self, image: UInt8Array, out: UInt8Array | None = None) -> UInt8Array:
-        """Return an (h, w, 3) uint8 picture letterboxed to (H, W, 3) uint8, channels as they are.
+        """Return an (h, w, 3) uint8 image letterboxed to (H, W, 3) uint8, channels in their order.
 
-        It is written into `out` where given, (H, W, 3) uint8, such as one picture of a batch.
+        out: (H, W, 3) uint8 to write into, such as one image of a batch; None: a new array
         """
         assert image.shape == (*self.source, 3) and image.dtype == np.uint8, image.shape
         if out is None:
@@ -54,22 +54,22 @@ class Letterbox:
         return out
 
     def inside(self, letterboxed: UInt8Array) -> UInt8Array:
-        """Return the view of a letterboxed (H, W, 3) picture without its padding."""
+        """Return a view of a letterboxed (H, W, 3) image without its padding."""
         (top, left), (height, width) = self.corner, self.resized
         return letterboxed[top : top + height, left : left + width]
 
     def to_letterboxed(self, boxes_xyxy: Float32Array) -> Float32Array:
-        """Return (n, 4) float32 boxes of the source in letterboxed pixels."""
+        """Return (n, 4) float32 boxes, given in source pixels, in letterboxed pixels."""
         return boxes_xyxy * self._scales() + self._shifts()
 
     def to_source(self, boxes_xyxy: Float32Array) -> Float32Array:
-        """Return (n, 4) float32 letterboxed boxes in source pixels, clipped to the picture."""
+        """Return (n, 4) float32 letterboxed boxes in source pixels, clipped to the image."""
         height, width = self.source
         boxes: Float32Array = (boxes_xyxy - self._shifts()) / self._scales()
         return boxes.clip(0, np.array([width, height, width, height], np.float32))
 
     def _scales(self) -> Float32Array:
-        # per axis, and of the rounded size: the nominal scale is off by up to half a pixel in all
+        # Per axis, from the rounded size: the nominal scale is off by up to half a pixel
         y, x = self.resized[0] / self.source[0], self.resized[1] / self.source[1]
         return np.array([x, y, x, y], np.float32)
 
@@ -79,10 +79,10 @@ class Letterbox:
 
 
 def _resize(image: UInt8Array, out: UInt8Array) -> None:
-    """Resize into `out`, every source pixel having its say when shrinking to half or less.
+    """Resize into `out`; when shrinking to half or less, average all source pixels.
 
-    Bilinear sampling skips pixels there, and small objects flicker from frame to frame. Averaging
-    areas takes 8 ms from 1080p to 416 pixels; halving first, which is exact and quick, 1.3 ms.
+    Bilinear sampling would skip pixels, and small objects would flicker from frame to frame. From
+    1080p to 416 pixels, averaging alone takes 8 ms; halving first, which is exact, 1.3 ms.
     """
     height, width = out.shape[:2]
     while _is_twice(image, out) and image.shape[0] % 2 == image.shape[1] % 2 == 0:

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of many candidate boxes, the one per object that the network means."""
+"""Non-maximum suppression: from many candidate boxes, the best one per object."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def suppress(
 ) -> Detections:
     """Return the objects among (k, 4) candidate boxes and their (k, c) class scores, best first.
 
-    A row counts as its best class, and only if that scores above `confidence` and is one of
-    `classes` (None: any). A box yields to a better one of its class (`agnostic`: of any class) that
-    it overlaps by more than `iou`; of equal scores the earlier row is the better. Boxes stay in the
-    pixels they came in; those that are empty, inverted or not finite are left out.
+    A row has its best class, and is used only if that scores above `confidence` and is one of
+    `classes` (None: any). A box is suppressed by a better one of its class (`agnostic`: of any
+    class) that it overlaps by more than `iou`; of equal scores the earlier row is better. Boxes
+    stay in their pixels; empty, inverted and non-finite boxes are left out.
     """
     best = scores.max(axis=1)
-    rows = np.flatnonzero(best > confidence)  # few: what follows never lets go of Python's lock
+    rows = np.flatnonzero(best > confidence)  # few rows: the code below holds the GIL
     class_ids = scores[rows].argmax(axis=1).astype(np.int64, copy=False)
     candidates = Detections(boxes_xyxy[rows], best[rows], class_ids)
     chosen = _have_area(candidates.boxes_xyxy)
@@ -37,7 +37,7 @@ def suppress(
         chosen &= np.isin(class_ids, list(classes))
     candidates = candidates[chosen]
     groups = np.zeros_like(candidates.class_ids) if agnostic else candidates.class_ids
-    return candidates[_kept(candidates, groups, iou)[:max_detections]]
+    return candidates[_unsuppressed(candidates, groups, iou)[:max_detections]]
 
 
 def _have_area(boxes_xyxy: Float32Array) -> NDArray[np.bool_]:
@@ -45,15 +45,15 @@ def _have_area(boxes_xyxy: Float32Array) -> NDArray[np.bool_]:
     return np.logical_and(ordered, np.isfinite(boxes_xyxy).all(axis=1))
 
 
-def _kept(candidates: Detections, groups: Int64Array, iou: float) -> Int64Array:
-    """Return the positions of the boxes that yield to none of their group, best first."""
+def _unsuppressed(candidates: Detections, groups: Int64Array, iou: float) -> Int64Array:
+    """Return the indices of the boxes that no other of their group suppresses, best first."""
     if not len(candidates):
         return np.zeros(0, np.int64)
-    # OpenCV tells groups apart by moving them along the diagonal, by the largest coordinate each:
-    # negative coordinates would reach into the group before. In float64 the moves lose nothing.
+    # OpenCV separates groups by shifting each along the diagonal by the largest coordinate: boxes
+    # with negative coordinates would reach into the group before. In float64 shifts are exact.
     corners = candidates.boxes_xyxy.astype(np.float64)
     corners -= corners.min()
     boxes_xywh = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
     scores, any_score = candidates.scores.tolist(), float("-inf")
-    kept = cv2.dnn.NMSBoxesBatched(boxes_xywh.tolist(), scores, groups.tolist(), any_score, iou)
-    return np.asarray(kept, np.int64)
+    indices = cv2.dnn.NMSBoxesBatched(boxes_xywh.tolist(), scores, groups.tolist(), any_score, iou)
+    return np.asarray(indices, np.int64)

@@ -1,4 +1,4 @@
-"""Reading a user's YAML: variables filled in, mistakes answered with what is accepted."""
+"""Read a user's YAML: variables are filled in, errors say what is accepted."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in the file at `path`, with every ${VAR:-default} filled in.
 
-    Raises UsageError where the file is missing, is not YAML, is no mapping, or names a variable
-    that is not set and has no default.
+    Raises UsageError if the file is missing, is not YAML, is not a mapping, or uses a variable that
+    is not set and has no default.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"{path}: a mapping of keys to values is expected at the top")
+        raise UsageError(f"{path}: the top level must be a mapping of keys to values")
     filled: dict[str, Any] = _fill(content, path)
     return filled
 
@@ -39,12 +39,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def explain(
     error: ValidationError, model: type[BaseModel], where: Callable[[Sequence[str]], str]
 ) -> str:
-    """Say in one line what is wrong with the first value that is: what was given, what is accepted.
+    """Describe the first error in one line: where, what was given, what is accepted.
 
-    model: the top of what was validated; where: keys from there -> the place to name
+    model: the model that was validated; where: keys from its top -> the place, for the message
     """
     unknown_first = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    first = unknown_first[0]  # a misspelt key is the reason why the right one is missing
+    first = unknown_first[0]  # a misspelt key explains a missing one
     keys = [str(part) for part in first["loc"]]
     fields = _section(model, keys[:-1]).model_fields
     if first["type"] == "extra_forbidden":
@@ -56,7 +56,7 @@ def explain(
 
 
 def _section(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
-    """Return the model of the section that `keys` lead to, through lists and tagged kinds."""
+    """Return the model of the section at `keys`, through lists and tagged unions."""
     kinds: dict[str, type[BaseModel]] = {}
     for key in keys:
         if key in kinds:
@@ -68,7 +68,7 @@ def _section(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
 
 
 def _models_in(annotation: Any, tag: str = "") -> dict[str, type[BaseModel]]:
-    """Return the models inside a type, by the tag that tells them apart where there is one."""
+    """Return tag -> model for the models inside a type; the tag is empty if there is none."""
     if hasattr(annotation, "model_fields"):
         return {tag: annotation}
     inside = get_args(annotation)

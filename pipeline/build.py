@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Container, Sequence
-from itertools import chain, count
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-import cv2
-
 from detector.acceptance.gate import open_gated
-from detector.engines import FASTER_IN_BATCHES, engine_opener
+from detector.engines import ENGINES, engine_opener
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
@@ -33,12 +27,11 @@ from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
-from pipeline.report import Figures, stream_figures
+from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
-from pipeline.runtime.runner import Pipeline
 from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
-from pipeline.sources import is_glob, is_live, make_source, source_kind
+from pipeline.sources import is_live, make_source, source_kind
 from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate
@@ -51,93 +44,7 @@ from pipeline.stages.track import Track
 from trackers import make_tracker
 
 LIVE_MAX_AGE = 0.5  # seconds: what an operator still takes for now
-# A thread may keep Python's lock for so long while others want it. With Python's 5 ms fourteen
-# cameras wait for each other: p99 436 ms, with 1 ms 289, with this 193, and no fewer frames.
-TURN_SECONDS = 0.0003
 CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # ByteTrack lives on weak detections too
-
-
-MOST_REMOVED = 1000  # streams whose last figures are kept for the report
-
-
-class Run:
-    """A pipeline, ready to run, whose streams may come and go while it does.
-
-    manifest, model: of the engine
-    removed: the last figures of streams that were removed, by name
-    """
-
-    def __init__(self, config: RunConfig, model: Path, *, more: bool = False) -> None:
-        self.manifest = Manifest.beside(model)
-        self.model = model
-        self.removed: dict[str, Figures] = {}
-        self._config = config
-        self._ledger = Ledger()
-        shared = _shared(config, model, self.manifest)
-        self._graph = Graph(shared, self._ledger, more=more)
-        self._sources: dict[str, SourceConfig] = {}
-        self._outputs: dict[str, list[Path]] = {}  # that are files
-        self._lock = Lock()  # of what comes and goes
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """What starts, stops and ends."""
-        return self._graph.pipeline
-
-    @property
-    def streams(self) -> list[StreamStages]:
-        """The streams that are there now."""
-        return self._graph.streams
-
-    def add(self, source: SourceConfig) -> str:
-        """Add a stream, which begins at once if the run has begun, and return its name.
-
-        The outputs are those of the configuration. Raises UsageError for whatever can be known to
-        be wrong beforehand, FramelaneError where the run is ending.
-        """
-        with self._lock:
-            name = _free_name(source, self._sources)
-            targets = [output.url.replace("{stream}", name) for output in self._config.outputs]
-            files = [Path(target) for target in targets if "://" not in target]
-            self._refuse_collisions(source, files)
-            self._graph.add(_stream(source, name, self._config, self.manifest, self._ledger))
-            self._sources[name], self._outputs[name] = source, files
-            return name
-
-    def remove(self, name: str) -> Figures:
-        """End a stream well, wait until all of it is written, and return its last figures.
-
-        A camera that is silent is waited for up to its time-out. Raises UsageError for a stream
-        that is not there.
-        """
-        with self._lock:
-            if name not in self._sources:
-                raise UsageError(f"no stream '{name}'{did_you_mean(name, self._sources)}")
-            last = stream_figures(self.pipeline, self._graph.end(name))
-            self._graph.forget(name)
-            self._ledger.forget(name)
-            del self._sources[name], self._outputs[name]
-            self.removed.pop(name, None)
-            self.removed[name] = last
-            if len(self.removed) > MOST_REMOVED:
-                del self.removed[next(iter(self.removed))]
-            return last
-
-    def _refuse_collisions(self, source: SourceConfig, files: Sequence[Path]) -> None:
-        """Two streams must not write one file, and none may write what another reads."""
-        read = {Path(other.url).resolve() for other in [*self._sources.values(), source]}
-        written = {path.resolve() for paths in self._outputs.values() for path in paths}
-        if Path(source.url).resolve() in written:
-            raise UsageError(f"{source.url} is also an output: give another source")
-        for path in files:
-            if path.resolve() in read:
-                raise UsageError(f"--output: {path} is also a source: give it another name")
-            if path.resolve() in written:
-                raise UsageError(
-                    f"--output: {path} would be written twice: give another name, or for several "
-                    "streams put {stream} into it, as in out/{stream}" + path.suffix
-                )
-            written.add(path.resolve())
 
 
 def build(config: RunConfig, *, more: bool = False) -> Run:
@@ -146,10 +53,16 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     more: it goes on without a stream, until it is stopped: others may be added
     Raises UsageError for whatever can be known to be wrong beforehand.
     """
-    cv2.setNumThreads(1)  # pictures are small, and every stage has a thread of its own already
-    sys.setswitchinterval(TURN_SECONDS)
     model = find_model(config.model.name, size=config.model.imgsz)
-    run = Run(config, model, more=more)
+    manifest = Manifest.beside(model)
+    ledger = Ledger()
+    run = Run(
+        Graph(_shared(config, model, manifest), ledger, more=more),
+        model,
+        manifest,
+        outputs=[output.url for output in config.outputs],
+        make_stream=lambda source, name: _stream(source, name, config, manifest, ledger),
+    )
     for source in config.sources:
         run.add(source)
     return run
@@ -168,21 +81,21 @@ def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
         _suppress(config.detect, config.tracker, manifest),
         submit.close_engine,
         submit.slots,
-        max_batch=manifest.max_batch if name in FASTER_IN_BATCHES else 1,
+        max_batch=manifest.max_batch if ENGINES[name].faster_in_batches else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )
 
 
 def engine_options(name: str, config: RunConfig) -> dict[str, Any]:
-    """Return the engine's options: the user's and, for OpenVINO, how much to do at the same time.
+    """Return the engine's options: the user's and, if it has the option, the number of streams.
 
-    Where fewer cameras than cores are waiting, each picture gets several cores and is ready sooner.
-    Recordings want throughput, and OpenVINO chooses.
+    With fewer cameras than cores there is one stream per camera: each frame gets several cores and
+    is ready sooner. Recordings need throughput, so the engine chooses the number itself.
     """
     options = checked_options(engine_opener(name), options_of(config.model), "model")
     cameras = [source for source in config.sources if is_live(source.url) or source.realtime]
     few = 0 < len(cameras) == len(config.sources) < len(os.sched_getaffinity(0))
-    return {"streams": len(cameras)} | options if few and name == "openvino" else options
+    return {"streams": len(cameras)} | options if few and ENGINES[name].has_streams else options
 
 
 def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
@@ -292,18 +205,3 @@ def _output(config: OutputConfig, stream: str, classes: Sequence[str]) -> Output
     url = config.url.replace("{stream}", stream)
     sink = make_sink(url, classes=classes, options=options_of(config))
     return Output(sink.name, sink, viewer=sink.viewer)
-
-
-def _free_name(source: SourceConfig, taken: Container[str]) -> str:
-    """Return the name of a stream: as given, or from its url, made unique by a number."""
-    wanted = source.name or _name_of(source.url)
-    candidates = chain([wanted], (f"{wanted}-{k}" for k in count(2)))
-    return next(name for name in candidates if name not in taken)
-
-
-def _name_of(url: str) -> str:
-    """Return the last part of a url that can name a file: no query, no ending, no wildcard."""
-    shown = without_password(url).partition("?")[0]
-    parts = [part for part in shown.split("/") if part and not is_glob(part)]
-    stem = Path(parts[-1]).stem if parts else "stream"
-    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "stream"

@@ -1,13 +1,14 @@
-"""What travels: a picture with its time, and what each stop adds to it."""
+"""What travels: a decoded picture with its time, and what each stop on its path adds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
 from math import inf
 from threading import Event, Lock
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,18 +16,18 @@ from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import Pending
 from detector.letterbox import Letterbox
-from pipeline.analytics.events import Analysis
+from pipeline.analysis import Analysis
 from trackers.tracks import Tracks
 
 SQUARE = Fraction(1)  # pixels
 
 
 class Picture:
-    """A decoded picture, upright; its BGR array is made once, for whoever asks first.
+    """A decoded picture, upright, whose BGR array is made at the first request.
 
-    What it is made from, the decoder's own picture, is let go then: half of the memory.
+    The decoder's own picture is released then, which halves the memory.
 
-    pixel_aspect: width of a pixel by its height, as it is to be shown
+    pixel_aspect: width of a pixel by its height when displayed
     """
 
     def __init__(
@@ -65,14 +66,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Where frames come from: what is true of all frames of one source.
+    """The properties that all frames of one source share.
 
-    name: unique in the run; url: as given, credentials removed
-    nominal_interval: seconds between two frames, as the container promises
+    name: unique in the run
+    url: as the user gave it, credentials removed
+    nominal_interval: seconds between two frames, as the container states them
     live: a camera, which does not wait for us
-    audio_from: the file whose audio belongs to the pictures, None where there is none
+    audio_from: the file whose audio belongs to the video; None if there is no audio
     cut: set once reading was stopped before the source's end (Ctrl-C, --max-frames); a sink that
-        copies the audio then ends with its last frame
+        copies the audio then ends it with its last frame
     """
 
     name: str
@@ -85,41 +87,38 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the ledger knows a frame by, long after its pixels are gone."""
+    """The identity of a frame in the ledger; it outlives the pixels."""
 
     stream: str
     index: int
     captured_at: float
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """Itself (see Item)."""
-        return (self,)
+
+class Fate(Enum):
+    """How a frame ended. Where several sinks disagree, the highest value counts."""
+
+    DROPPED = 1  # left out on purpose: by stride, by overflow
+    EMITTED = 2  # written by at least one sink
+    FAILED = 3  # lost: a stage broke, or the run was cancelled, while it held the frame
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class NotWritten:
     """A frame that a sink did not write.
 
-    reason: in words; failed: it was to be written and is lost, not left out on purpose
+    reason: in words
+    fate: DROPPED if it was left out on purpose, FAILED if it was lost
     """
 
     ticket: Ticket
     reason: str
-    failed: bool = False
-
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The frame's own (see Item)."""
-        return (self.ticket,)
+    fate: Fate = Fate.DROPPED
 
 
-class Item(Protocol):
-    """Anything that travels knows whose frames it carries, so that none is lost unseen."""
+class Unnumbered:
+    """A picture that is not a frame yet, so that the ledger does not know it."""
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The tickets of the frames in this item, oldest first."""
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +126,12 @@ class Frame:
     """One decoded picture and its time.
 
     index: position in the source, counted from 0 before any drop
-    pts: as the container gave it, in units of `time_base`; None where it gave none
-    ticks: `pts`, repaired where it was missing or did not increase (DESIGN.md 5)
-    captured_at: `time.monotonic()` seconds of capture, as far as it is known, else of arrival
-    scene: frames with the same number belong together; a lost connection or another size of the
-        pictures begins a new one
-    expires_at: `time.monotonic()` seconds after which nobody wants the frame any more
+    pts: as the container gave it, in units of `time_base`; None if it gave none
+    ticks: `pts`, repaired where it was missing or did not increase (see `stages.frame_clock`)
+    captured_at: `time.monotonic()` seconds of capture if it is known, else of arrival
+    scene: frames with the same number belong together; a new one begins after a lost connection
+        and when the size of the video changes
+    expires_at: `time.monotonic()` seconds after which the frame is too old to be of use
     """
 
     stream: Stream
@@ -147,47 +146,33 @@ class Frame:
 
     @property
     def time(self) -> Fraction:
-        """Seconds since the clock of the source began, exactly."""
+        """Seconds since zero on the clock of the source, exactly."""
         return self.ticks * self.time_base
 
     @property
     def ticket(self) -> Ticket:
-        """What the ledger knows this frame by."""
+        """The frame's identity in the ledger."""
         return Ticket(self.stream.name, self.index, self.captured_at)
-
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The frame's own (see Item)."""
-        return (self.ticket,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """Frames that were ready at the same moment: what the next batch is made of."""
+    """The frames that the next batch is made of: those that were ready at the same moment."""
 
     frames: tuple[Frame, ...]
-
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """One per frame (see Item)."""
-        return tuple(frame.ticket for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
     """Letterboxed frames, ready for the engine.
 
-    images: (n, h, w, 3) uint8, RGB; letterboxes: the way back, one per frame
+    letterboxes: one per frame; they map boxes back to source pixels
+    images: (n, h, w, 3) uint8, RGB
     """
 
     frames: tuple[Frame, ...]
     letterboxes: tuple[Letterbox, ...]
     images: UInt8Array = field(repr=False)
-
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """One per frame (see Item)."""
-        return tuple(frame.ticket for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,48 +182,33 @@ class InFlight:
     batch: Batch
     pending: Pending
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The batch's (see Item)."""
-        return self.batch.tickets
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inferred:
-    """A batch and what the engine said of it."""
+    """A batch and the engine's output for it."""
 
     batch: Batch
     candidates: Candidates
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The batch's (see Item)."""
-        return self.batch.tickets
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detected:
-    """A frame and the objects found in it, in source pixels.
+    """A frame and its detections, in source pixels.
 
-    small: (h, w, 3) uint8, RGB: the frame as the network saw it, without padding, or None
+    small: (h, w, 3) uint8, RGB: the frame at the network's input size, without padding, or None
     """
 
     frame: Frame
     detections: Detections
     small: UInt8Array | None = field(default=None, repr=False)
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The frame's own (see Item)."""
-        return self.frame.tickets
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """A frame, its tracks, and the picture with the tracks drawn if a sink wants one.
+    """A frame and its tracks, drawn if a sink needs that.
 
     drawn: (h, w, 3) uint8, BGR, or None
-    analysis: what lines and zones say of it, None where there are none
+    analysis: of lines and zones; None if there are none
     """
 
     frame: Frame
@@ -246,7 +216,33 @@ class Tracked:
     drawn: UInt8Array | None = field(default=None, repr=False)
     analysis: Analysis | None = field(default=None, repr=False)
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """The frame's own (see Item)."""
-        return self.frame.tickets
+
+Item: TypeAlias = (
+    Unnumbered
+    | Frame
+    | Ready
+    | Batch
+    | InFlight
+    | Inferred
+    | Detected
+    | Tracked
+    | Ticket
+    | NotWritten
+)
+
+
+def tickets_of(item: Item) -> tuple[Ticket, ...]:
+    """Return the tickets of the frames in `item`, oldest first: none may be lost unnoticed."""
+    match item:
+        case Unnumbered():
+            return ()
+        case Ticket():
+            return (item,)
+        case Frame() | NotWritten():
+            return (item.ticket,)
+        case Ready() | Batch():
+            return tuple(frame.ticket for frame in item.frames)
+        case InFlight() | Inferred():
+            return tuple(frame.ticket for frame in item.batch.frames)
+        case Detected() | Tracked():
+            return (item.frame.ticket,)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from run_pipeline import main
+from pipeline.commands.run import run as main
 from tests.pipeline.sources.test_file import DAMAGE, READABLE, UNOPENABLE
 from tests.support.ffmpeg import times_by_ffprobe, tool
 from tests.support.paths import ROOT

@@ -234,7 +234,6 @@ class Nothing:
 
 sys.meta_path.insert(0, Nothing())
 from trackers import TRACKERS, make_tracker
-from tests.support.paths import ROOT
 print([make_tracker(n).update([[10, 10, 50, 90, 0.9]], 0.0).ids.tolist() for n in TRACKERS])
 """
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Boxes over time in, identities out. Knows nothing of pixels or models."""
+"""Boxes over time in, identities out, without pixels or models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from detector.errors import UsageError, did_you_mean
 from trackers.bytetrack import ByteTrack
 from trackers.lane import Lane
 from trackers.ocsort import OcSort
-from trackers.options import check_options
+from trackers.options import checked_options
 from trackers.sort import Sort
 from trackers.tracks import Tracker, Tracks, TrackState
 
@@ -25,9 +25,8 @@ TRACKERS: dict[str, type[Tracker]] = {  # a new tracker is one file and one line
 def make_tracker(name: str, **options: Any) -> Tracker:
     """Return a new tracker of the given name; options are its keyword arguments.
 
-    Raises UsageError for a name, an option or a value that is not accepted.
+    Raises UsageError for an unknown name or option, and for a value that is not accepted.
     """
     if name not in TRACKERS:
         raise UsageError(f"unknown tracker '{name}'{did_you_mean(name, TRACKERS)}")
-    check_options(name, TRACKERS[name], options)
-    return TRACKERS[name](**options)
+    return TRACKERS[name](**checked_options(name, TRACKERS[name], options))

@@ -1,4 +1,4 @@
-"""What callers may hand to a tracker: Detections, an array, or what other libraries have."""
+"""Accepted forms of detections: Detections, an array, or an object of another library."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from detector.errors import UsageError
 
 @runtime_checkable
 class HasBoxes(Protocol):
-    """Boxes as `supervision.Detections` has them, and whoever names them alike.
+    """An object with the attributes of `supervision.Detections`.
 
     xyxy: (n, 4), left, top, right, bottom in pixels
-    confidence: (n,), or None: all are sure
-    class_id: (n,), or None: all are of class 0
+    confidence: (n,), or None: all scores are 1
+    class_id: (n,), or None: all classes are 0
     """
 
     xyxy: Any
@@ -28,20 +28,20 @@ class HasBoxes(Protocol):
 DetectionsLike = Detections | HasBoxes | ArrayLike
 
 
-def as_detections(given: DetectionsLike) -> Detections:
-    """Return what was given as Detections.
+def as_detections(detections: DetectionsLike) -> Detections:
+    """Return `detections` in any accepted form as Detections.
 
-    An array is (n, 5) or (n, 6): left, top, right, bottom, score, and a class if there are several.
+    An array is (n, 5) or (n, 6): left, top, right, bottom, score, and optionally the class.
     Raises UsageError for anything else.
     """
-    if isinstance(given, Detections):
-        return given
-    if isinstance(given, HasBoxes):
-        return _from_columns(given)
+    if isinstance(detections, Detections):
+        return detections
+    if isinstance(detections, HasBoxes):
+        return _from_columns(detections)
     try:
-        rows = np.asarray(given, np.float64)
+        rows = np.asarray(detections, np.float64)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"detections of type {type(given).__name__}: {_ACCEPTED}") from error
+        raise UsageError(f"detections of type {type(detections).__name__}: {_ACCEPTED}") from error
     if rows.size == 0:
         return Detections.empty()
     if rows.ndim != 2 or rows.shape[1] not in (5, 6):
@@ -58,14 +58,14 @@ _ACCEPTED = (
 )
 
 
-def _from_columns(given: HasBoxes) -> Detections:
-    boxes = np.asarray(given.xyxy, np.float32).reshape(-1, 4)
-    scores = np.ones(len(boxes)) if given.confidence is None else given.confidence
-    class_ids = np.zeros(len(boxes)) if given.class_id is None else given.class_id
-    columns = np.asarray(scores, np.float32), np.asarray(class_ids).astype(np.int64)
-    if any(column.shape != (len(boxes),) for column in columns):
+def _from_columns(columns: HasBoxes) -> Detections:
+    boxes = np.asarray(columns.xyxy, np.float32).reshape(-1, 4)
+    scores = np.ones(len(boxes)) if columns.confidence is None else columns.confidence
+    class_ids = np.zeros(len(boxes)) if columns.class_id is None else columns.class_id
+    labels = np.asarray(scores, np.float32), np.asarray(class_ids).astype(np.int64)
+    if any(label.shape != (len(boxes),) for label in labels):
         raise UsageError(
-            f"{len(boxes)} boxes, confidence of shape {columns[0].shape}, class_id of shape "
-            f"{columns[1].shape}: one of each for every box is expected"
+            f"{len(boxes)} boxes, confidence of shape {labels[0].shape}, class_id of shape "
+            f"{labels[1].shape}: one value of each per box is expected"
         )
-    return Detections(boxes, *columns)
+    return Detections(boxes, *labels)

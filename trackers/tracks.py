@@ -1,4 +1,4 @@
-"""What a tracker says of one picture, and what every tracker must do."""
+"""The result of a tracker for one frame, and the contract of every tracker."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 from detector.detections import Detections, Float32Array, Int64Array
 from trackers.inputs import DetectionsLike
 
-Affine = NDArray[np.float64]  # (2, 3): a point of the picture before, times it, is here in this one
+Affine = NDArray[np.float64]  # (2, 3): maps a point of the previous frame to this one
 
 
 class TrackState(IntEnum):
-    """How sure a tracker is of a track."""
+    """Whether a track is confirmed, and seen in this frame."""
 
-    TENTATIVE = 0  # seen, not yet often enough to be believed
-    CONFIRMED = 1  # matched to a detection of this picture
-    LOST = 2  # predicted: not seen in this picture
+    TENTATIVE = 0  # seen, but not often enough to be confirmed
+    CONFIRMED = 1  # matched to a detection of this frame
+    LOST = 2  # not seen in this frame; its box is predicted
 
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """The objects of one picture with their identities.
+    """The objects of one frame with their identities.
 
     boxes_xyxy: (n, 4) float32, source pixels
-    scores: (n,) float32, of the detection that was matched last
+    scores: (n,) float32, of the last matched detection
     class_ids: (n,) int64, positions in the manifest's class list, from 0
-    ids: (n,) int64, from 1, never reused by the same tracker; -1 where nothing was tracked, and
-        for a track that is not yet confirmed
-    states: (n,) int8, a TrackState each
+    ids: (n,) int64, from 1, never reused by the same tracker; -1 for a track that is not yet
+        confirmed, and for detections that were not tracked
+    states: (n,) int8, the TrackState of each track
     """
 
     boxes_xyxy: Float32Array
@@ -67,12 +67,12 @@ class Tracks:
 
     @property
     def confirmed(self) -> Tracks:
-        """The tracks that recorders write: seen in this picture and believed."""
+        """The tracks that recorders write: confirmed, and seen in this frame."""
         return self[self.states == TrackState.CONFIRMED]
 
     @classmethod
     def untracked(cls, detections: Detections) -> Tracks:
-        """Return detections as they are, with no identity (-1)."""
+        """Return the detections as tracks without identity (-1)."""
         n = len(detections)
         return cls(
             detections.boxes_xyxy,
@@ -86,17 +86,17 @@ class Tracks:
 class Tracker(Protocol):
     """One instance per stream; identities belong to the instance.
 
-    The same detections at the same times give the same tracks, on every machine.
+    The same detections at the same times give the same tracks on every machine.
     """
 
     def update(
         self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
     ) -> Tracks:
-        """Return the tracks of the picture taken at `seconds`, which never go back.
+        """Return the tracks of the frame taken at `seconds`, which never decrease.
 
-        detections: Detections, an array, or another library's, see `trackers.inputs`; boxes are
-            finite, and one without area is not tracked
-        camera: (2, 3) affine that maps the picture before onto this one; None: it stood still
+        detections: Detections, an array, or an object of another library, see `trackers.inputs`;
+            boxes are finite, and boxes without area are not tracked
+        camera: (2, 3) affine that maps the previous frame to this one; None: it stood still
         """
 
     def reset(self) -> None:

@@ -10,7 +10,7 @@ import click
 from benchmarks.live.figures import Claim, judge
 from benchmarks.live.site import configuration, model_options, running_live, site
 from benchmarks.live.watch import Watch, exact_ledger
-from pipeline.build import Run
+from pipeline.run import Run
 from tests.support.cameras import FPS
 from tests.support.faults import FAULTS, Fault
 from tests.support.runs import more_of, said

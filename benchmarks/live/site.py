@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from pipeline.build import Run
 from pipeline.config import RunConfig
 from pipeline.connections.status import State
+from pipeline.run import Run
 from pipeline.sources.synthetic import Synthetic
 from tests.support.cameras import FPS, Server, require_gstreamer, until, write_units
 from tests.support.disks import small_disk

@@ -22,9 +22,9 @@ from benchmarks.live.watch import (
     show,
     window_seconds,
 )
-from pipeline.build import Run
 from pipeline.connections.status import Observed, State
 from pipeline.monitor.watchdog import Watchdog
+from pipeline.run import Run
 from pipeline.sinks.segments import LOOK_SECONDS
 from tests.support.cameras import until
 from tests.support.faults import EXISTING_STREAM

@@ -16,8 +16,8 @@ import click
 
 from benchmarks.live.figures import Claim, grows, slope_per_minute
 from benchmarks.machine import cores, idle_seconds
-from pipeline.build import Run
 from pipeline.monitor.malloc_trim import MallocTrim
+from pipeline.run import Run
 from pipeline.runtime.stats import Histogram
 
 LOOK_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Whether two engines find the same in the same pictures, in numbers."""
+"""How far two engines agree on the same images, in numbers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from detector.candidates import Candidates
 from detector.detections import Detections, Float32Array
 from detector.nms import suppress
 
-CONFIDENCE = 0.25  # what users see unless they ask for less
-AT_LEAST = 5  # detections of a picture: with fewer, less sure ones are compared, too
+CONFIDENCE = 0.25  # the default threshold of what users see
+MIN_DETECTIONS = 5  # per image: with fewer, those of lower confidence are compared too
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far what an engine finds is from what its reference finds, over several pictures.
+    """How far the detections of an engine are from its reference's, over several images.
 
-    detections: of either, each looked for among all rows of the other
-    share: of them, 0..1, of which there is a row within the tolerance
-    distance: mean over them of how far the nearest row is, 1 being the tolerance; at most 10 each
-    pixels, score: the largest differences to the nearest row
-    confidence: from which they were compared
+    detections: how many were compared: those of both, each with all rows of the other
+    share: share of them, 0..1, that have a row within the tolerance
+    distance: mean distance to the nearest row, in units of the tolerance, each at most 10
+    pixels, score: largest differences to the nearest row
+    confidence: threshold above which detections were compared
     """
 
     detections: int
@@ -37,34 +37,35 @@ class Agreement:
 
 
 class Rows(NamedTuple):
-    """The candidates of one picture: (k, 4) and (k, c)."""
+    """The candidates of one image: (k, 4) and (k, c)."""
 
     boxes_xyxy: Float32Array
     scores: Float32Array
 
 
 class Nearest(NamedTuple):
-    """The row that is nearest to a detection; distance: 1 is the tolerance."""
+    """The row nearest to a detection; distance: in units of the tolerance."""
 
     distance: float
     pixels: float
     score: float
 
 
-FAR = 10.0  # a distance that says no more than that there is no such row
-NOWHERE = 1e6  # pixels, and a score, that nothing is near to
+FAR = 10.0  # largest distance: there is no such row
+NOWHERE = 1e6  # pixels, and a score, far from any other
 
 
 def compare(
     reference: Sequence[Candidates], found: Sequence[Candidates], tolerance: Tolerance
 ) -> Agreement:
-    """Return how far `found` agrees with `reference`, batch for batch of the same pictures.
+    """Return how far `found` agrees with `reference`, both batches of the same images.
 
-    Suppression decides between boxes that are nearly equally good, so a detection of one is looked
-    for among all rows of the other, in both directions. One that is missing is no disagreement if
-    its score is so near to the least that the other returns that it may just not be among them.
+    Of boxes with nearly equal scores, suppression may keep a different one in each engine. So each
+    detection of one is compared with all rows of the other, in both directions. A missing detection
+    is not counted if its score is within the tolerance of the lowest that the other returned: it
+    may just have missed the top k.
     """
-    pairs = list(zip(_pictures(reference), _pictures(found), strict=True))
+    pairs = list(zip(_images(reference), _images(found), strict=True))
     confidence = _confidence([rows for rows, _ in pairs])
     nearest = [
         one
@@ -85,15 +86,15 @@ def compare(
     )
 
 
-def _pictures(batches: Sequence[Candidates]) -> Iterator[Rows]:
+def _images(batches: Sequence[Candidates]) -> Iterator[Rows]:
     for batch in batches:
         yield from map(Rows, batch.boxes_xyxy, batch.scores)
 
 
-def _confidence(pictures: Sequence[Rows]) -> float:
-    """Return the usual confidence, or one that leaves enough detections to be compared."""
-    scores = np.concatenate([_detections(rows, 0.0).scores for rows in pictures])
-    wanted = AT_LEAST * len(pictures)
+def _confidence(images: Sequence[Rows]) -> float:
+    """Return the default threshold, or a lower one that leaves enough detections to compare."""
+    scores = np.concatenate([_detections(rows, 0.0).scores for rows in images])
+    wanted = MIN_DETECTIONS * len(images)
     if len(scores) <= wanted:
         return 0.0
     return min(CONFIDENCE, float(np.sort(scores)[-wanted - 1]))
@@ -104,14 +105,14 @@ def _detections(rows: Rows, confidence: float) -> Detections:
 
 
 def _look_for(detections: Detections, rows: Rows, tolerance: Tolerance) -> Iterator[Nearest]:
-    """Yield the nearest row to each detection, but for those that may just be cut off."""
+    """Yield the nearest row to each detection, except those that may just have missed the top k."""
     boxes, scores = (np.nan_to_num(part, nan=NOWHERE, posinf=NOWHERE) for part in rows)
-    least = scores.max(axis=1).min() if len(scores) else 0.0
+    lowest = scores.max(axis=1).min() if len(scores) else 0.0
     for box, score, class_id in zip(
         detections.boxes_xyxy, detections.scores, detections.class_ids, strict=True
     ):
         nearest = _nearest(box, score, boxes, scores[:, class_id], tolerance)
-        if nearest.distance <= 1 or score > least + tolerance.score:
+        if nearest.distance <= 1 or score > lowest + tolerance.score:
             yield nearest
 
 

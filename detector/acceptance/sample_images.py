@@ -1,4 +1,4 @@
-"""Pictures to calibrate on and to compare engines on: from a clip, a folder, or one file."""
+"""Images to calibrate on and to compare engines on: from a video, a folder, or one file."""
 
 from __future__ import annotations
 
@@ -11,71 +11,68 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
+from detector.image_suffixes import IMAGE_SUFFIXES, is_image
 from detector.letterbox import Letterbox
 from detector.resources import models
 
-BUNDLED = models("pictures")
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+BUNDLED = models("sample_images")
 
 
-def read_pictures(source: Path, size: tuple[int, int], most: int) -> UInt8Array:
-    """Return at most `most` letterboxed pictures, (n, h, w, 3) uint8 RGB, spread over the source.
+def read_images(source: Path, size: tuple[int, int], max_images: int) -> UInt8Array:
+    """Return at most `max_images` letterboxed images, (n, h, w, 3) uint8 RGB, evenly spaced.
 
-    source: a video, a folder of pictures (also in folders inside it), or a picture
-    Raises UsageError if it cannot be read, or shows nothing.
+    source: a video, a folder of images (searched recursively), or one image
+    Raises UsageError if the source cannot be read or has no images.
     """
     if source.is_dir():
-        files = sorted(file for file in source.rglob("*") if file.suffix.lower() in ENDINGS)
-        pictures = list(_from_files(_spread(files, most)))
-    elif source.suffix.lower() in ENDINGS:
-        pictures = list(_from_files([source]))
+        files = sorted(file for file in source.rglob("*") if is_image(file))
+        images = list(_from_files([files[i] for i in _spread(len(files), max_images)]))
+    elif is_image(source):
+        images = list(_from_files([source]))
     else:
-        pictures = list(_from_clip(source, most))
-    if not pictures:
+        images = list(_from_video(source, max_images))
+    if not images:
         raise UsageError(
-            f"'{source}' shows nothing: give a video, or a folder with {', '.join(ENDINGS)} files"
+            f"'{source}' has no images: give a video, or a folder with {', '.join(IMAGE_SUFFIXES)} "
+            "files"
         )
-    return np.stack([_letterboxed(picture, size) for picture in pictures])
+    return np.stack([_letterboxed(image, size) for image in images])
 
 
-def _spread(files: Sequence[Path], most: int) -> Sequence[Path]:
-    return [files[i] for i in _places(len(files), most)]
-
-
-def _places(count: int, most: int) -> list[int]:
-    """Return at most `most` of `count` places, as far from each other as can be."""
-    chosen = np.linspace(0, count - 1, min(count, most)).round().astype(int)
-    return [int(place) for place in chosen]
+def _spread(count: int, max_count: int) -> list[int]:
+    """Return at most `max_count` evenly spaced indices below `count`, first and last included."""
+    chosen = np.linspace(0, count - 1, min(count, max_count)).round().astype(int)
+    return [int(index) for index in chosen]
 
 
 def _from_files(files: Sequence[Path]) -> Iterator[UInt8Array]:
     for file in files:
         bgr = cv2.imread(str(file))
         if bgr is None:
-            raise UsageError(f"'{file}' is not a picture that can be read")
+            raise UsageError(f"'{file}' is not an image that can be read")
         yield np.asarray(bgr, np.uint8)
 
 
-def _from_clip(clip: Path, most: int) -> Iterator[UInt8Array]:
-    """Read it twice, since headers lie about how many frames there are."""
-    with _opened(clip) as capture:
+def _from_video(video: Path, max_images: int) -> Iterator[UInt8Array]:
+    """Read the video twice: the frame count in its header is not reliable."""
+    with _opened(video) as capture:
         count = 0
         while capture.grab():
             count += 1
-    wanted = set(_places(count, most))
-    with _opened(clip) as capture:
-        for place in range(count):
+    wanted = set(_spread(count, max_images))
+    with _opened(video) as capture:
+        for index in range(count):
             capture.grab()
-            if place in wanted:
+            if index in wanted:
                 yield np.asarray(capture.retrieve()[1], np.uint8)
 
 
 @contextmanager
-def _opened(clip: Path) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(str(clip))
+def _opened(video: Path) -> Iterator[cv2.VideoCapture]:
+    capture = cv2.VideoCapture(str(video))
     try:
         if not capture.isOpened():
-            raise UsageError(f"'{clip}' is no folder, and no video or picture that can be read")
+            raise UsageError(f"'{video}' is not a folder, and not a video or image we can read")
         yield capture
     finally:
         capture.release()

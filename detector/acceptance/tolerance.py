@@ -1,4 +1,4 @@
-"""How far an engine may be from its reference, by the precision that it computes in."""
+"""How far an engine may differ from its reference, by the precision it computes in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What still counts as the same detection, and how many must be.
+    """How far two detections may differ and still match, and how many must match.
 
-    pixels: that each side of a box may be off, in letterboxed pixels
-    score: that the score may be off
-    share: of the detections, 0..1, that must be within both
+    pixels: largest difference of a side of the box, in letterboxed pixels
+    score: largest difference of the score
+    share: share of the detections, 0..1, that must be within both
     """
 
     pixels: float
@@ -21,10 +21,10 @@ class Tolerance:
 
 
 def usual_tolerances(input_size: tuple[int, int]) -> Mapping[str, Tolerance]:
-    """Return by precision what engines are held to, unless the manifest says something else.
+    """Return precision -> tolerance, for models whose manifest sets none.
 
-    The longer side of the input gives the scale where errors grow with the boxes. The figures are
-    several times what right engines were measured at, and far below what wrong ones are at
+    Where errors grow with the boxes, the tolerance grows with the longer side of the input. The
+    numbers are several times what correct engines differ by, and far below what wrong ones do
     (docs/engines.md).
     """
     longer = max(input_size)

@@ -1,4 +1,4 @@
-"""python -m detector doctor: what is here, what will therefore be used, what more would help."""
+"""What this machine has, what a run will use of it, and what to install for more."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from detector.cli import Command
+
 if TYPE_CHECKING:
     from detector.commands.machine import Machine
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 def doctor(as_json: bool) -> None:
     """Tell what is in this machine, what will be used of it, and what to install for more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from detector.cache import EngineKey
 from detector.candidates import Candidates
@@ -23,38 +23,56 @@ class Pending(Protocol):
 
 
 class Engine(Protocol):
-    """An exported model, ready to run: one thread submits, another takes the results."""
+    """An exported model, ready to run: one thread submits, another takes the results.
+
+    slots: how many batches may be in flight
+    precision: that it computes in: one of a manifest's, or bf16
+    key: identifies it in the cache of verdicts; None if it has no reference to compare with
+    """
 
     manifest: Manifest
-    slots: int  # how many batches may be in flight
-    precision: str  # that it computes in, as a manifest names it, or bf16
-    key: EngineKey | None  # what the gate knows it by; None: there is nothing to hold it against
+    slots: int
+    precision: str
+    key: EngineKey | None
 
     def submit(self, images: UInt8Array) -> Pending:
         """Take a free slot, waiting for one if need be, and start on (n, h, w, 3) RGB bytes."""
 
     def close(self) -> None:
-        """Release the runtime, after both threads have ended. Waits for what is in flight."""
+        """Release the runtime, after both threads have ended. Waits for batches in flight."""
 
 
-ENGINES = {  # a new backend is one module and one line; each has `open_engine(model, **options)`
-    "openvino": "detector.engines.openvino",
-    "tensorrt": "detector.engines.tensorrt",
-    "torch": "detector.engines.torch",
-    "fake": "detector.engines.fake",
+class EngineEntry(NamedTuple):
+    """What the builder of a pipeline needs to know of an engine before its runtime is imported.
+
+    module: has `open_engine(model, **options)`, and `prepare(model, progress, **options)` if
+        opening a model takes long the first time
+    faster_in_batches: whether a batch takes less time than its images one by one
+    has_streams: whether it has the option `streams`: how many batches to compute side by side
+    """
+
+    module: str
+    faster_in_batches: bool = False
+    has_streams: bool = False
+
+
+ENGINES = {  # a new engine is one module and one line
+    "openvino": EngineEntry("detector.engines.openvino", has_streams=True),
+    "tensorrt": EngineEntry("detector.engines.tensorrt", faster_in_batches=True),
+    "torch": EngineEntry("detector.engines.torch", faster_in_batches=True),
+    "fake": EngineEntry("detector.engines.fake"),
 }
-
-FASTER_IN_BATCHES = ("tensorrt", "torch")  # a CPU gains nothing by more than one picture
 
 
 def engine_opener(name: str) -> Callable[..., Engine]:
-    """Return what opens a model with the named runtime, which is loaded now.
+    """Return the `open_engine` of the named runtime, which is imported now.
 
-    It takes an .onnx with its manifest beside it, and the runtime's own keyword arguments.
+    It takes an .onnx with its manifest beside it, and the runtime's own keyword arguments. Raises
+    ModelError for an unknown name.
     """
     if name not in ENGINES:
         raise ModelError(f"unknown engine '{name}'{did_you_mean(name, ENGINES)}")
-    return cast(Callable[..., Engine], import_module(ENGINES[name]).open_engine)
+    return cast(Callable[..., Engine], import_module(ENGINES[name].module).open_engine)
 
 
 def make_engine(name: str, model: Path, **options: Any) -> Engine:
@@ -63,10 +81,10 @@ def make_engine(name: str, model: Path, **options: Any) -> Engine:
 
 
 def prepare_engine(name: str, model: Path, progress: ProgressCallback, **options: Any) -> None:
-    """Let the named runtime do now, into the cache, what takes long in opening a model.
+    """Do the slow part of opening a model now, and keep its result in the cache.
 
-    options: as of make_engine
+    options: as for make_engine
     """
-    prepare = getattr(import_module(ENGINES[name]), "prepare", None)  # few have anything to do
+    prepare = getattr(import_module(ENGINES[name].module), "prepare", None)
     if prepare is not None:
         prepare(model, progress, **options)

@@ -1,1 +1,1 @@
-"""What this machine has: CPU features, NVIDIA's driver, OpenVINO's devices."""
+"""The hardware of this machine: CPU features, NVIDIA's driver, OpenVINO's devices."""

@@ -1,4 +1,4 @@
-"""What this processor is and can do, as the kernel tells it."""
+"""Name and features of this processor, as the kernel reports them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import platform
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
-_FLAGS = ("flags", "Features")  # as x86 and Arm call them
-_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is Arm's
+_FLAGS = ("flags", "Features")  # on x86 and on Arm
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one on Arm
 
 
 def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
-    """Return the names of the instruction sets, none where the kernel does not tell."""
+    """Return the names of the instruction sets; empty if the kernel does not report them."""
     return frozenset(_first(cpuinfo, *_FLAGS).split())
 
 
 def computes_bf16(cpuinfo: Path = _CPUINFO) -> bool:
-    """Return whether it multiplies in bfloat16: where it does not, that is slower than float32."""
+    """Return whether the CPU has bfloat16 instructions: without, bf16 is slower than fp32."""
     return bool(_BF16 & cpu_flags(cpuinfo))
 
 
 def cpu_name(cpuinfo: Path = _CPUINFO) -> str:
-    """Return the model's name, or the architecture where the kernel does not tell."""
+    """Return the CPU's model name, or its architecture if the kernel reports none."""
     return _first(cpuinfo, "model name", "Model") or platform.machine()
 
 

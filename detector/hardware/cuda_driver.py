@@ -1,6 +1,6 @@
-"""NVIDIA's driver, asked through ctypes: which GPUs there are, and CUDA graphs.
+"""NVIDIA's driver through ctypes: the GPUs of this machine, and calls for CUDA graphs.
 
-Nothing needs to be installed for it but the driver. Handles travel as plain integers.
+Only the driver has to be installed. Handles are plain integers.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 from detector.errors import FramelaneError, ModelError
 
-LIBRARY = "libcuda.so.1"  # the driver's own, also on a Jetson
+LIBRARY = "libcuda.so.1"  # comes with the driver, also on a Jetson
 _MAJOR, _MINOR, _INTEGRATED = 75, 76, 18  # CUdevice_attribute
 
 
 class CudaError(FramelaneError):
-    """The driver or the GPU would not do something."""
+    """A call of the driver failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU, as the driver numbers it.
+    """A GPU, numbered as the driver does.
 
     capability: (major, minor) compute capability
-    integrated: whether it shares the memory of the CPU, as on a Jetson
+    integrated: whether it shares the CPU's memory, as on a Jetson
     """
 
     number: int
@@ -36,29 +36,29 @@ class Gpu:
 
     @property
     def capability_name(self) -> str:
-        """The compute capability as one writes it: 8.6."""
+        """The compute capability as text, such as 8.6."""
         return "{}.{}".format(*self.capability)
 
 
 class CudaDriver:
-    """The driver's library, ready for use."""
+    """The driver's library, initialised."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
         self.call("cuInit", 0)
 
     def call(self, function: str, *arguments: object) -> None:
-        """Call a function by the name that it has in the library. Raises CudaError if it fails."""
+        """Call a function of the library by its name. Raises CudaError if it fails."""
         code = getattr(self._library, function)(*arguments)
         if code != 0:
             reason = c_char_p()
             self._library.cuGetErrorString(code, byref(reason))
-            said = (reason.value or b"unknown error").decode()
-            raise CudaError(f"CUDA: {said} (error {code} of {function})")
+            text = (reason.value or b"unknown error").decode()
+            raise CudaError(f"CUDA: {text} (error {code} of {function})")
 
     @property
     def version(self) -> tuple[int, int]:
-        """The newest CUDA that the driver supports: major, minor."""
+        """The newest CUDA version that the driver supports: major, minor."""
         number = c_int()
         self.call("cuDriverGetVersion", byref(number))
         return number.value // 1000, number.value % 1000 // 10
@@ -87,7 +87,7 @@ class CudaDriver:
 
 
 def find_driver(library: str = LIBRARY) -> CudaDriver | None:
-    """Return the driver, or None where there is none that finds a GPU."""
+    """Return the driver, or None if there is no driver or no GPU."""
     try:
         return CudaDriver(ctypes.CDLL(library))
     except (OSError, CudaError):  # not installed, or installed on a machine without a GPU
@@ -95,7 +95,7 @@ def find_driver(library: str = LIBRARY) -> CudaDriver | None:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs of this machine, none where there is no driver. Takes milliseconds."""
+    """Return the GPUs of this machine; empty without a driver. Takes milliseconds."""
     driver = find_driver()
     return driver.gpus() if driver else ()
 

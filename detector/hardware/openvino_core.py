@@ -1,9 +1,9 @@
-"""The one core of OpenVINO that a process has.
+"""The only OpenVINO core of a process.
 
-With the first model that it compiles, a core gives the thread that asked a stack for signals, and
-takes it back when the core goes. Of two cores, the one that goes last puts back the stack of the
-one that went first, which is no longer there: the next signal, a Ctrl-C, ends the process with a
-segmentation fault (OpenVINO 2026.4). So there is one, and it stays.
+When a core compiles its first model, it installs a signal stack on the calling thread; when the
+core is deleted, it restores the stack it found. Of two cores, the one deleted last restores the
+stack of the other, which is already freed: the next signal, such as Ctrl-C, then ends the process
+with a segmentation fault (OpenVINO 2026.4). So there is one core, and it is never deleted.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Counting what tracks do: lines, zones, and the events they make."""
+"""Counting at lines and in zones: from tracks to events and counts."""

@@ -1,7 +1,8 @@
-"""A line and a zone, watched: what a track does is believed once it is a margin beyond the edge.
+"""Counters for a line and for a zone, with a margin around each edge.
 
-Within the margin a track is where it was before. So a box that flickers on the edge, or a track
-that stands there, does nothing; and one that appears there is nowhere until it has moved away.
+A track changes sides only when it is more than the margin beyond the edge; within the margin it
+keeps its last side. So a box that flickers at the edge causes no event, and a track that first
+appears within the margin has no side until it leaves the margin.
 """
 
 from __future__ import annotations
@@ -9,27 +10,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.analytics.events import Event, Figure, TrackPoint
-from pipeline.analytics.geometry import Line, Point, Zone
+from pipeline.analysis import Event, Figure, Point, TrackPoint
+from pipeline.analytics.geometry import Line, Zone
 
 LEFT, RIGHT, INSIDE, OUTSIDE = "left", "right", "inside", "outside"
 
 
 @dataclass(slots=True)
-class _Walk:
-    """A track beside a line: its settled side, and the ways through the line since then, netted."""
+class _LineState:
+    """A track at a line.
 
-    place: Point
+    side: the last one that was settled, None if none was
+    passes: through the line since then: to the right minus to the left
+    """
+
+    position: Point
     side: str | None
-    passed: int = 0
+    passes: int = 0
 
 
 class LineCounter:
-    """Tells who crosses a line from one side to the other, between its ends.
+    """Reports tracks that cross a line between its two ends.
 
-    A way is the straight one between two sightings, however far they are apart, so that a gap
-    across the line counts, once. Who goes around an end of the line is on the other side, but has
-    not crossed it.
+    Two positions in a row are joined by a straight path, however far apart they are, so a track
+    that is not seen at the line itself is counted once. A track that goes around an end of the line
+    changes sides, but does not cross.
 
     margin: pixels
     """
@@ -41,34 +46,34 @@ class LineCounter:
         self.classes = classes
         self._line = line
         self._margin = margin
-        self._walks: dict[int, _Walk] = {}
+        self._states: dict[int, _LineState] = {}
 
     @property
     def occupancy(self) -> None:
-        """Nobody is inside a line."""
+        """None: a line has no inside."""
 
-    def see(self, sighting: TrackPoint) -> Iterator[Event]:
-        """Yield a crossing if this sighting settles one."""
-        place = sighting.place
-        walk = self._walks.setdefault(sighting.track, _Walk(place, None))
-        walk.passed += self._line.passed(walk.place, place)
-        walk.place = place
-        distance = self._line.distance(place)
+    def see(self, point: TrackPoint) -> Iterator[Event]:
+        """Yield a crossing if this position settles one."""
+        position = point.position
+        state = self._states.setdefault(point.track, _LineState(position, None))
+        state.passes += self._line.passed(state.position, position)
+        state.position = position
+        distance = self._line.distance(position)
         if abs(distance) <= self._margin:
             return
-        was, now = walk.side, RIGHT if distance > 0 else LEFT
-        through = walk.passed == (1 if now == RIGHT else -1)
-        walk.side, walk.passed = now, 0
-        if was not in {None, now} and through:
-            yield Event("cross", self.name, sighting, was, now)
+        was, now = state.side, RIGHT if distance > 0 else LEFT
+        passed = state.passes == (1 if now == RIGHT else -1)
+        state.side, state.passes = now, 0
+        if was not in {None, now} and passed:
+            yield Event("cross", self.name, point, was, now)
 
     def lose(self, last: TrackPoint) -> Iterator[Event]:
-        """Forget a track."""
-        self._walks.pop(last.track, None)
+        """Forget a track; this is never an event."""
+        self._states.pop(last.track, None)
         return iter(())
 
     def figure(self, counts: Mapping[str, Mapping[str, int]]) -> Figure:
-        """Return the line, with how many went to which side."""
+        """Return the line, with the crossings in each direction."""
         right, left = (
             sum(counts.get(f"{was} to {now}", {}).values())
             for was, now in ((LEFT, RIGHT), (RIGHT, LEFT))
@@ -78,23 +83,24 @@ class LineCounter:
 
 
 @dataclass(slots=True)
-class _Stay:
-    """A track beside or in a zone.
+class _ZoneState:
+    """A track at a zone.
 
-    since: seconds at which it was found inside
-    told: whether it was reported to dwell since then
+    side: INSIDE or OUTSIDE, None if not settled yet
+    since: seconds when it was found inside
+    reported: whether its dwell has been reported since then
     """
 
-    state: str | None = None
+    side: str | None = None
     since: float = 0.0
-    told: bool = False
+    reported: bool = False
 
 
 class ZoneCounter:
-    """Tells who enters a zone and leaves it, how long they have been in, and how many are.
+    """Reports tracks that enter, dwell in and leave a zone, and counts those inside.
 
     margin: pixels
-    dwell_seconds: after so long inside a track is reported, once per stay; None: never
+    dwell_seconds: time inside after which a track is reported, once per stay; None: never
     """
 
     def __init__(
@@ -110,42 +116,42 @@ class ZoneCounter:
         self._zone = zone
         self._margin = margin
         self._dwell_seconds = dwell_seconds
-        self._stays: dict[int, _Stay] = {}
+        self._states: dict[int, _ZoneState] = {}
 
     @property
     def occupancy(self) -> int:
-        """How many tracks are inside: seen there last, and not gone yet."""
-        return sum(stay.state == INSIDE for stay in self._stays.values())
+        """How many tracks were inside when last seen, and are not gone yet."""
+        return sum(state.side == INSIDE for state in self._states.values())
 
-    def see(self, sighting: TrackPoint) -> Iterator[Event]:
-        """Yield an entry, an exit or a long stay if this sighting settles one."""
-        stay = self._stays.setdefault(sighting.track, _Stay())
-        depth = self._zone.depth(sighting.place)
-        was, now = stay.state, INSIDE if depth > 0 else OUTSIDE
+    def see(self, point: TrackPoint) -> Iterator[Event]:
+        """Yield an entry, an exit or a dwell if this position settles one."""
+        state = self._states.setdefault(point.track, _ZoneState())
+        depth = self._zone.depth(point.position)
+        was, now = state.side, INSIDE if depth > 0 else OUTSIDE
         if abs(depth) > self._margin and now != was:
             if was == INSIDE:
-                yield self._leave(stay, sighting, now)
-            stay.state = now
+                yield self._leave(state, point, now)
+            state.side = now
             if now == INSIDE:
-                stay.since, stay.told = sighting.seconds, False
-                yield Event("enter", self.name, sighting, was, now)
-        if stay.state == INSIDE and self._dwell_seconds is not None and not stay.told:
-            dwelt = sighting.seconds - stay.since
+                state.since, state.reported = point.seconds, False
+                yield Event("enter", self.name, point, was, now)
+        if state.side == INSIDE and self._dwell_seconds is not None and not state.reported:
+            dwelt = point.seconds - state.since
             if dwelt >= self._dwell_seconds:
-                stay.told = True
-                yield Event("dwell", self.name, sighting, INSIDE, INSIDE, dwelt)
+                state.reported = True
+                yield Event("dwell", self.name, point, INSIDE, INSIDE, dwelt)
 
     def lose(self, last: TrackPoint) -> Iterator[Event]:
-        """Forget a track, which has left a zone that it was seen in last."""
-        stay = self._stays.pop(last.track, None)
-        if stay is not None and stay.state == INSIDE:
-            yield self._leave(stay, last, None)
+        """Forget a track; if it was inside, it has left."""
+        state = self._states.pop(last.track, None)
+        if state is not None and state.side == INSIDE:
+            yield self._leave(state, last, None)
 
     def figure(self, counts: Mapping[str, Mapping[str, int]]) -> Figure:
-        """Return the zone, with how many are inside."""
+        """Return the zone, with the number of tracks inside."""
         corners = [(float(x), float(y)) for x, y in self._zone.corners]
         return Figure(corners, True, f"{self.name}: {self.occupancy} inside")
 
-    def _leave(self, stay: _Stay, sighting: TrackPoint, now: str | None) -> Event:
-        dwelt = sighting.seconds - stay.since
-        return Event("leave", self.name, sighting, INSIDE, now, dwelt)
+    def _leave(self, state: _ZoneState, point: TrackPoint, now: str | None) -> Event:
+        dwelt = point.seconds - state.since
+        return Event("leave", self.name, point, INSIDE, now, dwelt)

@@ -1,4 +1,4 @@
-"""Lines and zones in a picture: where a point lies, how far from the edge, and what a way cuts."""
+"""Lines and zones in the image plane: signed distances, and paths that pass through a line."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import cv2
 import numpy as np
 
 from detector.detections import Float32Array
-
-Point = tuple[float, float]  # x, y in source pixels, y downwards
+from pipeline.analysis import Point
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line from one point to another, which are not the same."""
+    """A line segment with a direction; the two points differ."""
 
     start: Point
     end: Point
 
     def distance(self, point: Point) -> float:
-        """Return how far to the right a point is for who walks from start to end; left is below 0.
+        """Return the signed distance of a point from the infinite line, in pixels.
 
-        Pixels, from the line and its prolongations on both ends.
+        Positive to the right, seen from `start` towards `end`; negative to the left.
         """
         (ax, ay), (bx, by) = self.start, self.end
         across = (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
         return across / math.dist(self.start, self.end)
 
     def passed(self, before: Point, after: Point) -> int:
-        """Return 1 if the way from `before` to `after` goes through to the right, -1 to the left.
+        """Return 1 if the path from `before` to `after` passes the segment to the right, -1 left.
 
-        0 where it stays on one side, or goes around an end. To be on the line is to be left of it.
+        0 if both points are on the same side, or the path goes around an end. A point on the line
+        counts as left of it.
         """
         was, now = self.distance(before), self.distance(after)
         if (was > 0) == (now > 0):
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Zone:
-    """A polygon of three corners or more.
+    """A polygon of at least three corners.
 
     corners: (n, 2) float32
     """
@@ -60,10 +60,10 @@ class Zone:
         return cls(np.array(corners, np.float32))
 
     def depth(self, point: Point) -> float:
-        """Return how far inside a point is, in pixels from the edge; outside is below 0."""
+        """Return the distance of a point from the edge, in pixels; negative outside."""
         return float(cv2.pointPolygonTest(self.corners, point, measureDist=True))
 
     @property
     def area(self) -> float:
-        """In square pixels."""
+        """Square pixels."""
         return float(cv2.contourArea(self.corners))

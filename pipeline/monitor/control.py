@@ -21,10 +21,10 @@ from pydantic import ValidationError
 
 from detector.errors import FramelaneError, UsageError
 from detector.settings import explain
-from pipeline.build import Run
 from pipeline.config import SourceConfig
 from pipeline.redaction import without_password
 from pipeline.report import stream_figures
+from pipeline.run import Run
 
 LARGEST = 1 << 16  # bytes of a request: a source has some hundreds
 LOOK_SECONDS = 0.1  # between two looks at whether to end

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.build import Run
 from pipeline.connections.status import Observed
 from pipeline.graph import StreamStages
+from pipeline.run import Run
 from pipeline.runtime.runner import Pipeline
 
 REFRESH_SECONDS = 0.25

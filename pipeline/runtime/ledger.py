@@ -1,30 +1,22 @@
-"""Every decoded frame has exactly one fate: emitted, or dropped, or failed, with the reason."""
+"""The ledger: every decoded frame ends with exactly one fate, and a reason unless it is emitted."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from threading import Lock
 from time import monotonic
 
-from pipeline.frame import Item, Ticket
+from pipeline.frame import Fate, Item, Ticket, tickets_of
 from pipeline.runtime.stats import Histogram
-
-
-class Fate(Enum):
-    """What became of a frame; where several sinks disagree, the strongest word counts."""
-
-    DROPPED = 1  # left out on purpose: by stride, by overflow
-    EMITTED = 2  # at least one sink has written it
-    FAILED = 3  # a stage broke, or the run was cancelled, while it held the frame
 
 
 @dataclass(slots=True)
 class _Account:
-    """A frame that is under way: how many ends it still has, and the strongest word on it.
+    """A frame that has not ended: the ends that have not reported, and the fate so far.
 
-    emitted_at: when the last of the sinks that have written it did
+    emitted_at: when the last sink that has written the frame did so
     """
 
     ends: int = 1
@@ -37,7 +29,7 @@ class _Account:
 class Balance:
     """The frames of one stream by fate; dropped and failed by (stage, reason).
 
-    skipped: pictures that were sent and never became frames, by (stage, reason)
+    skipped: pictures that were sent but never decoded, by (stage, reason)
     """
 
     skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -49,25 +41,29 @@ class Balance:
 
     @property
     def settled(self) -> int:
-        """How many frames have met their fate."""
+        """How many frames have ended."""
         return self.emitted + self.dropped.total() + self.failed.total()
 
 
 class Ledger:
-    """The books of a run, one for each stream. Called from every thread."""
+    """The accounts of a run, in one book for each stream. Called from every thread.
 
-    def __init__(self) -> None:
-        self._opening = Lock()  # of books
+    clock: seconds, as `Frame.captured_at` counts them
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()  # guards the table of books
         self._books: dict[str, _Book] = {}
 
     @property
     def balances(self) -> dict[str, Balance]:
-        """The balances of the streams that are there now, by name."""
-        with self._opening:
+        """The balances of the current streams, by name."""
+        with self._lock:
             return {stream: book.balance for stream, book in self._books.items()}
 
     def balance(self, stream: str) -> Balance:
-        """Return the balance of a stream, an empty one where nothing has come of it."""
+        """Return the balance of a stream; an empty one if the ledger does not know it."""
         book = self._books.get(stream)
         return book.balance if book else Balance()
 
@@ -76,59 +72,61 @@ class Ledger:
         self._book(ticket.stream).open(ticket)
 
     def skipped(self, stream: str, stage: str, reason: str) -> None:
-        """A picture was sent and not decoded: it is counted, and has no account."""
+        """Count a picture that was sent but not decoded; it has no account."""
         self._book(stream).skip(stage, reason)
 
     def split(self, item: Item, ends: int) -> None:
-        """Note that each frame of `item` now goes several ways: each will report its fate."""
-        for ticket in item.tickets:
+        """Note that each frame of `item` now goes to several ends, each of which reports."""
+        for ticket in tickets_of(item):
             self._book(ticket.stream).split(ticket, ends)
 
     def emitted(self, item: Item) -> None:
-        """A sink has written the frames of `item`."""
+        """Note that a sink has written the frames of `item`."""
         self._settle(item, Fate.EMITTED, ("", ""))
 
     def dropped(self, item: Item, stage: str, reason: str) -> None:
-        """A stage left the frames of `item` out, by policy."""
+        """Note that a stage left the frames of `item` out on purpose."""
         self._settle(item, Fate.DROPPED, (stage, reason))
 
     def failed(self, item: Item, stage: str, reason: str) -> None:
-        """A stage lost the frames of `item`."""
+        """Note that a stage lost the frames of `item`."""
         self._settle(item, Fate.FAILED, (stage, reason))
 
     def forget(self, stream: str) -> None:
-        """Close the book of a stream that is no more; raises AssertionError if it does not."""
-        with self._opening:
-            book = self._books.pop(stream, _Book())
-        book.check(stream)
+        """Close the book of a stream that has ended; AssertionError if it does not balance."""
+        with self._lock:
+            book = self._books.pop(stream, None)
+        if book:
+            book.check(stream)
 
     def check(self) -> None:
-        """Assert that no frame is unaccounted for: called at the end of every run."""
-        with self._opening:
+        """Assert that every frame has a fate. Called at the end of every run."""
+        with self._lock:
             for stream, book in self._books.items():
                 book.check(stream)
 
     def _settle(self, item: Item, fate: Fate, reason: tuple[str, str]) -> None:
-        for ticket in item.tickets:
+        for ticket in tickets_of(item):
             self._book(ticket.stream).settle(ticket, fate, reason)
 
     def _book(self, stream: str) -> _Book:
         book = self._books.get(stream)
         if book is None:
-            with self._opening:
-                book = self._books.setdefault(stream, _Book())
+            with self._lock:
+                book = self._books.setdefault(stream, _Book(self._clock))
         return book
 
 
 class _Book:
-    """The accounts of one stream by the index of the frame, and their balance.
+    """The accounts of one stream by frame index, and their balance.
 
-    Each has a lock of its own: with one for all, twenty cameras queued for it, and a frame waited
-    for 20 ms on its way to a sink.
+    Each book has its own lock: with one lock for all, twenty cameras queued for it, and a frame
+    waited 20 ms for it on its way to a sink.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.balance = Balance()
+        self._clock = clock
         self._lock = Lock()
         self._accounts: dict[int, _Account] = {}
 
@@ -145,24 +143,24 @@ class _Book:
             self.balance.skipped[stage, reason] += 1
 
     def split(self, ticket: Ticket, ends: int) -> None:
-        """Expect a fate from each of so many ends, where one was expected."""
+        """Replace one expected end by `ends` of them."""
         with self._lock:
             self._accounts[ticket.index].ends += ends - 1
 
     def settle(self, ticket: Ticket, fate: Fate, reason: tuple[str, str]) -> None:
-        """Note the fate that one end reports; with the last one the account is closed."""
+        """Note the fate that one end reports; the last report closes the account."""
         with self._lock:
             account = self._accounts[ticket.index]
             account.ends -= 1
             if fate is Fate.EMITTED:
-                account.emitted_at = monotonic()
+                account.emitted_at = self._clock()
             if account.fate is None or fate.value > account.fate.value:
                 account.fate, account.reason = fate, reason
             if not account.ends:
                 self._close(ticket, account)
 
     def check(self, stream: str) -> None:
-        """Assert that every account is closed, and that the balance is even."""
+        """Assert that every account is closed, and that the fates add up."""
         with self._lock:
             left = list(self._accounts)[:10]
             assert not left, f"frames without a fate: {left} of '{stream}'"

@@ -1,27 +1,31 @@
-"""Outboxes that are not a channel: back to the streams, out to the sinks, into the books."""
+"""The outboxes that are not one channel: to the streams, to the sinks, to the ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.frame import Detected, LeftOut, Ticket, Tracked
+from pipeline.frame import Detected, Fate, NotWritten, Ticket, Tracked
 from pipeline.runtime.channel import Cancelled, Channel
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stream_lane import StreamLane
 
 
 class Router:
-    """The outbox of the last shared stop: each frame goes back to its own lane."""
+    """The outbox of the last shared stage: returns each frame to its stream's lane."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, StreamLane] = {}
 
+    def __len__(self) -> int:
+        """How many lanes it knows."""
+        return len(self._lanes)
+
     def add(self, lane: StreamLane) -> None:
-        """Know a lane, before its first frame."""
+        """Add a lane, before its first frame."""
         self._lanes[lane.name] = lane
 
     def forget(self, lane: StreamLane) -> None:
-        """Let go of a lane, after its last frame."""
+        """Remove a lane, after its last frame."""
         del self._lanes[lane.name]
 
     def send(self, item: Detected) -> None:
@@ -29,13 +33,13 @@ class Router:
         self._lanes[item.frame.stream.name].deliver(item)
 
     def close(self, failure: BaseException | None = None) -> None:
-        """Do nothing: each lane closes its tail behind its own last frame."""
+        """Do nothing: each lane closes its tail after its own last frame."""
 
 
 class FanOut:
-    """The outbox of a stream's tail: every sink gets every frame, then the credit goes back.
+    """The outbox of a stream's tail: sends every frame to every sink, then returns the credit.
 
-    tolerant: the stream goes on without a sink that has gone, until the last one has
+    tolerant: the stream survives the loss of sinks as long as one is left
     """
 
     def __init__(
@@ -53,27 +57,27 @@ class FanOut:
         self._tolerant = tolerant
 
     def send(self, item: Tracked) -> None:
-        """Send to each sink's channel; raise Cancelled if one of them has gone."""
+        """Send to the channel of each sink; raise Cancelled if one of them is cancelled."""
         self._ledger.split(item, len(self._listening))
         gone: Cancelled | None = None
         for sink in list(self._listening):
             try:
                 sink.send(item)
             except Cancelled as cancelled:
-                gone = cancelled  # the others still get theirs: each channel owns its share
+                gone = cancelled  # the others still get the frame: each channel reports its own end
                 self._listening.remove(sink)
         self._lane.return_credit()
         if gone and not (self._tolerant and self._listening):
             raise gone
 
     def close(self, failure: BaseException | None = None) -> None:
-        """End every sink's channel."""
+        """End the channel of every sink."""
         for sink in self._sinks:
             sink.close(failure)
 
 
 class LedgerOutbox:
-    """The outbox of a sink: what it says is written, or left out, has met its fate.
+    """The outbox of a sink: reports to the ledger what the sink has written or not.
 
     stage: the sink's
     """
@@ -82,14 +86,14 @@ class LedgerOutbox:
         self._ledger = ledger
         self._stage = stage
 
-    def send(self, item: Ticket | LeftOut) -> None:
-        """Enter the frame as emitted, as dropped, or as failed."""
-        if not isinstance(item, LeftOut):
+    def send(self, item: Ticket | NotWritten) -> None:
+        """Report the fate of one frame."""
+        if not isinstance(item, NotWritten):
             self._ledger.emitted(item)
-        elif item.failed:
+        elif item.fate is Fate.FAILED:
             self._ledger.failed(item, self._stage, item.reason)
         else:
             self._ledger.dropped(item, self._stage, item.reason)
 
     def close(self, failure: BaseException | None = None) -> None:
-        """Do nothing: nobody listens behind a sink."""
+        """Do nothing: nothing follows a sink."""

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from pipeline.frame import Item, LeftOut, Ticket
+from pipeline.frame import Item, NotWritten, Ticket, tickets_of
 from pipeline.runtime.stats import Histogram, StageStats
 
 In = TypeVar("In", bound=Item)
@@ -64,7 +64,7 @@ class Probe:
 
     def take(self, item: Item) -> None:
         """Note that `item` went in: work on it begins, or began when it was waited for."""
-        self.held.update(dict.fromkeys(item.tickets))
+        self.held.update(dict.fromkeys(tickets_of(item)))
         self.stats.items += 1
         now = self.at_work_since = monotonic()
         if not self.reads:
@@ -74,9 +74,9 @@ class Probe:
     def handing_over(self, item: Item) -> Iterator[None]:
         """Note that `item` came out; what happens inside is waiting, not work."""
         left_at = monotonic()
-        for ticket in item.tickets:
+        for ticket in tickets_of(item):
             self.held.pop(ticket, None)  # a decoder gives frames that never went in
-            if not isinstance(item, LeftOut):
+            if not isinstance(item, NotWritten):
                 self.ages[ticket.stream].record(left_at - ticket.captured_at)
         self.at_work_since = None
         yield

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
-from pipeline.frame import LeftOut, Ticket, Tracked
+from pipeline.frame import NotWritten, Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
 from pipeline.runtime.stage import Stage
@@ -21,7 +21,7 @@ class SinkError(FramelaneError):
     """A result that cannot be written: one line that says where, and why."""
 
 
-class Sink(Stage[Tracked, Ticket | LeftOut]):
+class Sink(Stage[Tracked, Ticket | NotWritten]):
     """Takes tracked frames, and hands back the ticket of each one that has really been written.
 
     One that it leaves out on purpose it hands back with the reason.
@@ -45,16 +45,16 @@ class Sink(Stage[Tracked, Ticket | LeftOut]):
 
 SINKS = {  # by ending; a new sink is one module and one line
     ".jsonl": "pipeline.sinks.jsonl:JsonLines",
-    ".mkv": "pipeline.sinks.video_file:VideoFile",
-    ".mov": "pipeline.sinks.video_file:VideoFile",
-    ".mp4": "pipeline.sinks.video_file:VideoFile",
+    ".mkv": "pipeline.sinks.video_file:VideoFileSink",
+    ".mov": "pipeline.sinks.video_file:VideoFileSink",
+    ".mp4": "pipeline.sinks.video_file:VideoFileSink",
     ".txt": "pipeline.sinks.mot:MotText",
 }
 
 
 SEGMENTS = "pipeline.sinks.segments:Segments"  # where the name of a file has a % in it
 LIVE_SINKS = {  # by what stands before ://
-    "rtsp": "pipeline.sinks.rtsp:Rtsp",
+    "rtsp": "pipeline.sinks.rtsp.sink:Rtsp",
 }
 _SERVE = re.compile(r"(?<=[?&])serve=1(&|$)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.analytics.events import DECIMALS
+from pipeline.analysis import BOX_DECIMALS
 from pipeline.frame import Tracked
 from pipeline.sinks.text import TextFile
 from trackers.tracks import Tracks
@@ -19,7 +19,7 @@ class JsonLines(TextFile):
     seconds: the time that was written, which is pts x time_base unless that had to be repaired
     tracks: the confirmed ones: id (null if not tracked), class, class_id, score, box (x0, y0, x1,
         y1 in source pixels)
-    events, counts, occupancy: of lines and zones, if there are any, see `pipeline.analytics.events`
+    events, counts, occupancy: of lines and zones, if there are any, see `pipeline.analysis`
     """
 
     def text(self, item: Tracked) -> str:
@@ -53,7 +53,7 @@ class JsonLines(TextFile):
                 "class": self._classes[class_id],
                 "class_id": class_id,
                 "score": round(score, 4),
-                "box": [round(edge, DECIMALS) for edge in box],
+                "box": [round(edge, BOX_DECIMALS) for edge in box],
             }
             for identity, class_id, score, box in rows
         ]

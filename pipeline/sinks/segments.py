@@ -11,7 +11,7 @@ from shutil import disk_usage
 from time import monotonic, time
 
 from detector.errors import UsageError
-from pipeline.frame import Frame, LeftOut, Ticket, Tracked
+from pipeline.frame import Fate, Frame, NotWritten, Ticket, Tracked, tickets_of
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError
 from pipeline.sinks.retention import DIRECTIVES, Names, Retention
@@ -71,20 +71,20 @@ class Segments(Sink):
             for why, count in self._failures.items()
         ]
 
-    def process(self, item: Tracked) -> Iterable[Ticket | LeftOut]:
+    def process(self, item: Tracked) -> Iterable[Ticket | NotWritten]:
         """Write the frame, in a new segment where it is time for one."""
-        done: list[Ticket | LeftOut] = []
+        done: list[Ticket | NotWritten] = []
         try:
             self._write(item, done)
         except SinkError as error:
             done += self._stop(error)
-            if item.frame.ticket not in {ticket for each in done for ticket in each.tickets}:
-                done.append(LeftOut(item.frame.ticket, str(error), failed=True))
+            if item.frame.ticket not in {ticket for each in done for ticket in tickets_of(each)}:
+                done.append(NotWritten(item.frame.ticket, str(error), Fate.FAILED))
         return done
 
-    def finish(self) -> Iterable[Ticket | LeftOut]:
+    def finish(self) -> Iterable[Ticket | NotWritten]:
         """Complete the last segment."""
-        done: list[Ticket | LeftOut] = []
+        done: list[Ticket | NotWritten] = []
         try:
             self._complete(done)
         except SinkError as error:
@@ -96,12 +96,12 @@ class Segments(Sink):
         if self._segment:
             self._segment.close()
 
-    def _write(self, item: Tracked, done: list[Ticket | LeftOut]) -> None:
+    def _write(self, item: Tracked, done: list[Ticket | NotWritten]) -> None:
         if self._segment and self._is_due(item.frame):
             self._complete(done)
         self._look()
         if self._stopped:
-            done.append(LeftOut(item.frame.ticket, STOPPED, failed=True))
+            done.append(NotWritten(item.frame.ticket, STOPPED, Fate.FAILED))
             return
         if self._segment is None:
             self._begin(item.frame)
@@ -117,20 +117,20 @@ class Segments(Sink):
         self.written = self._template
         self._retention.apply(self._path)
 
-    def _complete(self, done: list[Ticket | LeftOut]) -> None:
+    def _complete(self, done: list[Ticket | NotWritten]) -> None:
         if self._segment is None:
             return
         self._note(self._segment.finish(), done)
         self._segment.close()
         self._segment = self._path = None
 
-    def _note(self, fates: Iterable[Ticket | LeftOut], done: list[Ticket | LeftOut]) -> None:
+    def _note(self, fates: Iterable[Ticket | NotWritten], done: list[Ticket | NotWritten]) -> None:
         for fate in fates:
-            for ticket in fate.tickets:
+            for ticket in tickets_of(fate):
                 del self._given[ticket]
             done.append(fate)
 
-    def _stop(self, error: SinkError) -> list[LeftOut]:
+    def _stop(self, error: SinkError) -> list[NotWritten]:
         """Close what could not be written, and account for what was in it."""
         why = str((error.__cause__ and getattr(error.__cause__, "strerror", None)) or error)
         reason = f"{self._template}: {why}"
@@ -141,7 +141,7 @@ class Segments(Sink):
         self._segment = self._path = None
         self._stopped = True
         self._look_at = monotonic() + LOOK_SECONDS
-        lost = [LeftOut(ticket, why, failed=True) for ticket in self._given]
+        lost = [NotWritten(ticket, why, Fate.FAILED) for ticket in self._given]
         self._given.clear()
         return lost
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from detector.errors import FramelaneError, UsageError
+from detector.image_suffixes import is_image
 from pipeline.frame import Picture, Stream, Ticket
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
@@ -82,10 +83,10 @@ class Source(Protocol):
         """Release everything. Always called, also after a failure."""
 
 
-LIVE = "pipeline.sources.live:Live"
+LIVE = "pipeline.sources.live.source:Live"
 SOURCES = {  # a new source is one file and one line: `Class(url, name, *, options)`
     "camera": LIVE,
-    "file": "pipeline.sources.file:VideoFile",
+    "file": "pipeline.sources.file:VideoFileSource",
     "hls": LIVE,
     "images": "pipeline.sources.images:Images",
     "mjpeg": LIVE,
@@ -100,7 +101,6 @@ ACCEPTED = (
     "or glob of pictures, synthetic[:SEED]"
 )
 _BY_ENDING = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpeg"}  # of http(s) URLs
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
@@ -129,7 +129,7 @@ def source_kind(url: str) -> str:
         return "pipe"
     if path.is_char_device():
         return "camera"
-    if path.suffix.lower() in PICTURES or path.is_dir() or (is_glob(url) and not path.exists()):
+    if is_image(path) or path.is_dir() or (is_glob(url) and not path.exists()):
         return "images"
     return "file"
 

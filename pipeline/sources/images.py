@@ -15,8 +15,9 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
+from detector.image_suffixes import IMAGE_SUFFIXES, is_image
 from pipeline.frame import Picture, Stream
-from pipeline.sources import PICTURES, Decoded
+from pipeline.sources import Decoded
 
 
 class Images:
@@ -78,9 +79,9 @@ def _pictures_at(url: str) -> list[Path]:
         found = [path]
     else:
         found = [Path(name) for name in glob(url, recursive=True)]
-    pictures = [path for path in found if path.suffix.lower() in PICTURES]
+    pictures = [path for path in found if is_image(path)]
     if not pictures:
-        endings = ", ".join(sorted(PICTURES))
+        endings = ", ".join(IMAGE_SUFFIXES)
         raise UsageError(f"{url}: no pictures there; their names may end with {endings}")
     return sorted(pictures, key=_natural)
 

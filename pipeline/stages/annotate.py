@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.analytics.events import Figure
+from pipeline.analysis import Figure
 from pipeline.frame import Tracked
 from pipeline.runtime.stage import Stage
 from trackers.tracks import Tracks

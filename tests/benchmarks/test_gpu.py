@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from benchmarks import gpu
 from benchmarks.result import Result
 from benchmarks.timeline import Span, beside, read_trace
-from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.sample_images import read_images
 from detector.engines import make_engine
 from detector.export.onnx_export import export_model
 from detector.hardware.cuda_driver import find_gpus
@@ -73,7 +73,7 @@ def test_a_whole_run_is_held_against_the_pace_of_its_engine(tmp_path: Path) -> N
     export_model(network, model, class_names=("a", "b", "c"), size=(64, 64))
     with closing(make_engine("openvino", model)) as engine:
         result = gpu.whole("openvino", model, engine, clip, 0.5, tmp_path)
-        images = read_pictures(clip, (64, 64), 3)
+        images = read_images(clip, (64, 64), 3)
         same = gpu.agreement("itself", engine, gpu.found_one_by_one(engine, images), images)
     assert "a whole run of clip.mp4" in result.what and result.wanted == "at least 0.95"
     assert len((tmp_path / "openvino.jsonl").read_text().splitlines()) == FRAMES

@@ -1,4 +1,4 @@
-"""A file that is replaced is whole, or the old one, and as readable as any other."""
+"""A replaced file is complete or the old one, and has the mode of a new file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from detector.atomic_write import replacing
 
 
-def test_a_file_that_its_writer_kept_private_follows_the_umask(tmp_path: Path) -> None:
+def test_a_file_that_its_writer_made_private_gets_the_mode_of_the_umask(tmp_path: Path) -> None:
     ordinary = tmp_path / "ordinary"
     ordinary.touch()
     with replacing(tmp_path / "weights") as written:
@@ -26,7 +26,7 @@ def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_new_file_replaces_the_old_one_in_folders_made_for_it(tmp_path: Path) -> None:
+def test_a_new_file_replaces_the_old_one_and_missing_folders_are_made(tmp_path: Path) -> None:
     path = tmp_path / "new" / "state"
     for text in ("old", "new"):
         with replacing(path) as written:

@@ -1,4 +1,4 @@
-"""An engine in the cache is the one that was asked for, whole; it is built once, or not at all."""
+"""A cached engine is complete and the one asked for; it is built once, or not at all."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ KEY = EngineKey(
     shapes="1-8 x 640 x 640 x 3",
     flags={"level": 3},
 )
-CAP = 30  # seconds: the most that a test waits for what should happen at once
+CAP = 30  # seconds a test waits at most for an event
 
 
 class Builder:
-    """Writes an engine that tells how many were built before it."""
+    """Writes an engine whose content is the number of the build."""
 
     def __init__(self) -> None:
         self.builds = 0
@@ -50,14 +50,14 @@ def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
     assert first.notes == second.notes == {"layers": 7}
 
 
-def test_an_engine_is_built_anew_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_an_engine_is_built_again_with_anew(tmp_path: Path) -> None:
     build = Builder()
     cached_engine(KEY, build, tmp_path)
     again = cached_engine(KEY, build, tmp_path, anew=True)
     assert again.built and again.path.read_bytes() == b"engine 2" * 1000
 
 
-def test_the_sidecar_tells_how_the_engine_was_made(tmp_path: Path) -> None:
+def test_the_sidecar_says_how_the_engine_was_made(tmp_path: Path) -> None:
     engine = cached_engine(KEY, Builder(), tmp_path).path
     made = json.loads(engine.with_suffix(".json").read_text())
     assert made["sha256"] == hashlib.sha256(b"engine 1" * 1000).hexdigest()
@@ -80,7 +80,7 @@ def test_the_sidecar_tells_how_the_engine_was_made(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_whatever_differs_in_the_key_makes_another_engine(
+def test_every_difference_in_the_key_makes_another_engine(
     changed: dict[str, Any], tmp_path: Path
 ) -> None:
     build = Builder()
@@ -96,7 +96,7 @@ def test_the_order_of_flags_makes_no_difference(tmp_path: Path) -> None:
     assert not cached_engine(replace(KEY, flags={"b": 2, "a": 1}), build, tmp_path).built
 
 
-def cut_off(engine: Path) -> None:
+def truncate(engine: Path) -> None:
     engine.write_bytes(engine.read_bytes()[:-1])
 
 
@@ -116,7 +116,7 @@ def lose_the_sidecar(engine: Path) -> None:
     engine.with_suffix(".json").unlink()
 
 
-def cut_off_the_sidecar(engine: Path) -> None:
+def truncate_the_sidecar(engine: Path) -> None:
     sidecar = engine.with_suffix(".json")
     sidecar.write_bytes(sidecar.read_bytes()[:40])
 
@@ -134,19 +134,17 @@ def no_object(engine: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        cut_off,
+        truncate,
         empty,
         change_a_byte,
         lose_the_engine,
         lose_the_sidecar,
-        cut_off_the_sidecar,
+        truncate_the_sidecar,
         rename_from_another_version,
         no_object,
     ],
 )
-def test_what_is_not_the_whole_engine_of_this_key_is_built_anew(
-    damage: Any, tmp_path: Path
-) -> None:
+def test_a_damaged_or_foreign_engine_is_built_again(damage: Any, tmp_path: Path) -> None:
     build = Builder()
     damage(cached_engine(KEY, build, tmp_path).path)
     again = cached_engine(KEY, build, tmp_path)
@@ -166,12 +164,12 @@ def test_a_build_that_fails_leaves_nothing_behind_and_is_tried_again(tmp_path: P
     assert cached_engine(KEY, Builder(), tmp_path).built
 
 
-def test_a_build_that_fails_does_not_bring_back_what_was_damaged(tmp_path: Path) -> None:
+def test_a_build_that_fails_does_not_bring_back_the_damaged_engine(tmp_path: Path) -> None:
     def fail(_path: Path) -> Mapping[str, Any]:
         raise ModelError("drifts")
 
     engine = cached_engine(KEY, Builder(), tmp_path).path
-    cut_off(engine)
+    truncate(engine)
     with pytest.raises(ModelError, match="drifts"):
         cached_engine(KEY, fail, tmp_path)
     assert cached_engine(KEY, Builder(), tmp_path).built
@@ -203,27 +201,29 @@ def ask(folder: Path, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_of_two_processes_that_ask_at_once_one_builds(tmp_path: Path) -> None:
+def test_if_two_processes_ask_at_once_one_builds(tmp_path: Path) -> None:
     processes = [ask(tmp_path, name) for name in ("first", "second")]
-    told = [process.communicate(timeout=CAP)[0].strip() for process in processes]
+    printed = [process.communicate(timeout=CAP)[0].strip() for process in processes]
     builders = [entry.name.partition("-")[2] for entry in tmp_path.glob("building-*")]
     assert len(builders) == 1
-    assert told == builders * 2
+    assert printed == builders * 2
 
 
-def test_a_builder_that_is_killed_is_no_obstacle_to_the_next(tmp_path: Path) -> None:
+def test_a_killed_build_does_not_block_the_next(tmp_path: Path) -> None:
     killed = ask(tmp_path, "killed")
     while not (tmp_path / "building-killed").exists():
         assert killed.poll() is None
     killed.kill()
     killed.communicate(timeout=CAP)
-    assert list((tmp_path / "engines").glob(".*.engine.*"))  # what it was writing
-    told = ask(tmp_path, "next").communicate(timeout=CAP)[0]
-    assert told.strip() == "next"
+    assert list(
+        (tmp_path / "engines").glob(".*.engine.*")
+    )  # the temporary file of the killed build
+    printed = ask(tmp_path, "next").communicate(timeout=CAP)[0]
+    assert printed.strip() == "next"
     assert not list((tmp_path / "engines").glob(".*.engine.*"))
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"cannot write to the cache .*file.*set FRAMELANE_CACHE"):
         cached_engine(KEY, Builder(), tmp_path / "file" / "engines")
@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Pat
         ({"XDG_CACHE_HOME": "", "HOME": "/c"}, "/c/.cache/framelane"),
     ],
 )
-def test_the_cache_lies_where_the_user_says_or_where_caches_lie(
+def test_the_cache_folder_is_the_users_choice_or_the_standard_one(
     variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FRAMELANE_CACHE", raising=False)

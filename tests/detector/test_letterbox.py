@@ -1,4 +1,4 @@
-"""The letterbox: where a picture lands, what surrounds it, and the way back."""
+"""The letterbox: where an image is placed, what surrounds it, and how boxes map back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def boxes_within(draw: st.DrawFn, height: int, width: int) -> Float32Array:
         ((4096, 1), (320, 320), (320, 1), (0, 159)),
     ],
 )
-def test_a_picture_is_scaled_to_fit_and_centred(
+def test_an_image_is_scaled_to_fit_and_centred(
     source: tuple[int, int],
     size: tuple[int, int],
     resized: tuple[int, int],
@@ -49,7 +49,7 @@ def test_a_picture_is_scaled_to_fit_and_centred(
 
 @given(source=sizes, size=sizes)
 @example(source=(479, 359), size=(640, 640))
-def test_the_picture_fills_one_side_and_never_leaves_the_input(
+def test_the_image_fills_one_side_and_stays_within_the_input(
     source: tuple[int, int], size: tuple[int, int]
 ) -> None:
     letterbox = Letterbox.fit(source, size)
@@ -63,7 +63,7 @@ def test_the_picture_fills_one_side_and_never_leaves_the_input(
 @given(source=sizes, size=sizes, data=st.data())
 @example(source=(1, 1), size=(1, 1), data=None)
 @example(source=(479, 359), size=(640, 640), data=None)
-def test_boxes_come_back_to_where_they_were(
+def test_boxes_map_there_and_back(
     source: tuple[int, int], size: tuple[int, int], data: st.DataObject | None
 ) -> None:
     letterbox = Letterbox.fit(source, size)
@@ -72,14 +72,14 @@ def test_boxes_come_back_to_where_they_were(
     there = letterbox.to_letterboxed(boxes)
     back = letterbox.to_source(there)
     assert there.dtype == back.dtype == np.float32
-    # float32 resolves the letterboxed coordinate, so a source pixel per letterboxed pixel counts
+    # float32 rounds the letterboxed coordinate: the error grows with source pixels per input pixel
     unit = np.finfo(np.float32).eps * max(*size, *source)
     pixel = max(1, source[0] / letterbox.resized[0], source[1] / letterbox.resized[1])
     np.testing.assert_allclose(back, boxes, rtol=0, atol=4 * unit * pixel)
 
 
 @given(source=sizes, size=sizes)
-def test_the_whole_picture_covers_exactly_the_pixels_it_was_resized_to(
+def test_the_box_of_the_whole_image_is_the_area_it_was_resized_to(
     source: tuple[int, int], size: tuple[int, int]
 ) -> None:
     letterbox = Letterbox.fit(source, size)
@@ -95,7 +95,7 @@ def test_the_whole_picture_covers_exactly_the_pixels_it_was_resized_to(
 @example(source=(16, 16), size=(64, 96))
 @example(source=(479, 359), size=(64, 64))
 @example(source=(1, 300), size=(64, 64))
-def test_a_picture_of_one_colour_lies_on_the_pad_without_a_seam(
+def test_an_image_of_one_colour_has_sharp_edges_to_the_padding(
     source: tuple[int, int], size: tuple[int, int]
 ) -> None:
     letterbox = Letterbox.fit(source, size)
@@ -112,7 +112,7 @@ def test_a_picture_of_one_colour_lies_on_the_pad_without_a_seam(
 
 
 @given(source=sizes, size=small_sizes)
-def test_boxes_in_the_padding_are_clipped_to_the_picture(
+def test_boxes_in_the_padding_are_clipped_to_the_image(
     source: tuple[int, int], size: tuple[int, int]
 ) -> None:
     height, width = source
@@ -121,7 +121,7 @@ def test_boxes_in_the_padding_are_clipped_to_the_picture(
     np.testing.assert_array_equal(boxes, [[0, 0, width, height]])
 
 
-def test_a_bright_square_is_found_where_its_box_says() -> None:
+def test_a_bright_rectangle_is_where_its_box_is_mapped_to() -> None:
     image = np.zeros((479, 359, 3), np.uint8)
     image[100:300, 40:140] = 255
     letterbox = Letterbox.fit((479, 359), (320, 320))
@@ -135,12 +135,12 @@ def test_a_bright_square_is_found_where_its_box_says() -> None:
 @pytest.mark.parametrize("length", [1024, 1023, 264])
 def test_a_fine_pattern_shrinks_to_its_average(length: int) -> None:
     image = np.zeros((length, length, 3), np.uint8)
-    image[:, ::4] = 255  # a quarter of the columns: sampling every eighth would see all or nothing
+    image[:, ::4] = 255  # a quarter of the columns: sampling each eighth would give all or none
     small = Letterbox.fit((length, length), (128, 128)).apply(image)
     assert abs(float(small.mean()) - 255 / 4) < 1
 
 
-def test_a_batch_is_filled_in_place_and_nothing_around_it_is_touched() -> None:
+def test_one_image_of_a_batch_is_written_in_place_and_the_others_are_untouched() -> None:
     image = np.random.default_rng(1).integers(0, 255, (90, 160, 3), np.uint8)
     image.flags.writeable = False
     letterbox = Letterbox.fit((90, 160), (64, 64))
@@ -151,7 +151,7 @@ def test_a_batch_is_filled_in_place_and_nothing_around_it_is_touched() -> None:
     assert (batch[[0, 2]] == 7).all()
 
 
-def test_no_boxes_are_no_boxes() -> None:
+def test_empty_arrays_of_boxes_stay_empty() -> None:
     letterbox = Letterbox.fit((90, 160), (64, 64))
     none = np.zeros((0, 4), np.float32)
     assert letterbox.to_source(none).shape == letterbox.to_letterboxed(none).shape == (0, 4)

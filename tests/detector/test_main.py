@@ -55,7 +55,7 @@ def test_weights_are_exported_as_they_were_trained(tmp_path: Path) -> None:
 
 def test_an_official_checkpoint_is_exported(reference: Path, tmp_path: Path) -> None:
     weights, model = reference / "official_yolov7-tiny_w0.25.pt", tmp_path / "tiny.onnx"
-    ended = run("export", weights, "--size", "64x96", "--output", model)
+    ended = run("export", weights, "--imgsz", "64x96", "--output", model)
     assert ended.exit_code == 0, ended.output
     assert "64 x 96, fp32" in ended.output and "person, bicycle, car, bus, truck" in ended.output
     assert Manifest.beside(model).weights_sha256 == sha256_of(weights)
@@ -63,7 +63,7 @@ def test_an_official_checkpoint_is_exported(reference: Path, tmp_path: Path) -> 
 
 def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
     def exported(name: str, seed: int) -> str:
-        network = ("--network", "yolov7-tiny", "--classes", 3, "--width", 0.125, "--size", "64x96")
+        network = ("--network", "yolov7-tiny", "--num-classes", 3, "--width", 0.125, "--imgsz", "64x96")
         ended = run("export", *network, "--seed", seed, "--output", tmp_path / name)
         assert ended.exit_code == 0
         return Manifest.beside(tmp_path / name).onnx_sha256
@@ -73,7 +73,7 @@ def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
 
 def test_a_model_is_exported_in_half_precision_and_with_a_fixed_batch(tmp_path: Path) -> None:
     model = tmp_path / "half.onnx"
-    network = ("--network", "yolov7-tiny", "--width", 0.125, "--size", 32)
+    network = ("--network", "yolov7-tiny", "--width", 0.125, "--imgsz", 32)
     ended = run("export", *network, "--precision", "fp16", "--batch", 2, "--output", model)
     assert ended.exit_code == 0 and "32 x 32, fp16" in ended.output
     manifest = Manifest.beside(model)
@@ -94,8 +94,8 @@ def test_a_graph_that_others_exported_becomes_a_model(tmp_path: Path) -> None:
         (("a.safetensors", "--network", "yolov7-tiny"), "give either WEIGHTS"),
         (("gone.safetensors",), "no weights file 'gone.safetensors'"),
         (("--network", "yolov9"), "unknown network 'yolov9'; did you mean 'yolov7'?"),
-        (("--network", "yolov7-tiny", "--size", "100"), "for example 96 x 96"),
-        (("--network", "yolov7-tiny", "--size", "6r0"), "'6r0' is no size"),
+        (("--network", "yolov7-tiny", "--imgsz", "100"), "for example 96 x 96"),
+        (("--network", "yolov7-tiny", "--imgsz", "6r0"), "'6r0' is no size"),
         (("raw.onnx",), "no model 'raw.onnx'"),
         (("raw.onnx", "--batch", "2"), "--batch: an .onnx file keeps the batch it has"),
         (("--network", "yolov7-tiny", "--names", "a,b"), "--names is for an .onnx file only"),
@@ -117,5 +117,5 @@ def test_a_model_must_be_called_onnx(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     output = tmp_path / "file" / "x.onnx"
-    ended = run("export", "--network", "yolov7-tiny", "--size", 32, "--output", output)
+    ended = run("export", "--network", "yolov7-tiny", "--imgsz", 32, "--output", output)
     assert ended.exit_code == 2 and f"cannot write '{output}'" in ended.output

@@ -1,4 +1,4 @@
-"""A manifest is read strictly, and belongs to one file."""
+"""A manifest is read strictly and describes one file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from detector.acceptance.tolerance import Tolerance, usual_tolerances
 from detector.errors import ModelError
 from detector.manifest import Manifest, manifest_path, model_sha256, sha256_of
+from detector.resources import models
 
 # sha256 of "abc": FIPS 180-2, appendix B.1
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -37,24 +38,30 @@ MANIFEST = Manifest(
 
 
 def written(path: Path, **changed: Any) -> Path:
-    """Write a right manifest by hand, but for what is changed; ... removes a key."""
+    """Write a correct manifest with some keys changed; ... removes a key."""
     values = {**json.loads(json.dumps(asdict(MANIFEST))), **changed}
     path.write_text(json.dumps({k: v for k, v in values.items() if v is not ...}))
     return path
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_a_written_manifest_is_read_back_equal(tmp_path: Path) -> None:
     path = tmp_path / "street.json"
     MANIFEST.write(path)
     assert Manifest.read(path) == MANIFEST
     assert [entry.name for entry in tmp_path.iterdir()] == ["street.json"]
 
 
-def test_the_file_is_plain_json_that_others_can_read(tmp_path: Path) -> None:
+def test_the_file_is_plain_json(tmp_path: Path) -> None:
     MANIFEST.write(tmp_path / "street.json")
     values = json.loads((tmp_path / "street.json").read_text())
     assert values["classes"] == ["person", "bicycle"]
     assert values["input_size"] == [256, 448]
+
+
+def test_the_bytes_that_are_written_do_not_change(tmp_path: Path) -> None:
+    shipped = models("street", "street.json")
+    Manifest.read(shipped).write(tmp_path / "street.json")
+    assert (tmp_path / "street.json").read_bytes() == shipped.read_bytes()
 
 
 def test_the_manifest_lies_beside_its_model(tmp_path: Path) -> None:
@@ -73,7 +80,7 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
         MANIFEST.verify(model)
 
 
-def test_a_manifest_of_before_there_was_quantisation_is_still_read(tmp_path: Path) -> None:
+def test_a_manifest_older_than_quantisation_is_still_read(tmp_path: Path) -> None:
     later = dict.fromkeys(("nms_iou", "source_sha256", "float_layers", "tolerance"), ...)
     manifest = Manifest.read(written(tmp_path / "street.json", **later))
     assert manifest.nms_iou == 0.45
@@ -81,12 +88,12 @@ def test_a_manifest_of_before_there_was_quantisation_is_still_read(tmp_path: Pat
     assert manifest.tolerance_of("int8") == usual_tolerances((256, 448))["int8"]
 
 
-def test_an_engine_is_held_to_the_manifests_tolerance_or_else_to_the_usual() -> None:
+def test_the_tolerance_is_the_manifests_or_else_the_usual_one() -> None:
     assert MANIFEST.tolerance_of("int8").pixels == 4.5
     assert MANIFEST.tolerance_of("fp16") == usual_tolerances((256, 448))["fp16"]
 
 
-def test_an_openvino_model_is_both_of_its_files(tmp_path: Path) -> None:
+def test_the_hash_of_an_openvino_model_covers_both_files(tmp_path: Path) -> None:
     model = tmp_path / "street.xml"
     model.write_bytes(b"a")
     with pytest.raises(ModelError, match=r"has no 'street\.bin' beside it"):
@@ -150,15 +157,17 @@ def test_a_wrong_manifest_is_refused_with_the_key_and_what_is_accepted(
 
 
 @pytest.mark.parametrize("text", ["", "{", "\ufeff\udcff", "[]", "3"])
-def test_what_is_no_json_object_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_json_object_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "street.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(ModelError, match=r"street\.json' (is not JSON|must be a JSON object)"):
+    with pytest.raises(
+        ModelError, match=r"street\.json': (not JSON: \w+|it must be a JSON object)"
+    ):
         Manifest.read(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
-def test_the_hash_is_sha256_whatever_the_size(size: int, tmp_path: Path) -> None:
+def test_the_hash_is_sha256_for_every_size(size: int, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\x5a" * size)
     assert sha256_of(path) == hashlib.sha256(b"\x5a" * size).hexdigest()
@@ -175,7 +184,7 @@ def test_the_hash_is_sha256_whatever_the_size(size: int, tmp_path: Path) -> None
         (False, 8, True),
     ],
 )
-def test_a_batch_is_as_large_as_the_manifest_says(dynamic: bool, n: int, accepted: bool) -> None:
+def test_a_batch_has_the_size_that_the_manifest_says(dynamic: bool, n: int, accepted: bool) -> None:
     manifest = replace(MANIFEST, dynamic_batch=dynamic)
     images = np.zeros((n, 256, 448, 3), np.uint8)
     if accepted:
@@ -185,5 +194,5 @@ def test_a_batch_is_as_large_as_the_manifest_says(dynamic: bool, n: int, accepte
             manifest.check_images(images)
 
 
-def test_a_model_name_with_dots_keeps_them(tmp_path: Path) -> None:
+def test_the_dots_in_a_model_name_are_kept(tmp_path: Path) -> None:
     assert manifest_path(tmp_path / "street.v2.onnx") == tmp_path / "street.v2.json"

@@ -1,4 +1,4 @@
-"""Non-maximum suppression, against its definition written out slowly."""
+"""Non-maximum suppression, compared with a slow version written from its definition."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def exact_iou(a: Box, b: Box) -> Fraction:
 def slow_twin(
     boxes: list[Box], scores: list[list[float]], confidence: float, iou: Fraction, agnostic: bool
 ) -> list[int]:
-    """Return the rows kept, in order, from the definition and in exact arithmetic."""
+    """Return the indices of the remaining rows, by the definition, in exact arithmetic."""
     best = [(max(row), row.index(max(row))) for row in scores]
     in_order = sorted(range(len(boxes)), key=lambda i: -best[i][0])  # stable: earlier rows first
-    kept: list[int] = []
+    left: list[int] = []
     for i in in_order:
-        rivals = [k for k in kept if agnostic or best[k][1] == best[i][1]]
+        rivals = [k for k in left if agnostic or best[k][1] == best[i][1]]
         clear = all(exact_iou(boxes[i], boxes[k]) <= iou for k in rivals)
         if best[i][0] > confidence and clear:
-            kept.append(i)
-    return kept
+            left.append(i)
+    return left
 
 
 corner = st.integers(-20, 60)
@@ -52,7 +52,7 @@ rows = st.lists(st.tuples(box, score_rows), max_size=60)
     iou=st.sampled_from(["0", "0.25", "0.45", "0.5", "0.65", "1"]),
     agnostic=st.booleans(),
 )
-def test_it_keeps_what_the_definition_keeps(
+def test_the_result_is_that_of_the_definition(
     rows: list[tuple[Box, list[float]]], confidence: float, iou: str, agnostic: bool
 ) -> None:
     boxes, scores = [row[0] for row in rows], [row[1] for row in rows]
@@ -74,7 +74,7 @@ wild_rows = st.lists(st.tuples(st.tuples(*[anything] * 4), st.tuples(*[anything]
 
 
 @given(rows=wild_rows)
-def test_whatever_a_broken_network_says_only_sound_boxes_come_out(
+def test_only_valid_boxes_come_out_of_any_floats(
     rows: list[tuple[tuple[float, ...], tuple[float, ...]]],
 ) -> None:
     boxes = np.array([row[0] for row in rows], np.float32).reshape(-1, 4)
@@ -85,24 +85,24 @@ def test_whatever_a_broken_network_says_only_sound_boxes_come_out(
     assert (found.scores > 0.25).all()
 
 
-def two_on_one_spot() -> tuple[Float32Array, Float32Array]:
+def two_at_one_place() -> tuple[Float32Array, Float32Array]:
     boxes = np.array([[-9, -9, 30, 30], [-8, -9, 31, 30], [100, 100, 140, 140]], np.float32)
     scores = np.array([[0.9, 0.1, 0], [0, 0.8, 0], [0.1, 0.2, 0.7]], np.float32)
     return boxes, scores
 
 
-def test_objects_of_different_classes_may_share_a_place_unless_told_otherwise() -> None:
-    assert suppress(*two_on_one_spot()).class_ids.tolist() == [0, 1, 2]
-    assert suppress(*two_on_one_spot(), agnostic=True).class_ids.tolist() == [0, 2]
+def test_objects_of_different_classes_may_overlap_unless_suppression_is_agnostic() -> None:
+    assert suppress(*two_at_one_place()).class_ids.tolist() == [0, 1, 2]
+    assert suppress(*two_at_one_place(), agnostic=True).class_ids.tolist() == [0, 2]
 
 
 def test_only_the_chosen_classes_come_out() -> None:
-    assert suppress(*two_on_one_spot(), classes=[1, 2]).class_ids.tolist() == [1, 2]
-    assert len(suppress(*two_on_one_spot(), classes=[])) == 0
+    assert suppress(*two_at_one_place(), classes=[1, 2]).class_ids.tolist() == [1, 2]
+    assert len(suppress(*two_at_one_place(), classes=[])) == 0
 
 
 def test_the_limit_keeps_the_best() -> None:
-    found = suppress(*two_on_one_spot(), max_detections=2)
+    found = suppress(*two_at_one_place(), max_detections=2)
     np.testing.assert_allclose(found.scores, [0.9, 0.8])
 
 
@@ -112,14 +112,14 @@ def test_a_score_at_the_threshold_is_not_above_it() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 5])
-def test_nothing_above_the_threshold_is_no_detection(rows: int) -> None:
+def test_without_scores_above_the_threshold_there_are_no_detections(rows: int) -> None:
     found = suppress(np.ones((rows, 4), np.float32), np.zeros((rows, 80), np.float32))
     assert isinstance(found, Detections)
     assert len(found) == 0
 
 
-def test_the_candidates_are_left_as_they_were() -> None:
-    boxes, scores = two_on_one_spot()
+def test_the_candidates_are_not_changed() -> None:
+    boxes, scores = two_at_one_place()
     boxes.flags.writeable = scores.flags.writeable = False
     found = suppress(boxes, scores)
     np.testing.assert_array_equal(found.boxes_xyxy, boxes)

@@ -1,4 +1,4 @@
-"""Reading a user's YAML: variables are filled in, and a file that cannot be read is named."""
+"""Reading a user's YAML: variables are filled in, errors name the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def written(folder: Path, text: str) -> Path:
         ("count: 3\nreal: true", {"count": 3, "real": True}),
     ],
 )
-def test_variables_are_filled_in_wherever_text_stands(
+def test_variables_are_filled_in_in_every_string(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, content: dict[str, Any]
 ) -> None:
     monkeypatch.setenv("CAMERA", "rtsp://one")
@@ -40,7 +40,7 @@ def test_variables_are_filled_in_wherever_text_stands(
     assert read_yaml(written(tmp_path, text)) == content
 
 
-def test_a_variable_that_is_not_set_is_named_with_the_way_to_write_a_default(
+def test_the_error_for_an_unset_variable_says_how_to_write_a_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ABSENT", raising=False)
@@ -53,18 +53,18 @@ def test_a_variable_that_is_not_set_is_named_with_the_way_to_write_a_default(
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "42"])
-def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UsageError, match=r"run\.yaml: a mapping of keys to values is expected"):
+def test_yaml_that_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"run\.yaml: the top level must be a mapping of keys"):
         read_yaml(written(tmp_path, text))
 
 
-def test_what_is_no_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_invalid_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"run\.yaml: not valid YAML: .*line 1") as raised:
         read_yaml(written(tmp_path, "a: [1,\nb: 2\n"))
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_or_is_missing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "video.mp4").write_bytes(b"\xff\xfe\xfd")
     with pytest.raises(UsageError, match=r"video\.mp4: not valid YAML"):
         read_yaml(tmp_path / "video.mp4")

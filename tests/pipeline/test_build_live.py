@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.build import Run
 from pipeline.config import RunConfig
 from pipeline.connections.status import Cause, State, Status
 from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.run import Run
 from tests.pipeline.sinks.test_rtsp import numbers
 from tests.support import runs
 from tests.support.cameras import (

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.build import Run, build
+from pipeline.build import build
 from pipeline.config import RunConfig, SourceConfig
+from pipeline.run import Run
 from tests.support import runs
 from tests.support.cameras import CAP, Server, numbered, require_gstreamer, until, write_units
 from tests.support.runs import emitted, left_behind

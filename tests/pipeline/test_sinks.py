@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line_and_what_was_written_can_be_read(
     assert done.stdout == f"cannot write '{tmp_path}/out{ending}': File too large\n", done.stderr
     (left,) = tmp_path.iterdir()
     assert left.name == f"out.incomplete{ending}"
-    if "VideoFile" in SINKS[ending]:
+    if "VideoFileSink" in SINKS[ending]:
         count = ("-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0")
         assert int(tool("ffprobe", *count, str(left))) > 0
     else:

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.frame import Frame, LeftOut, Picture, Stream, Ticket, Tracked
+from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked
 from pipeline.sinks import Sink
 from tests.support.ffmpeg import tool
 from trackers.tracks import Tracks, TrackState
@@ -82,7 +82,7 @@ def _tracked(
 def record(sink: Sink, items: Iterable[Tracked]) -> tuple[list[Ticket], list[Ticket]]:
     """Run a sink to its good end; return the tickets that went in, and those that came out."""
     given: list[Ticket] = []
-    done: list[Ticket | LeftOut] = []
+    done: list[Ticket | NotWritten] = []
     sink.open()
     try:
         for item in items:

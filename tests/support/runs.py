@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.build import Run, build
+from pipeline.build import build
 from pipeline.config import RunConfig
 from pipeline.connections.status import Status
+from pipeline.process_settings import apply_process_settings
 from pipeline.report import stream_figures
+from pipeline.run import Run
 from tests.support.cameras import CAP, until
 
 
@@ -21,6 +23,7 @@ def running(config: RunConfig) -> Iterator[Run]:
 
     Where its books do not balance that is one of its failures.
     """
+    apply_process_settings()
     run = build(config, more=True)
     run.pipeline.start()
     try:

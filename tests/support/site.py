@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import Run
+from pipeline.run import Run
 from tests.support.cameras import Server
 
 GUEST = "guest"  # a stream that comes later

@@ -221,7 +221,7 @@ def test_a_younger_track_on_the_place_of_a_lost_one_is_a_duplicate() -> None:
         ({"low_score": 0.7}, "low_score 0.7, high_score 0.6"),
         ({"new_score": 1.5}, "new_score 1.5"),
         ({"match_cost": 0.0}, "match_cost 0.0"),
-        ({"weak_match_cost": 1.1}, "weak_match_cost 1.1"),
+        ({"low_score_match_cost": 1.1}, "low_score_match_cost 1.1"),
         ({"buffer_seconds": 0.0}, "buffer_seconds 0.0"),
         ({"buffer_seconds": float("nan")}, "buffer_seconds nan"),
     ],

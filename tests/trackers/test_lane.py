@@ -62,7 +62,7 @@ def test_of_two_on_one_place_each_stays_as_tall_as_before() -> None:
     ("options", "said"),
     [
         ({"high_score": 0.05}, "high_score 0.05"),
-        ({"weak_match_cost": 0.0}, "weak_match_cost 0.0"),
+        ({"low_score_match_cost": 0.0}, "low_score_match_cost 0.0"),
         ({"reach": -1.0}, "reach -1.0"),
         ({"height_weight": float("nan")}, "height_weight nan"),
     ],

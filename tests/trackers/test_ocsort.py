@@ -88,8 +88,8 @@ def test_the_direction_decides_between_two_that_overlap_alike() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"least_score": 1.1}, "least_score 1.1"),
-        ({"least_iou": 0.0}, "least_iou 0.0"),
+        ({"min_score": 1.1}, "min_score 1.1"),
+        ({"min_iou": 0.0}, "min_iou 0.0"),
         ({"momentum": -1.0}, "momentum -1.0"),
         ({"heading_seconds": 0.0}, "heading_seconds 0.0"),
         ({"min_hits": -1}, "min_hits -1"),

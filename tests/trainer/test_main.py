@@ -46,7 +46,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(recipe: Path) -> Path:
-    """Return the folder of a training that memorised its pictures."""
+    """Return the folder of a training that memorised its images."""
     torch.set_num_threads(1)  # a busy machine would make two wait for each other
     folder = recipe.parent / "run"
     result = command("train", recipe, "--output", folder)
@@ -67,7 +67,7 @@ def run_in_int8(run: Path, recipe: Path) -> Path:
     near = Tolerance(pixels=SIDE, score=1, share=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Manifest, "tolerance_of", lambda *_: near)
-        patch.setattr("trainer.product.MOST_LOST", 1.0)
+        patch.setattr("trainer.deliver.MOST_LOST", 1.0)
         result = command("train", recipe, "--output", folder, "--resume", "--export", "int8")
     assert result.exit_code == 0, result.output
     return folder
@@ -125,9 +125,9 @@ def test_where_int8_is_refused_there_is_a_report_all_the_same(
 
     copytree(run, tmp_path / "run")
     (tmp_path / "run" / "report.html").unlink()
-    monkeypatch.setattr("trainer.product.make_int8", refuse)
+    monkeypatch.setattr("trainer.deliver.make_int8", refuse)
     result = command("train", recipe, "--output", tmp_path / "run", "--resume", "--export", "int8")
-    assert result.exit_code == 2 and result.stderr.endswith("error: it drifts\n")
+    assert result.exit_code == 2 and result.stderr.endswith("Error: it drifts\n")
     assert "run.onnx on the validation data" in (tmp_path / "run" / "report.html").read_text()
 
 
@@ -198,16 +198,17 @@ def test_evaluate_refuses_data_of_other_classes(run: Path, recipe: Path, tmp_pat
 def test_scores_that_cannot_be_written_are_a_line_and_not_a_traceback(
     run: Path, recipe: Path, tmp_path: Path
 ) -> None:
-    model, missing = run / "run.onnx", tmp_path / "missing" / "scores.json"
-    result = command("evaluate", "--model", model, "--data", recipe, "--json", missing)
+    (tmp_path / "file").touch()
+    model, wrong = run / "run.onnx", tmp_path / "file" / "scores.json"
+    result = command("evaluate", "--model", model, "--data", recipe, "--json", wrong)
     assert result.exit_code == 2
-    assert result.stderr == f"error: {missing}: cannot be written: No such file or directory\n"
+    assert result.stderr == f"Error: --json: {wrong} cannot be written: Not a directory\n"
 
 
 def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path) -> None:
     result = command("train", recipe, "--output", run)
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: ") and "--resume" in result.stderr
+    assert result.stderr.startswith("Error: ") and "--resume" in result.stderr
 
 
 def test_a_training_that_was_asked_to_stop_ends_well_and_says_how_to_go_on(
@@ -216,7 +217,7 @@ def test_a_training_that_was_asked_to_stop_ends_well_and_says_how_to_go_on(
     def stop_at_once(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("trainer.display.Display.batches_done", stop_at_once)
+    monkeypatch.setattr("trainer.console.Display.batches_done", stop_at_once)
     result = command("train", recipe, "--output", tmp_path / "run")
     assert result.exit_code == 0 and "stopped and saved: --resume goes on" in result.output
     assert {path.name for path in (tmp_path / "run").iterdir()} == {

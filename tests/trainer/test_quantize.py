@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detector.acceptance.gate import EngineRefused, open_reference
-from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.detections import UInt8Array
 from detector.export.precisions import int8_path
 from detector.manifest import Manifest
@@ -30,27 +30,27 @@ def ignore(_share: float, _what: str) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_model(tmp_path_factory.mktemp("labelled"), pictures())
+    return small_model(tmp_path_factory.mktemp("labelled"), images())
 
 
-def pictures() -> UInt8Array:
-    seen = read_pictures(BUNDLED, SIZE, 4)
+def images() -> UInt8Array:
+    seen = read_images(BUNDLED, SIZE, 4)
     return np.concatenate([seen, seen[:, :, ::-1], seen[:, ::-1], 255 - seen])
 
 
 @pytest.fixture(scope="module")
 def labelled(model: Path) -> list[Sample]:
-    """Pictures that are labelled with the twenty best of what the float model finds in each."""
+    """Images that are labelled with the twenty best of what the float model finds in each."""
     samples = []
     with closing(open_reference(model)) as engine:
-        for number, picture in enumerate(pictures()):
-            rows = engine.submit(picture[None]).result()
+        for number, image in enumerate(images()):
+            rows = engine.submit(image[None]).result()
             found = suppress(rows.boxes_xyxy[0], rows.scores[0], confidence=0.25, iou=0.65)[
                 np.arange(20)
             ]
             boxes = found.boxes_xyxy.clip(0, [SIZE[1], SIZE[0]] * 2).astype(np.float32)
             nothing = np.zeros((0, 4), np.float32)
-            samples.append(Sample(picture, boxes, found.class_ids, f"a/{number}.png", nothing))
+            samples.append(Sample(image, boxes, found.class_ids, f"a/{number}.png", nothing))
     return samples
 
 

@@ -1,1 +1,1 @@
-"""What trackers are built from: tables of tracks, filters, box motion, assignment."""
+"""What trackers are built from: track tables, filters, box motion, assignment, shared bases."""

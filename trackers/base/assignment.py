@@ -1,7 +1,7 @@
-"""Which track is which detection: the pairs that overlap, and the best choice among them.
+"""Assignment of boxes to boxes: the pairs that overlap, and the best choice among them.
 
-Only pairs that overlap are ever looked at, as a list: in a picture with hundreds of objects they
-are few, and a list of them costs far less than matrices of all rows and columns.
+Pairs that overlap are kept as a list. In a frame with hundreds of objects they are few, so a list
+costs far less than a matrix of all rows and columns.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FloatArray = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Boxes that overlap others.
+    """Pairs of overlapping boxes.
 
-    rows, columns: (k,) int64, positions of the one box and the other
-    iou: (k,), their intersection over union, as precise as the boxes are
+    rows, columns: (k,) int64, positions of the first and the second box
+    iou: (k,), intersection over union, in the precision of the boxes
     """
 
     rows: Int64Array
@@ -42,13 +42,13 @@ class Pairs:
 def overlapping(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> Pairs:
     """Return all pairs of (n, 4) boxes and (m, 4) others that share an area.
 
-    All n x m pairs are only compared in x, in a plane of booleans; arithmetic is done on the few
-    of them that are not one beside the other.
+    All n x m pairs are compared in x only, as booleans; areas are computed for the few pairs that
+    overlap in x.
     """
     planes, other_planes = boxes_xyxy.T.copy(), others_xyxy.T.copy()
     left, right = planes[0][:, None], planes[2][:, None]
     in_x = (left < other_planes[2]) & (right > other_planes[0])
-    positions = in_x.ravel().nonzero()[0]  # of the plane itself it takes ten times as long
+    positions = in_x.ravel().nonzero()[0]  # nonzero() in two dimensions takes ten times as long
     rows, columns = np.divmod(positions, len(others_xyxy))
     boxes, others = planes.take(rows, axis=1), other_planes.take(columns, axis=1)
     width, height = np.minimum(boxes[2:], others[2:]) - np.maximum(boxes[:2], others[:2])
@@ -59,12 +59,13 @@ def overlapping(boxes_xyxy: FloatArray, others_xyxy: FloatArray) -> Pairs:
 
 
 def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
-    """Return the positions of the pairs that together cost least, each box in one pair at most.
+    """Return the positions of the pairs with the least total cost, each box in one pair at most.
 
-    A box that stays alone costs half of `limit`, so a pair of `limit` or more is never made.
-    cost: (k,), one for each pair. Pairs without a rival are made at once, the solver gets the rest.
+    An unmatched box costs half of `limit`, so a pair that costs `limit` or more is never matched.
+    cost: (k,), one for each pair. A pair whose boxes are in no other pair is matched at once; the
+    solver gets the rest.
     """
-    assert not np.count_nonzero(np.isnan(cost)), "a cost that is not a number would be passed over"
+    assert not np.count_nonzero(np.isnan(cost)), "a cost that is not a number would be ignored"
     below = (cost < limit).nonzero()[0]
     if not len(below):
         return below
@@ -77,9 +78,9 @@ def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
 
 
 def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> BoolArray:
-    """Return which pairs are made, by a matrix of them alone (Jonker and Volgenant 1987).
+    """Return which pairs are matched, by a dense matrix of their boxes (Jonker and Volgenant 1987).
 
-    The matrix has a further row for each column and the other way round: of who stays alone.
+    The matrix has an extra row for each column and an extra column for each row: unmatched boxes.
     """
     n, rows = _without_gaps(rows)
     m, columns = _without_gaps(columns)
@@ -87,13 +88,13 @@ def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float
     matrix[n:, m:] = 0
     matrix[:n, :m] = np.inf
     matrix[rows, columns] = cost
-    column_of_row, _ = lap.lapjv(matrix, return_cost=False)  # to add it up would take as long again
+    column_of_row, _ = lap.lapjv(matrix, return_cost=False)  # computing the total doubles the time
     chosen: BoolArray = column_of_row[rows] == columns
     return chosen
 
 
 def _without_gaps(labels: Int64Array) -> tuple[int, Int64Array]:
-    """Return how many labels there are, and them renumbered from 0 with no number left out."""
+    """Return the number of different labels, and the labels renumbered from 0 without gaps."""
     present = np.bincount(labels).nonzero()[0]
     return len(present), present.searchsorted(labels)
 

@@ -1,8 +1,8 @@
 """How boxes move: four coordinates of a box, each with a constant velocity, and their noise.
 
-Three ways to say what a box is, and so what stays constant while it moves. Noise is what tells
-them apart otherwise: how far a position may jump in a step of 1/30 s, how much a velocity may
-change, and how far off a detection may be.
+There are three choices of coordinates, and so of what stays constant while a box moves. They also
+differ in noise: how far a position jumps in a step of 1/30 s, how much a velocity changes, and how
+far off a detection is.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from trackers.tracks import Affine
 
 BoolArray = NDArray[np.bool_]
 
-Seconds = float | Float64Array  # of all tracks, or (n,) of each
+Seconds = float | Float64Array  # one value for all tracks, or (n,) one for each
 
-POSITION = 1 / 20  # of the size of a box: DeepSORT's, which ByteTrack and BoT-SORT kept
+POSITION = 1 / 20  # of the box's size: DeepSORT's value, also used by ByteTrack and BoT-SORT
 VELOCITY = 1 / 160  # of the size, per step of 1/30 s
 
 
@@ -29,28 +29,28 @@ class Motion(Protocol):
     """A way to describe a box, and the noise that goes with it."""
 
     def start(self, boxes_xyxy: Float32Array) -> KalmanState:
-        """Return the state of new tracks at the (n, 4) boxes: at rest, which may prove wrong."""
+        """Return the state of new tracks at the (n, 4) boxes, at rest, with a large uncertainty."""
 
     def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
-        """Return the state `seconds` later; `seen` (n,): in the picture before."""
+        """Return the state `seconds` later; `seen` (n,): matched in the previous frame."""
 
     def correct(
         self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
     ) -> KalmanState:
-        """Return the state after the tracks in `rows` (m,) were seen at the (m, 4) boxes."""
+        """Return the state after the tracks in `rows` (m,) were matched to the (m, 4) boxes."""
 
     def boxes_xyxy(self, state: KalmanState) -> Float32Array:
         """Return the (n, 4) boxes of all tracks."""
 
     def moved(self, state: KalmanState, camera: Affine) -> KalmanState:
-        """Return the state as it is seen after the camera moved."""
+        """Return the state in the coordinates of the new frame, after the camera moved."""
 
 
 class AspectHeight:
     """Centre, aspect ratio and height, with noise relative to the height.
 
     The constants are DeepSORT's (Wojke et al. 2017, section 2.1, and its published parameters),
-    which ByteTrack kept. The height of a track that was not seen stands still.
+    also used by ByteTrack. While a track is not seen, its height stays constant.
     """
 
     _ASPECT_START, _ASPECT_STEP, _ASPECT_VELOCITY, _ASPECT_MEASURED = 1e-2, 1e-2, 1e-5, 1e-1
@@ -98,7 +98,7 @@ class AspectHeight:
 
     @staticmethod
     def _std(of_position: Float64Array, of_aspect: float) -> Float64Array:
-        """Return (4, n) standard deviations: one for all coordinates but the aspect ratio."""
+        """Return (4, n) standard deviations: of the aspect ratio, and of the other coordinates."""
         std = np.empty((4, len(of_position)))
         std[:] = of_position
         std[2] = of_aspect
@@ -108,8 +108,8 @@ class AspectHeight:
 class WidthHeight:
     """Centre, width and height, with noise relative to width and height.
 
-    The constants are BoT-SORT's (Aharon et al. 2022, section 3.1), but `steadiness` times less
-    noise is added in a step: boxes are believed to go on as they went.
+    The constants are BoT-SORT's (Aharon et al. 2022, section 3.1), with process noise divided by
+    `steadiness`: the larger it is, the less a velocity is expected to change.
     """
 
     def __init__(self, steadiness: float) -> None:
@@ -123,7 +123,7 @@ class WidthHeight:
         return kalman.start(measured, Noise(2 * POSITION * size, 10 * VELOCITY * size))
 
     def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
-        """See Motion. A side that would shrink to nothing stands still."""
+        """See Motion. A side that would shrink below a pixel stays constant."""
         planes = state.planes.copy()
         planes[1, 2:] *= planes[0, 2:] + seconds * kalman.STEPS_PER_SECOND * planes[1, 2:] > 1
         size = self._size(planes[0])
@@ -156,8 +156,8 @@ class WidthHeight:
 class AreaAspect:
     """Centre, area and aspect ratio, which has no velocity, with noise in pixels.
 
-    The constants are SORT's (Bewley et al. 2016, section 3.2, and its published parameters), which
-    OC-SORT kept.
+    The constants are SORT's (Bewley et al. 2016, section 3.2, and its published parameters), also
+    used by OC-SORT.
     """
 
     _START = np.sqrt([[10.0], [10.0], [10.0], [10.0]])
@@ -173,7 +173,7 @@ class AreaAspect:
         return kalman.start(self._measured(boxes_xyxy), noise)
 
     def predict(self, state: KalmanState, seconds: Seconds, seen: BoolArray) -> KalmanState:
-        """See Motion. An area that would shrink to nothing stands still."""
+        """See Motion. An area that would shrink to nothing stays constant."""
         steps = seconds * kalman.STEPS_PER_SECOND
         planes = state.planes.copy()
         planes[1, 2] *= planes[0, 2] + steps * planes[1, 2] > 0
@@ -211,7 +211,7 @@ def _centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
 
 
 def _boxes(centre: Float64Array, sizes: Float64Array) -> Float32Array:
-    """Return (n, 4) boxes around (2, n) centres, of (2, n) widths and heights."""
+    """Return (n, 4) boxes from (2, n) centres, and (2, n) widths and heights."""
     half = sizes / 2
     boxes: Float32Array = np.concatenate((centre - half, centre + half), dtype=np.float32).T
     return boxes
@@ -220,8 +220,8 @@ def _boxes(centre: Float64Array, sizes: Float64Array) -> Float32Array:
 def _moved(state: KalmanState, camera: Affine, powers: tuple[int, int]) -> KalmanState:
     """Return the state with centre and velocity mapped by `camera`, sizes by its mean scale.
 
-    powers: with which power of a length the third and the fourth coordinate grow
-    Variances are scaled, not turned: a camera hardly rolls, and x and y are as uncertain.
+    powers: exponents of the scale for the third and the fourth coordinate
+    Variances are scaled, not rotated: a camera hardly rolls, and x and y are equally uncertain.
     """
     linear = camera[:, :2]
     scale = np.sqrt(abs(np.linalg.det(linear)))

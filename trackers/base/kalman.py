@@ -1,13 +1,13 @@
 """A constant-velocity Kalman filter over all tracks at once, for any elapsed time.
 
-The filter of the field has eight dimensions: four coordinates of a box and their velocities. Its
-noise is diagonal and a velocity moves only its own coordinate, so no two coordinates ever become
-correlated: the 8 x 8 covariance is four 2 x 2 blocks, and the whole filter is a few elementwise
-operations on planes.
+The usual filter has eight dimensions: four coordinates of a box and their velocities. Its noise is
+diagonal and a velocity moves only its own coordinate, so coordinates never become correlated: the
+8 x 8 covariance is four 2 x 2 blocks, and the whole filter is a few elementwise operations on
+planes.
 
-Time is counted in steps of 1/30 s, because the noise constants of the field are per frame of such
-video. Between whole steps and beyond them, noise grows as the sum over single steps does, written
-as a polynomial: one prediction over two steps equals two predictions over one.
+Time is counted in steps of 1/30 s, because the usual noise constants are per frame of 30 fps video.
+For any other time, noise grows by the polynomial that equals the sum over whole steps: one
+prediction over two steps equals two predictions over one.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class KalmanState:
-    """What is believed of n tracks.
+    """The state estimate of n tracks.
 
-    planes: (5, 4, n) float64: for each of four coordinates of each track its position, its
-        velocity per step, and the covariance of the two: variance of position, covariance,
-        variance of velocity
+    planes: (5, 4, n) float64: position, velocity per step, variance of position, covariance of the
+        two, and variance of velocity, for each of the four coordinates of each track
     """
 
     planes: Float64Array
@@ -59,7 +58,7 @@ class KalmanState:
         """Return the chosen tracks, by mask or positions."""
         return KalmanState(self.planes[:, :, chosen])
 
-    def and_also(self, others: KalmanState) -> KalmanState:
+    def joined_with(self, others: KalmanState) -> KalmanState:
         """Return these tracks, followed by the others."""
         return KalmanState(np.concatenate((self.planes, others.planes), axis=2))
 
@@ -80,17 +79,17 @@ def start(measured: Float64Array, noise: Noise) -> KalmanState:
 
 
 def predict(state: KalmanState, seconds: float | Float64Array, noise: Noise) -> KalmanState:
-    """Return the state `seconds` later, with `noise` that each step of 1/30 s adds.
+    """Return the state `seconds` later, with the `noise` that each step of 1/30 s adds.
 
     seconds: of all tracks, or (n,) of each
     """
     steps = seconds * STEPS_PER_SECOND
     planes = state.planes.copy()
     position, velocity, variance, covariance, velocity_variance = planes
-    drift = np.square(noise.velocity)  # what a step adds moves the position at each later step:
+    drift = np.square(noise.velocity)  # the noise of a step moves the position in every later one
     sum_of_squares = steps * (steps - 1) * (2 * steps - 1) / 6  # 0 + 1 + 4 + ... of whole steps
     spread = steps * velocity_variance
-    position += steps * velocity  # each takes from those below as they were
+    position += steps * velocity  # in this order, each line reads planes not yet updated
     variance += steps * (2 * covariance + spread)
     variance += steps * np.square(noise.position)
     variance += sum_of_squares * drift

@@ -1,4 +1,4 @@
-"""The tracks that a tracker keeps between two pictures, as a struct of arrays."""
+"""The tracks that a tracker keeps between two frames, as a struct of arrays."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Table = TypeVar("Table", bound="TrackTable")
 class TrackTable:
     """Tracks, oldest first, one row each.
 
-    motion: where they are and how they move
-    scores: (n,) float32 and class_ids: (n,) int64, of the detection that was matched last
+    motion: positions, velocities and their covariances
+    scores: (n,) float32 and class_ids: (n,) int64, of the last matched detection
     ids: (n,) int64, from 1; -1 for a track that is not yet confirmed
-    hits: (n,) int64, pictures in a row, up to the last, in which it was seen after its first
+    hits: (n,) int64, consecutive matches after the first, up to the last frame
     born_at, seen_at: (n,) float64, seconds of the first and the last match
-    seen: (n,) bool, matched to a detection of the last picture
+    seen: (n,) bool, matched to a detection of the last frame
     """
 
     motion: KalmanState
@@ -43,11 +43,11 @@ class TrackTable:
 
     def __getitem__(self: Table, chosen: BoolArray) -> Table:
         """Return the chosen rows, by mask."""
-        if np.count_nonzero(chosen) == len(self):  # as mostly
+        if np.count_nonzero(chosen) == len(self):  # the usual case
             return self
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def and_also(self: Table, younger: Table) -> Table:
+    def joined_with(self: Table, younger: Table) -> Table:
         """Return these tracks, followed by `younger` ones."""
         names = [field.name for field in fields(self)]
         return type(self)(*(_joined(getattr(self, k), getattr(younger, k)) for k in names))
@@ -72,15 +72,15 @@ class TrackTable:
 
     @property
     def confirmed(self) -> BoolArray:
-        """(n,) whether a track is believed, and so has an identity."""
+        """(n,) whether a track is confirmed, and so has an identity."""
         return self.ids > 0
 
     def updated(
         self: Table, motion: KalmanState, rows: Int64Array, found: Detections, seconds: float
     ) -> Table:
-        """Return the tracks after those in `rows` (m,) were matched to what was `found`.
+        """Return the tracks after those in `rows` (m,) were matched to the detections `found`.
 
-        motion: that of all tracks, corrected by what was found
+        motion: of all tracks, corrected by the detections
         """
         seen = np.zeros(len(self), bool)
         seen[rows] = True
@@ -99,16 +99,16 @@ class TrackTable:
         )
 
     def moved(self: Table, motion: Motion, camera: Affine) -> Table:
-        """Return the tracks where they are after the camera moved.
+        """Return the tracks in the coordinates of the new frame, after the camera moved.
 
-        motion: how theirs is described
+        motion: the model that describes their state
         """
         return replace(self, motion=motion.moved(self.motion, camera))
 
     def output(
         self, boxes_xyxy: Float32Array, shown: BoolArray, states: NDArray[np.int8]
     ) -> Tracks:
-        """Return the tracks `shown` (n,), of all that have these boxes and states."""
+        """Return the tracks `shown` (n,), with their rows of these boxes and states."""
         rows = shown.nonzero()[0]
         return Tracks(
             boxes_xyxy[rows],
@@ -121,5 +121,5 @@ class TrackTable:
 
 def _joined(older: Any, younger: Any) -> Any:
     if isinstance(older, KalmanState):
-        return older.and_also(younger)
+        return older.joined_with(younger)
     return np.concatenate((older, younger))

@@ -10,6 +10,7 @@ import numpy as np
 
 from detector.detections import Int64Array
 from detector.errors import UsageError
+from detector.text_file import write_text
 from trackers.motchallenge.camera_path import CameraPath, read_camera
 from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.motchallenge.interpolate import refined
@@ -64,7 +65,7 @@ def run_files(
         result = MotResult.of(track(tracker, rows, given, rate, camera))
         if refine:
             result = refined(result, given, rate)
-        _write(output / f"{name}.txt" if detections.is_dir() else output, result.text())
+        write_text(output / f"{name}.txt" if detections.is_dir() else output, result.text())
 
 
 def track(
@@ -100,11 +101,3 @@ def _scaled(rows: MotRows, score_range: tuple[float, float]) -> MotRows:
     if not low < high:
         raise UsageError(f"--score-range {low:g} {high:g}: the second is above the first")
     return replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

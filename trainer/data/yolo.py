@@ -1,4 +1,4 @@
-"""Data sets in YOLO layout: data.yaml, folders of pictures, a text file of labels per picture."""
+"""Data sets in YOLO layout: data.yaml, folders of images, a text file of labels per image."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from detector.errors import UsageError
+from detector.image_suffixes import is_image
 from detector.settings import read_yaml
 from trainer.data.data_errors import Findings
 from trainer.data.image_files import read_rgb, readable
 from trainer.data.labels import class_map, read_yolo, wanted
 from trainer.data.samples import Sample
-
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class YoloFolder:
@@ -24,38 +23,38 @@ class YoloFolder:
     The labels of `images/a/b.jpg` are in `labels/a/b.txt`; all are read and checked at once.
     """
 
-    at_random = True  # pictures can be read in any order, by several threads
+    random_access = True  # images can be read in any order, by several threads
 
     def __init__(self, path: Path, split: str, classes: Sequence[str], findings: Findings) -> None:
         """Read the data.yaml at `path`; raises UsageError where it is wrong.
 
-        What is wrong with pictures and labels is noted in `findings` and left out.
+        What is wrong with images and labels is noted in `findings` and left out.
         """
         content = read_yaml(path)
         names = _names(content, path)
         class_ids = class_map(names, classes, path, findings)
-        found = _pictures(content, split, path)
+        found = _images(content, split, path)
         good = readable(found, findings)
-        self._pictures = [picture for picture, is_good in zip(found, good, strict=True) if is_good]
+        self._images = [image for image, is_good in zip(found, good, strict=True) if is_good]
         self._labels = [
-            wanted(read_yolo(labels_of(picture), len(names), findings), class_ids)
-            for picture in self._pictures
+            wanted(read_yolo(labels_of(image), len(names), findings), class_ids)
+            for image in self._images
         ]
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Sample:
-        path, labels = self._pictures[index], self._labels[index]
+        path, labels = self._images[index], self._labels[index]
         image = read_rgb(path)
         height, width = image.shape[:2]
         boxes = labels.boxes_xyxy * np.array([width, height, width, height], np.float32)
         return Sample(image, boxes, labels.class_ids, str(path), np.zeros((0, 4), np.float32))
 
 
-def labels_of(picture: Path) -> Path:
-    """Return where the labels of a picture are: `labels` in place of the last `images`."""
-    parts = list(picture.parts)
+def labels_of(image: Path) -> Path:
+    """Return where the labels of an image are: `labels` in place of the last `images`."""
+    parts = list(image.parts)
     if "images" in parts:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
     return Path(*parts).with_suffix(".txt")
@@ -70,12 +69,12 @@ def _names(content: dict[str, Any], path: Path) -> list[str]:
     return [str(name) for name in names]
 
 
-def _pictures(content: dict[str, Any], split: str, path: Path) -> list[Path]:
-    """Return the pictures of a split in the order of their names."""
+def _images(content: dict[str, Any], split: str, path: Path) -> list[Path]:
+    """Return the images of a split in the order of their names."""
     if not isinstance(content.get(split), str):
-        raise UsageError(f"{path}: '{split}' must name a folder of pictures, got none")
+        raise UsageError(f"{path}: '{split}' must name a folder of images, got none")
     folder = path.parent / content.get("path", "") / content[split]
-    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    found = sorted(file for file in folder.rglob("*") if is_image(file))
     if not found:
-        raise UsageError(f"{path}: '{split}' names {folder}, where there are no pictures")
+        raise UsageError(f"{path}: '{split}' names {folder}, where there are no images")
     return found

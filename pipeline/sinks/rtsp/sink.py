@@ -12,7 +12,7 @@ from detector.errors import UsageError
 from pipeline.connections.backoff import Backoff
 from pipeline.connections.causes import trouble_opening
 from pipeline.connections.status import Status
-from pipeline.frame import Frame, LeftOut, Ticket, Tracked
+from pipeline.frame import Frame, NotWritten, Ticket, Tracked
 from pipeline.media.rtp import parameter_sets
 from pipeline.redaction import without_password
 from pipeline.sinks import Sink
@@ -105,20 +105,20 @@ class Rtsp(Sink):
         if self._encoder_name == "auto":
             choose()
 
-    def process(self, item: Tracked) -> Iterable[Ticket | LeftOut]:
+    def process(self, item: Tracked) -> Iterable[Ticket | NotWritten]:
         """Send the picture, or say why not; waits only while a connection is made."""
         if self._receiver is None and monotonic() < self._next_attempt_at:
-            return [LeftOut(item.frame.ticket, NOT_CONNECTED)]
-        done: list[Ticket | LeftOut] = []
+            return [NotWritten(item.frame.ticket, NOT_CONNECTED)]
+        done: list[Ticket | NotWritten] = []
         try:
             self._publish(item, done)
         except (OSError, Rejected) as error:
             done += self._lose(error)
         return done
 
-    def finish(self) -> Iterable[Ticket | LeftOut]:
+    def finish(self) -> Iterable[Ticket | NotWritten]:
         """Account for what the encoder still held: nobody waits for it any more."""
-        left = [LeftOut(frame.ticket, HELD) for frame in self._held.values()]
+        left = [NotWritten(frame.ticket, HELD) for frame in self._held.values()]
         self._held.clear()
         self.status.ended()
         return left
@@ -129,7 +129,7 @@ class Rtsp(Sink):
         if self._receiver:
             self._receiver.close()
 
-    def _publish(self, item: Tracked, done: list[Ticket | LeftOut]) -> None:
+    def _publish(self, item: Tracked, done: list[Ticket | NotWritten]) -> None:
         """Encode and send; `done` gets what has met its fate, also where sending fails."""
         if self._first is None:
             self._first = item.frame
@@ -138,7 +138,7 @@ class Rtsp(Sink):
         if self._receiver:
             self._receiver.keep_up()
             if self._receiver.backlog > MOST_WAITING:
-                done.append(LeftOut(self._held.pop(pts).ticket, SLOW))
+                done.append(NotWritten(self._held.pop(pts).ticket, SLOW))
                 return
         for unit in self._encode(item, pts, key=self._receiver is None):
             held = self._held.get(unit.pts)
@@ -172,7 +172,7 @@ class Rtsp(Sink):
         self.status.live()
         return receiver
 
-    def _lose(self, error: OSError | Rejected) -> list[LeftOut]:
+    def _lose(self, error: OSError | Rejected) -> list[NotWritten]:
         """Note that there is no connection, and leave out what was on its way to it."""
         trouble = (
             error.trouble
@@ -185,6 +185,6 @@ class Rtsp(Sink):
         pause = self._backoff.pause(trouble.cause, self.status.live_seconds)
         self.status.lost(trouble, pause)
         self._next_attempt_at = monotonic() + pause
-        left = [LeftOut(frame.ticket, NOT_CONNECTED) for frame in self._held.values()]
+        left = [NotWritten(frame.ticket, NOT_CONNECTED) for frame in self._held.values()]
         self._held.clear()
         return left

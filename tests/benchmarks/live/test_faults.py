@@ -11,9 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from pipeline.build import Run
 from pipeline.config import RunConfig
 from pipeline.report import figures
+from pipeline.run import Run
 from tests.support.cameras import numbered, require_gstreamer, until, write_units
 from tests.support.disks import small_disk
 from tests.support.faults import FAULTS

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detector.acceptance.gate import EngineRefused, Gated, agree, open_gated, open_reference
-from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder
 from detector.candidates import Candidates
@@ -32,14 +32,14 @@ KEY = EngineKey("a" * 64, "scripted", "1", "nowhere", "fp16", "1 x 96 x 160 x 3"
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model."""
     path = tmp_path_factory.mktemp("gate") / "small.onnx"
-    network = random_network("yolov7-tiny", read_pictures(BUNDLED, SIZE, 4), classes=3, width=0.125)
+    network = random_network("yolov7-tiny", read_images(BUNDLED, SIZE, 4), classes=3, width=0.125)
     export_model(network, path, class_names=("a", "b", "c"), size=SIZE)
     return path
 
 
 @pytest.fixture
 def model(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, and a cache without verdicts."""
+    """A copy of the small model, and a cache without verdicts."""
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
     copy = tmp_path / "small.onnx"
     copy.write_bytes(exported.read_bytes())
@@ -48,15 +48,15 @@ def model(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 class Script:
-    """Answers as the reference does, but for what `change` does to it; counts the pictures."""
+    """Answers as the reference does, changed by `change`; counts the images."""
 
     def __init__(self, reference: Engine) -> None:
         self.reference = reference
-        self.pictures = 0
+        self.images = 0
         self.change: Callable[[Candidates], Candidates] = lambda found: found
 
     def __call__(self, images: UInt8Array) -> Candidates:
-        self.pictures += len(images)
+        self.images += len(images)
         found = [self.reference.submit(image[None]).result() for image in images]
         return self.change(
             Candidates(
@@ -85,14 +85,14 @@ def test_an_engine_that_finds_the_same_passes_and_is_not_judged_again(
 ) -> None:
     first = open_scripted(model, script)
     assert first.agreement is not None and first.agreement.share == 1
-    judged_on = script.pictures
-    assert judged_on == 4  # those that come with the project
+    judged_on = script.images
+    assert judged_on == 4  # the bundled images
     second = open_scripted(model, script)
-    assert script.pictures == judged_on
+    assert script.images == judged_on
     assert second.agreement == first.agreement
 
 
-def test_one_that_drifts_is_refused_with_the_numbers_every_time(
+def test_an_engine_that_drifts_is_refused_with_the_numbers_every_time(
     model: Path, script: Script
 ) -> None:
     script.change = move(1.25)
@@ -122,7 +122,7 @@ def test_a_refused_engine_is_closed(
     assert len(closed) == 1
 
 
-def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_asked_anew(
+def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_judged_anew(
     model: Path, script: Script
 ) -> None:
     script.change = move(0.75)
@@ -134,14 +134,14 @@ def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_asked_anew(
 
 
 @pytest.mark.parametrize("changed", ["model_sha256", "version", "device", "runtime"])
-def test_another_engine_is_judged_by_itself(changed: str, model: Path, script: Script) -> None:
+def test_another_engine_has_its_own_verdict(changed: str, model: Path, script: Script) -> None:
     open_scripted(model, script)
     script.change = move(9)
     with pytest.raises(EngineRefused):
         open_scripted(model, script, replace(KEY, **{changed: "another"}))  # type: ignore[arg-type]
 
 
-def test_a_verdict_that_is_cut_off_is_no_verdict(model: Path, script: Script) -> None:
+def test_a_truncated_verdict_is_ignored(model: Path, script: Script) -> None:
     open_scripted(model, script)
     (verdict,) = (cache_folder() / "verdicts").glob("*.engine")
     verdict.write_bytes(verdict.read_bytes()[:-5])
@@ -150,18 +150,18 @@ def test_a_verdict_that_is_cut_off_is_no_verdict(model: Path, script: Script) ->
         open_scripted(model, script)
 
 
-def test_pictures_that_are_given_are_judged_on_whatever_was_found_before(
+def test_images_of_the_users_are_compared_on_whatever_the_verdict_in_the_cache(
     model: Path, script: Script, tmp_path: Path
 ) -> None:
     open_scripted(model, script)
     noise = np.random.default_rng(0).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "noise.png"), noise)
-    before = script.pictures
-    open_scripted(model, script, pictures=tmp_path / "noise.png")
-    assert script.pictures == before + 1
+    before = script.images
+    open_scripted(model, script, images=tmp_path / "noise.png")
+    assert script.images == before + 1
 
 
-def test_swapped_colours_are_noticed(model: Path, script: Script) -> None:
+def test_swapped_colours_are_detected(model: Path, script: Script) -> None:
     swapped = Script(script.reference)
 
     def answer(images: UInt8Array) -> Candidates:
@@ -171,7 +171,7 @@ def test_swapped_colours_are_noticed(model: Path, script: Script) -> None:
         open_gated("fake", model, answer=answer, key=KEY)
 
 
-def test_scores_of_another_class_are_noticed(model: Path, script: Script) -> None:
+def test_scores_of_another_class_are_detected(model: Path, script: Script) -> None:
     script.change = lambda found: Candidates(
         found.boxes_xyxy, np.ascontiguousarray(np.roll(found.scores, 1, axis=2))
     )
@@ -179,7 +179,7 @@ def test_scores_of_another_class_are_noticed(model: Path, script: Script) -> Non
         open_scripted(model, script)
 
 
-def test_an_engine_that_finds_nothing_or_no_numbers_is_refused(model: Path, script: Script) -> None:
+def test_an_engine_that_returns_zeros_or_nan_is_refused(model: Path, script: Script) -> None:
     for value in (0, np.nan):
         script.change = lambda found, value=value: Candidates(  # type: ignore[misc]
             np.full_like(found.boxes_xyxy, value), np.full_like(found.scores, value)
@@ -188,19 +188,19 @@ def test_an_engine_that_finds_nothing_or_no_numbers_is_refused(model: Path, scri
             open_scripted(model, script)
 
 
-def test_an_engine_that_has_nothing_to_be_held_against_passes(model: Path) -> None:
+def test_an_engine_without_a_reference_passes(model: Path) -> None:
     assert open_gated("fake", model).agreement is None
     reference = open_gated("openvino", model, precision="fp32", threads=1)
     assert reference.agreement is None
     reference.engine.close()
 
 
-def test_a_batch_that_is_fixed_is_filled_up(model: Path, script: Script) -> None:
+def test_a_fixed_batch_is_filled_up(model: Path, script: Script) -> None:
     three = replace(Manifest.beside(model), max_batch=3, dynamic_batch=False)
-    pictures = read_pictures(BUNDLED, SIZE, 4)
+    images = read_images(BUNDLED, SIZE, 4)
     engine = fake.FakeEngine(three, answer=script)
-    agreement = agree(script.reference, engine, pictures, three.tolerance_of("fp32"))
-    assert agreement.share == 1 and script.pictures == 6
+    agreement = agree(script.reference, engine, images, three.tolerance_of("fp32"))
+    assert agreement.share == 1 and script.images == 6
 
 
 def test_the_bundled_model_passes_in_bf16(data: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_bundled_model_passes_in_bf16(data: Path) -> None:
     if "BF16" not in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU does not compute in bf16")
     clip = data / "street/videos/person-bicycle-car-detection.mp4"
-    gated = open_gated("openvino", find_model("street"), pictures=clip, precision="bf16", threads=1)
+    gated = open_gated("openvino", find_model("street"), images=clip, precision="bf16", threads=1)
     assert gated.agreement is not None and gated.agreement.share == 1
     assert gated.engine.precision == "bf16"
     gated.engine.close()

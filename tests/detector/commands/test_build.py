@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.__main__ import main
-from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.acceptance.tolerance import Tolerance
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
@@ -25,7 +25,7 @@ SIZE, CLASSES = (96, 160), ("a", "b", "c")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose weights lie beside it."""
-    network = random_network("yolov7-tiny", read_pictures(BUNDLED, SIZE, 4), classes=3, width=0.02)
+    network = random_network("yolov7-tiny", read_images(BUNDLED, SIZE, 4), classes=3, width=0.02)
     path = tmp_path_factory.mktemp("made") / "small.onnx"
     weights = path.with_suffix(".safetensors")
     save_weights(network, weights, class_names=CLASSES, size=SIZE)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from detector.acceptance.agreement import compare
-from detector.acceptance.sample_images import read_pictures
+from detector.acceptance.sample_images import read_images
 from detector.acceptance.tolerance import usual_tolerances
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -55,7 +55,7 @@ def picture(data: Path) -> UInt8Array:
 
 def photograph(data: Path, size: tuple[int, int]) -> UInt8Array:
     """Return a photograph, letterboxed: (1, h, w, 3) uint8, RGB."""
-    return read_pictures(sorted((data / "tinycoco").rglob("*.jpg"))[0], size, 1)
+    return read_images(sorted((data / "tinycoco").rglob("*.jpg"))[0], size, 1)
 
 
 def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
@@ -138,7 +138,7 @@ def test_a_trained_model_keeps_its_boxes_in_half_precision(data: Path, tmp_path:
     street = find_model("street")
     manifest = Manifest.beside(street)
     clip = data / "street/videos/one-by-one-person-detection.mp4"
-    images = read_pictures(clip, manifest.input_size, 2)
+    images = read_images(clip, manifest.input_size, 2)
     half = tmp_path / "half.onnx"
     onnx.save(to_half(onnx.load(street)), half)
     full = [to_the_letter(street, image[None]) for image in images]

@@ -1,7 +1,7 @@
-"""What we ask of NVIDIA's driver, asked of an imitation of it in C (cuda_imitation.c).
+"""Our calls of NVIDIA's driver, made to an imitation of it in C (cuda_imitation.c).
 
-Our own ctypes always; pycuda where it is installed. Neither needs a GPU, and the imitation cannot
-tell whether one would be pleased: it checks contexts, flags, and that all is released.
+Our own ctypes are always tested, pycuda where it is installed. No GPU is needed. The imitation
+checks contexts, flags and that everything is released; it cannot check what a GPU would compute.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         absent("no C compiler here to make an imitation of the driver", "REQUIRE_CC")
     made = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
     source = ROOT / "tests" / "support" / "cuda_imitation.c"
-    # Nameless inside: who asks for libcuda.so.1 later in this process must not be given it
+    # It has no soname: a later load of libcuda.so.1 in this process must not get it
     subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", made, source], check=True)
     return made
 
@@ -59,12 +59,12 @@ def test_the_gpus_are_those_of_the_driver(driver: CudaDriver) -> None:
     assert driver.gpus()[1].capability_name == "8.7"
 
 
-def test_a_refusal_names_the_reason_and_the_function(driver: CudaDriver) -> None:
+def test_an_error_names_the_reason_and_the_function(driver: CudaDriver) -> None:
     with pytest.raises(CudaError, match=r"CUDA: invalid argument \(error 1 of cuDeviceGet\)"):
         driver.call("cuDeviceGet", ctypes.byref(ctypes.c_int()), 7)
 
 
-def test_no_driver_and_a_driver_without_a_gpu_are_the_same(
+def test_a_driver_without_a_gpu_counts_as_no_driver(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_driver("libno-such-driver.so.1") is None
@@ -72,9 +72,7 @@ def test_no_driver_and_a_driver_without_a_gpu_are_the_same(
     assert find_driver(str(library)) is None
 
 
-def test_a_graph_does_what_was_captured_whenever_it_is_launched(
-    library: Path, driver: CudaDriver
-) -> None:
+def test_each_launch_of_a_graph_does_the_captured_work(library: Path, driver: CudaDriver) -> None:
     imitation = ctypes.CDLL(str(library))
     driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(ctypes.c_void_p()), 0)
     driver.call("cuCtxPushCurrent_v2", None)
@@ -105,7 +103,7 @@ def test_a_graph_does_what_was_captured_whenever_it_is_launched(
     driver.call("cuDevicePrimaryCtxRelease_v2", 0)
 
 
-def test_the_imitation_stays_among_these_tests(driver: CudaDriver) -> None:
+def test_the_imitation_is_not_found_as_this_machines_driver(driver: CudaDriver) -> None:
     names = {gpu.name for gpu in driver.gpus()}
     assert not names & {gpu.name for gpu in find_gpus()}
 
@@ -113,18 +111,18 @@ def test_the_imitation_stays_among_these_tests(driver: CudaDriver) -> None:
 @pytest.mark.parametrize(
     ("device", "number"), [("cuda", 0), ("cuda:1", 1), ("2", 2), ("GPU", 0), ("GPU:3", 3)]
 )
-def test_a_gpu_is_named_as_openvino_or_torch_or_yolo_would(device: str, number: int) -> None:
+def test_a_gpu_has_the_names_of_openvino_torch_and_yolo(device: str, number: int) -> None:
     assert gpu_number(device) == number
 
 
 @pytest.mark.parametrize("device", ["", "cpu", "cuda:x", "cuda:-1", "cuda1:", ":"])
-def test_anything_else_is_no_gpu(device: str) -> None:
+def test_any_other_name_is_refused(device: str) -> None:
     with pytest.raises(ModelError, match="give cuda, or cuda:1 for the second GPU"):
         gpu_number(device)
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_pycuda_is_called_rightly_on_all_threads_and_holds_nothing_in_the_end(
+def test_pycuda_is_called_correctly_on_all_threads_and_everything_is_released(
     library: Path, graphs: bool
 ) -> None:
     if find_spec("pycuda") is None:

@@ -22,7 +22,7 @@ from onnx import numpy_helper
 from detector.__main__ import main
 from detector.acceptance.agreement import compare
 from detector.acceptance.gate import EngineRefused, agree, open_reference
-from detector.acceptance.sample_images import BUNDLED, read_pictures
+from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -43,7 +43,7 @@ LAYERS = 6  # of the network, and as many convolutions in its two heads
 
 def shown() -> UInt8Array:
     """Return 16 pictures: those of the project, each in four ways."""
-    seen = read_pictures(BUNDLED, SIZE, 4)
+    seen = read_images(BUNDLED, SIZE, 4)
     return np.concatenate([seen, seen[:, :, ::-1], seen[:, ::-1], 255 - seen])
 
 
@@ -238,7 +238,7 @@ def test_the_command_makes_both_and_says_how_far_they_agree(model: Path, tmp_pat
     folder.mkdir()
     for number, picture in enumerate(shown()):
         cv2.imwrite(str(folder / f"{number:02}.png"), picture)
-    ended = CliRunner().invoke(main, ["quantize", str(model), "--pictures", str(folder)])
+    ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(folder)])
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
     for runtime, line in zip(("openvino", "tensorrt"), lines, strict=True):
@@ -253,15 +253,15 @@ def test_without_the_extra_the_command_says_what_to_install(model: Path) -> None
         "from detector.__main__ import main\n"
         "main(sys.argv[1:])"
     )
-    line = [sys.executable, "-c", code, "quantize", str(model), "--pictures", str(BUNDLED)]
+    line = [sys.executable, "-c", code, "quantize", str(model), "--images", str(BUNDLED)]
     ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: INT8 needs nncf, onnx and onnxruntime: install the project's extra `quantize` "
+        "Error: INT8 needs nncf, onnx and onnxruntime: install the project's extra `quantize` "
         "(missing: nncf)\n"
     )
 
 
 def test_pictures_that_show_nothing_are_refused(model: Path, tmp_path: Path) -> None:
-    ended = CliRunner().invoke(main, ["quantize", str(model), "--pictures", str(tmp_path / "no")])
-    assert ended.exit_code == 2 and "is no folder, and no video or picture" in ended.stderr
+    ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(tmp_path / "no")])
+    assert ended.exit_code == 2 and "is not a folder, and not a video or image" in ended.stderr

@@ -15,7 +15,7 @@ from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
 from detector.weights.checkpoint import load_weights
 from detector.weights.zoo import bundled_models, find_model, find_weights
-from run_pipeline import main
+from pipeline.commands.run import run as main
 from tests.support.paths import ROOT
 from tests.support.release_server import Release, serving
 
@@ -140,7 +140,7 @@ def run(*arguments: object, without: str = "") -> subprocess.CompletedProcess[st
         "import sys; sys.argv[0] = 'run_pipeline.py'; sys.path.insert(0, sys.argv.pop(1))\n"
         "missing = sys.argv.pop(1)\n"
         "if missing: sys.modules[missing] = None\n"
-        "from run_pipeline import main; main()"
+        "from pipeline.commands.run import run; run()"
     )
     line = [sys.executable, "-c", code, str(ROOT), without, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=CAP, check=False)
@@ -174,7 +174,7 @@ def test_without_torch_a_first_start_says_what_to_install(release: Release) -> N
     done = run("synthetic", "--model", "yolov7-tiny", without="torch")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        "run_pipeline.py: this needs torch and onnx: install the project with its extra `train` "
+        "Error: this needs torch and onnx: install the project with its extra `train` "
         "(missing: torch)"
     )
 
@@ -186,5 +186,5 @@ def test_without_a_network_a_first_start_ends_in_one_line_and_exit_code_1(
     done = run("synthetic", "--model", "yolov7-tiny")
     assert done.returncode == 1
     said = done.stderr.splitlines()
-    assert len(said) == 2 and said[1].startswith(f"run_pipeline.py: cannot download {release.url}")
+    assert len(said) == 2 and said[1].startswith(f"Error: cannot download {release.url}")
     assert "the server says 404" in said[1]

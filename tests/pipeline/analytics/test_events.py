@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from detector.errors import UsageError
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.analytics.crossings import LineCounter, ZoneCounter
-from pipeline.analytics.events import Analysis, Analytics, Event, Watch
-from pipeline.analytics.geometry import Line, Point, Zone
+from pipeline.analysis import Analysis, Event, Point
+from pipeline.analytics.events import Analytics, Watch
+from pipeline.analytics.geometry import Line, Zone
 from pipeline.analytics.recount import main, recount
 from pipeline.config import load_config
 from pipeline.frame import Frame, Picture, Stream, Tracked
@@ -76,9 +77,9 @@ def walk(track: int, places: Iterable[Point]) -> list[Seen]:
 def test_who_crosses_a_line_is_counted_with_both_sides_and_the_time_it_is_certain() -> None:
     (event,) = events(walk(7, [(x, 50.0) for x in range(60, 140, 3)]), gate())
     assert (event.kind, event.shape, event.was, event.now) == ("cross", "gate", "right", "left")
-    assert event.sighting.track == 7
-    assert event.sighting.place == (108.0, 50.0)  # the first that is more than 5 pixels beyond
-    assert (event.sighting.pts, event.sighting.seconds) == (16, 1.6)
+    assert event.point.track == 7
+    assert event.point.position == (108.0, 50.0)  # the first that is more than 5 pixels beyond
+    assert (event.point.pts, event.point.seconds) == (16, 1.6)
 
 
 def test_there_and_back_are_two_crossings() -> None:
@@ -183,7 +184,7 @@ def test_who_appears_in_a_zone_has_entered_from_nowhere_and_who_vanishes_left_wh
     entered, left = events(pictures, yard())
     assert (entered.was, entered.now) == (None, "inside")
     assert (left.was, left.now) == ("inside", None)
-    assert left.sighting.seconds == 1.0 and left.sighting.pts == 10
+    assert left.point.seconds == 1.0 and left.point.pts == 10
     assert left.dwell_seconds == pytest.approx(1.0)
 
 
@@ -198,7 +199,7 @@ def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, coun
         seen = {i + 1: (float(x), float(y)) for i, (x, y) in enumerate(places[k]) if there[k, i]}
         analysis = analytics.update(tracks(seen), NAMES, k, k / 10)
         for event in analysis.events:
-            (inside.add if event.kind == "enter" else inside.remove)(event.sighting.track)
+            (inside.add if event.kind == "enter" else inside.remove)(event.point.track)
             dwelt += event.dwell_seconds or 0.0
         assert analysis.occupancy == {"yard": len(inside)}
         entered, left = (
@@ -367,7 +368,7 @@ def test_a_picture_without_tracks_shows_its_lines_too() -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("[{name: a, start: [0, 0], end: [0, 0]}]", "leads nowhere"),
+        ("[{name: a, start: [0, 0], end: [0, 0]}]", "start and end are equal"),
         ("[{name: a, start: [10, 0], end: [0, 9]}]", "say `units: pixels` for pixels"),
         ("[{name: a, start: [0, 0], end: [1, 1], classes: [persn]}]", "did you mean 'person'"),
         (

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
-from pipeline.build import Run
 from pipeline.monitor.control import Control
+from pipeline.run import Run
 from tests.pipeline.test_graph import clip, config, running
 from tests.support.cameras import CAP, until
 from tests.support.environment import PASSWORD

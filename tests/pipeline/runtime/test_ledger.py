@@ -1,45 +1,44 @@
-"""The books of a run: every frame has one fate, the strongest that one of its ends reports."""
+"""Every frame has one fate in the ledger: the strongest that one of its ends reports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from fractions import Fraction
 from itertools import permutations
 from threading import Event
-from time import monotonic
 
+import numpy as np
 import pytest
 
-from pipeline.frame import Ticket
-from pipeline.runtime import ledger as ledger_module
+from pipeline.frame import Frame, Picture, Ready, Stream, tickets_of
 from pipeline.runtime.ledger import Balance, Ledger
 
+PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 
-@dataclass(frozen=True)
-class Held:
-    """Something under way that holds these frames."""
-
-    tickets: tuple[Ticket, ...]
-
-
-REPORTS: dict[str, Callable[[Ledger, Held], None]] = {
+REPORTS: dict[str, Callable[[Ledger, Ready], None]] = {
     "emitted": lambda ledger, item: ledger.emitted(item),
     "dropped": lambda ledger, item: ledger.dropped(item, "sink", "overflow"),
     "failed": lambda ledger, item: ledger.failed(item, "sink", "broke"),
 }
 
 
-def frames(ledger: Ledger, count: int, stream: str = "a") -> Held:
-    """Return an item with so many new frames."""
-    tickets = tuple(Ticket(stream, index, 0.0) for index in range(count))
-    for ticket in tickets:
+def frames(ledger: Ledger, count: int, name: str = "a", captured_at: float = 0.0) -> Ready:
+    """Return an item of `count` new frames."""
+    stream = Stream(name, name, Fraction(1, 25))
+    item = Ready(
+        tuple(
+            Frame(stream, index, None, index, Fraction(1, 25), captured_at, PICTURE)
+            for index in range(count)
+        )
+    )
+    for ticket in tickets_of(item):
         ledger.decoded(ticket)
-    return Held(tickets)
+    return item
 
 
 def fates(balance: Balance) -> dict[str, int]:
-    """Return how many frames met each fate that any met."""
+    """Return the number of frames by fate, without zeros."""
     counts = {
         "emitted": balance.emitted,
         "dropped": balance.dropped.total(),
@@ -50,7 +49,7 @@ def fates(balance: Balance) -> dict[str, int]:
 
 @pytest.mark.parametrize("order", list(permutations(REPORTS)))
 @pytest.mark.parametrize(
-    ("told", "fate"),
+    ("reported", "fate"),
     [
         ({"dropped"}, "dropped"),
         ({"dropped", "emitted"}, "emitted"),
@@ -59,24 +58,24 @@ def fates(balance: Balance) -> dict[str, int]:
         ({"dropped", "emitted", "failed"}, "failed"),
     ],
 )
-def test_the_strongest_word_counts_in_whatever_order_the_ends_report(
-    order: tuple[str, ...], told: set[str], fate: str
+def test_the_strongest_fate_counts_in_any_order_of_reports(
+    order: tuple[str, ...], reported: set[str], fate: str
 ) -> None:
     ledger = Ledger()
     item = frames(ledger, 3)
-    ledger.split(item, len(told))
+    ledger.split(item, len(reported))
     for report in order:
-        if report in told:
+        if report in reported:
             REPORTS[report](ledger, item)
     assert fates(ledger.balances["a"]) == {fate: 3}
     ledger.check()
 
 
-def test_a_frame_is_settled_only_when_all_its_ends_have_reported() -> None:
+def test_a_frame_has_no_fate_until_all_its_ends_have_reported() -> None:
     ledger = Ledger()
     item = frames(ledger, 1)
     ledger.split(item, 2)
-    ledger.split(item, 3)  # one of the two ways forks again
+    ledger.split(item, 3)  # one of the two is split again
     for _ in range(3):
         ledger.emitted(item)
     assert fates(ledger.balances["a"]) == {}
@@ -87,7 +86,7 @@ def test_a_frame_is_settled_only_when_all_its_ends_have_reported() -> None:
     ledger.check()
 
 
-def test_a_frame_settled_twice_is_a_bug() -> None:
+def test_a_second_report_of_the_same_end_is_a_bug() -> None:
     ledger = Ledger()
     item = frames(ledger, 1)
     ledger.emitted(item)
@@ -99,10 +98,10 @@ def test_a_frame_decoded_twice_is_a_bug() -> None:
     ledger = Ledger()
     item = frames(ledger, 1)
     with pytest.raises(AssertionError, match="decoded twice"):
-        ledger.decoded(item.tickets[0])
+        ledger.decoded(item.frames[0].ticket)
 
 
-def test_streams_are_balanced_apart_and_reasons_are_kept() -> None:
+def test_streams_have_separate_balances_with_their_own_reasons() -> None:
     ledger = Ledger()
     ledger.dropped(frames(ledger, 2, "a"), "decode", "stride")
     ledger.failed(frames(ledger, 1, "b"), "infer", "broke")
@@ -112,14 +111,25 @@ def test_streams_are_balanced_apart_and_reasons_are_kept() -> None:
     ledger.check()
 
 
-def test_latency_is_taken_of_emitted_frames_alone() -> None:
+def test_a_forgotten_stream_must_balance() -> None:
+    ledger = Ledger()
+    frames(ledger, 1, "unfinished")
+    ledger.emitted(frames(ledger, 1, "finished"))
+    ledger.forget("finished")
+    ledger.forget("never seen")
+    assert list(ledger.balances) == ["unfinished"]
+    with pytest.raises(AssertionError, match="frames without a fate"):
+        ledger.forget("unfinished")
+
+
+def test_latency_is_measured_for_emitted_frames_only() -> None:
     ledger = Ledger()
     ledger.emitted(frames(ledger, 2, "a"))
     ledger.dropped(frames(ledger, 3, "b"), "decode", "stride")
     assert [ledger.balances[stream].latency.count for stream in "ab"] == [2, 0]
 
 
-def test_what_was_skipped_before_decoding_is_counted_beside_the_frames() -> None:
+def test_pictures_that_are_not_decoded_are_counted_separately_from_frames() -> None:
     ledger = Ledger()
     ledger.emitted(frames(ledger, 1))
     for _ in range(3):
@@ -130,40 +140,37 @@ def test_what_was_skipped_before_decoding_is_counted_beside_the_frames() -> None
     ledger.check()
 
 
-def test_latency_ends_with_the_last_sink_that_has_written_not_with_one_that_leaves_out() -> None:
-    ledger = Ledger()
-    ticket = Ticket("a", 0, monotonic())
-    frame = Held((ticket,))
-    ledger.decoded(ticket)
-    ledger.split(frame, 2)
-    ledger.emitted(frame)
-    emitted_by = monotonic()
-    Event().wait(0.02)
-    ledger.dropped(frame, "viewer", "not connected")
-    assert 0 < ledger.balances["a"].latency.max <= emitted_by - ticket.captured_at
+def test_latency_ends_at_the_last_sink_that_writes_the_frame_not_at_one_that_drops_it() -> None:
+    now = 100.0
+    ledger = Ledger(clock=lambda: now)
+    item = frames(ledger, 1, captured_at=99.0)
+    ledger.split(item, 3)
+    ledger.emitted(item)
+    now = 100.5
+    ledger.emitted(item)
+    now = 200.0
+    ledger.dropped(item, "viewer", "not connected")
+    assert ledger.balances["a"].latency.max == 1.5
 
 
-def test_whoever_writes_in_the_book_of_one_stream_holds_up_no_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ledger = Ledger()
-    writing, go_on = Event(), Event()
-    held = frames(ledger, 1, "a")
+def test_a_thread_that_holds_the_book_of_one_stream_does_not_block_another_stream() -> None:
+    holding, release = Event(), Event()
 
-    def slowly() -> float:
-        writing.set()
-        go_on.wait(30)
+    def slow_clock() -> float:  # the ledger reads it with the book locked
+        holding.set()
+        release.wait(30)
         return 1.0
 
-    monkeypatch.setattr(ledger_module, "monotonic", slowly)  # read with the book in hand
+    ledger = Ledger(slow_clock)
+    item = frames(ledger, 1, "a")
     with ThreadPoolExecutor() as threads:
-        slow = threads.submit(ledger.emitted, held)
-        assert writing.wait(30)
+        slow = threads.submit(ledger.emitted, item)
+        assert holding.wait(30)
         other = threads.submit(frames, ledger, 3, "b")
         try:
-            assert len(other.result(timeout=20).tickets) == 3
+            assert len(other.result(timeout=20).frames) == 3
             assert ledger.balances["b"].decoded == 3
         finally:
-            go_on.set()
+            release.set()
         slow.result(timeout=20)
     assert ledger.balances["a"].emitted == 1

@@ -28,6 +28,7 @@ from pipeline.frame import (
     Stream,
     Ticket,
     Tracked,
+    tickets_of,
 )
 from pipeline.graph import Output, SharedStages, StreamStages, connect
 from pipeline.runtime.ledger import Ledger
@@ -199,7 +200,7 @@ class Recorder(Sink):
     def process(self, item: Tracked) -> Iterable[Ticket]:
         self.faults.at("sink", self.count)
         self.count += 1
-        self.held += item.tickets
+        self.held += tickets_of(item)
         while len(self.held) > self.delay:
             self.emitted.append(self.held.pop(0))
             yield self.emitted[-1]

@@ -148,9 +148,9 @@ def test_audio_that_breaks_off_costs_no_picture(data: Path, tmp_path: Path) -> N
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.sinks.video_file import VideoFile
+from pipeline.sinks.video_file import VideoFileSink
 from tests.pipeline.sinks.test_audio import beside
-sink = VideoFile(Path(sys.argv[1]))
+sink = VideoFileSink(Path(sys.argv[1]))
 for item in beside(Path(sys.argv[2]), 80):
     sink.process(item)
 os.kill(os.getpid(), signal.SIGKILL)

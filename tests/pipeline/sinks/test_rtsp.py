@@ -21,7 +21,7 @@ import pytest
 from detector.detections import Detections
 from detector.errors import UsageError
 from pipeline.connections.status import Cause, State
-from pipeline.frame import Frame, LeftOut, Picture, Stream, Ticket, Tracked
+from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked, tickets_of
 from pipeline.sinks import SinkError, make_sink
 from pipeline.sinks.rtsp.sink import Rtsp
 from pipeline.sources.street.frame_counter import read_counter
@@ -49,7 +49,7 @@ def shown(index: int, size: tuple[int, int] = SIZE) -> Tracked:
     return Tracked(frame, Tracks.untracked(Detections.empty()), bgr)
 
 
-def fates(made: Rtsp, frames: Iterator[Tracked]) -> list[Ticket | LeftOut]:
+def fates(made: Rtsp, frames: Iterator[Tracked]) -> list[Ticket | NotWritten]:
     return [fate for frame in frames for fate in made.process(frame)]
 
 
@@ -74,7 +74,7 @@ def test_every_picture_that_is_pushed_arrives_whole_and_in_order(tmp_path: Path)
     received = tmp_path / "received"
     with Server(receivers={"wall": received}) as server, closing(sink(server.url("wall"))) as made:
         found = fates(made, paced(iter(range(60))))
-        assert [fate.tickets[0].index for fate in found] == list(range(60))
+        assert [tickets_of(fate)[0].index for fate in found] == list(range(60))
         assert all(isinstance(fate, Ticket) for fate in found)
         assert made.status.state is State.LIVE
         until(lambda: len(read_units(received)) >= 60)
@@ -102,8 +102,8 @@ def test_a_receiver_that_is_killed_is_found_again_and_begins_with_a_key_picture(
     again = numbers(read_units(received))
     assert all(b - a == 1 for a, b in pairwise(again) if a is not None and b is not None)
     assert None not in again
-    assert [fate.tickets[0].index for fate in found] == list(range(len(found)))
-    left = {fate.reason for fate in found if isinstance(fate, LeftOut)}
+    assert [tickets_of(fate)[0].index for fate in found] == list(range(len(found)))
+    left = {fate.reason for fate in found if isinstance(fate, NotWritten)}
     assert left == {"not connected"}
 
 
@@ -129,7 +129,7 @@ def test_a_receiver_that_freezes_costs_pictures_not_time_nor_memory(tmp_path: Pa
             began_at = monotonic()
             found = fates(made, (next(frames) for _ in range(1)))
             longest = max(longest, monotonic() - began_at)
-            seen |= {fate.reason for fate in found if isinstance(fate, LeftOut)}
+            seen |= {fate.reason for fate in found if isinstance(fate, NotWritten)}
             if made._receiver:
                 assert made._receiver.backlog < 1.2 * (1 << 20)
         assert "the receiver is slow" in seen
@@ -154,7 +154,7 @@ def trouble(url: str, **options: object) -> Cause:
     """Return why a receiver cannot be reached; every picture is left out, and no password told."""
     made = sink(url, **options)
     found = fates(made, map(shown, range(2)))
-    assert [type(fate) for fate in found] == [LeftOut, LeftOut]
+    assert [type(fate) for fate in found] == [NotWritten, NotWritten]
     made.finish()
     made.close()
     assert made.status.trouble
@@ -173,7 +173,7 @@ class Watched:
 
     def __init__(self, made: Rtsp) -> None:
         self.made = made
-        self.fates: list[Ticket | LeftOut] = []
+        self.fates: list[Ticket | NotWritten] = []
         self._over = Event()
         self._thread = threading.Thread(target=self._run)
 

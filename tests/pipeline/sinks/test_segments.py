@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.errors import UsageError
-from pipeline.frame import LeftOut, Ticket, Tracked
+from pipeline.frame import Fate, NotWritten, Ticket, Tracked, tickets_of
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, make_sink
 from pipeline.sinks.retention import Names, Retention
@@ -31,7 +31,7 @@ from tests.support.ffmpeg import times_by_ffprobe
 BASE = Fraction(1, 25)
 
 
-def record(sink: Sink, frames: Iterable[Tracked]) -> list[Ticket | LeftOut]:
+def record(sink: Sink, frames: Iterable[Tracked]) -> list[Ticket | NotWritten]:
     """Drive the sink from beginning to end."""
     sink.open()
     fates = [fate for frame in frames for fate in sink.process(frame)]
@@ -59,7 +59,7 @@ def test_each_segment_is_a_whole_video_that_begins_at_0_and_together_they_have_e
     times = [times_by_ffprobe(path) for path in files]
     assert [len(each) for each in times] == [25, 25, 25, 15]
     assert all(each == [k * BASE for k in range(len(each))] for each in times)
-    assert sorted(fate.tickets[0].index for fate in fates) == list(range(90))
+    assert sorted(tickets_of(fate)[0].index for fate in fates) == list(range(90))
 
 
 def test_a_segment_is_named_after_the_moment_of_its_first_frame_in_utc(tmp_path: Path) -> None:
@@ -196,16 +196,16 @@ def test_a_full_disk_costs_the_frames_it_has_no_room_for_and_recording_goes_on_a
 ) -> None:
     full = [False]
     sink = Segments(tmp_path / "%H%M%S.txt", lambda path: Fragile(path, full))
-    fates: list[Ticket | LeftOut] = []
+    fates: list[Ticket | NotWritten] = []
     for item in camera(60):
         full[0] = 20 <= item.frame.index < 40
         sink._look_at = 0.0 if item.frame.index in (0, 45) else sink._look_at
         fates += sink.process(item)
     fates += sink.finish()
-    assert sorted(fate.tickets[0].index for fate in fates) == list(range(60))
-    lost = {fate.ticket.index for fate in fates if isinstance(fate, LeftOut)}
+    assert sorted(tickets_of(fate)[0].index for fate in fates) == list(range(60))
+    lost = {fate.ticket.index for fate in fates if isinstance(fate, NotWritten)}
     assert lost == {17, 18, 19, *range(20, 45)}  # three were held, the rest had no room
-    assert all(fate.failed for fate in fates if isinstance(fate, LeftOut))
+    assert all(fate.fate is Fate.FAILED for fate in fates if isinstance(fate, NotWritten))
     assert sink.interruptions == [
         f"{tmp_path}/%H%M%S.txt: No space left on device: recording stopped"
     ]
@@ -217,7 +217,7 @@ def test_a_disk_that_is_really_full_leaves_segments_that_play_and_is_recorded_to
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(300_000))
     sink = segments(disk, segment_seconds=1.0, preset="ultrafast")
-    fates: list[Ticket | LeftOut] = []
+    fates: list[Ticket | NotWritten] = []
     frames = camera(10_000)
     while not sink.interruptions:
         fates += sink.process(next(frames))

@@ -157,10 +157,10 @@ KILLED = """
 import os, signal, sys
 from fractions import Fraction
 from pathlib import Path
-from pipeline.sinks.video_file import VideoFile
+from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 audio = Path(sys.argv[2]) if sys.argv[2:] else None
-sink = VideoFile(Path(sys.argv[1]))
+sink = VideoFileSink(Path(sys.argv[1]))
 written = 0
 for item in footage.drawn(range(3, 3000, 25), Fraction(1, 250), audio_from=audio):
     written += len(list(sink.process(item)))

@@ -13,7 +13,7 @@ from detector.detections import UInt8Array
 from detector.engines.fake import FakeEngine, fake_manifest
 from detector.errors import ModelError
 from detector.letterbox import Letterbox
-from pipeline.frame import Batch, Frame, Picture, Stream
+from pipeline.frame import Batch, Frame, Picture, Stream, tickets_of
 from pipeline.stages.infer import Collect, Submit
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
@@ -44,7 +44,7 @@ def test_each_batch_comes_out_with_what_the_engine_said_of_it() -> None:
     submit.open()
     batches = [batch(10), batch(20, 30), batch(40)]
     in_flight = [item for each in batches for item in submit.process(each)]
-    assert [len(item.tickets) for item in in_flight] == [1, 2, 1]
+    assert [len(tickets_of(item)) for item in in_flight] == [1, 2, 1]
     inferred = [result for item in in_flight for result in collect.process(item)]
     assert [result.batch for result in inferred] == batches
     scores = [result.candidates.scores.ravel().tolist() for result in inferred]

@@ -220,7 +220,7 @@ def test_the_commands_track_a_file_and_score_it(data: Path, tmp_path: Path) -> N
     options = ["--frame-rate", "25", "--option", "new_score=0.7", "--option", "class_aware=false"]
     done = command("run", "--detections", str(detections), "--output", str(output), *options)
     assert done.exit_code == 0, done.output
-    flags = ["--gt", str(truth), "--results", str(output), "--agnostic", "--frames", "1-50"]
+    flags = ["--gt", str(truth), "--results", str(output), "--rules", "mot15", "--frames", "1-50"]
     done = command("evaluate", *flags, "--json", str(scores))
     assert done.exit_code == 0, done.output
     written = json.loads(scores.read_text())
@@ -309,7 +309,7 @@ def test_what_is_taken_for_granted_is_said(tmp_path: Path, two_sequences: Path) 
     camera.mkdir()
     (camera / "KITTI-17.txt").write_text("0 1 0 0 0 1 0\n")
     folders = ["--detections", str(two_sequences), "--output", str(tmp_path / "tracks")]
-    done = command("run", *folders, "--camera-motion", str(camera))
+    done = command("run", *folders, "--camera-path", str(camera))
     assert done.stderr.startswith("TUD-Campus: no TUD-Campus.txt in")
     assert done.stderr.count("\n") == 1
 
@@ -319,7 +319,7 @@ def test_classes_of_detections_are_kept_apart_if_they_have_any(tmp_path: Path) -
     rows = [f"{k},-1,{left},5,40,90,.9,{c}" for k in (1, 2, 3) for left, c in ((5, 0), (6, 2))]
     detections.write_text("\n".join(rows))
     given = ["--detections", str(detections), "--output", str(output), "--frame-rate", "25"]
-    command("run", *given, "--classes")
+    command("run", *given, "--with-classes")
     classes = {tuple(line.split(",")[1:8:6]) for line in output.read_text().split()}
     assert classes == {("1", "0"), ("2", "2")}
 

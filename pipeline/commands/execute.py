@@ -1,4 +1,4 @@
-"""The main command behind its options: configure, build, run, watch, report."""
+"""What the main command does: configure, build, run, watch, report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import click
 import yaml
 
-from detector.errors import UsageError
+from detector.text_file import write_text
 from pipeline.build import build
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
@@ -20,6 +20,7 @@ from pipeline.monitor.display import watch
 from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
+from pipeline.process_settings import apply_process_settings
 from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
 
@@ -72,12 +73,13 @@ def schema() -> str:
     return json.dumps(RunConfig.model_json_schema(), indent=2)
 
 
-def run(config: RunConfig, stats_json: Path | None) -> int:
+def execute(config: RunConfig, stats_json: Path | None) -> int:
     """Run to the end, print the summary, and return the exit code.
 
     stats_json: where all figures are written
-    Raises UsageError for whatever can be known to be wrong before anything starts.
+    Raises UsageError for every mistake that shows before anything starts.
     """
+    apply_process_settings()
     built = build(config, more=config.control is not None)
     pipeline = built.pipeline
     with ExitStack() as around:
@@ -97,15 +99,7 @@ def run(config: RunConfig, stats_json: Path | None) -> int:
     report = figures(pipeline, built.streams, built.removed)
     click.echo(summary(report))
     if stats_json:
-        _write(stats_json, json.dumps(report, indent=2) + "\n")
+        write_text(stats_json, json.dumps(report, indent=2) + "\n", "--stats-json")
     for line in complaints(pipeline, built.streams):
         click.echo(line, err=True)
     return exit_code(pipeline, built.streams)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"--stats-json: {path} cannot be written: {error.strerror}") from error

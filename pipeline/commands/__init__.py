@@ -1,0 +1,1 @@
+"""The installed command `framelane`, and the main one: run."""

@@ -1,0 +1,26 @@
+"""framelane: the installed command. Each word below it is imported when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from detector.__main__ import DOCTOR
+from detector.__main__ import LATE as MODELS
+from detector.cli import Late, LateGroup
+
+LATE = {
+    "run": Late("pipeline.commands.run:run", "Detect and track objects in video."),
+    "models": Late("pipeline.commands.framelane:models", "Get, export, build and quantize models."),
+    "train": Late("trainer.commands.train:train", "Train a network from a recipe."),
+    "evaluate": Late("trainer.commands.evaluate:evaluate", "Score a model on labelled images."),
+    "tracks": Late("trackers.__main__:main", "Track detections from files, and score tracks."),
+    "doctor": DOCTOR,
+}
+
+models = LateGroup(name="models", late=MODELS, help="List, get, export, build and quantize models.")
+
+
+@click.version_option(package_name="framelane")
+@click.group(cls=LateGroup, late=LATE)
+def main() -> None:
+    """Detect and track objects in video; make and judge the models that do it."""

@@ -1,0 +1,24 @@
+"""A text file that cannot be written is a mistake of the user, with the place and the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detector.errors import UsageError
+from detector.text_file import write_text
+
+
+def test_the_text_is_written_in_utf_8_and_its_folder_is_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "new/list.txt", "gåten\n")
+    assert (tmp_path / "new/list.txt").read_bytes() == b"g\xc3\xa5ten\n"
+
+
+def test_a_path_that_cannot_be_written_is_named_with_its_option(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        write_text(tmp_path, "text")
+    assert str(refused.value) == f"{tmp_path}: cannot be written: Is a directory"
+    with pytest.raises(UsageError) as refused:
+        write_text(tmp_path, "text", "--stats-json")
+    assert str(refused.value) == f"--stats-json: {tmp_path} cannot be written: Is a directory"

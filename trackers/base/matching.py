@@ -1,0 +1,42 @@
+"""Matching in steps: what one step matches is not available to the next."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.base.assignment import BoolArray, FloatArray, Pairs, assign
+
+
+class Matching:
+    """Which track is matched to which detection, built up step by step.
+
+    partners: (n,) int64, the detection of each track, or -1
+    """
+
+    def __init__(self, track_count: int, detection_count: int) -> None:
+        self.partners = np.full(track_count, -1)
+        self._free = np.ones(detection_count, bool)
+
+    def step(
+        self,
+        pairs: Pairs,
+        cost: FloatArray,
+        limit: float,
+        *,
+        tracks: BoolArray,
+        detections: BoolArray,
+        min_iou: float = 0.0,
+    ) -> None:
+        """Match those of the given tracks (n,) and detections (m,) that are still unmatched.
+
+        cost, limit: see `assign`
+        min_iou: matches below it are undone after the assignment
+        """
+        rows, columns = tracks & (self.partners < 0), detections & self._free
+        possible = (rows[pairs.rows] & columns[pairs.columns]).nonzero()[0]
+        if not len(possible):
+            return
+        made = possible[assign(pairs[possible], cost[possible], limit)]
+        made = made[pairs.iou[made] >= min_iou]
+        self.partners[pairs.rows[made]] = pairs.columns[made]
+        self._free[pairs.columns[made]] = False

@@ -1,0 +1,94 @@
+"""Track detections from MOTChallenge files."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from detector.cli import Command
+from detector.errors import UsageError
+from trackers import TRACKERS, make_tracker
+from trackers.commands.frame_options import frame_choice, frame_options
+
+FILE = click.Path(path_type=Path)
+RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
+
+
+@click.command(cls=Command, renamed=RENAMED)
+@click.option("--detections", type=FILE, required=True, help="Boxes and scores: a file or folder.")
+@click.option("--output", type=FILE, required=True, help="Tracks: a file, or a folder for several.")
+@click.option(
+    "--tracker", default="lane", show_default=True, help=f"One of: {', '.join(TRACKERS)}."
+)
+@click.option(
+    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the tracker."
+)
+@click.option(
+    "--frame-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Frames per second.  [default: as in seqinfo.ini, else 30]",
+)
+@click.option(
+    "--camera-path",
+    type=FILE,
+    help="The camera's motion, a file or folder: per line a frame from 0 and a 2x3 matrix.",
+)
+@click.option(
+    "--with-classes", is_flag=True, help="Read column 8 of detections as a class, from 0."
+)
+@click.option(
+    "--score-range",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Scores that mean 0 and 1.  [default: 0 1]",
+)
+@click.option("--refine", is_flag=True, help="Fill gaps and smooth finished tracks (column 9).")
+@frame_options
+def run(
+    detections: Path,
+    output: Path,
+    tracker: str,
+    options: tuple[str, ...],
+    frame_rate: float | None,
+    camera_path: Path | None,
+    with_classes: bool,
+    score_range: tuple[float, float] | None,
+    refine: bool,
+    **frames: Any,
+) -> None:
+    """Track detections, and write the confirmed tracks.
+
+    All files are MOTChallenge text. Folders have NAME.txt or NAME/det/det.txt. Column 9 of the
+    output says where a box comes from: -1 tracked, 0 predicted, 1 smoothed, 2 filled in.
+    """
+    from trackers.motchallenge.run import run_files
+
+    chosen = dict(map(_option, options))
+    run_files(
+        detections,
+        output,
+        lambda: make_tracker(tracker, **chosen),
+        frame_rate=frame_rate,
+        camera_motion=camera_path,
+        with_classes=with_classes,
+        score_range=score_range,
+        refine=refine,
+        frames=frame_choice(**frames),
+        warn=partial(click.echo, err=True),
+    )
+
+
+def _option(given: str) -> tuple[str, Any]:
+    """Return key and value of `key=value`: a number, true or false, or else text."""
+    key, equals, value = given.partition("=")
+    if not equals:
+        raise UsageError(f"--option {given}: key=value is expected")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
