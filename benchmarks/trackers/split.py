@@ -7,6 +7,12 @@ the split of `material`, made before; the clip of PETS is in its chosen half, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmarks.trackers.detector import detected
+from benchmarks.trackers.material import Material, current, mot15, pets09
+
 CHOSEN_ON = {
     "mot17": ("MOT17-02-SDP", "MOT17-05-SDP"),
     "mot20": ("MOT20-01, first half",),
@@ -53,3 +59,39 @@ REPORTED = {
     ),
     "pets": (),
 }
+_HALVES = ("MOT20-01, first half", "MOT20-01, second half")
+
+
+def sequences(kind: str, names: Sequence[str]) -> list[Material]:
+    """Return the sequences of these names, of one of the kinds above."""
+    by_name = {material.name: material for material in _all(kind)}
+    return [by_name[name] for name in names]
+
+
+def _all(kind: str) -> list[Material]:
+    if kind == "mot15":
+        return mot15()
+    if kind == "pets":
+        return pets09()
+    if kind == "mot20":
+        (whole,) = current(kind)
+        return list(_halves(whole))
+    found = current(kind)
+    return [detected(m, seed) for seed, m in enumerate(found)] if kind == "sports" else found
+
+
+def _halves(whole: Material) -> tuple[Material, Material]:
+    middle = len(whole.frames) // 2
+    first, second = (
+        replace(
+            whole,
+            name=name,
+            frames=frames,
+            detections=whole.detections.among(frames),
+            truth=whole.truth.among(frames),
+        )
+        for name, frames in zip(
+            _HALVES, (whole.frames[:middle], whole.frames[middle:]), strict=True
+        )
+    )
+    return first, second
