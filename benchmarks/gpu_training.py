@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks.result import Result
 from trainer.console import Display
 from trainer.data.prefetch import Batch
-from trainer.optim.device import choose_place
+from trainer.optim.device import choose_device
 from trainer.optim.distributed import ProcessGroup
 from trainer.optim.optimizer import Stepper, make_optimiser
 from trainer.optim.sequential_gradients import SequentialGradients
@@ -63,7 +63,7 @@ def trained(given: Recipe) -> float:
 
 def stepped(given: Recipe) -> float:
     """Return the pictures per second of its steps alone, on one batch again and again."""
-    place = choose_place(given)
+    place = choose_device(given)
     network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(place.device)
     loss_of = make_loss(network, given)
     optimiser = make_optimiser(network, given.optimiser, 1.0)

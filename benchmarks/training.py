@@ -31,7 +31,7 @@ from detector.yolov7.network import Network, build_network
 from tests.support.paths import ROOT
 from trainer.console import Display
 from trainer.loss.detection_loss import DetectionLoss
-from trainer.optim.device import choose_place
+from trainer.optim.device import choose_device
 from trainer.optim.parallel_gradients import as_input
 from trainer.recipe import Recipe
 from trainer.report.results_log import RESULTS, read_results
@@ -64,7 +64,7 @@ def recipe(batch: int) -> Recipe:
 
 def plain() -> float:
     """Return the images per second of a plain loop."""
-    return _looped(torch.channels_last, choose_place(recipe(BATCH)).autocast)
+    return _looped(torch.channels_last, choose_device(recipe(BATCH)).autocast)
 
 
 def original() -> float:
@@ -103,7 +103,7 @@ def assignment() -> float:
     """Return the share of a step of 16 pictures that the assignment takes."""
     network, loss_of = _network(torch.channels_last)
     images, targets = _batch()
-    place = choose_place(recipe(BATCH))
+    place = choose_device(recipe(BATCH))
     spent, began = 0.0, monotonic()
     for _ in range(STEPS):
         with place.autocast():

@@ -1,4 +1,4 @@
-"""From a configuration to a pipeline: the one file that knows every stage."""
+"""From a configuration to a run: the only file that knows every stage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from pipeline.config import (
     TrackerConfig,
     options_of,
 )
-from pipeline.connections.status import Observed
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.options import checked_options
@@ -31,8 +30,7 @@ from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
-from pipeline.sources import is_live, make_source, source_kind
-from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH
+from pipeline.sources import make_source, source_for
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate
 from pipeline.stages.camera_motion import CameraMotion
@@ -43,32 +41,32 @@ from pipeline.stages.suppress import Suppress
 from pipeline.stages.track import Track
 from trackers import make_tracker
 
-LIVE_MAX_AGE = 0.5  # seconds: what an operator still takes for now
-CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # ByteTrack lives on weak detections too
+LIVE_MAX_AGE = 0.5  # seconds that an operator does not notice
+CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # trackers use low scores, too
 
 
 def build(config: RunConfig, *, more: bool = False) -> Run:
     """Return the run that `config` describes; nothing is opened and no thread is started yet.
 
-    more: it goes on without a stream, until it is stopped: others may be added
-    Raises UsageError for whatever can be known to be wrong beforehand.
+    more: the run goes on when no stream is left, so that others can be added, until it is stopped
+    Raises UsageError for mistakes that can be found before anything is opened.
     """
     model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
     ledger = Ledger()
     run = Run(
-        Graph(_shared(config, model, manifest), ledger, more=more),
+        Graph(_shared_stages(config, model, manifest), ledger, more=more),
         model,
         manifest,
         outputs=[output.url for output in config.outputs],
-        make_stream=lambda source, name: _stream(source, name, config, manifest, ledger),
+        make_stream=lambda source, name: _stream_stages(source, name, config, manifest, ledger),
     )
     for source in config.sources:
         run.add(source)
     return run
 
 
-def _shared(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
+def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
     engine = config.model
     _check_imgsz(engine, model, manifest)
     name = choose_engine(model) if engine.engine == AUTO else engine.engine
@@ -93,26 +91,28 @@ def engine_options(name: str, config: RunConfig) -> dict[str, Any]:
     is ready sooner. Recordings need throughput, so the engine chooses the number itself.
     """
     options = checked_options(engine_opener(name), options_of(config.model), "model")
-    cameras = [source for source in config.sources if is_live(source.url) or source.realtime]
+    cameras = [
+        source for source in config.sources if source_for(source.url).live or source.realtime
+    ]
     few = 0 < len(cameras) == len(config.sources) < len(os.sched_getaffinity(0))
     return {"streams": len(cameras)} | options if few and ENGINES[name].has_streams else options
 
 
 def _check_imgsz(config: ModelConfig, model: Path, manifest: Manifest) -> None:
-    """An exported model has one size; whoever expects another must hear it."""
-    asked = config.imgsz
-    if asked and asked != manifest.input_size:
+    """Raise UsageError if the user expects another input size than the model was exported for."""
+    expected = config.imgsz
+    if expected and expected != manifest.input_size:
         height, width = manifest.input_size
         raise UsageError(
-            f"--imgsz: {asked[0]}x{asked[1]} given, but {model.name} was exported for "
+            f"--imgsz: {expected[0]}x{expected[1]} given, but {model.name} was exported for "
             f"{height}x{width} (height x width): leave it out, or export the model at that size"
         )
 
 
 def _suppress(config: DetectConfig, tracker: TrackerConfig, manifest: Manifest) -> Suppress:
-    usual = CONFIDENCE["without" if tracker.name == "none" else "with a tracker"]
+    default = CONFIDENCE["without" if tracker.name == "none" else "with a tracker"]
     return Suppress(
-        confidence=usual if config.conf is None else config.conf,
+        confidence=default if config.conf is None else config.conf,
         iou=manifest.nms_iou if config.iou is None else config.iou,
         classes=None if config.classes is None else _class_ids(config.classes, manifest.classes),
         agnostic=config.agnostic,
@@ -122,23 +122,23 @@ def _suppress(config: DetectConfig, tracker: TrackerConfig, manifest: Manifest) 
 
 
 def _class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> set[int]:
-    """Return the numbers of the classes that the user named, or numbered."""
-    known = {name: k for k, name in enumerate(names)} | {str(k): k for k in range(len(names))}
-    for word in map(str, wanted):
-        if word not in known:
+    """Return the numbers of classes that the user gives by name or by number."""
+    numbers = {name: k for k, name in enumerate(names)} | {str(k): k for k in range(len(names))}
+    for each in map(str, wanted):
+        if each not in numbers:
             raise UsageError(
-                f"--classes: no class '{word}' in this model{did_you_mean(word, known)}"
+                f"--classes: no class '{each}' in this model{did_you_mean(each, numbers)}"
             )
-    return {known[str(word)] for word in wanted}
+    return {numbers[str(each)] for each in wanted}
 
 
-def _stream(
+def _stream_stages(
     config: SourceConfig, name: str, run: RunConfig, manifest: Manifest, ledger: Ledger
 ) -> StreamStages:
-    live = is_live(config.url)
+    live = source_for(config.url).live
     max_age = _max_age(config, live)
-    own = {"max_age": max_age} if live else {}
-    source = make_source(config.url, name, options_of(config) | own)
+    age_option = {"max_age": max_age} if live else {}
+    source = make_source(config.url, name, options_of(config) | age_option)
     decode = Decode(
         source,
         ledger,
@@ -148,10 +148,9 @@ def _stream(
         max_age=max_age,
     )
     outputs = [_output(output, name, manifest.classes) for output in run.outputs]
-    _refuse_shows(config, outputs, live or config.realtime)
+    _refuse_viewers(config, outputs, live or config.realtime)
     drawn = any(output.sink.wants_picture for output in outputs)
-    burnt_in = (COUNTER_WIDTH, CELL) if source_kind(config.url) == "synthetic" else (0, 0)
-    annotate = Annotate(manifest.classes, clear=burnt_in) if drawn else None
+    annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = without_password(config.url)
     return StreamStages(
         name,
@@ -161,28 +160,28 @@ def _stream(
         _tail(run, name, manifest.classes, annotate),
         outputs,
         live=live or config.realtime,
-        status=source.status if isinstance(source, Observed) else None,
+        status=source.status,
     )
 
 
-def _refuse_shows(config: SourceConfig, outputs: Sequence[Output], live: bool) -> None:
-    """A recording that is read as fast as it goes cannot be watched as it goes."""
-    shows = [output.name for output in outputs if output.viewer]
-    if shows and not live:
+def _refuse_viewers(config: SourceConfig, outputs: Sequence[Output], live: bool) -> None:
+    """Raise UsageError if a viewer would show a recording, which is read as fast as possible."""
+    viewers = [output.name for output in outputs if output.viewer]
+    if viewers and not live:
         raise UsageError(
-            f"--output: {shows[0]} shows live video, but {without_password(config.url)} is a "
+            f"--output: {viewers[0]} shows live video, but {without_password(config.url)} is a "
             "recording: add realtime"
         )
 
 
 def _max_age(config: SourceConfig, live: bool) -> float | None:
-    """Return the seconds after which a picture of the stream is left out."""
+    """Return the seconds after which a frame of the stream is dropped; None for never."""
     if live:
         return LIVE_MAX_AGE if config.max_age is None else config.max_age
     if config.max_age is not None and not config.realtime:
         raise UsageError(
-            f"max_age: {config.max_age:g} given, but {without_password(config.url)} is a recording "
-            "and waits: leave it out, or add realtime"
+            f"max_age: {config.max_age:g} given, but {without_password(config.url)} is a "
+            "recording, which does not expire: leave it out, or add realtime"
         )
     return config.max_age
 
@@ -190,7 +189,7 @@ def _max_age(config: SourceConfig, live: bool) -> float | None:
 def _tail(
     run: RunConfig, stream: str, names: Sequence[str], annotate: Annotate | None
 ) -> Stage[Detected, Tracked]:
-    """Return track, then what looks at tracks: analyse, annotate."""
+    """Return the stages on the stream's own thread: track, and if configured analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
     camera = CameraMotion() if config.camera_motion else None

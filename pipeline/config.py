@@ -1,4 +1,4 @@
-"""What a run is made of: one YAML file, flags over it, all validated before anything starts."""
+"""The configuration of a run: one YAML file, overridden by flags, validated before the start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from detector.settings import explain, read_yaml
 from pipeline.analytics.config import AnalyticsConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
-_OPEN = ConfigDict(extra="allow", frozen=True)  # the rest goes to a constructor, checked there
+_OPEN = ConfigDict(
+    extra="allow", frozen=True
+)  # further keys are options, checked by the constructor
 
 
 def _named(key: str) -> BeforeValidator:
@@ -23,71 +25,78 @@ def _named(key: str) -> BeforeValidator:
 
 
 class SourceConfig(BaseModel):
-    """Where pictures come from. Further keys are options of that kind of source."""
+    """A source of video. Further keys are options of that kind of source."""
 
     model_config = _OPEN
-    url: str = Field(description="a video file, URL, folder of pictures, glob, or 'synthetic'")
+    url: str = Field(description="a video file, URL, folder of images, glob, or 'synthetic'")
     name: str | None = Field(default=None, description="the stream's name; default: from the url")
     stride: int = Field(default=1, ge=1, description="use every k-th frame")
-    max_frames: int | None = Field(default=None, ge=1, description="stop after so many frames")
+    max_frames: int | None = Field(default=None, ge=1, description="stop after this many frames")
     realtime: bool = Field(default=False, description="pace a recording like a camera")
     max_age: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a live picture is left out; default: 0.5, none with "
-        "realtime",
+        description="seconds after which a live frame is dropped; default: 0.5, with realtime "
+        "never",
     )
 
 
 class ModelConfig(BaseModel):
-    """What detects. Further keys are options of the engine."""
+    """The model and its engine. Further keys are options of the engine."""
 
     model_config = _OPEN
-    name: str = Field(default="street", description="a name, or a file: docs/weights.md")
+    name: str = Field(default="street", description="a name, or a file: see docs/weights.md")
     engine: str = Field(
-        default="openvino", description="the runtime, or auto: the fastest of this machine"
+        default="openvino", description="the runtime; auto: the fastest one on this machine"
     )
-    imgsz: tuple[int, int] | None = Field(default=None, description="the input size you expect")
+    imgsz: tuple[int, int] | None = Field(
+        default=None, description="the input size that the model must have"
+    )
 
 
 class DetectConfig(BaseModel):
-    """What counts as a detection."""
+    """Confidence threshold and non-maximum suppression."""
 
     model_config = _STRICT
     conf: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="least score; default: 0.1 with a tracker, 0.25 without",
+        description="minimum score; default: 0.1 with a tracker, 0.25 without",
     )
     iou: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="overlap above which the weaker box goes; default: the model's, usually 0.45",
+        description="IoU above which the box with the lower score is removed; default: the "
+        "model's, usually 0.45",
     )
     classes: tuple[str | int, ...] | None = Field(
-        default=None, description="names or numbers to keep"
+        default=None, description="only these classes, by name or number"
     )
     agnostic: bool = Field(default=False, description="suppress across classes")
-    max_detections: int = Field(default=300, ge=1, description="most boxes per frame")
+    max_detections: int = Field(default=300, ge=1, description="maximum number of boxes per frame")
 
 
 class TrackerConfig(BaseModel):
-    """What gives identities. Further keys are options of that tracker."""
+    """The tracker. Further keys are options of that tracker."""
 
     model_config = _OPEN
     name: str = Field(default="lane", description="a tracker, or 'none'")
     camera_motion: bool = Field(
-        default=False, description="estimate how the camera moves; needless for one that is fixed"
+        default=False,
+        description="estimate the motion of the camera; not needed for a fixed camera",
     )
 
 
 class OutputConfig(BaseModel):
-    """Where results go. Further keys are options of that kind of sink."""
+    """A destination of results. Further keys are options of that kind of sink."""
 
     model_config = _OPEN
-    url: str = Field(description="a file whose ending says what it is; {stream} is filled in")
+    url: str = Field(
+        description="a file, whose suffix selects the format, or a URL; {stream} is replaced by "
+        "the stream's name"
+    )
 
 
 class RunConfig(BaseModel):
@@ -108,25 +117,25 @@ class RunConfig(BaseModel):
     watchdog: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a stage that hangs ends the run with an error; default: "
-        "it is named in the log after 60",
+        description="seconds after which a hanging stage ends the run with an error; default: it "
+        "is only logged, after 60",
     )
     control: str | None = Field(
         default=None,
-        description="HOST:PORT of this machine, where streams are shown, added and removed",
+        description="HOST:PORT of this machine, to show, add and remove streams",
     )
 
 
 def options_of(section: BaseModel) -> dict[str, Any]:
-    """Return the keys of an open section that are meant for a constructor."""
+    """Return the further keys of a section, which are options of a constructor."""
     return dict(section.model_extra or {})
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag as the user typed it, and the place in the configuration that it sets.
+    """A flag as the user typed it, and the key in the configuration that it sets.
 
-    keys: the way from the top; "*" stands for every entry of a list
+    keys: the path from the top; "*" stands for every entry of a list
     """
 
     name: str
@@ -135,7 +144,7 @@ class Flag:
 
 
 def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
-    """Read the YAML at `path` (None: the defaults), lay `flags` over it, and validate.
+    """Return the YAML at `path` (None: the defaults), overridden by `flags`, validated.
 
     Raises UsageError: the file or flag, the key, what was given, what is accepted.
     """
@@ -145,19 +154,19 @@ def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
     try:
         return RunConfig.model_validate(given)
     except ValidationError as error:
-        complaint = explain(error, RunConfig, lambda keys: _place(keys, path, flags))
+        complaint = explain(error, RunConfig, lambda keys: _origin(keys, path, flags))
         raise UsageError(complaint) from error
 
 
 def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
-    """Set the value at `keys`, spelling out short forms and defaults on the way."""
+    """Set the value at `keys`; short forms and defaults on the path are spelled out."""
     key, *rest = keys
     if not rest:
         section[key] = value
     elif rest[0] == "*":
         default = RunConfig.model_fields[key].default
         entries = section.get(key, [entry.model_dump() for entry in default])
-        if isinstance(entries, (list, tuple)):  # if not, validation will say what it should be
+        if isinstance(entries, (list, tuple)):  # otherwise validation fails with a message
             section[key] = [_spelled_out(entry, "url") for entry in entries]
             for entry in section[key]:
                 _set(entry, tuple(rest[1:]), value)
@@ -172,8 +181,8 @@ def _spelled_out(section: Any, key: str) -> dict[str, Any]:
     return dict(section) if isinstance(section, dict) else {key: section}
 
 
-def _place(keys: Sequence[str], path: Path | None, flags: Sequence[Flag]) -> str:
-    """Return who said the value at `keys`: a flag, or the file and its key."""
+def _origin(keys: Sequence[str], path: Path | None, flags: Sequence[Flag]) -> str:
+    """Return where the value at `keys` comes from: a flag, or the file and its key."""
     pattern = tuple("*" if key.isdigit() else key for key in keys)
-    said_by = [flag.name for flag in flags if flag.keys == pattern[: len(flag.keys)]]
-    return said_by[0] if said_by else f"{path or 'config'}: {'.'.join(keys)}"
+    set_by = [flag.name for flag in flags if flag.keys == pattern[: len(flag.keys)]]
+    return set_by[0] if set_by else f"{path or 'config'}: {'.'.join(keys)}"

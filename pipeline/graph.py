@@ -1,4 +1,4 @@
-"""Stages joined by channels: which, how large, and why so large."""
+"""Stages joined by channels: which, their capacity, and the reason for it."""
 
 from __future__ import annotations
 
@@ -23,29 +23,32 @@ from pipeline.frame import (
 from pipeline.runtime.channel import Channel, Overflow
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.outboxes import FanOut, LedgerOutbox, Router
+from pipeline.runtime.round_robin import RoundRobinInbox
 from pipeline.runtime.runner import Pipeline, Worker
 from pipeline.runtime.stage import Probe, Stage
-from pipeline.runtime.stats import ChannelStats
-from pipeline.runtime.stream_lane import RoundRobinInbox, StreamLane
+from pipeline.runtime.stats import ChannelStats, Histogram
+from pipeline.runtime.stream_lane import StreamLane
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stages.decode import Decode
 
 SomeItem = TypeVar("SomeItem", bound=Item)
 
-DECODED = 3  # frames: one being letterboxed, one ready, one being decoded; more is only latency
-NEWEST = 1  # frame of a live stream: where the engine is late, each more is an interval of latency
-BATCHES = 2  # one that the engine takes next, one being made
+DECODED = 3  # frames: one being letterboxed, one ready, one being decoded; more only adds latency
+NEWEST = 1  # frame of a live stream; if the engine is late, each more adds an interval of latency
+BATCHES = 2  # the engine's next one, and one being made
 CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
-CREDIT = 6  # frames of a stream between preprocess and its sinks, beside those at the engine
-SINK = 4  # frames: an encoder's key frame costs several times its average
+CREDIT = 6  # frames of a stream between preprocess and its sinks, besides those at the engine
+SINK = 4  # frames: encoding a keyframe takes several times the average
 
 
 @dataclass(frozen=True, eq=False)
 class SharedStages:
-    """The stops that all streams share, and the engine's end.
+    """The stages that all streams share, and the functions that the engine adds.
 
-    slots: returns how many batches the engine can hold, 1 before it is open
+    close_engine: releases the engine
+    slots: returns how many batches the engine can hold; 1 before it is open
+    max_batch: frames per batch
     in_flight: how many batches may wait for their results; the engine's slots are the true limit
     """
 
@@ -61,7 +64,7 @@ class SharedStages:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """A sink under a name that no other of its stream has; a viewer is never waited for."""
+    """A sink and its name, unique in its stream; a viewer drops frames instead of blocking."""
 
     name: str
     sink: Sink
@@ -70,10 +73,11 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class StreamStages:
-    """The stops of one stream: before the shared ones, and behind them.
+    """The stages of one stream: those before the shared ones, and those after them.
 
-    url: as it may be shown, credentials removed
-    live: it does not wait for us; status: what it is doing, where that can change
+    url: credentials removed
+    live: the source does not wait for us
+    status: of the source's connection, None if it has none
     """
 
     name: str
@@ -87,25 +91,25 @@ class StreamStages:
 
 
 class SourceInbox:
-    """A source as an inbox: the decode stage opens and closes it, the runner may stop it."""
+    """A source as the inbox of the decode stage, which opens and closes it; the runner stops it."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.stats = ChannelStats()  # stays empty: reading is work, not waiting
+        self.stats = ChannelStats()  # stays empty: reading counts as work, not as waiting
 
     def __iter__(self) -> Iterator[Decoded | Skipped]:
-        """Read to the end."""
+        """Read until the end."""
         return iter(self._source)
 
     def cancel(self) -> None:
-        """Read no further."""
+        """Stop reading."""
         self._source.stop()
 
 
 class Graph:
-    """The stops that all streams share, and the streams, which may come and go.
+    """The shared stages, joined with streams that may be added and removed during the run.
 
-    more: the run goes on without a stream, until it is stopped: others may come
+    more: the run goes on when no stream is left, so that others can be added, until it is stopped
     """
 
     def __init__(self, shared: SharedStages, ledger: Ledger, *, more: bool = False) -> None:
@@ -117,7 +121,7 @@ class Graph:
         )
         self._router = Router()
         self._streams: dict[str, _Joined] = {}
-        self._lock = Lock()  # of the table of streams
+        self._lock = Lock()  # guards the table of streams
         self.pipeline = Pipeline(
             _shared_workers(shared, self._inbox, self._router, ledger),
             ledger,
@@ -127,16 +131,21 @@ class Graph:
 
     @property
     def streams(self) -> list[StreamStages]:
-        """The streams that are there now, in the order in which they came."""
+        """The current streams, in the order in which they were added."""
         with self._lock:
             return [joined.stages for joined in self._streams.values()]
 
-    def add(self, stream: StreamStages) -> None:
-        """Join a stream, whose name no other has; it begins at once if the run has begun.
+    @property
+    def lane_count(self) -> int:
+        """How many lanes the inbox and the router hold: two for each current stream."""
+        return len(self._inbox) + len(self._router)
 
-        Raises FramelaneError where the run is ending.
+    def add(self, stream: StreamStages) -> None:
+        """Join a stream under a new name; it starts at once if the run has started.
+
+        Raises FramelaneError if the run is ending.
         """
-        lane = _lane(stream, self._credit, self._ledger, self._changed)
+        lane = self._lane(stream)
         workers = _stream_workers(stream, lane, self._ledger)
         with self._lock:
             assert stream.name not in self._streams, stream.name
@@ -150,9 +159,9 @@ class Graph:
             self._streams[stream.name] = _Joined(stream, lane, workers)
 
     def end(self, name: str) -> StreamStages:
-        """End a stream well, and wait until all of it is written.
+        """Stop the source of a stream, and wait until all of its frames are written.
 
-        A camera that is silent is waited for up to its time-out.
+        The wait for a silent camera lasts up to its time-out.
         """
         with self._lock:
             joined = self._streams[name]
@@ -161,7 +170,7 @@ class Graph:
         return joined.stages
 
     def forget(self, name: str) -> None:
-        """Let go of a stream that has ended, once none of its frames is under way."""
+        """Remove a stream that has ended, once none of its frames is in the shared stages."""
         with self._lock:
             joined = self._streams.pop(name)
         self._inbox.forget(joined.lane)
@@ -169,6 +178,21 @@ class Graph:
         self.pipeline.forget(joined.workers)
         for worker in self.pipeline.workers:
             worker.probe.ages.pop(name, None)
+
+    def _lane(self, stream: StreamStages) -> StreamLane:
+        capacity, overflow = (
+            (NEWEST, Overflow.DROP_OLDEST) if stream.live else (DECODED, Overflow.BLOCK)
+        )
+        decoded: Channel[Frame] = _channel(
+            f"{stream.name}/decoded",
+            capacity,
+            self._ledger,
+            overflow=overflow,
+            changed=self._changed,
+            queued=self._inbox.stats.queued,
+        )
+        tail: Channel[Detected] = _channel(f"{stream.name}/detected", self._credit, self._ledger)
+        return StreamLane(stream.name, decoded, tail, self._changed)
 
     def _stop_sources(self) -> None:
         self._inbox.no_more()
@@ -178,19 +202,11 @@ class Graph:
 
 @dataclass(frozen=True, eq=False)
 class _Joined:
-    """A stream that is part of a graph."""
+    """A stream that is part of a graph, with its lane and threads."""
 
     stages: StreamStages
     lane: StreamLane
     workers: Sequence[Worker]
-
-
-def connect(shared: SharedStages, streams: Sequence[StreamStages], ledger: Ledger) -> Pipeline:
-    """Return the pipeline of these stages, ready to run."""
-    graph = Graph(shared, ledger)
-    for stream in streams:
-        graph.add(stream)
-    return graph.pipeline
 
 
 def _shared_workers(
@@ -230,15 +246,6 @@ def _stream_workers(stream: StreamStages, lane: StreamLane, ledger: Ledger) -> l
     ]
 
 
-def _lane(stream: StreamStages, credit: int, ledger: Ledger, changed: Condition) -> StreamLane:
-    room, overflow = (NEWEST, Overflow.DROP_OLDEST) if stream.live else (DECODED, Overflow.BLOCK)
-    decoded: Channel[Frame] = _channel(
-        f"{stream.name}/decoded", room, ledger, overflow=overflow, changed=changed
-    )
-    tail: Channel[Detected] = _channel(f"{stream.name}/detected", credit, ledger)
-    return StreamLane(stream.name, decoded, tail, changed)
-
-
 def _sink_channel(stream: str, output: Output, ledger: Ledger) -> Channel[Tracked]:
     overflow = Overflow.DROP_OLDEST if output.viewer else Overflow.BLOCK
     return _channel(f"{stream}/{output.name}", SINK, ledger, overflow=overflow)
@@ -251,8 +258,9 @@ def _channel(
     *,
     overflow: Overflow = Overflow.BLOCK,
     changed: Condition | None = None,
+    queued: Histogram | None = None,
 ) -> Channel[SomeItem]:
-    """Return a channel that tells the ledger of whatever is lost in it."""
+    """Return a channel that reports to the ledger every item that is lost in it."""
     return Channel(
         name,
         capacity,
@@ -261,11 +269,12 @@ def _channel(
         on_discard=lambda item: ledger.failed(item, name, "cancelled"),
         on_expire=lambda item: ledger.dropped(item, name, "max_age"),
         changed=changed,
+        queued=queued,
     )
 
 
 def _abandon(item: InFlight, ledger: Ledger) -> None:
-    """Free the engine's slot of a batch that nobody will collect: a submitter may wait for it."""
+    """Free the engine slot of a batch that will not be collected: `submit` may wait for it."""
     ledger.failed(item, "in flight", "cancelled")
-    with suppress(FramelaneError):  # the run is over; its first cause is what will be reported
+    with suppress(FramelaneError):  # the run has failed, and reports its first cause
         item.pending.result()

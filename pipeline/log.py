@@ -1,4 +1,4 @@
-"""The log as lines on the terminal: when, what, and never a password."""
+"""The log on the terminal: time, level and message, without credentials."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _LINE = logging.Formatter("%(asctime)s %(levelname).1s %(message)s")
 
 
 class Terminal(logging.Handler):
-    """Writes to whatever standard error is at that moment."""
+    """Writes to the current standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, a traceback included, with credentials taken out."""
+        """Write one record with its traceback, credentials removed."""
         click.echo(without_password(_LINE.format(record)), err=True)
 
 
 @contextmanager
 def log_on_terminal() -> Iterator[None]:
-    """Show what Framelane logs, from level INFO on, while this is open."""
+    """Show Framelane's log messages of level INFO and above while this context is open."""
     log, handler = logging.getLogger("framelane"), Terminal()
     level, propagate = log.level, log.propagate
     log.addHandler(handler)

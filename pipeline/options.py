@@ -1,4 +1,4 @@
-"""Options from a config file, checked against the constructor that they are meant for."""
+"""Options from a configuration, checked against the constructor that takes them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from detector.errors import UsageError, did_you_mean
+from detector.renamed import with_new_names
+
+RENAMED = {"longest_retry_seconds": "max_retry_seconds"}  # old name -> new name
 
 
 def checked_options(
     made: Callable[..., Any], options: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
-    """Return `options` converted to the types of `made`'s keyword arguments.
+    """Return `options` under their present names, converted to the types of `made`'s arguments.
 
-    where: the place in the config, for the message
+    where: the place in the configuration, for the message
     Raises UsageError: which option, what was given, what is accepted.
     """
-    parameters = {
-        name: parameter
-        for name, parameter in inspect.signature(made).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    for name in options:
-        if name not in parameters:
-            raise UsageError(f"{where}: unknown option '{name}'{did_you_mean(name, parameters)}")
+    accepted = option_names(made)
+    renamed = {old: new for old, new in RENAMED.items() if new in accepted}
+    current = with_new_names(options, renamed, where)
+    for name in current:
+        if name not in accepted:
+            raise UsageError(f"{where}: unknown option '{name}'{did_you_mean(name, accepted)}")
     hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
-    return {name: _converted(value, hints[name], where, name) for name, value in options.items()}
+    return {name: _converted(value, hints[name], where, name) for name, value in current.items()}
+
+
+def option_names(made: Callable[..., Any]) -> list[str]:
+    """Return the names of the keyword-only arguments of a constructor, which are its options."""
+    parameters = inspect.signature(made).parameters.values()
+    return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
 
 
 def _converted(value: Any, accepted: Any, where: str, name: str) -> Any:

@@ -1,10 +1,10 @@
-"""What must never be shown: the credentials in a URL. The one place that knows where they stand."""
+"""Removal of the credentials in URLs; the only place that knows where a URL holds them."""
 
 from __future__ import annotations
 
 import re
 
-# `user:password@`; a password with a slash in it ends at the last @ of what cannot be host:port
+# `user:password@`; the password may contain a slash if `user:password` cannot be `host:port`
 _USER = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#@:]+:(?!\d+(?:[/?#]|$))[^@]*@)")
 _QUERY = re.compile(
     r"([?&][^=&#]*(?:user|account|pass|pwd|token|secret|key|auth|sig)[^=&#]*=)[^&#]*", re.IGNORECASE
@@ -12,5 +12,5 @@ _QUERY = re.compile(
 
 
 def without_password(url: str) -> str:
-    """Return `url` as it may be shown: no user name, no password, no key in the query."""
+    """Return `url` without user name and password, and with *** for secrets in the query."""
     return _QUERY.sub(r"\1***", _USER.sub("", url))

@@ -1,4 +1,4 @@
-"""What a run did, as figures for a file and as a page for a person."""
+"""The results of a run: figures for a file, and a page of text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.connections.status import Observed
 from pipeline.graph import StreamStages
 from pipeline.runtime.runner import Failure, Pipeline, Worker
 
@@ -21,9 +20,9 @@ def figures(
     streams: Sequence[StreamStages],
     removed: Mapping[str, Figures] = MappingProxyType({}),
 ) -> Figures:
-    """Return all that was counted and measured in a run, ready for JSON.
+    """Return all counts and measurements of a run, ready for JSON.
 
-    removed: the last figures of streams that are no longer there
+    removed: the last figures of streams that were removed
     """
     return {
         "seconds": round(pipeline.seconds, 3),
@@ -42,7 +41,7 @@ def figures(
 
 
 def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
-    """Return 0 if all went well or was stopped on request, 1 if something broke, 2 if misused."""
+    """Return 0 after success or a requested stop, 1 after a failure, 2 after a usage error."""
     if any(isinstance(failure.error, UsageError) for failure in pipeline.failures):
         return 2
     damaged = any(_faults(stream) for stream in streams)
@@ -50,27 +49,27 @@ def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
 
 
 def complaints(pipeline: Pipeline, streams: Sequence[StreamStages]) -> list[str]:
-    """Return a line for each thing that went wrong, first cause first."""
+    """Return one line for each failure and fault, first cause first."""
     return [_complaint(failure) for failure in pipeline.failures] + [
         fault for stream in streams for fault in _faults(stream)
     ]
 
 
 def _faults(stream: StreamStages) -> list[str]:
-    """Return what went wrong without ending the stream: at its source, then at its sinks."""
+    """Return the faults that did not end the stream: of its source, then of its sinks."""
     sinks = (output.sink.interruptions for output in stream.outputs)
     return [*stream.source.faults, *chain.from_iterable(sinks)]
 
 
 def _complaint(failure: Failure) -> str:
     if isinstance(failure.error, FramelaneError) and failure.stream is not None:
-        return str(failure.error)  # it names its file
+        return str(failure.error)  # the message names the file
     kind = "" if isinstance(failure.error, FramelaneError) else f"{type(failure.error).__name__}: "
     return f"{failure.stage}: {kind}{failure.error}"
 
 
 def summary(report: Figures) -> str:
-    """Return the page for a person: each stream's frames and latency, each stage's time."""
+    """Return the figures as text: each stream's frames and latency, each stage's times."""
     lines = [_stream_line(name, stream) for name, stream in report["streams"].items()]
     lines += ["", _STAGE_HEADER]
     lines += [_stage_line(name, stage) for name, stage in report["stages"].items()]
@@ -83,7 +82,7 @@ def _written(report: Figures) -> list[str]:
 
 
 def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
-    """Return all that was counted and measured of one stream, ready for JSON."""
+    """Return all counts and measurements of one stream, ready for JSON."""
     balance = pipeline.ledger.balance(stream.name)
     return {
         "url": stream.url,
@@ -100,15 +99,15 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "faults": _faults(stream),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
         "receivers": {
-            output.name: output.sink.status.snapshot()
+            output.name: status.snapshot()
             for output in stream.outputs
-            if isinstance(output.sink, Observed)
+            if (status := output.sink.status) is not None
         },
     }
 
 
 def _ages(pipeline: Pipeline, stream: str) -> Figures:
-    """Return how old its frames were when they came out of each stop, in the order of the path."""
+    """Return the age of the stream's frames after each stage, in the order of the path."""
     own = [worker for worker in pipeline.workers if worker.stream == stream]
     shared = [worker for worker in pipeline.workers if worker.stream is None]
     return {
@@ -153,14 +152,16 @@ def _stream_line(name: str, stream: Figures) -> str:
 
 
 def _connection_lines(stream: Figures) -> list[str]:
-    """Say what the connections of a live stream went through: to its camera, to its receivers."""
+    """Return lines about the connections of a stream: to its camera, to its receivers."""
     named = {"camera": stream["connection"]} if "connection" in stream else {}
     return [
-        line for name, each in (named | stream["receivers"]).items() for line in _way(name, each)
+        line
+        for name, each in (named | stream["receivers"]).items()
+        for line in _connection(name, each)
     ]
 
 
-def _way(name: str, connection: Figures) -> list[str]:
+def _connection(name: str, connection: Figures) -> list[str]:
     seconds = ", ".join(f"{state} {spent:.0f} s" for state, spent in connection["seconds"].items())
     causes = ", ".join(f"{cause} x {count}" for cause, count in connection["causes"].items())
     lines = [f"    {name}: connected {connection['connections']} x; {seconds}"]
@@ -169,8 +170,8 @@ def _way(name: str, connection: Figures) -> list[str]:
     return lines
 
 
-def _losses(word: str, losses: list[Figures]) -> list[str]:
-    return [f"{loss['frames']} {word} ({loss['stage']}: {loss['reason']})" for loss in losses]
+def _losses(verb: str, losses: list[Figures]) -> list[str]:
+    return [f"{loss['frames']} {verb} ({loss['stage']}: {loss['reason']})" for loss in losses]
 
 
 def _spread(milliseconds: dict[str, float]) -> str:

@@ -58,6 +58,11 @@ class Run:
         """The streams of this moment."""
         return self._graph.streams
 
+    @property
+    def lane_count(self) -> int:
+        """How many lanes the shared stages serve; see Graph."""
+        return self._graph.lane_count
+
     def add(self, source: SourceConfig) -> str:
         """Add a stream and return its name; it starts at once if the run has started.
 

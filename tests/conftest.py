@@ -1,4 +1,4 @@
-"""Where tests find their data, and what happens where it is absent."""
+"""Fixtures for every test: where data is found, what is skipped, one thread for torch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from tests.support.disks import small_disk
 from tests.support.environment import PASSWORD, absent
 from tests.support.paths import ROOT
 
+# Torch's threads meet at every layer. With several tests on few cores they mostly wait for each
+# other. Set before torch is imported; the programs that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _RESULTS = {".json", ".jsonl", ".log", ".txt"}
 
 
@@ -23,22 +27,22 @@ _RESULTS = {".json", ".jsonl", ".log", ".txt"}
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that has said the password: on the terminal, in the log, in a file it wrote."""
+    """Fail a test that leaks the password to the terminal, to the log or to a file it wrote."""
     report = yield
-    said = [content for _, content in report.sections]
+    texts = [content for _, content in report.sections]
     folder = getattr(item, "funcargs", {}).get("tmp_path")
     if folder is not None and report.when == "call":
         results = [path for path in folder.rglob("*") if path.suffix in _RESULTS]
-        said += [path.read_text(errors="replace") for path in results if path.is_file()]
-    if report.passed and any(PASSWORD in text for text in said):
+        texts += [path.read_text(errors="replace") for path in results if path.is_file()]
+    if report.passed and any(PASSWORD in text for text in texts):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} has left the password in what it said"
+        report.longrepr = f"{item.nodeid} has leaked the password"
     return report
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of real clips and data sets: skips visibly, fails where REQUIRE_DATA=1."""
+    """The folder of real clips and data sets. Skips if absent; fails if REQUIRE_DATA=1."""
     folder = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")).resolve()
     if not folder.is_dir():
         absent(
@@ -48,8 +52,8 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests neither find what earlier runs have left in the user's cache, nor leave anything."""
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests away from the user's cache: they read nothing there and leave nothing there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAMELANE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -57,10 +61,10 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 600 kB; skips visibly where none may be mounted."""
-    with ExitStack() as files:
+    """A file system of 600 kB. Skips if it cannot be mounted."""
+    with ExitStack() as stack:
         try:
-            folder = files.enter_context(small_disk(tmp_path / "disk", "600k"))
+            folder = stack.enter_context(small_disk(tmp_path / "disk", "600k"))
         except OSError as error:
             pytest.skip(str(error))
         yield folder
@@ -68,7 +72,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Torch's threads wait for each other at every layer, which takes long on a busy machine."""
+    """One thread for torch, also where OMP_NUM_THREADS says otherwise."""
     import torch
 
     threads = torch.get_num_threads()
@@ -79,14 +83,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def gpu() -> Gpu:
-    """The first GPU: skips visibly, fails where REQUIRE_CUDA=1."""
+    """The first GPU. Skips without one; fails if REQUIRE_CUDA=1."""
     gpus = find_gpus()
     return gpus[0] if gpus else absent("no NVIDIA GPU here", "REQUIRE_CUDA")
 
 
 @pytest.fixture(scope="session")
 def tensorrt() -> TensorRt:
-    """The TensorRT of this machine: skips visibly, fails where REQUIRE_TENSORRT=1."""
+    """The installed TensorRT. Skips without one; fails if REQUIRE_TENSORRT=1."""
     try:
         return load_tensorrt()
     except ModelError as error:

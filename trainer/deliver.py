@@ -11,21 +11,21 @@ from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.progress import ProgressCallback
 from detector.weights.checkpoint import load_weights
 from trainer.data.samples import Dataset
-from trainer.evaluation.average_precision import Judged, Report, score
-from trainer.evaluation.evaluate import judge, open_model
-from trainer.quantize import MOST_LOST, quantise_on
+from trainer.evaluation.average_precision import EvaluatedImage, Report, score
+from trainer.evaluation.evaluate import evaluate_images, open_model
+from trainer.quantize import MAX_LOST, quantise_on
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
     """A model that the pipeline runs, and what it is worth.
 
-    judged: what it finds in each picture of the validation data, beside the labels
+    judged: what it finds in each image of the validation data, beside the labels
     """
 
     model: Path
     manifest: Manifest
-    judged: Sequence[Judged]
+    evaluated: Sequence[EvaluatedImage]
     report: Report
 
 
@@ -43,10 +43,10 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
         size=info.size,
         weights_sha256=sha256_of(weights),
     )
-    judged, report = _found(model, val)
+    evaluated, report = _found(model, val)
     manifest = replace(manifest, nms_iou=nms_iou, accuracy=report.numbers)
     manifest.write(manifest_path(model))
-    return Product(model, manifest, judged, report)
+    return Product(model, manifest, evaluated, report)
 
 
 def make_int8(
@@ -56,12 +56,12 @@ def make_int8(
 
     train: what they are calibrated on. Raises what `quantise_on` raises, for one that is refused.
     """
-    made = quantise_on(product.model, train, val, MOST_LOST, progress)
+    made = quantise_on(product.model, train, val, MAX_LOST, progress)
     return [Product(one.path, one.manifest, *_found(one.path, val)) for one in made]
 
 
-def _found(model: Path, val: Dataset) -> tuple[Sequence[Judged], Report]:
-    """Return what a model finds in each picture of `val`, and what that is worth."""
+def _found(model: Path, val: Dataset) -> tuple[Sequence[EvaluatedImage], Report]:
+    """Return what a model finds in each image of `val`, and what that is worth."""
     with open_model(model) as opened:
-        judged = judge(opened, val)
-    return judged, score(judged, opened.class_names)
+        evaluated = evaluate_images(opened, val)
+    return evaluated, score(evaluated, opened.class_names)

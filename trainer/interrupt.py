@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def asked_to_stop(*, patient: bool = False) -> Iterator[Event]:
+def stop_requested(*, ignore_repeats: bool = False) -> Iterator[Event]:
     """Give an event that the first signal sets; the second ends the process as it always would.
 
     patient: later ones are as the first, because torchrun passes on what a terminal has sent to
@@ -27,7 +27,7 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Event]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         asked.set()
-        if not patient:
+        if not ignore_repeats:
             restore()
 
     for number in SIGNALS:

@@ -1,4 +1,4 @@
-"""What a training is made of: one YAML file, read strictly. Imports no torch."""
+"""A training recipe: one YAML file, read strictly. Imports no torch."""
 
 from __future__ import annotations
 
@@ -8,70 +8,80 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from detector.errors import UsageError, did_you_mean
+from detector.renamed import with_new_names
 from detector.resources import configs
 from detector.settings import explain, read_yaml
 from detector.yolov7.description import read_description
-from trainer.augment.augmenter import AugmentOptions
+from trainer.augment.augmenter import RENAMED_OPTIONS, AugmentOptions
 from trainer.data.data_errors import Policy
 from trainer.data.datasets import DataSpec
 from trainer.data.image_cache import Cache
 
+RECIPES = configs("recipes")
 HYPERPARAMETERS = configs("hyperparameters")
 
-Part = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Side = Annotated[int, Field(gt=0, multiple_of=32)]
 
 
 class Section(BaseModel):
-    """A part of a recipe: unknown keys are refused, nothing changes once it is read."""
+    """A section of a recipe: unknown keys are refused, values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(Section):
-    """What is learned from, and what it is judged by."""
+    """The data for training and for validation."""
 
     classes: tuple[str, ...] = Field(min_length=1)
     train: tuple[DataSpec, ...] = Field(min_length=1)
     val: tuple[DataSpec, ...] = Field(min_length=1)
-    cache: Cache = Field(default="ram", description="where the pictures are kept: ram, disk, none")
+    cache: Cache = Field(
+        default="ram", description="where scaled images are cached: ram, disk, none"
+    )
     mistakes: Policy = Field(
-        default="refuse", description="what is wrong in the data: refuse it, or mend (leave it out)"
+        default="refuse", description="faulty data: refuse to train, or mend (leave it out)"
     )
 
 
 class OptimiserConfig(Section):
-    """SGD with Nesterov momentum, or AdamW: a warm-up, then down to a part of the first rate."""
+    """SGD with Nesterov momentum, or AdamW; warm-up, then a falling learning rate."""
 
     algorithm: Literal["sgd", "adamw"] = "sgd"
-    lr: Positive = Field(default=0.01, description="adamw: 0.001")
-    final_lr: Part = Field(default=0.01, description="at the end, as a part of lr")
+    lr: Positive = Field(default=0.01, description="learning rate; default for adamw: 0.001")
+    final_lr: Fraction = Field(
+        default=0.01, description="learning rate at the end, as a fraction of lr"
+    )
     schedule: Literal["cosine", "linear"] = "cosine"
-    momentum: Part = Field(default=0.937, description="of adamw: the first of its two")
-    weight_decay: float = Field(default=5e-4, ge=0, description="for the nominal batch")
+    momentum: Fraction = Field(default=0.937, description="for adamw: the first beta")
+    weight_decay: float = Field(
+        default=5e-4, ge=0, description="for a step of nominal_batch images"
+    )
     warmup_epochs: float = Field(default=3.0, ge=0)
-    warmup_momentum: Part = 0.8
-    warmup_bias_lr: float = Field(default=0.1, ge=0, description="adamw: 0")
-    clip: Positive | None = Field(default=None, description="largest norm of a step's gradient")
+    warmup_momentum: Fraction = 0.8
+    warmup_bias_lr: float = Field(default=0.1, ge=0, description="default for adamw: 0")
+    clip: Positive | None = Field(default=None, description="maximum norm of the gradient")
 
     @model_validator(mode="before")
     @classmethod
-    def _suit_algorithm(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("algorithm") == "adamw":
-            return {"lr": 0.001, "warmup_bias_lr": 0.0} | given
-        return given
+    def _adamw_defaults(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("algorithm") == "adamw":
+            return {"lr": 0.001, "warmup_bias_lr": 0.0} | values
+        return values
 
 
 class AverageConfig(Section):
-    """The exponential moving average of the weights: it is what is judged and exported."""
+    """The exponential moving average of the weights, which is evaluated and exported."""
 
-    decay: Part = 0.9999
-    ramp: Positive = Field(default=2000.0, description="optimiser steps until it is slow")
+    decay: Fraction = 0.9999
+    ramp: Positive = Field(
+        default=2000.0, description="time constant of the rising decay, in optimiser steps"
+    )
 
 
 class LossConfig(Section):
-    """The weights of the loss's parts, as published: for 3 heads, 80 classes and 640 x 640."""
+    """Gains of the loss terms, as published for 3 heads, 80 classes and 640 x 640 pixels."""
 
     box: float = Field(default=0.05, ge=0)
     objectness: float = Field(default=1.0, ge=0)
@@ -79,32 +89,38 @@ class LossConfig(Section):
     anchor_ratio: float = Field(default=4.0, gt=1)
     assignment: Literal["ota", "anchors"] = "ota"
     auxiliary: Literal["coarse_to_fine", "lead_guided", "independent", "none"] = Field(
-        default="coarse_to_fine", description="what auxiliary heads learn, where there are any"
+        default="coarse_to_fine",
+        description="targets of the auxiliary heads, if the network has them",
     )
-    constraint: bool = Field(default=True, description="of how sure an auxiliary head can be")
-    label_smoothing: Part = 0.0
+    constraint: bool = Field(
+        default=True, description="limit the objectness that auxiliary heads can reach"
+    )
+    label_smoothing: Fraction = 0.0
 
 
 class Recipe(Section):
-    """A training, fully described: same recipe, same machine, same weights."""
+    """The full description of a training: same recipe, same machine, same weights."""
 
     hyperparameters: str | None = Field(
-        default=None, description="a file of values to go under the recipe's own, or 'published'"
+        default=None,
+        description="defaults for this recipe: the name or path of a YAML file, or 'published'",
     )
     network: str = "yolov7-tiny"
     width: Positive = 1.0
-    weights: Path | None = Field(default=None, description="of the same network, to start from")
-    freeze: int = Field(default=0, ge=0, description="first rows that stay as they are")
+    weights: Path | None = Field(
+        default=None, description="weights of the same network to start from"
+    )
+    freeze: int = Field(default=0, ge=0, description="number of first rows that are not trained")
     anchors: Literal["described", "fitted"] = Field(
-        default="described", description="fitted: to the boxes of the training data"
+        default="described", description="fitted: fit them to the boxes of the training data"
     )
     size: tuple[Side, Side] = Field(description="height and width of the input, pixels")
     data: DataConfig
     epochs: int = Field(ge=1)
     batch: int = Field(default=16, ge=1)
-    nominal_batch: int = Field(default=64, ge=1, description="pictures per optimiser step")
+    nominal_batch: int = Field(default=64, ge=1, description="images per optimiser step")
     multi_scale: float = Field(
-        default=0.0, ge=0, lt=1, description="size of each batch, +- fraction"
+        default=0.0, ge=0, lt=1, description="random change of each batch's size, +- fraction"
     )
     optimiser: OptimiserConfig = OptimiserConfig()
     average: AverageConfig = AverageConfig()
@@ -112,29 +128,29 @@ class Recipe(Section):
     augment: AugmentOptions = AugmentOptions()
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(
-        default=None, ge=0, description="threads that prepare pictures, processes for a GPU"
+        default=None, ge=0, description="threads (processes for a GPU) that prepare images"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     amp: bool | Literal["bf16", "fp16"] = Field(
         default=True,
-        description="a shorter type where it is safe and faster: bf16, or fp16 on older GPUs",
+        description="mixed precision where it is faster: bf16, or fp16 on older GPUs",
     )
     sync_batchnorm: bool = Field(
-        default=False, description="statistics over the batches of all GPUs"
+        default=False, description="batch normalisation over the batches of all GPUs"
     )
-    nms_iou: Part = Field(
-        default=0.45, description="overlap above which the product takes two boxes for one object"
+    nms_iou: Fraction = Field(
+        default=0.45, description="IoU above which the exported model suppresses a box"
     )
     validate_every: int = Field(default=1, ge=1, description="epochs between evaluations")
     checkpoint_minutes: Positive = 5.0
 
     def accumulate(self, processes: int = 1) -> int:
-        """Return the number of batches per step of the optimiser, in each of the processes."""
+        """Return the number of batches per optimiser step in each process."""
         return max(1, round(self.nominal_batch / (self.batch * processes)))
 
     @property
     def fingerprint(self) -> str:
-        """JSON of all that decides the weights."""
+        """JSON of all values that affect the weights."""
         return self.model_dump_json(
             exclude={
                 "workers": True,
@@ -146,61 +162,89 @@ class Recipe(Section):
         )
 
 
-def load_recipe(path: Path, *, epochs: int | None = None) -> Recipe:
-    """Read and validate the recipe at `path`, with `epochs` in place of its own where given.
+def load_recipe(recipe: Path, *, epochs: int | None = None) -> Recipe:
+    """Read and validate a recipe; `epochs` replaces its own number.
 
-    What `hyperparameters` names is laid under it: the recipe's own values go over those. What that
-    file names in turn lies under both.
-    Raises UsageError: the file, the key, what was given, what is accepted.
+    recipe: a file, or the name of a shipped recipe
+    The recipe's values override those of the file that its `hyperparameters` names, and so on.
+    Raises UsageError with the file, the key, the given and the accepted value.
     """
-    given = read_yaml(path)
+    path = _find_recipe(recipe)
+    values = _read(path)
     if epochs is not None:
-        given["epochs"] = epochs
-    whole = _laid(given, path, ())
+        values["epochs"] = epochs
+    merged = _over_base(values, path, ())
     try:
-        return Recipe.model_validate(whole)
+        return Recipe.model_validate(merged)
     except ValidationError as error:
         complaint = explain(error, Recipe, lambda keys: f"{path}: {'.'.join(keys)}")
         raise UsageError(complaint) from error
 
 
-def _laid(given: dict[str, Any], path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    """Return what was `given` at `path`, over all that lies under it."""
-    if given.get("hyperparameters") is None:
-        return given
-    under, above = _hyperparameters(given, path), (*above, path.resolve())
-    if under.resolve() in above:
+def _find_recipe(recipe: Path) -> Path:
+    """Return the recipe's file: `recipe` itself, or the shipped one of that name."""
+    if recipe.is_file() or recipe.name != str(recipe):
+        return recipe
+    shipped = _named(RECIPES)
+    if recipe.stem not in shipped or recipe.suffix not in ("", ".yaml"):
         raise UsageError(
-            f"{path}: hyperparameters: '{under}' given, which lies over this file; give another"
+            f"{recipe}: no such file, and no shipped recipe has this name"
+            f"{did_you_mean(recipe.stem, shipped)}, or the path of a file"
         )
-    return _over(_laid(read_yaml(under), under, above), given)
+    return shipped[recipe.stem]
 
 
-def _hyperparameters(given: dict[str, Any], recipe: Path) -> Path:
-    """Return the file that `hyperparameters` names: one of ours by its name, or by its path."""
-    name = str(given["hyperparameters"])
+def _named(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in folder.glob("*.yaml")}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the values in a file, under their current names."""
+    values = read_yaml(path)
+    if isinstance(values.get("augment"), dict):
+        values["augment"] = with_new_names(values["augment"], RENAMED_OPTIONS, f"{path}: augment")
+    return values
+
+
+def _over_base(values: dict[str, Any], path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the `values` of `path`, merged over the file that its `hyperparameters` names.
+
+    above: the files that were merged so far
+    """
+    if values.get("hyperparameters") is None:
+        return values
+    base, above = _hyperparameters(values, path), (*above, path.resolve())
+    if base.resolve() in above:
+        raise UsageError(
+            f"{path}: hyperparameters: '{base}' given, which itself builds on this file: "
+            "give another"
+        )
+    return _merged(_over_base(_read(base), base, above), values)
+
+
+def _hyperparameters(values: dict[str, Any], recipe: Path) -> Path:
+    """Return the file that `hyperparameters` names: a shipped one by its name, or any by path."""
+    name = str(values["hyperparameters"])
     if name == "published":
-        name = _published(str(given.get("network", "yolov7-tiny")))
-    ours = {path.stem: path for path in HYPERPARAMETERS.glob("*.yaml")}
-    if name not in ours and not Path(name).is_file():
-        raise UsageError(
-            f"{recipe}: hyperparameters: '{name}' given{did_you_mean(name, [*ours, 'published'])}, "
-            "or the path of a file"
-        )
-    return ours.get(name, Path(name))
+        name = _published(str(values.get("network", "yolov7-tiny")))
+    shipped = _named(RECIPES) | _named(HYPERPARAMETERS)
+    if name not in shipped and not Path(name).is_file():
+        hint = did_you_mean(name, [*shipped, "published"])
+        raise UsageError(f"{recipe}: hyperparameters: '{name}' given{hint}, or the path of a file")
+    return shipped.get(name, Path(name))
 
 
 def _published(network: str) -> str:
-    """Name the file of what the paper trained a network with."""
+    """Return the name of the hyperparameters that the paper trained a network with."""
     if "tiny" in network:
         return "tiny"
     return "p6" if len(read_description(network).strides) == 4 else "p5"
 
 
-def _over(under: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return `given`, with what it does not say taken from `under`, section by section."""
-    laid = dict(under)
-    for key, value in given.items():
-        both = isinstance(value, dict) and isinstance(under.get(key), dict)
-        laid[key] = _over(under[key], value) if both else value
-    return laid
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with missing keys taken from `base`, section by section."""
+    merged = dict(base)
+    for key, value in values.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged

@@ -16,26 +16,26 @@ from safetensors import SafetensorError
 from detector.errors import FramelaneError, UsageError
 from detector.weights.checkpoint import save_weights
 from detector.yolov7.network import Network
-from trainer.augment.augmenter import Augment
+from trainer.augment.augmenter import Augmenter
 from trainer.augment.multi_scale import MultiScale
 from trainer.console import Display
-from trainer.data.batches import batch_count, batches, rank_share
+from trainer.data.batches import batch_count, batches, batches_per_process
 from trainer.data.data_errors import Findings
 from trainer.data.datasets import load_dataset
-from trainer.data.image_cache import keep
+from trainer.data.image_cache import cache_images
 from trainer.data.prefetch import Batch
 from trainer.data.samples import Dataset
 from trainer.evaluation.average_precision import METRICS, Report
 from trainer.evaluation.evaluate import evaluate, network_model
-from trainer.interrupt import asked_to_stop
-from trainer.optim.device import TrainingDevice, choose_place
-from trainer.optim.distributed import ProcessGroup, joined_ranks
+from trainer.interrupt import stop_requested
+from trainer.optim.device import TrainingDevice, choose_device
+from trainer.optim.distributed import ProcessGroup, join_process_group
 from trainer.optim.memory import peak_memory
 from trainer.optim.optimizer import MovingAverage, Schedule, Stepper, make_optimiser
 from trainer.optim.parallel_gradients import Gradients, ParallelGradients
 from trainer.optim.sequential_gradients import SequentialGradients, synchronised
 from trainer.recipe import Recipe
-from trainer.report.contact_sheet import sheet, write_picture
+from trainer.report.contact_sheet import contact_sheet, write_image
 from trainer.report.results_log import Results
 from trainer.setup import make_loss, make_network
 from trainer.training_state import Learner, Row, TrainingPosition, load_state, save_state
@@ -58,9 +58,9 @@ def train(recipe: Recipe, folder: Path, display: Display, *, resume: bool = Fals
         raise UsageError(
             f"{folder}: holds a training already: go on with --resume, or give another --output"
         )
-    cv2.setNumThreads(1)  # pictures are prepared by threads of our own
-    place = choose_place(recipe)
-    with joined_ranks(place.device) as ranks, closing(display):
+    cv2.setNumThreads(1)  # images are prepared by threads of our own
+    place = choose_device(recipe)
+    with join_process_group(place.device) as ranks, closing(display):
         classes, findings = recipe.data.classes, Findings(recipe.data.mistakes)
         data = load_dataset(recipe.data.train, classes, findings)
         val = load_dataset(recipe.data.val, classes, findings)
@@ -68,9 +68,9 @@ def train(recipe: Recipe, folder: Path, display: Display, *, resume: bool = Fals
             findings.write(folder / MISTAKES)
             display.note(f"{len(findings.lines)} mistakes in the data: {folder / MISTAKES}")
         options = recipe.augment.over_variant(recipe.network)
-        kept = keep(data, recipe.size, recipe.data.cache, folder)
-        pictures = Augment(data, recipe.size, options, recipe.seed, kept)
-        return Training(recipe, folder, pictures, val, display, place, ranks).run()
+        kept = cache_images(data, recipe.size, recipe.data.cache, folder)
+        augmenter = Augmenter(data, recipe.size, options, recipe.seed, kept)
+        return Training(recipe, folder, augmenter, val, display, place, ranks).run()
 
 
 class Training:
@@ -80,7 +80,7 @@ class Training:
         self,
         recipe: Recipe,
         folder: Path,
-        pictures: Augment,
+        augmenter: Augmenter,
         val: Dataset,
         display: Display,
         place: TrainingDevice,
@@ -88,12 +88,12 @@ class Training:
     ) -> None:
         """Start anew, or from the state in `folder` if there is one."""
         self._recipe, self._folder, self._display = recipe, folder, display
-        self._pictures, self._val = pictures, val
+        self._augmenter, self._val = augmenter, val
         self._place, self._ranks = place, ranks
-        of_each = rank_share(batch_count(len(pictures), recipe.batch), ranks.size)
+        of_each = batches_per_process(batch_count(len(augmenter), recipe.batch), ranks.size)
         self._per_epoch = of_each * ranks.size
         self._accumulate = recipe.accumulate(ranks.size)
-        network = make_network(recipe, pictures.sides, display.note).to(place.device)
+        network = make_network(recipe, augmenter.sides, display.note).to(place.device)
         self._average = MovingAverage(network, recipe.average)
         self._network = synchronised(network, place) if recipe.sync_batchnorm else network
         self._multi_scale = MultiScale(recipe.multi_scale, max(network.strides), recipe.seed)
@@ -119,7 +119,7 @@ class Training:
     def run(self) -> bool:
         """Train to the end, or until asked to stop; return whether it came to its end."""
         several = self._ranks.size > 1
-        with asked_to_stop(patient=several) as asked, closing(self):
+        with stop_requested(ignore_repeats=several) as asked, closing(self):
             while self._progress.epoch < self._recipe.epochs:
                 self._begin_epoch()
                 with closing(self._batches()) as epoch:
@@ -154,7 +154,7 @@ class Training:
         """Yield what is left of the running epoch, of this process."""
         recipe, progress = self._recipe, self._progress
         yield from batches(
-            self._pictures,
+            self._augmenter,
             recipe.batch,
             seed=recipe.seed,
             epoch=progress.epoch,
@@ -172,7 +172,7 @@ class Training:
         done = progress.epoch * self._per_epoch + progress.batch
         if done == 0 and self._ranks.is_first:
             names = self._recipe.data.classes
-            write_picture(self._folder / BATCH, sheet(group[:1], names))
+            write_image(self._folder / BATCH, contact_sheet(group[:1], names))
         self._schedule.apply(self._stepper.optimiser, done)
         parts_of_each = self._gradients.add(group)
         for parts in parts_of_each:
@@ -197,14 +197,14 @@ class Training:
         rate = self._stepper.optimiser.param_groups[-1]["lr"]
         row |= {"lr": rate, "images_per_second": self._rate()}
         last = progress.epoch + 1 == recipe.epochs
-        judged = last or (progress.epoch + 1) % recipe.validate_every == 0
-        report = self._judge() if judged and self._ranks.is_first else None
+        evaluated = last or (progress.epoch + 1) % recipe.validate_every == 0
+        report = self._evaluate() if evaluated and self._ranks.is_first else None
         row |= _accuracy(report, recipe.data.classes)
         progress.end_epoch(row)
         self._save()
         self._display.epoch_ends(row)
 
-    def _judge(self) -> Report:
+    def _evaluate(self) -> Report:
         """Return how good the averaged weights are; the best so far are kept."""
         recipe, network = self._recipe, self._average.network
         classes = recipe.data.classes

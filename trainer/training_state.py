@@ -29,7 +29,7 @@ Row = dict[str, float | None]  # one epoch of results, by column
 class TrainingPosition:
     """How far a training has come.
 
-    Pictures and their order follow from seed, epoch and position, and nothing else draws random
+    Images and their order follow from seed, epoch and position, and nothing else draws random
     numbers, so that no generator needs to be saved.
 
     epoch: the running one, from 0; batch: done in it; sums: of the loss's parts over those

@@ -35,8 +35,7 @@ from pipeline.report import stream_figures
 from pipeline.runtime.stats import Histogram
 from pipeline.sinks import make_sink
 from pipeline.sources import Decoded, make_source
-from tests.pipeline.sinks.test_rtsp import numbers
-from tests.support.cameras import FPS, Server, read_units
+from tests.support.cameras import FPS, Server, numbers_in, read_units
 from trackers.tracks import Tracks
 
 RECEIVER = "wall"
@@ -119,7 +118,7 @@ def _ages(run: Callable[[str, str], None]) -> Iterator[float]:
         run(camera.url("cam"), wall.url(RECEIVER))
         began_at = camera.wait_for("began_at")["began_at"]
     units = read_units(received)
-    for (arrived_at, _), number in zip(units, numbers(units), strict=True):
+    for (arrived_at, _), number in zip(units, numbers_in(units), strict=True):
         if number is not None:
             yield (arrived_at - began_at - number / FPS) % LOOP_SECONDS
 

@@ -32,7 +32,7 @@ def reconnects(times: int, model: str, engine: str) -> None:
                 model,
                 engine,
                 retry_seconds=RETRY,
-                longest_retry_seconds=LONGEST,
+                max_retry_seconds=LONGEST,
             )
         ) as run,
     ):

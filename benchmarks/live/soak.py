@@ -22,10 +22,10 @@ from benchmarks.live.watch import (
     show,
     window_seconds,
 )
-from pipeline.connections.status import Observed, State
+from pipeline.connections.status import State
 from pipeline.monitor.watchdog import Watchdog
 from pipeline.run import Run
-from pipeline.sinks.segments import LOOK_SECONDS
+from pipeline.sinks.segments import CHECK_SECONDS
 from tests.support.cameras import until
 from tests.support.faults import EXISTING_STREAM
 from tests.support.runs import more_of
@@ -87,9 +87,9 @@ def _until_calm(run: Run) -> None:
     more_of(run, *CAMERAS)
     sinks = [output.sink for stream in run.streams for output in stream.outputs]
     for sink in sinks:
-        if isinstance(sink, Observed):
-            until(lambda sink=sink: sink.status.state is State.LIVE)  # type: ignore[misc]
-    Event().wait(2 * LOOK_SECONDS)
+        if (status := sink.status) is not None:
+            until(lambda status=status: status.state is State.LIVE)  # type: ignore[misc]
+    Event().wait(2 * CHECK_SECONDS)
 
 
 def _readable(lines: Lines) -> Claim:

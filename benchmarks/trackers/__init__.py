@@ -1,1 +1,1 @@
-"""Benchmarks of the trackers: scores, time, material."""
+"""Benchmarks of the trackers: scores, missing frames, speed."""

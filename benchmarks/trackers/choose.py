@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-from benchmarks.trackers.material import Material
 from benchmarks.trackers.split import CHOSEN_ON, REPORTED, sequences
+from tests.support.labelled_sequences import LabelledSequence
 from trackers import make_tracker
 from trackers.evaluation.evaluate import Scores
 from trackers.motchallenge.frame_choice import FrameChoice
@@ -29,15 +29,15 @@ Options = Mapping[str, Any]
 
 
 def score(
-    tracker: str, options: Options, material: Material, choice: FrameChoice, *, with_camera: bool
+    tracker: str, options: Options, sequence: LabelledSequence, choice: FrameChoice, *, with_camera: bool
 ) -> Scores:
     """Return how well a tracker with these options does on the chosen frames of a sequence."""
-    first, last = int(material.frames[0]), int(material.frames[-1])
-    frames = choice.of(material.name, last)
-    return material.scores(
+    first, last = int(sequence.frames[0]), int(sequence.frames[-1])
+    frames = choice.of(sequence.name, last)
+    return sequence.scores(
         make_tracker(tracker, **options),
         frames[frames >= first],
-        material.frame_rate,
+        sequence.frame_rate,
         with_camera=with_camera,
     )
 

@@ -1,4 +1,4 @@
-"""ByteTrack as one writes it first: an object per track, each with matrices of its own."""
+"""ByteTrack written the straightforward way: one object per track, each with its own matrices."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ HIGH, LOW, NEW, BUFFER = 0.6, 0.1, 0.7, 30
 class Filter:
     """A Kalman filter of eight dimensions: centre, aspect ratio, height, and their velocities.
 
-    Its steps are those of the field: noise made for each call, products of three matrices, a
-    Cholesky solution for the gain.
+    It is written as usual: noise made at each call, products of three matrices, a Cholesky solution
+    for the gain.
     """
 
     def __init__(self, measured: Array) -> None:
@@ -42,7 +42,7 @@ class Filter:
         self.covariance = np.diag(np.square(std))
 
     def predict(self) -> None:
-        """Go on by one picture."""
+        """Predict the next frame."""
         h = self.mean[3]
         of_position, of_velocity = [h / 20, h / 20, 1e-2, h / 20], [h / 160, h / 160, 1e-5, h / 160]
         noise = np.diag(np.square(np.concatenate((of_position, of_velocity))))
@@ -50,7 +50,7 @@ class Filter:
         self.covariance = np.linalg.multi_dot((STEP, self.covariance, STEP.T)) + noise
 
     def correct(self, measured: Array) -> None:
-        """Take in what was seen."""
+        """Update with a measurement."""
         h = self.mean[3]
         noise = np.diag(np.square([h / 20, h / 20, 1e-1, h / 20]))
         projected = np.linalg.multi_dot((LOOK, self.covariance, LOOK.T)) + noise
@@ -62,7 +62,7 @@ class Filter:
 
 @dataclass
 class Track:
-    """One object."""
+    """One tracked object."""
 
     filter: Filter
     identity: int
@@ -76,25 +76,25 @@ class Track:
 
 
 class PerTrack:
-    """ByteTrack with frame counts; its costs are whole matrices, its filters a loop."""
+    """ByteTrack with frame counts, dense cost matrices and a loop over filters."""
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
         self.last = 0
 
     def update(self, detections: Detections) -> list[tuple[int, list[float]]]:
-        """Return identity and box of whatever is seen."""
+        """Return identity and box of each confirmed track seen in this frame."""
         for track in self.tracks:
             track.filter.predict()
             track.unseen += 1
         boxes, scores = detections.boxes_xyxy.astype(float), detections.scores
-        sure = np.flatnonzero(scores >= HIGH).tolist()
-        weak = np.flatnonzero((scores >= LOW) & (scores < HIGH)).tolist()
+        high = np.flatnonzero(scores >= HIGH).tolist()
+        low = np.flatnonzero((scores >= LOW) & (scores < HIGH)).tolist()
         confirmed = [track for track in self.tracks if track.identity > 0]
         tentative = [track for track in self.tracks if track.identity < 0]
-        left = self._match(confirmed, sure, boxes, scores, 0.9)
-        still = [track for track in confirmed if track.unseen == 1]
-        self._match(still, weak, boxes, np.ones_like(scores), 0.5)
+        left = self._match(confirmed, high, boxes, scores, 0.9)
+        seen = [track for track in confirmed if track.unseen == 1]
+        self._match(seen, low, boxes, np.ones_like(scores), 0.5)
         left = self._match(tentative, left, boxes, scores, 0.7)
         self.tracks = [t for t in confirmed if t.unseen <= BUFFER] + [
             t for t in tentative if not t.unseen
@@ -114,7 +114,7 @@ class PerTrack:
         scores: NDArray[np.float32],
         limit: float,
     ) -> list[int]:
-        """Match, correct what is matched, and return the detections that are left."""
+        """Match, update the matched tracks, and return the detections that are left."""
         if not tracks or not offered:
             return list(offered)
         cost = 1 - _iou(np.array([t.box for t in tracks]), boxes[offered]) * scores[offered]

@@ -1,9 +1,9 @@
-"""python -m benchmarks.trackers_speed: milliseconds per picture, on one core.
+"""python -m benchmarks.trackers.speed: milliseconds per frame, on one core.
 
-All trackers get the same crowd, ten pictures at a time in turn, so that a busy machine slows all of
-them alike. Time is the processor's, not the clock's, and the crowd comes several times: the least
-of each picture is what other programs lengthened least; medians over the pictures. `per track` is
-ByteTrack as one writes it first.
+All trackers get the same crowd and take turns, ten frames at a time, so a busy machine slows all of
+them alike. CPU time is measured, in several runs: of each frame the fastest run counts, which other
+programs disturbed least. The figure is the median over the frames. `per track` is ByteTrack written
+the straightforward way.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from trackers import TRACKERS, make_tracker
 
 CROWDS = ((50, 30), (400, 300))  # tracks alive, detections
 SIZES = (10, 30, 100, 300, 1000)  # detections; a third more tracks are alive
-RATE = 30  # pictures per second
-WARM = 30  # pictures until as many tracks are alive as will be
-BLOCK = 10  # pictures that a tracker gets before it is the next one's turn
-RUNS = 3  # of the same crowd, by new trackers
+RATE = 30  # frames per second
+WARM_UP = 30  # frames until the number of tracks is stable
+BLOCK = 10  # frames of one turn of a tracker
+RUNS = 3  # with the same crowd and new trackers
 PER_TRACK = "per track"
 
 Update = Callable[[Detections, float], Any]
@@ -34,36 +34,36 @@ Milliseconds = Mapping[str, float]  # by tracker
 
 
 def updates() -> dict[str, Update]:
-    """Return what each tracker does with a picture, itself new."""
-    plain = PerTrack()
+    """Return the update function of a new tracker of each kind."""
+    per_track = PerTrack()
     made: dict[str, Update] = {name: make_tracker(name).update for name in TRACKERS}
-    made[PER_TRACK] = lambda detections, _: plain.update(detections)
+    made[PER_TRACK] = lambda detections, _: per_track.update(detections)
     return made
 
 
-def measure(alive: int, seen: int, pictures: int) -> Milliseconds:
-    """Return the median over the pictures of the least time that each took in some run."""
-    shown = list(crowd(alive, seen, pictures + WARM))
-    runs = [run(shown) for _ in range(RUNS)]
-    least = {name: np.min([spent[name][WARM:] for spent in runs], axis=0) for name in runs[0]}
-    return {name: 1e3 * float(np.median(times)) for name, times in least.items()}
+def measure(alive: int, seen: int, frames: int) -> Milliseconds:
+    """Return the median over the frames of the fastest run of each."""
+    crowd_frames = list(crowd(alive, seen, frames + WARM_UP))
+    runs = [run(crowd_frames) for _ in range(RUNS)]
+    fastest = {name: np.min([spent[name][WARM_UP:] for spent in runs], axis=0) for name in runs[0]}
+    return {name: 1e3 * float(np.median(times)) for name, times in fastest.items()}
 
 
-def run(shown: Sequence[Detections]) -> dict[str, list[float]]:
-    """Return the seconds that each tracker took for each picture."""
+def run(crowd_frames: Sequence[Detections]) -> dict[str, list[float]]:
+    """Return the seconds that each tracker took for each frame."""
     trackers = updates()
     spent: dict[str, list[float]] = {name: [] for name in trackers}
-    for first in range(0, len(shown), BLOCK):
+    for first in range(0, len(crowd_frames), BLOCK):
         for name, update in trackers.items():
-            for k, detections in enumerate(shown[first : first + BLOCK], first):
-                begin = process_time()
+            for k, detections in enumerate(crowd_frames[first : first + BLOCK], first):
+                start = process_time()
                 update(detections, k / RATE)
-                spent[name].append(process_time() - begin)
+                spent[name].append(process_time() - start)
     return spent
 
 
 def table(measured: Mapping[tuple[int, int], Milliseconds]) -> Iterator[str]:
-    """Yield a line per crowd: milliseconds, and how many times slower the plain loop is."""
+    """Yield a line per crowd: milliseconds, and how many times slower `per track` is."""
     names = list(next(iter(measured.values())))
     yield (
         f"{'tracks':>8}{'detections':>12}"
@@ -77,15 +77,15 @@ def table(measured: Mapping[tuple[int, int], Milliseconds]) -> Iterator[str]:
 
 
 @click.command()
-@click.option("--pictures", type=click.IntRange(1), default=200, show_default=True)
-def main(pictures: int) -> None:
-    """Print milliseconds per picture for two crowds, and how they grow with the crowd."""
+@click.option("--frames", type=click.IntRange(1), default=200, show_default=True)
+def main(frames: int) -> None:
+    """Print milliseconds per frame for two crowds, and for crowds of growing size."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    click.echo(f"milliseconds per picture, least of {RUNS} runs, medians of {pictures}, one core\n")
-    click.echo("\n".join(table({size: measure(*size, pictures) for size in CROWDS})) + "\n")
+    click.echo(f"milliseconds per frame, fastest of {RUNS} runs, medians of {frames}, one core\n")
+    click.echo("\n".join(table({size: measure(*size, frames) for size in CROWDS})) + "\n")
     growing = [(4 * seen // 3, seen) for seen in SIZES]
-    few = max(1, pictures // 4)
+    few = max(1, frames // 4)
     click.echo("\n".join(table({size: measure(*size, few) for size in growing})))
 
 

@@ -1,8 +1,8 @@
-"""python -m benchmarks.trackers_time: what is left of the scores when frames are left out.
+"""python -m benchmarks.trackers.time: the scores that remain when frames are missing.
 
 Every tracker runs at the full rate, on every 2nd, 3rd and 5th frame, and with 10 % and 30 % of the
-frames dropped by chance, and is evaluated on the frames that it was given. `frame counts` is
-ByteTrack as the field has it: each picture is taken to be 1/30 s after the last.
+frames dropped at random, and is evaluated on the frames that it got. `frame counts` is ByteTrack as
+usually written, which assumes 1/30 s between any two frames.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from statistics import mean
 
 import click
 
-from benchmarks.trackers.material import Material, mot15, pets09
-from detector.detections import Int64Array
-from trackers import TRACKERS, make_tracker
-from trackers.base.kalman import STEPS_PER_SECOND
+from benchmarks.trackers.data import find_data
+from tests.support.labelled_sequences import LabelledSequence, mot15, pets09
+from trackers import TRACKERS
 from trackers.evaluation.evaluate import Scores
 from trackers.motchallenge.frame_choice import FrameChoice
 
@@ -27,28 +26,21 @@ CHOICES = {
     "-10 %": FrameChoice(drop=0.1, seed=1),
     "-30 %": FrameChoice(drop=0.3, seed=1),
 }
-COUNTED = "frame counts"
+FRAME_COUNTS = "frame counts"
 
 
-def score(tracker: str, material: Material, choice: FrameChoice) -> Scores:
-    """Return the scores of a tracker on the chosen frames."""
-    frames = choice.of(material.name, int(material.frames[-1]))
-    if tracker == COUNTED:
-        return counted(material, frames)
-    return material.scores(make_tracker(tracker), frames, material.frame_rate)
+def score(tracker: str, sequence: LabelledSequence, choice: FrameChoice) -> Scores:
+    """Return the scores of a tracker, or of `frame counts`, on the chosen frames."""
+    if tracker == FRAME_COUNTS:
+        return sequence.scores_by_frame_counts(choice)
+    return sequence.scores_by_seconds(tracker, choice)
 
 
-def counted(material: Material, frames: Int64Array) -> Scores:
-    """Return the scores of ByteTrack that takes the pictures it gets for all there are."""
-    renumbered = material.renumbered(frames)
-    return renumbered.scores(make_tracker("bytetrack"), renumbered.frames, STEPS_PER_SECOND)
-
-
-def table(title: str, sequences: Sequence[Material]) -> Iterator[str]:
-    """Yield a line per tracker: HOTA and IDF1, means over the sequences, and what is kept."""
+def table(title: str, sequences: Sequence[LabelledSequence]) -> Iterator[str]:
+    """Yield a line per tracker: mean HOTA and IDF1, and the share of the HOTA of all frames."""
     yield f"{title:<20}" + "".join(f"{name:>22}" for name in CHOICES)
     yield f"{'':<20}" + f"{'HOTA   IDF1  kept':>22}" * len(CHOICES)
-    for tracker in (*TRACKERS, COUNTED):
+    for tracker in (*TRACKERS, FRAME_COUNTS):
         found = {
             name: [score(tracker, s, choice) for s in sequences] for name, choice in CHOICES.items()
         }
@@ -63,10 +55,11 @@ def _cell(scores: Sequence[Scores], full: float) -> str:
 
 @click.command()
 def main() -> None:
-    """Print what every tracker keeps of its scores on PETS and on MOT15."""
-    for sequence in pets09():
+    """Print the scores of every tracker on PETS and MOT15, with all frames and with fewer."""
+    data = find_data()
+    for sequence in pets09(data):
         click.echo("\n".join(table(sequence.name, [sequence])) + "\n")
-    click.echo("\n".join(table("MOT15, mean of 11", mot15())))
+    click.echo("\n".join(table("MOT15, mean of 11", mot15(data))))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,12 @@ def use(machine: Machine) -> dict[str, str]:
 
 def advice(machine: Machine) -> Iterator[str]:
     """Yield what to install or to change, the most useful first."""
+    for package, other in machine.conflicts.items():
+        yield (
+            f"{other} installs a package `{package}`, too, and whichever was installed last has "
+            f"replaced the other: uninstall {other.split()[0]}, or give Framelane an environment "
+            "of its own (pipx install framelane)"
+        )
     if not machine.gpus and "NVIDIA" in machine.cards:
         yield "there is an NVIDIA card, but its driver does not work: install it, then restart"
     if machine.gpus and machine.obstacles["tensorrt"]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from detector.commands.name_conflicts import name_conflicts
 from detector.engines.auto import NO_GPU, tensorrt_obstacle, torch_obstacle
 from detector.engines.tensorrt_api import load_tensorrt
 from detector.errors import ModelError
@@ -53,6 +54,7 @@ class Machine:
     obstacles: what cannot be used on the GPU -> why not; None: it can
     openvino_devices: device -> name and the types that it computes in
     cards: vendors of the graphics cards on the PCI bus, also of those without a driver
+    conflicts: package name of ours -> another distribution that installs it too
     """
 
     system: str
@@ -72,6 +74,7 @@ class Machine:
     decoders: tuple[str, ...]
     encoders: tuple[str, ...]
     cards: tuple[str, ...]
+    conflicts: dict[str, str]
 
 
 def examine() -> Machine:
@@ -104,6 +107,7 @@ def examine() -> Machine:
         decoders=decoders,
         encoders=encoders,
         cards=graphics_cards(),
+        conflicts=name_conflicts(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which engine is the fastest that this machine can run: what `engine: auto` takes."""
+"""`engine: auto`: the fastest engine that this machine can run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NO_GPU = "there is no NVIDIA GPU, or no driver for it"
 
 
 def choose_engine(model: Path) -> str:
-    """Return tensorrt or torch if they can run the model on a GPU here, or else openvino.
+    """Return tensorrt or torch if it can run the model on a GPU of this machine, else openvino.
 
-    Where there is no GPU it takes milliseconds, and nothing is imported.
+    Without a GPU this takes milliseconds, and no runtime is imported.
     """
     gpus = find_gpus()
     if tensorrt_obstacle(gpus) is None:
@@ -46,7 +46,7 @@ def tensorrt_obstacle(
     wanted, known = gpus[0].capability_name, known_capabilities(tensorrt)
     if tensorrt.is_rtx and wanted not in known:
         return (
-            f"{tensorrt.name} {tensorrt.version} is for compute capability {', '.join(known)}, "
+            f"{tensorrt.name} {tensorrt.version} supports compute capability {', '.join(known)}, "
             f"and {gpus[0].name} has {wanted}: install tensorrt (docs/gpu.md)"
         )
     if find("pycuda") is None:

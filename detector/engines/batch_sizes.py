@@ -1,4 +1,4 @@
-"""Which batches an engine on a GPU is made ready for."""
+"""The batch sizes that an engine on a GPU is prepared for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from detector.manifest import Manifest
 
 
 def batch_sizes(manifest: Manifest) -> tuple[int, ...]:
-    """Return 1, 2, 4 and so on up to `max_batch`, or the only size that the model takes.
+    """Return 1, 2, 4 and so on up to `max_batch`, or the only size that the model accepts.
 
-    Each is a graph with memory of its own, so not all are had; a batch between two of them runs as
-    the larger one, its last pictures being whatever was there.
+    Each size has a CUDA graph and memory of its own, so not every size is prepared. A batch between
+    two sizes runs as the larger one; its last images are those of an earlier batch.
     """
     if not manifest.dynamic_batch:
         return (manifest.max_batch,)

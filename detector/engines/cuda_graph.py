@@ -1,6 +1,6 @@
-"""CUDA graphs: work that was put on a stream once, and is then started as a whole.
+"""CUDA graphs: work that is recorded on a stream once, and then started by one call.
 
-Through the driver, as pycuda (2026.1) has none.
+They are made through the driver, because pycuda (2026.1) does not support them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from ctypes import byref, c_ulonglong, c_void_p
 
 from detector.hardware.cuda_driver import CudaDriver, CudaError
 
-_THREAD_LOCAL = 1  # what other threads do meanwhile, such as allocate, does not break the capture
+_THREAD_LOCAL = 1  # calls of other threads, such as allocations, do not break the capture
 
 
 class CudaGraph:
-    """A graph that is ready to be launched, on the stream that it was captured on."""
+    """A graph, ready to be launched on the stream that it was captured on."""
 
     def __init__(self, driver: CudaDriver, executable: c_void_p, stream: int) -> None:
         self._driver = driver
@@ -24,10 +24,11 @@ class CudaGraph:
 
     @classmethod
     def capture(cls, driver: CudaDriver, stream: int, work: Callable[[], None]) -> CudaGraph:
-        """Return the graph of what `work` puts on the stream, which is not done meanwhile.
+        """Return the graph of what `work` puts on the stream; the work itself is not done.
 
-        stream: its handle; not the default one. Raises CudaError if it cannot be captured, and
-        passes on what `work` raises; the stream can be used again in either case.
+        stream: its handle; not the default stream
+        Raises CudaError if the work cannot be captured, and passes on what `work` raises. In both
+        cases the stream can be used again.
         """
         graph = _captured(driver, c_void_p(stream), work)
         executable = c_void_p()
@@ -38,11 +39,11 @@ class CudaGraph:
         return cls(driver, executable, stream)
 
     def launch(self) -> None:
-        """Put the whole of it on the stream."""
+        """Put the graph on the stream."""
         self._driver.call("cuGraphLaunch", self._executable, self._stream)
 
     def close(self) -> None:
-        """Free it. What was launched must have ended."""
+        """Free the graph. Its last launch must have ended."""
         self._driver.call("cuGraphExecDestroy", self._executable)
 
 
@@ -52,7 +53,7 @@ def _captured(driver: CudaDriver, stream: c_void_p, work: Callable[[], None]) ->
     try:
         work()
     except BaseException:
-        with suppress(CudaError):  # that the capture is broken is no news
+        with suppress(CudaError):  # the capture is invalid, which we know
             driver.call("cuStreamEndCapture", stream, byref(graph))
             driver.call("cuGraphDestroy", graph)
         raise

@@ -1,4 +1,4 @@
-"""An engine that answers from a script: for tests, and for running the machinery alone."""
+"""An engine with scripted results: for tests, and for running the pipeline without a model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest
 
 Answer = Callable[[UInt8Array], Candidates]
-Hook = Callable[[int], None]  # given the number of the batch, from 0: may wait, may raise
+Hook = Callable[[int], None]  # takes the number of the batch, from 0; may wait, may raise
 
 
 def nothing_found(images: UInt8Array) -> Candidates:
-    """Answer that no picture shows anything."""
+    """Return candidates without rows."""
     n = len(images)
     return Candidates(np.zeros((n, 0, 4), np.float32), np.zeros((n, 0, 1), np.float32))
 
@@ -33,10 +33,11 @@ def pass_by(_number: int) -> None:
 
 
 class FakeEngine:
-    """Answers each batch with `answer(images)`, worked out when the result is taken; see Engine.
+    """Returns `answer(images)` for each batch, computed when the result is taken; see Engine.
 
-    before_submit, before_result: called inside the two, a slot being held, to wait or to fail
-    key: for the gate, which lets the engine pass without one
+    before_submit, before_result: called in `submit` and `result` while a slot is held, to wait or
+        to fail
+    key: for the gate, which accepts the engine without one
     closed: whether close was called
     """
 
@@ -73,7 +74,7 @@ class FakeEngine:
         return FakePending(images.copy(), number, self._answer, self._before_result, self._free)
 
     def close(self) -> None:
-        """Remember that it was called."""
+        """Set `closed`."""
         self.closed = True
 
 
@@ -89,7 +90,7 @@ class FakePending:
     taken: bool = field(default=False, init=False)
 
     def result(self) -> Candidates:
-        """Answer, and free the slot, also after a failure. To be called once."""
+        """Return the answer, and free the slot, also after a failure. May be called once."""
         assert not self.taken, "the result was taken, and its slot may be in use again"
         self.taken = True
         try:
@@ -106,15 +107,17 @@ def open_engine(
     seconds: float = 0.0,
     **script: Any,
 ) -> FakeEngine:
-    """Return an engine for a manifest, or for the one that lies beside `model`.
+    """Return an engine for a manifest, or for the manifest beside `model`.
 
-    seconds: that each batch takes, one after the other; script: the keyword arguments of FakeEngine
+    seconds: that each batch takes, one after the other; script: keyword arguments of FakeEngine
     """
     if seconds:
         script["before_result"] = lambda _number: sleep(seconds)
     if manifest is None:
         if model is None:
-            raise ModelError("the fake engine needs a manifest, or a model that has one")
+            raise ModelError(
+                "the fake engine needs a manifest, or a model with a manifest beside it"
+            )
         manifest = Manifest.beside(model)
     return FakeEngine(manifest, **script)
 
@@ -122,7 +125,7 @@ def open_engine(
 def fake_manifest(
     size: tuple[int, int] = (64, 96), *, classes: tuple[str, ...] = ("object",), max_batch: int = 4
 ) -> Manifest:
-    """Return the manifest of a model that exists only in a script."""
+    """Return the manifest of a model without a file."""
     return Manifest(
         classes=classes,
         input_size=size,

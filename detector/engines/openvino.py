@@ -1,11 +1,11 @@
 """OpenVINO: the engine for CPUs, x86 and Arm. A slot is one asynchronous infer request.
 
-It runs an ONNX model, or the INT8 model that was made from it, if there is one. The INT8 model for
-TensorRT it runs to the letter, slowly, as what TensorRT is held against.
+It runs an ONNX model, or the INT8 model that was made from it, if there is one. It also runs the
+INT8 model for TensorRT, slowly and rounding as the file says: the reference for TensorRT.
 
-Measured on two cores (YOLOv7-tiny at 640, CPU ms per picture): a batch fixed to one picture 35,
-the same file with its batch left open 43; at 256 x 448 and half the width 3.4 and 6.8. Larger
-batches win nothing on a CPU, so the batch is fixed to one wherever the file leaves it open.
+Measured on two cores (YOLOv7-tiny at 640, CPU ms per image): with the batch fixed to one image 35,
+with a dynamic batch 43; at 256 x 448 and half the width 3.4 and 6.8. Larger batches are no faster
+on a CPU, so a dynamic batch is fixed to one.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from detector.export.precisions import find_int8, need_int8
 from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
 
-FLOATS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # ours -> OpenVINO's
+FLOATS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # our name -> OpenVINO's
 PRECISIONS = ("auto", "int8", *FLOATS)
 
 
 class OpenVinoEngine:
     """A model compiled for one device; see Engine.
 
-    manifest: the file's, with the batch that the engine takes
-    precision: what it computes in: fp32, bf16, fp16, or int8 as far as the file says so
+    manifest: the file's, with the batch size of the engine
+    precision: that it computes in: fp32, bf16, fp16, or int8 where the file says so
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class OpenVinoEngine:
         self.manifest.check_images(images)
         request = self._free.get()
         try:
-            request.get_input_tensor().data[:] = images  # half the cost of handing them over
+            request.get_input_tensor().data[:] = (
+                images  # half the cost of passing them to start_async
+            )
             request.start_async()
         except RuntimeError as error:
             self._free.put(request)
@@ -71,9 +73,9 @@ class OpenVinoEngine:
         return OpenVinoPending(request, self._free)
 
     def close(self) -> None:
-        """Release the runtime, after both threads have ended. Waits for what is in flight."""
+        """Release the runtime, after both threads have ended. Waits for batches in flight."""
         for request in self._requests:
-            with suppress(RuntimeError):  # whoever takes the result hears of it
+            with suppress(RuntimeError):  # raised where the result is taken
                 request.wait()
         self._requests.clear()
         self._free = SimpleQueue()
@@ -87,7 +89,7 @@ class OpenVinoPending:
         self._free = free
 
     def result(self) -> Candidates:
-        """Wait, copy out, free the slot, also after a failure. To be called once."""
+        """Wait, copy out, free the slot, also after a failure. May be called once."""
         request, self._request = self._request, None
         assert request is not None, "the result was taken, and its slot may be in use again"
         try:
@@ -111,10 +113,10 @@ def open_engine(
 ) -> OpenVinoEngine:
     """Compile a model with its manifest beside it.
 
-    slots: batches in flight; default: one more than streams, so that no stream waits for us
-    streams: batches computed at the same time: 1 has the lowest latency, all cores being at work
-        on one picture; default: as OpenVINO finds best for throughput
-    threads: of all streams together; default: every core
+    slots: batches in flight; default: one more than streams, so that no stream waits for a batch
+    streams: batches computed at the same time; 1 has the lowest latency, because all cores work on
+        one image; default: OpenVINO's choice for throughput
+    threads: of all streams together; default: one per core
     precision: fp32, bf16, fp16 or int8; auto: int8 if an INT8 model lies beside this one, else bf16
         where the device computes in it, else fp32
     Raises ModelError if the file, its manifest or an option cannot be used.
@@ -143,10 +145,10 @@ def _check_counts(**counts: int | None) -> None:
 
 
 class Choice(NamedTuple):
-    """Which file is run, and how.
+    """The file to run, and how to run it.
 
-    floats: what it computes in where it is not quantised
-    literal: in floats everywhere, rounded as the file says, by one stream
+    floats: precision of the layers that are not quantised
+    literal: compute in floats everywhere, and round as the file says, in one stream
     """
 
     file: Path
@@ -163,7 +165,9 @@ def _choose(device: str, model: Path, precision: str) -> Choice:
     if Manifest.beside(model).precision == "int8":
         if precision not in ("auto", "int8"):
             raise ModelError(f"'{model}' is an INT8 model: leave precision out, not {precision}")
-        if model.suffix == ".onnx":  # TensorRT's, to judge by: CPUs without VNNI would overflow
+        if (
+            model.suffix == ".onnx"
+        ):  # TensorRT's, as its reference: CPUs without VNNI would overflow
             return Choice(model, "int8", "fp32", literal=True)
         return Choice(model, "int8", fastest)
     if precision == "int8":
@@ -191,8 +195,8 @@ def _options(streams: int | None, threads: int | None, chosen: Choice) -> dict[s
         "INFERENCE_PRECISION_HINT": FLOATS[chosen.floats],
     }
     if chosen.literal:
-        # Of several streams, OpenVINO lets each work out the rounded weights, into one place and at
-        # the same time: what came out was another model at every second opening.
+        # With several streams, each computes the rounded weights at the same time, into the same
+        # memory: every second time the model had other weights.
         options["LP_TRANSFORMS_MODE"], streams = "NO", 1
     if streams is not None:
         options["NUM_STREAMS"] = streams
@@ -202,7 +206,7 @@ def _options(streams: int | None, threads: int | None, chosen: Choice) -> dict[s
 
 
 def _is_reference(chosen: Choice, model: Path, device: str) -> bool:
-    """Whether the gate would hold the engine against itself."""
+    """Return whether the engine is its own reference."""
     return device == "CPU" and chosen.file == model and chosen.precision in ("fp32", "int8")
 
 
@@ -221,5 +225,5 @@ def _key(device: str, manifest: Manifest, chosen: Choice) -> EngineKey:
 
 
 def _reason(error: RuntimeError) -> str:
-    """Return the one line of an OpenVINO message that is not about its own source files."""
+    """Return the last line of an OpenVINO message: the others are about its source files."""
     return str(error).strip().splitlines()[-1]

@@ -1,7 +1,7 @@
-"""TensorRT: the engine for NVIDIA GPUs. A slot is a stream and all that a batch on it needs.
+"""TensorRT: the engine for NVIDIA GPUs. A slot is a stream and the memory of a batch on it.
 
-TensorRT 10 and 11, and TensorRT-RTX. The parts are in tensorrt_api (which one), tensorrt_build
-(model to plan), tensorrt_plan (plan to GPU), tensorrt_cuda (pycuda) and tensorrt_slot.
+It works with TensorRT 10 and 11, and TensorRT-RTX. Its parts: tensorrt_api (find the library),
+tensorrt_build (model to plan), tensorrt_plan (plan to GPU), tensorrt_cuda (pycuda), tensorrt_slot.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class Loaded(Executable, Closable, Protocol):
     """A plan on a GPU."""
 
     def warmed_up(self) -> None:
-        """Hear that every slot has run."""
+        """Called once after every slot has run."""
 
 
 class TensorRtEngine:
     """A plan on a GPU, with its slots; see Engine.
 
     key: of the plan
-    load: called once with the GPU's context current, and returns the plan
-    The engine owns the plan and the GPU from now on: if it cannot be made, both are released.
+    load: called once with the GPU's context current; returns the plan
+    The engine owns the plan and the GPU: if the constructor fails, both are released.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class TensorRtEngine:
         self._cuda = cuda
         self._in_flight: dict[Slot, TensorRtPending] = {}
         self._free: SimpleQueue[Slot] = SimpleQueue()
-        with ExitStack() as acquired:  # what was acquired is released if the next cannot be
+        with ExitStack() as acquired:  # on failure, release what was acquired
             acquired.callback(cuda.close)
             with cuda.activated():
                 try:
@@ -89,9 +89,9 @@ class TensorRtEngine:
         return pending
 
     def close(self) -> None:
-        """Release the GPU, after both threads have ended. Waits for what is in flight."""
+        """Release the GPU, after both threads have ended. Waits for batches in flight."""
         for pending in list(self._in_flight.values()):
-            pending.settle()  # whoever takes the result finds it
+            pending.settle()  # its result can still be taken
         self._closed = True
         self._acquired.close()
 
@@ -122,7 +122,7 @@ class TensorRtPending:
         self._taken = False
 
     def result(self) -> Candidates:
-        """Wait, copy out, free the slot, also after a failure. To be called once."""
+        """Wait, copy out, free the slot, also after a failure. May be called once."""
         assert not self._taken, "the result was taken, and its slot may be in use again"
         self._taken = True
         self.settle()
@@ -132,7 +132,7 @@ class TensorRtPending:
         return self._outcome
 
     def settle(self) -> None:
-        """Wait, copy out and free the slot, if that is not done: the engine is to be closed."""
+        """Wait, copy out and free the slot, unless that is done."""
         if self._outcome is not None:
             return
         try:
@@ -145,7 +145,7 @@ class TensorRtPending:
 
 
 def forget_locals(error: BaseException | None) -> None:
-    """Let go of what a traceback still holds: TensorRT's parts must not outlive their context."""
+    """Clear the traceback's locals: TensorRT objects must not outlive their CUDA context."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
@@ -160,14 +160,14 @@ def open_engine(
     batch: int = 1,
     graphs: bool = True,
 ) -> TensorRtEngine:
-    """Return the engine of a model with its manifest beside it; its plan is built if need be.
+    """Return the engine of a model with its manifest beside it; the plan is built if not cached.
 
     slots: batches in flight
     device: cuda, or cuda:1 for the second GPU
     precision: fp32, fp16 or int8; auto: int8 if an INT8 model for TensorRT lies beside this one,
-        else fp16. A model that is not in fp32 is run as it is
-    batch: that it is to be fastest with, where the model leaves it open
-    graphs: whether each slot runs as a CUDA graph
+        else fp16. A model that is not in fp32 keeps its precision
+    batch: batch size to optimise for, if the model's batch is dynamic
+    graphs: whether each slot uses CUDA graphs
     Raises ModelError if the model, the machine or an option cannot be used.
     """
     if slots < 1:
@@ -198,7 +198,7 @@ def prepare(
     precision: str = "auto",
     batch: int = 1,
 ) -> None:
-    """Build the plan that `open_engine` will want, if it is not in the cache; see there."""
+    """Build the plan for `open_engine` if it is not in the cache; options as there."""
     tensorrt = load_tensorrt()
     with closing(open_cuda(device)) as cuda:
         file, manifest = choose_file(model, precision)
@@ -207,7 +207,7 @@ def prepare(
 
 
 def choose_file(model: Path, precision: str) -> tuple[Path, Manifest]:
-    """Return the ONNX file that has the precision, and its manifest; see open_engine."""
+    """Return the ONNX file with this precision, and its manifest; see open_engine."""
     if precision not in ("auto", *PRECISIONS):
         raise ModelError(
             f"unknown precision '{precision}': choose one of auto, {', '.join(PRECISIONS)}"
@@ -228,14 +228,14 @@ def choose_file(model: Path, precision: str) -> tuple[Path, Manifest]:
         return half_model(model, manifest)
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"half precision of '{model}' needs onnx ({error}): install it, or export the model "
-            "with --precision fp16 where it is, or choose precision fp32"
+            f"half precision of '{model}' needs onnx ({error}): install it, export the model with "
+            "--precision fp16 on a machine that has it, or choose precision fp32"
         ) from error
 
 
 def plan_key(manifest: Manifest, tensorrt: TensorRt, gpu: Gpu, batch: int) -> EngineKey:
-    """Return all that a plan depends on."""
-    least = 1 if manifest.dynamic_batch else manifest.max_batch
+    """Return everything that a plan depends on."""
+    min_batch = 1 if manifest.dynamic_batch else manifest.max_batch
     height, width = manifest.input_size
     return EngineKey(
         model_sha256=manifest.onnx_sha256,
@@ -243,7 +243,7 @@ def plan_key(manifest: Manifest, tensorrt: TensorRt, gpu: Gpu, batch: int) -> En
         version=tensorrt.version,
         device=f"{gpu.name}, compute capability {gpu.capability_name}",
         precision=manifest.precision,
-        shapes=f"{least}-{manifest.max_batch} x {height} x {width} x 3",
+        shapes=f"{min_batch}-{manifest.max_batch} x {height} x {width} x 3",
         flags={"batch": batch},
     )
 
@@ -258,16 +258,16 @@ def build(
     batch: int = 1,
     progress: ProgressCallback | None = None,
 ) -> CachedEngine:
-    """Return the plan of an ONNX file for a GPU, from the cache or built now, and then kept there.
+    """Return the plan of an ONNX file for a GPU, from the cache or built now and cached.
 
-    batch: that it is to be fastest with; progress: see build_plan
+    batch: batch size to optimise for; progress: see build_plan
     Raises ModelError for a model or an option that cannot be used.
     """
     wanted = cuda.gpu.capability_name
     capabilities = (wanted,) if wanted in known_capabilities(tensorrt) else ()
 
     def write(path: Path) -> dict[str, list[str]]:
-        with cuda.activated():  # TensorRT itself tries its kernels on the GPU
+        with cuda.activated():  # TensorRT measures its kernels on the GPU
             plan = build_plan(
                 file,
                 manifest,

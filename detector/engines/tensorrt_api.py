@@ -1,6 +1,6 @@
-"""Which TensorRT is here: TensorRT 10 and 11, and TensorRT-RTX, behind one import.
+"""Import the TensorRT of this machine: TensorRT 10 or 11, or TensorRT-RTX.
 
-The three have one Python interface, as far as we use it. Where they differ, `TensorRt` says how.
+The parts of their Python interfaces that we use are the same. `TensorRt` says where they differ.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from typing import Any, Protocol
 
 from detector.errors import FramelaneError, ModelError
 
-MODULES = {  # in the order of preference: the first that imports is taken
+MODULES = {  # module -> name, in order of preference: the first that imports is used
     "tensorrt": "tensorrt",
-    "tensorrt_rtx": "tensorrt-rtx",  # as it comes with NVIDIA's archive
-    "tensorrt_rtx_bindings": "tensorrt-rtx",  # as it comes from a package index
+    "tensorrt_rtx": "tensorrt-rtx",  # from NVIDIA's archive
+    "tensorrt_rtx_bindings": "tensorrt-rtx",  # from a package index
 }
-OLDEST = (10, 1)  # of tensorrt: strongly typed networks, and contexts that use memory of ours
+OLDEST = (10, 1)  # of tensorrt: has strongly typed networks, and contexts in our own memory
 INSTALL = (
     "for an RTX card install the project with its extra `tensorrt-rtx`; a Jetson has one with "
     "JetPack 6.1 or newer (docs/jetson.md); for other GPUs see docs/gpu.md"
 )
-_SOURCE = re.compile(r"\[\S+\.cpp::\w+::\d+\]\s*|[.\s]*In \w+ at \S+:\d+")  # in its own files
+_SOURCE = re.compile(r"\[\S+\.cpp::\w+::\d+\]\s*|[.\s]*In \w+ at \S+:\d+")  # in TensorRT's source
 
 
 class Log(Protocol):
-    """What TensorRT has said since it was last forgotten, oldest first; it prints nothing.
+    """The messages of TensorRT since the last `forget`, oldest first. Nothing is printed.
 
-    TensorRT takes one logger per process, and ignores another. So there is one, and what is said
-    in two builds at the same time is not told apart.
+    TensorRT accepts one logger per process. So messages of two builds at the same time end up in
+    the same log.
     """
 
     errors: list[str]
     warnings: list[str]
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Drop all messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRt:
-    """A TensorRT that was imported.
+    """An imported TensorRT.
 
     name: tensorrt or tensorrt-rtx
-    module: that has the classes; it has no types
+    module: the untyped Python module
     """
 
     name: str
@@ -55,16 +55,16 @@ class TensorRt:
 
     @property
     def is_rtx(self) -> bool:
-        """Whether it builds without a GPU, for several kinds, and compiles when it loads."""
+        """Whether it builds without a GPU, for several kinds of GPU, and compiles on loading."""
         return self.name == "tensorrt-rtx"
 
     def log(self) -> Any:
-        """Return the logger, of TensorRT's kind, that is a `Log`."""
+        """Return the logger of the process: a TensorRT ILogger that is also a `Log`."""
         return _log_of(self.module)
 
 
 def load_tensorrt(import_: Callable[[str], Any] = import_module) -> TensorRt:
-    """Return the TensorRT of this machine, which is imported now.
+    """Import and return the TensorRT of this machine.
 
     Raises ModelError if there is none, or only one that is too old.
     """
@@ -72,7 +72,7 @@ def load_tensorrt(import_: Callable[[str], Any] = import_module) -> TensorRt:
     for module_name, name in MODULES.items():
         try:
             module = import_(module_name)
-        except (ImportError, OSError):  # absent, or without the libraries that it needs
+        except (ImportError, OSError):  # not installed, or its libraries are missing
             continue
         version = str(module.__version__)
         if name == "tensorrt-rtx" or _numbers(version) >= OLDEST:
@@ -82,8 +82,8 @@ def load_tensorrt(import_: Callable[[str], Any] = import_module) -> TensorRt:
 
 
 def refusal(log: Log, what: str, kind: type[FramelaneError] = ModelError) -> FramelaneError:
-    """Return the error for something that TensorRT would not do, with the reason that it gave."""
-    # A machine without a GPU is mentioned on the way, whatever the reason is
+    """Return the error for a failed call, with the reason that TensorRT gave."""
+    # Without a GPU, TensorRT also logs that, whatever the reason is
     reasons = [text for text in log.errors if "catchCudaError" not in text] or log.errors
     log.forget()
     reason = _SOURCE.sub("", " ".join(reasons[0].split())) if reasons else "no reason given"
@@ -98,7 +98,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _log_of(trt: Any) -> Any:
     severity = trt.ILogger.Severity
 
-    class Kept(trt.ILogger):  # type: ignore[misc]
+    class MessageLog(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.ILogger.__init__(self)  # as the documentation asks, instead of super()
             self.errors: list[str] = []
@@ -108,10 +108,10 @@ def _log_of(trt: Any) -> Any:
             self.errors, self.warnings = [], []
 
         def log(self, level: Any, text: str) -> None:
-            """Keep what matters; TensorRT calls this on any of its threads."""
+            """Keep errors and warnings; TensorRT calls this on any of its threads."""
             if level in (severity.INTERNAL_ERROR, severity.ERROR):
                 self.errors.append(text)
             elif level == severity.WARNING:
                 self.warnings.append(text)
 
-    return Kept()
+    return MessageLog()

@@ -1,7 +1,7 @@
-"""CUDA as a slot of the TensorRT engine needs it, by pycuda: memory, streams, events, a context.
+"""CUDA for the slots of the TensorRT engine, through pycuda: memory, streams, events, a context.
 
 The context is the GPU's primary one, which torch and others share. It is current on a thread only
-inside `activated`: pycuda ends the program if a thread ends with a context still on its stack.
+inside `activated`: pycuda aborts the program if a thread ends with a context on its stack.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from detector.engines.cuda_graph import CudaGraph
 from detector.errors import ModelError
 from detector.hardware.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, gpu_number
 
-NON_BLOCKING = 1  # CUstream_flags: no waiting for the default stream, on which others may work
+NON_BLOCKING = 1  # CUstream_flags: no waiting for the default stream, which others may use
 
 HostArray = NDArray[Any]
 
 
 class Closable(Protocol):
-    """Something of the GPU's, to be released while its context is current."""
+    """A resource of the GPU, to be released while its context is current."""
 
     def close(self) -> None: ...
 
@@ -36,19 +36,19 @@ class DeviceBuffer(Closable, Protocol):
 
 
 class HostBuffer(Closable, Protocol):
-    """Memory of the CPU that the GPU reads and writes by itself."""
+    """Pinned memory of the CPU, which the GPU reads and writes directly."""
 
     array: HostArray
 
 
 class Graph(Closable, Protocol):
-    """Work that is started as a whole."""
+    """Recorded work, started by one call."""
 
     def launch(self) -> None: ...
 
 
 class Stream(Closable, Protocol):
-    """Work for the GPU, in order. Nothing here waits for it, but `wait`."""
+    """Work for the GPU, done in order. Only `wait` blocks."""
 
     handle: int
 
@@ -57,22 +57,22 @@ class Stream(Closable, Protocol):
     def download(self, target: HostArray, source: DeviceBuffer) -> None: ...
 
     def mark(self) -> None:
-        """Note how far the work is that was put on it until now."""
+        """Record an event after the work that is on the stream now."""
 
     def wait(self) -> None:
-        """Wait for what was put on it until the last mark, asleep."""
+        """Sleep until the work before the last mark is done."""
 
     def capture(self, work: Callable[[], None]) -> Graph:
-        """Return what `work` puts on it as a graph, without doing it."""
+        """Return the graph of what `work` puts on the stream, without running it."""
 
 
 class Cuda(Closable, Protocol):
-    """One GPU. All but `activated` is to be called inside of that."""
+    """One GPU. Every method but `activated` and `close` must be called inside `activated`."""
 
     gpu: Gpu
 
     def activated(self) -> AbstractContextManager[None]:
-        """Make the context current for this thread, as long as the block runs."""
+        """Make the context current on this thread while the block runs."""
 
     def device_buffer(self, size: int) -> DeviceBuffer: ...
 
@@ -82,7 +82,7 @@ class Cuda(Closable, Protocol):
 
 
 class PyCuda:
-    """A GPU through pycuda; see Cuda. Raises CudaError for whatever CUDA would not do."""
+    """A GPU through pycuda; see Cuda. Raises CudaError if a call fails."""
 
     def __init__(self, gpu: Gpu, driver: CudaDriver, pycuda: Any) -> None:
         self.gpu = gpu
@@ -94,7 +94,7 @@ class PyCuda:
 
     @contextmanager
     def activated(self) -> Iterator[None]:
-        """Make the context current for this thread, as long as the block runs."""
+        """Make the context current on this thread while the block runs."""
         with translated(self._pycuda):
             self._context.push()
             try:
@@ -103,7 +103,7 @@ class PyCuda:
                 self._context.pop()
 
     def device_buffer(self, size: int) -> PyCudaDeviceBuffer:
-        """Return memory of the GPU, of so many bytes."""
+        """Return `size` bytes of GPU memory."""
         return PyCudaDeviceBuffer(self._pycuda, size)
 
     def host_buffer(self, shape: tuple[int, ...], kind: type[np.generic]) -> PyCudaHostBuffer:
@@ -115,10 +115,10 @@ class PyCuda:
         return PyCudaStream(self._pycuda, self._driver)
 
     def close(self) -> None:
-        """Give the primary context back, on any thread, outside of `activated`.
+        """Release the primary context, on any thread, outside `activated`.
 
-        pycuda releases it elsewhere than where it was retained only if it is current. It takes
-        for granted that CUDA then has it current no longer, which is not so for a primary one.
+        On another thread than the one that retained it, pycuda releases a context only if it is
+        current, and expects that CUDA then pops it, which CUDA does not do for a primary context.
         """
         with translated(self._pycuda):
             self._context.push()
@@ -134,24 +134,24 @@ class PyCudaDeviceBuffer:
         self.address = int(self._allocation)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the memory."""
         self._allocation.free()
 
 
 class PyCudaHostBuffer:
-    """Pinned memory of the CPU; see HostBuffer. The array must not be touched once it is closed."""
+    """Pinned memory of the CPU; see HostBuffer. Do not use the array after `close`."""
 
     def __init__(self, pycuda: Any, shape: tuple[int, ...], kind: type[np.generic]) -> None:
         self.array: HostArray = pycuda.pagelocked_empty(shape, kind)
         self._allocation: Any = self.array.base
 
     def close(self) -> None:
-        """Free it."""
+        """Free the memory."""
         self._allocation.free()
 
 
 class PyCudaStream:
-    """A stream and the event that marks how far it is; see Stream."""
+    """A stream and the event of its last mark; see Stream."""
 
     def __init__(self, pycuda: Any, driver: CudaDriver) -> None:
         self._pycuda, self._driver = pycuda, driver
@@ -169,19 +169,19 @@ class PyCudaStream:
         self._pycuda.memcpy_dtoh_async(target, source.address, self._stream)
 
     def mark(self) -> None:
-        """Note how far the work is."""
+        """Record the event."""
         self._event.record(self._stream)
 
     def wait(self) -> None:
-        """Wait for the last mark. Other Python threads run meanwhile."""
+        """Wait for the last mark; the GIL is released."""
         self._event.synchronize()
 
     def capture(self, work: Callable[[], None]) -> CudaGraph:
-        """Return what `work` puts on it as a graph."""
+        """Return the graph of what `work` puts on the stream."""
         return CudaGraph.capture(self._driver, self.handle, work)
 
     def close(self) -> None:
-        """Release both: pycuda does so when nothing refers to them."""
+        """Drop both: pycuda releases them after the last reference."""
         self._event = self._stream = None
 
 
@@ -191,7 +191,7 @@ def open_cuda(device: str = "cuda") -> PyCuda:
     driver = find_driver()
     gpus = driver.gpus() if driver else ()
     if driver is None or not gpus:
-        raise ModelError("TensorRT needs an NVIDIA GPU and its driver, and none is found here")
+        raise ModelError("TensorRT needs an NVIDIA GPU and its driver, and none was found")
     if number >= len(gpus):
         known = ", ".join(f"cuda:{gpu.number} ({gpu.name})" for gpu in gpus)
         raise ModelError(f"no device '{device}': choose one of {known}")
@@ -206,7 +206,7 @@ def open_cuda(device: str = "cuda") -> PyCuda:
 
 @contextmanager
 def translated(pycuda: Any) -> Iterator[None]:
-    """Raise what pycuda raises as a CudaError."""
+    """Turn exceptions of pycuda into CudaError."""
     try:
         yield
     except pycuda.Error as error:

@@ -14,12 +14,12 @@ TENSORS = {"images": "UINT8", "boxes": "FLOAT", "scores": "FLOAT"}  # name -> Te
 
 
 class LoadedPlan:
-    """A plan on the GPU whose context is current; see Executable of tensorrt_slot.
+    """A plan on the GPU whose context is current; see Executable in tensorrt_slot.
 
-    TensorRT-RTX compiles it for this very GPU and driver now, which takes seconds. What comes of
-    that is kept in a file beside the plan for the next time.
-    Raises FramelaneError for a plan of another version or for another GPU, ModelError for one that
-    is not of our contract.
+    TensorRT-RTX compiles the plan for this GPU and driver when it is loaded, which takes seconds.
+    The result is cached in a file beside the plan.
+    Raises FramelaneError for a plan of another version or for another GPU, ModelError for one whose
+    inputs and outputs are not those of the manifest.
     """
 
     def __init__(self, tensorrt: TensorRt, path: Path, manifest: Manifest) -> None:
@@ -39,18 +39,18 @@ class LoadedPlan:
             self._use_compiled(tensorrt.module)
 
     def context(self) -> Any:
-        """Return a new execution context, to be given memory."""
+        """Return a new execution context; the caller provides its memory."""
         context = self._engine.create_execution_context(self._options)
         if context is None:
             raise self.refusal("cannot make a context for the engine")
         return context
 
     def refusal(self, what: str) -> FramelaneError:
-        """Return the error for what TensorRT would not do, with its reason."""
+        """Return the error for a failed call, with the reason that TensorRT gave."""
         return refusal(self._log, what, FramelaneError)
 
     def warmed_up(self) -> None:
-        """Keep what was compiled, if it is new."""
+        """Write the compiled kernels to the cache file, if they have changed."""
         if self._cache is None:
             return
         compiled = bytes(self._cache.serialize())
@@ -60,7 +60,7 @@ class LoadedPlan:
             written.write_bytes(compiled)
 
     def close(self) -> None:
-        """Release it: TensorRT does so when nothing refers to it, and contexts do."""
+        """Drop all references: TensorRT frees the plan after the last one, contexts included."""
         self._options = self._cache = self._engine = self._runtime = None
 
     def _check(self, trt: Any, manifest: Manifest) -> None:
@@ -87,12 +87,12 @@ class LoadedPlan:
     def _use_compiled(self, trt: Any) -> None:
         options = self._engine.create_runtime_config()
         options.set_execution_context_allocation_strategy(self._options)
-        # At once: what it would compile later, beside the first batches, a graph could not replace
+        # Eager: kernels compiled later, during the first batches, would not enter the CUDA graph
         specialised = trt.DynamicShapesKernelSpecializationStrategy.EAGER
         options.dynamic_shapes_kernel_specialization_strategy = specialised
         self._cache = options.create_runtime_cache()
         if self._compiled.is_file():
-            # It is refused, and does no harm, where the GPU or the driver is another now
+            # For another GPU or driver TensorRT ignores it
             self._cache.deserialize(self._compiled.read_bytes())
         options.set_runtime_cache(self._cache)
         self._options = options

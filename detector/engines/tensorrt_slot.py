@@ -1,7 +1,7 @@
-"""A slot of the TensorRT engine: what one batch in flight needs, all of it made beforehand.
+"""A slot of the TensorRT engine: everything that one batch in flight needs, allocated beforehand.
 
-That is a stream with its event, pinned memory on the CPU's side, memory on the GPU's, and for each
-size of a batch an execution context and, if so wished, a CUDA graph of upload, work and download.
+It has a stream with its event, pinned CPU memory, GPU memory, and for each batch size an execution
+context and, optionally, a CUDA graph of upload, inference and download.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Owned = TypeVar("Owned", bound=Closable)
 
 
 class ExecutionContext(Protocol):
-    """What we use of TensorRT's IExecutionContext."""
+    """The part of TensorRT's IExecutionContext that we use."""
 
     def set_device_memory(self, memory: int, size: int) -> None: ...
 
@@ -42,24 +42,24 @@ class ExecutionContext(Protocol):
 
 
 class Executable(Protocol):
-    """A plan that is loaded: see tensorrt_plan."""
+    """A loaded plan: see tensorrt_plan."""
 
-    scratch_bytes: int  # that a context needs while it works
+    scratch_bytes: int  # that a context needs while it runs
 
     def context(self) -> ExecutionContext:
-        """Return a new context, to be given memory."""
+        """Return a new context; the caller provides its memory."""
 
     def refusal(self, what: str) -> FramelaneError:
-        """Return the error for what a context would not do."""
+        """Return the error for a failed call of a context."""
 
 
 class Slot:
-    """Room for one batch in flight. All is to be called with the context of the GPU current."""
+    """One batch in flight. Every method needs the context of the GPU to be current."""
 
     def __init__(
         self, cuda: Cuda, plan: Executable, manifest: Manifest, *, graphs: bool = True
     ) -> None:
-        with ExitStack() as acquired:  # what was acquired is released if the next cannot be
+        with ExitStack() as acquired:  # on failure, release what was acquired
             self._acquired = acquired
             self._make(cuda, plan, manifest, graphs)
             self._release = acquired.pop_all().close
@@ -73,21 +73,23 @@ class Slot:
         self._stream.mark()
 
     def finish(self) -> Candidates:
-        """Wait for what was started, and return a copy of it."""
+        """Wait for the batch, and return a copy of its candidates."""
         self._stream.wait()
         boxes, scores = self._boxes.array, self._scores.array
         return Candidates(boxes[: self._count].copy(), scores[: self._count].copy())
 
     def close(self) -> None:
-        """Release everything, in the reverse order, also if some of it cannot be."""
+        """Release everything, in reverse order, even if some of it fails."""
         self._release()
 
     def _make(self, cuda: Cuda, plan: Executable, manifest: Manifest, graphs: bool) -> None:
-        most, rows = manifest.max_batch, manifest.top_k
+        max_batch, rows = manifest.max_batch, manifest.top_k
         self._stream = self._own(cuda.stream())
-        self._images = self._own(cuda.host_buffer((most, *manifest.input_size, 3), np.uint8))
-        self._boxes = self._own(cuda.host_buffer((most, rows, 4), np.float32))
-        self._scores = self._own(cuda.host_buffer((most, rows, len(manifest.classes)), np.float32))
+        self._images = self._own(cuda.host_buffer((max_batch, *manifest.input_size, 3), np.uint8))
+        self._boxes = self._own(cuda.host_buffer((max_batch, rows, 4), np.float32))
+        self._scores = self._own(
+            cuda.host_buffer((max_batch, rows, len(manifest.classes)), np.float32)
+        )
         host = {"images": self._images, "boxes": self._boxes, "scores": self._scores}
         device = {
             name: self._own(cuda.device_buffer(buffer.array.nbytes))
@@ -98,7 +100,7 @@ class Slot:
         for size in batch_sizes(manifest):
             program = self._own(Program(plan, self._stream, host, device, scratch, size))
             self._programs[size] = program
-        self._acquired.callback(self._come_to_rest)
+        self._acquired.callback(self._wait_until_idle)
         self._images.array[:] = 0
         for program in self._programs.values():
             program.warm_up(graphs)
@@ -107,17 +109,17 @@ class Slot:
         self._acquired.callback(made.close)
         return made
 
-    def _come_to_rest(self) -> None:
-        with suppress(CudaError):  # a GPU that has failed is at rest
+    def _wait_until_idle(self) -> None:
+        with suppress(CudaError):  # a GPU that has failed does no more work
             self._stream.mark()
             self._stream.wait()
 
 
 class Program:
-    """Upload, work, download, for batches of one size.
+    """Upload, inference, download, for one batch size.
 
-    It has a context to itself: a graph is only good while the context that it was captured from
-    stays as it was.
+    Each program has its own context: a graph is valid only while the context that it was captured
+    from does not change.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class Program:
             raise plan.refusal(f"does not take batches of {size}")
 
     def warm_up(self, graphs: bool) -> None:
-        """Run once, so that whatever is made at the first time is made now, and then capture."""
+        """Run once, so that everything is allocated, then capture the graph."""
         self._enqueue()
         self._stream.mark()
         self._stream.wait()
@@ -150,11 +152,11 @@ class Program:
             self._graph = self._stream.capture(self._enqueue)
         except FramelaneError as error:
             raise ModelError(
-                f"the model runs, but not as a CUDA graph: set graphs to false ({error})"
+                f"the model runs, but cannot be a CUDA graph: set graphs to false ({error})"
             ) from error
 
     def start(self) -> None:
-        """Put it on the stream."""
+        """Put the program on the stream."""
         if self._graph is not None:
             self._graph.launch()
         else:

@@ -1,6 +1,6 @@
-"""Torch: our own weights without a compiler between. The reference for every other engine.
+"""Torch: our own weights, run without a compiler.
 
-On a GPU it has CUDA graphs and half precision, and stands in where there is no TensorRT.
+On a GPU it has CUDA graphs and half precision, and is used where there is no TensorRT.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from detector.weights.checkpoint import WeightsInfo, load_weights
 from detector.yolov7.network import deploy
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-MAX_BATCH, TOP_K = 8, 512  # of weights without a model: as they are exported
+MAX_BATCH, TOP_K = 8, 512  # for weights without a manifest: the defaults of the export
 SLOTS = 3  # one uploads, one computes, one downloads
 
 
 class TorchSlot(Protocol):
-    """Room for one batch in flight: see torch_slot."""
+    """One batch in flight: see torch_slot."""
 
     def start(self, images: UInt8Array) -> None: ...
 
@@ -42,25 +42,25 @@ class TorchSlot(Protocol):
 class TorchEngine:
     """A network with its weights on one device; see Engine.
 
-    precision: what it computes in up to the logits of the head, fp32, bf16 or fp16
-    key: None for weights without a model, which there is nothing to hold against
+    precision: that it computes in up to the logits of the head: fp32, bf16 or fp16
+    key: None for weights without an exported model, because they have no reference
     """
 
     def __init__(
         self,
         manifest: Manifest,
-        held: list[TorchSlot],
+        slots: list[TorchSlot],
         *,
         precision: str,
         key: EngineKey | None = None,
     ) -> None:
         self.manifest = manifest
         self.key = key
-        self.slots = len(held)
+        self.slots = len(slots)
         self.precision = precision
-        self._slots = held
+        self._slots = slots
         self._free: SimpleQueue[TorchSlot] = SimpleQueue()
-        for slot in held:
+        for slot in slots:
             self._free.put(slot)
 
     def submit(self, images: UInt8Array) -> TorchPending:
@@ -76,7 +76,7 @@ class TorchEngine:
         return TorchPending(slot, self._free)
 
     def close(self) -> None:
-        """Release the weights, after both threads have ended. Waits for what is in flight."""
+        """Release the weights, after both threads have ended. Waits for batches in flight."""
         for slot in self._slots:
             slot.wait()
         self._slots = []
@@ -91,7 +91,7 @@ class TorchPending:
         self._free = free
 
     def result(self) -> Candidates:
-        """Wait, copy out, free the slot, also after a failure. To be called once."""
+        """Wait, copy out, free the slot, also after a failure. May be called once."""
         slot, self._slot = self._slot, None
         assert slot is not None, "the result was taken, and its slot may be in use again"
         try:
@@ -112,22 +112,22 @@ def open_engine(
     """Return the engine of a .safetensors file, or of an .onnx with its .safetensors beside it.
 
     slots: batches in flight
-    device: cpu, cuda, cuda:1, or auto, which is the first GPU if there is one
-    precision: fp32, bf16, fp16, or auto: fp16 on a GPU, bf16 on a CPU that computes in it, or fp32
+    device: cpu, cuda, cuda:1; auto: the first GPU if there is one, else the CPU
+    precision: fp32, bf16, fp16; auto: fp16 on a GPU, bf16 on a CPU that computes in it, else fp32
     Raises ModelError if the files, the machine or an option cannot be used.
     """
     if slots < 1:
         raise ModelError(f"slots is {slots}, must be 1 or more")
     where = _device(device)
-    computed_in = _precision(precision, where)
+    chosen = _precision(precision, where)
     graph, manifest = _load(model)
-    _convert(graph, PRECISIONS[computed_in])
+    _convert(graph, PRECISIONS[chosen])
     try:
-        held = _make_slots(graph, manifest, where, slots, tf32=computed_in != "fp32")
+        made = _make_slots(graph, manifest, where, slots, tf32=chosen != "fp32")
     except RuntimeError as error:
         raise ModelError(f"torch cannot use '{model}' on {where}: {_reason(error)}") from error
-    key = None if model.suffix == ".safetensors" else _key(manifest, where, computed_in)
-    return TorchEngine(manifest, held, precision=computed_in, key=key)
+    key = None if model.suffix == ".safetensors" else _key(manifest, where, chosen)
+    return TorchEngine(manifest, made, precision=chosen, key=key)
 
 
 def _make_slots(
@@ -141,7 +141,7 @@ def _make_slots(
 
 
 def _key(manifest: Manifest, device: torch.device, precision: str) -> EngineKey:
-    """Return all that what the engine finds depends on."""
+    """Return everything that the engine's results depend on."""
     name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
     height, width = manifest.input_size
     return EngineKey(
@@ -155,10 +155,10 @@ def _key(manifest: Manifest, device: torch.device, precision: str) -> EngineKey:
 
 
 def _convert(graph: ContractGraph, kind: torch.dtype) -> None:
-    """Let the network compute in another type; pictures and logits are float32 outside it."""
+    """Make the network compute in another type; its input and its logits stay float32."""
     logits = graph.logits.to(kind)
-    logits.register_forward_pre_hook(lambda _, given: (given[0].to(kind),))
-    logits.register_forward_hook(lambda _, given, rows: [part.float() for part in rows])
+    logits.register_forward_pre_hook(lambda _, inputs: (inputs[0].to(kind),))
+    logits.register_forward_hook(lambda _, inputs, rows: [part.float() for part in rows])
 
 
 def _device(device: str) -> torch.device:
@@ -197,15 +197,15 @@ def _load(model: Path) -> tuple[ContractGraph, Manifest]:
     weights = model.with_suffix(".safetensors")
     if not weights.is_file() or sha256_of(weights) != manifest.weights_sha256:
         raise ModelError(
-            f"the torch engine needs the weights that '{model}' was made from, as '{weights.name}' "
-            "beside it: put them there, or choose another engine"
+            f"the torch engine needs the weights that '{model}' was exported from, in "
+            f"'{weights.name}' beside it: put them there, or choose another engine"
         )
     network, _ = load_weights(weights)
     return ContractGraph(deploy(network), manifest.input_size, manifest.top_k), manifest
 
 
 def _manifest(graph: ContractGraph, info: WeightsInfo, weights: Path) -> Manifest:
-    """Return the manifest that the weights would have as a model."""
+    """Return the manifest that these weights would have when exported."""
     return Manifest(
         classes=info.class_names,
         input_size=info.size,
@@ -215,7 +215,7 @@ def _manifest(graph: ContractGraph, info: WeightsInfo, weights: Path) -> Manifes
         dynamic_batch=True,
         top_k=graph.top_k,
         pad_value=PAD_VALUE,
-        onnx_sha256="0" * 64,  # there is none
+        onnx_sha256="0" * 64,  # there is no ONNX file
         weights_sha256=sha256_of(weights),
     )
 

@@ -1,4 +1,4 @@
-"""Slots of the torch engine: room for one batch in flight, on a CPU or on a GPU."""
+"""Slots of the torch engine: one batch in flight each, on a CPU or on a GPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from detector.manifest import Manifest
 
 
 class CpuSlot:
-    """Room for one batch. There is nothing asynchronous: whoever takes the result computes it."""
+    """One batch, on a CPU. It is computed on the thread that takes the result."""
 
     def __init__(self, graph: ContractGraph) -> None:
         self._graph = graph
@@ -27,16 +27,16 @@ class CpuSlot:
 
     @torch.inference_mode()
     def finish(self) -> Candidates:
-        """Compute."""
+        """Compute the batch, and return its candidates."""
         boxes, scores = self._graph(self._images)
         return Candidates(boxes.numpy(), scores.numpy())
 
     def wait(self) -> None:
-        """Return at once: nothing is under way."""
+        """Return at once: nothing runs in the background."""
 
 
 class Captured(NamedTuple):
-    """A network as a CUDA graph for batches of one size, and where its results appear."""
+    """A network as a CUDA graph for one batch size, and the tensors that receive its results."""
 
     graph: torch.cuda.CUDAGraph
     boxes: Tensor
@@ -44,25 +44,25 @@ class Captured(NamedTuple):
 
 
 class CudaSlot:
-    """A stream, pinned memory, memory of the GPU, and a CUDA graph for each size of a batch.
+    """A stream, pinned memory, GPU memory, and a CUDA graph for each batch size.
 
-    All of it is made and run once beforehand, and nothing is allocated later.
+    Everything is allocated, and each graph is run once, when the slot is made.
     """
 
     def __init__(
         self, graph: ContractGraph, manifest: Manifest, device: torch.device, *, tf32: bool
     ) -> None:
-        most, rows, classes = manifest.max_batch, manifest.top_k, len(manifest.classes)
-        shape = (most, *manifest.input_size, 3)
+        max_batch, rows, classes = manifest.max_batch, manifest.top_k, len(manifest.classes)
+        shape = (max_batch, *manifest.input_size, 3)
         self._stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        # Whoever waits for it sleeps meanwhile
+        # Blocking: a thread that waits for the event sleeps
         self._done: torch.cuda.Event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         self._host_images = torch.zeros(shape, dtype=torch.uint8).pin_memory()
-        self._host_boxes = torch.empty((most, rows, 4)).pin_memory()
-        self._host_scores = torch.empty((most, rows, classes)).pin_memory()
+        self._host_boxes = torch.empty((max_batch, rows, 4)).pin_memory()
+        self._host_scores = torch.empty((max_batch, rows, classes)).pin_memory()
         self._images = torch.zeros(shape, dtype=torch.uint8, device=device)
         self._count = 0
-        # One after the other on one stream, the graphs can share memory
+        # The graphs run one after the other, on one stream, so they can share memory
         pool = torch.cuda.graph_pool_handle()
         flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=tf32)
         with torch.cuda.device(device), flags:
@@ -85,23 +85,23 @@ class CudaSlot:
             self._done.record()
 
     def finish(self) -> Candidates:
-        """Wait for what was started, and return a copy of it."""
+        """Wait for the batch, and return a copy of its candidates."""
         self._done.synchronize()
         boxes, scores = self._host_boxes.numpy(), self._host_scores.numpy()
         return Candidates(boxes[: self._count].copy(), scores[: self._count].copy())
 
     def wait(self) -> None:
-        """Wait until the stream is at rest."""
+        """Wait until all work on the stream is done."""
         self._stream.synchronize()
 
     @torch.inference_mode()
     def _capture(self, graph: ContractGraph, images: Tensor, pool: Any) -> Captured:
         with torch.cuda.stream(self._stream):
-            for _ in range(3):  # cuDNN tries its algorithms, and buffers are made
+            for _ in range(3):  # cuDNN tries its algorithms and allocates buffers
                 graph(images)
         self._stream.synchronize()
         made = torch.cuda.CUDAGraph()
-        # Thread-local: what other threads do on the GPU meanwhile does not break the capture
+        # Thread-local: GPU calls of other threads do not break the capture
         capture = torch.cuda.graph(made, pool, self._stream, capture_error_mode="thread_local")
         with capture:
             boxes, scores = graph(images)

@@ -1,1 +1,1 @@
-"""The state of a connection that may break: status, causes, pauses between attempts."""
+"""Connections that may break: their status, causes of failure, pauses between attempts."""

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: longer and longer, and never all at once."""
+"""Exponential backoff with jitter: how long to wait before the next attempt to connect."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from random import Random
 from pipeline.connections.status import Cause
 
 GROWTH = 2.0
-JITTER = 0.5  # the share of a pause that is left to chance: a rack of cameras reboots as one
-STEADY_SECONDS = 10.0  # after which a connection counts as good, and pauses begin anew
-PATIENT = 60  # times as long where the camera said no: another attempt changes nothing soon
-SAID_NO = {Cause.UNAUTHORISED, Cause.UNSUPPORTED}
+JITTER = 0.5  # the random share of a pause: many cameras may fail at the same moment
+STEADY_SECONDS = 10.0  # a connection that lasted this long resets the pauses
+REJECTED_FIRST = 60  # factors of the pauses after a rejection, which a retry is unlikely to change
+REJECTED_MAX = 20
+REJECTIONS = {Cause.UNAUTHORISED, Cause.UNSUPPORTED}
 
 
 class Backoff:
     """The pauses of one stream.
 
-    first, longest: seconds, for ordinary causes; where the camera said no (401, 403, a codec that
-        we lack) they are 60 times and 20 times as long
+    first, maximum: seconds; after a rejection (401, 403, a codec that we lack) the first pause is
+        60 times and the maximum 20 times as long
     """
 
-    def __init__(self, first: float, longest: float, random: Random | None = None) -> None:
+    def __init__(self, first: float, maximum: float, random: Random | None = None) -> None:
         self._first = first
-        self._longest = longest
+        self._maximum = maximum
         self._random = random or Random()
         self._failures = 0
 
     def pause(self, cause: Cause, steady_seconds: float) -> float:
         """Return the seconds to wait.
 
-        steady_seconds: how long the connection that was lost had been live, 0 where none was made
+        steady_seconds: how long the lost connection had been live, 0 if none was made
         """
         if steady_seconds >= STEADY_SECONDS:
             self._failures = 0
-        first, longest = self._first, self._longest
-        if cause in SAID_NO:
-            first, longest = first * PATIENT, max(longest * 20, first * PATIENT)
-        pause = min(first * GROWTH ** min(self._failures, 30), longest)
+        first, maximum = self._first, self._maximum
+        if cause in REJECTIONS:
+            first *= REJECTED_FIRST
+            maximum = max(maximum * REJECTED_MAX, first)
+        pause = min(first * GROWTH ** min(self._failures, 30), maximum)
         self._failures += 1
         return pause * (1 - JITTER * self._random.random())

@@ -1,4 +1,4 @@
-"""From FFmpeg's errors to causes: the border behind which a camera's failures have names."""
+"""FFmpeg's errors translated into causes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import av
 
 from pipeline.connections.status import Cause, Trouble
 
-_NEARLY = 0.9  # of a time-out: the socket's own fires a little before ours
+_TIMED_OUT_SHARE = 0.9  # of the time-out: the socket's own ends a little before ours
 
 _BY_CLASS: tuple[tuple[type[Exception], Cause], ...] = (
     (av.error.HTTPUnauthorizedError, Cause.UNAUTHORISED),
@@ -39,9 +39,9 @@ _BY_NUMBER = {
 
 
 def trouble_opening(error: Exception, seconds: float, timeout: float) -> Trouble:
-    """Return why a connection was not made; seconds: that the attempt took."""
+    """Return why a connection was not made; seconds: duration of the attempt."""
     if error.__class__ is av.error.OSError and error.errno == errno.EIO:
-        return Trouble(Cause.UNREACHABLE, "the host's name is not known, or nothing answers there")
+        return Trouble(Cause.UNREACHABLE, "the host name is unknown, or the host does not answer")
     return _trouble(error, seconds, timeout)
 
 
@@ -53,13 +53,13 @@ def trouble_reading(error: Exception, seconds: float, timeout: float) -> Trouble
 
 
 def _trouble(error: Exception, seconds: float, timeout: float) -> Trouble:
-    """An error's own text is not used whole: it ends with the URL, credentials included."""
+    """Return the cause. It leaves out the error's full text, which has the URL with credentials."""
     said = str(getattr(error, "strerror", None) or type(error).__name__)
     cause = next((cause for kind, cause in _BY_CLASS if isinstance(error, kind)), None)
     if cause is None:
         cause = _BY_NUMBER.get(getattr(error, "errno", None) or 0, Cause.BAD_DATA)
-    if cause is Cause.BAD_DATA and seconds >= _NEARLY * timeout:
-        cause = Cause.TIMED_OUT  # FFmpeg calls an RTSP answer that never comes invalid data
+    if cause is Cause.BAD_DATA and seconds >= _TIMED_OUT_SHARE * timeout:
+        cause = Cause.TIMED_OUT  # FFmpeg reports a missing RTSP answer as invalid data
     if cause is Cause.TIMED_OUT:
         return Trouble(cause, f"no answer for {timeout:g} s")
     return Trouble(cause, said)

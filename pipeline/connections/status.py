@@ -1,4 +1,4 @@
-"""What a live stream is doing, for whoever looks from another thread."""
+"""The state of a connection, readable from any thread."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from pipeline.rate_limited_log import RateLimitedLog
 
-STALL_INTERVALS = 5  # of the stream's own: later than that is no jitter,
-LEAST_STALL = 1.0  # seconds, unless the stream is fast: a hiccup of a network is shorter
+STALL_INTERVALS = 5  # frame intervals without a frame: a longer pause is not jitter
+MIN_STALL = 1.0  # seconds: a brief network problem of a fast stream is not a stall
 
 
 class State(Enum):
-    """Where a live stream stands."""
+    """The state of a live stream."""
 
     CONNECTING = "connecting"
     LIVE = "live"
-    STALLED = "stalled"  # connected, but no picture for several of its own intervals
+    STALLED = "stalled"  # connected, but no frame for several frame intervals
     BACKOFF = "backoff"  # waiting before the next attempt
-    FAILED = "failed"  # given up
+    FAILED = "failed"  # not tried again
     ENDED = "ended"  # stopped on request, or read to its end
 
 
 class Cause(Enum):
-    """Why a connection was not made, or was lost."""
+    """Why a connection was not made or was lost."""
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -43,7 +43,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A cause, and what is known beyond it, in words without credentials."""
+    """A cause and its details, in words without credentials."""
 
     cause: Cause
     detail: str = ""
@@ -52,13 +52,21 @@ class Trouble:
         return f"{self.cause.value} ({self.detail})" if self.detail else self.cause.value
 
 
+class Disconnected(Exception):
+    """No connection could be made, or it was lost; another attempt may follow."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
+
+
 class Status:
-    """The state of one stream, how it came there, and how long it was in each.
+    """The state of one stream, its history, and the time it spent in each state.
 
-    Written by the thread that reads the stream, and read by any. STALLED is found by looking: the
-    reading thread waits inside the demuxer meanwhile.
+    One thread reads or writes the stream and updates this; any thread may read it. STALLED is
+    computed on reading, because the updating thread is then waiting inside the demuxer.
 
-    name: the stream's; clock: seconds that never go back
+    name: of the stream; clock: seconds that never go back
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = monotonic) -> None:
@@ -67,79 +75,79 @@ class Status:
         self._state = State.CONNECTING
         self._since = clock()
         self._seconds = dict.fromkeys(State, 0.0)
-        self._interval: float | None = None  # seconds between two pictures
-        self._picture_at = self._since
+        self._interval: float | None = None  # seconds between two frames
+        self._frame_at = self._since
         self._live_since: float | None = None
         self._next_attempt_at: float | None = None
-        self._quiet = RateLimitedLog(name, clock)
+        self._log = RateLimitedLog(name, clock)
         self.connections = 0
         self.stalls = 0
-        self.damaged = 0  # pictures that the decoder had to mend
-        self.clock_source = "arrival"  # where the time of capture comes from
+        self.damaged = 0  # frames in which the decoder concealed errors
+        self.clock_source = "arrival"  # of the times of capture
         self.causes: Counter[Cause] = Counter()
         self.trouble: Trouble | None = None  # the last one
 
     @property
     def state(self) -> State:
-        """Where the stream stands now."""
+        """The state of this moment."""
         with self._lock:
             return self._state_at(self._clock())
 
     @property
     def live_seconds(self) -> float:
-        """How long the last connection has been there, 0 where none was made."""
+        """Seconds since the last connection went live, 0 if none has."""
         return 0.0 if self._live_since is None else self._clock() - self._live_since
 
     def seconds_in_call(self, now: float) -> float:
         """Return how long the reading thread has been waiting for the camera."""
         with self._lock:
             waits = self._state in (State.CONNECTING, State.LIVE)
-            return now - self._picture_at if waits else 0.0
+            return now - self._frame_at if waits else 0.0
 
     def connecting(self) -> None:
-        """Note that an attempt begins."""
+        """Note that an attempt to connect starts."""
         self._live_since = None
         self._enter(State.CONNECTING)
 
     def live(self) -> None:
-        """Note that the stream is there: its first picture was decoded."""
+        """Note that the stream is live: its first frame has passed."""
         self.connections += 1
         self._live_since = self._clock()
         self._enter(State.LIVE)
-        again = f", for the {self.connections}. time" if self.connections > 1 else ""
-        self._quiet.log(logging.INFO, "live" + again, "live")
+        again = f" again (connection {self.connections})" if self.connections > 1 else ""
+        self._log.log(logging.INFO, "live" + again, "live")
 
-    def picture(self, interval: float | None) -> None:
-        """Note a picture; interval: seconds between two, as far as it is known."""
+    def frame(self, interval: float | None) -> None:
+        """Note a frame; interval: seconds between two frames, None if unknown."""
         with self._lock:
             now = self._clock()
             if self._state_at(now) is State.STALLED:
                 self.stalls += 1
-                stalled = now - self._picture_at - self._patience
+                stalled = now - self._frame_at - self._stall_seconds
                 self._seconds[State.STALLED] += stalled
                 self._seconds[State.LIVE] -= stalled
-            self._picture_at, self._interval = now, interval
+            self._frame_at, self._interval = now, interval
 
     def lost(self, trouble: Trouble, pause: float) -> None:
-        """Note that there is no connection, and for how many seconds none will be tried."""
+        """Note that there is no connection; pause: seconds until the next attempt."""
         self.trouble = trouble
         self.causes[trouble.cause] += 1
         self._enter(State.BACKOFF, pause)
-        self._quiet.log(logging.WARNING, f"{trouble}; next attempt in {pause:.1f} s", str(trouble))
+        self._log.log(logging.WARNING, f"{trouble}; next attempt in {pause:.1f} s", str(trouble))
 
     def failed(self, trouble: Trouble) -> None:
-        """Note that nothing more will be tried."""
+        """Note that there will be no further attempt."""
         self.trouble = trouble
         self.causes[trouble.cause] += 1
         self._enter(State.FAILED)
 
     def ended(self) -> None:
-        """Note the end, unless the stream has failed already."""
+        """Note the end, unless the stream has already failed."""
         if self._state is not State.FAILED:
             self._enter(State.ENDED)
 
     def __str__(self) -> str:
-        """Return the state in a few words, with the cause where there is no picture."""
+        """Return the state in a few words, with the cause if there is no connection."""
         with self._lock:
             now = self._clock()
             state = self._state_at(now)
@@ -147,13 +155,13 @@ class Status:
             if state in (State.BACKOFF, State.FAILED):
                 words += f": {self.trouble}"
             if state is State.STALLED:
-                words += f" for {now - self._picture_at:.0f} s"
+                words += f" for {now - self._frame_at:.0f} s"
             if self._next_attempt_at is not None:
                 words += f", next attempt in {max(0.0, self._next_attempt_at - now):.0f} s"
             return words
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all of it, ready for JSON."""
+        """Return everything, ready for JSON."""
         with self._lock:
             now = self._clock()
             seconds = self._seconds | {self._state: self._seconds[self._state] + now - self._since}
@@ -171,25 +179,16 @@ class Status:
             }
 
     @property
-    def _patience(self) -> float:
-        return max(LEAST_STALL, STALL_INTERVALS * (self._interval or 0.0))
+    def _stall_seconds(self) -> float:
+        return max(MIN_STALL, STALL_INTERVALS * (self._interval or 0.0))
 
     def _state_at(self, now: float) -> State:
-        stalled = self._state is State.LIVE and now - self._picture_at > self._patience
+        stalled = self._state is State.LIVE and now - self._frame_at > self._stall_seconds
         return State.STALLED if stalled else self._state
 
     def _enter(self, state: State, pause: float | None = None) -> None:
         with self._lock:
             now = self._clock()
             self._seconds[self._state] += now - self._since
-            self._state, self._since, self._picture_at = state, now, now
+            self._state, self._since, self._frame_at = state, now, now
             self._next_attempt_at = None if pause is None else now + pause
-
-
-@runtime_checkable
-class Observed(Protocol):
-    """A source that says what it is doing."""
-
-    @property
-    def status(self) -> Status:
-        """Its state, to be looked at from any thread."""

@@ -1,1 +1,1 @@
-"""Containers and formats that sources and sinks share: mp4 options, H.264, RTP."""
+"""Containers and formats that sources and sinks share: demuxers, H.264, RTP."""

@@ -1,4 +1,4 @@
-"""What FFmpeg's containers have in common: how they are opened, and what they show."""
+"""Opening containers with FFmpeg, and the properties of their video."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-FALLBACK_INTERVAL = Fraction(1, 25)  # seconds, where the container tells no rate
-HIGHEST_RATE = 1000  # frames per second; above, it is the time base's and not the pictures'
+FALLBACK_INTERVAL = Fraction(1, 25)  # seconds, if the container states no frame rate
+MAX_RATE = 1000  # frames per second; a higher one is that of the time base, not of the frames
 
 
 def open_container(
@@ -18,21 +18,21 @@ def open_container(
 ) -> InputContainer:
     """Return the demuxer of a local file or of an http(s) URL; raises av.FFmpegError.
 
-    timeout_seconds: how long a server may stay silent; options: the demuxer's own
+    timeout_seconds: how long a server may stay silent; options: of the demuxer
     """
     remote = "://" in url
-    waiting = {"rw_timeout": str(round(timeout_seconds * 1e6))} if remote else {}  # microseconds
+    timeout = {"rw_timeout": str(round(timeout_seconds * 1e6))} if remote else {}  # microseconds
     return av.open(
-        # the prefix keeps a colon in a file's name from being read as a protocol
+        # without the prefix, a colon in a file name would be taken for a protocol
         url if remote else f"file:{url}",
-        options=waiting | (options or {}),
+        options=timeout | (options or {}),
         timeout=timeout_seconds if remote else None,
         metadata_errors="replace",  # a title need not be UTF-8
     )
 
 
 def first_video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the first video stream that is no attached picture, None where there is none."""
+    """Return the first video stream that is not an attached picture, None if there is none."""
     for stream in container.streams.video:
         if Disposition.attached_pic not in Disposition(stream.disposition):
             return stream
@@ -40,8 +40,8 @@ def first_video_stream(container: InputContainer) -> VideoStream | None:
 
 
 def nominal_interval(video: VideoStream) -> Fraction:
-    """Return the seconds between two frames, as far as the container can be believed."""
+    """Return the seconds between two frames, if the container's frame rate is plausible."""
     for rate in (video.average_rate, video.guessed_rate):
-        if rate and 0 < rate <= HIGHEST_RATE:
+        if rate and 0 < rate <= MAX_RATE:
             return 1 / rate
     return FALLBACK_INTERVAL

@@ -1,4 +1,4 @@
-"""Pictures to H.264, each at its exact time."""
+"""Frames to H.264, each at its exact time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from detector.detections import UInt8Array
+from detector.letterbox import Letterbox
 
 Preset = Literal[
     "ultrafast",
@@ -28,20 +29,20 @@ Preset = Literal[
     "placebo",
 ]
 
-GOP_SECONDS = 2  # what a kill may cost; shorter ones cost bits
-MOST_TICKS = 2**31 - 1  # per second: time bases and time scales are 32 bit integers
+GOP_SECONDS = 2  # the loss if the process is killed; shorter groups need more bits
+MAX_TICKS = 2**31 - 1  # per second: time bases and time scales are 32 bit integers
 BT601 = 6  # SMPTE 170M: the matrix of cv2's conversion
-LIMITED = 1  # 16 to 235: its range
+LIMITED = 1  # 16 to 235: the range of cv2's conversion
 
 
 class H264:
     """The video stream of a container, made by x264.
 
-    size: width and height of the pictures; the file's are even, edges repeated. A picture of
-        another size is letterboxed into it.
-    ticks: per second: what pts and durations count
-    interval: what a frame lasts if no other follows
-    pixel_aspect: width of a pixel by its height, as a player is to show it
+    size: width and height of the frames; the video's are made even by repeating the edge. A frame
+        of another size is letterboxed into it.
+    ticks: per second: the unit of pts and durations
+    interval: duration of the last frame, in seconds
+    pixel_aspect: width of a pixel by its height when displayed
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class H264:
     ) -> None:
         self._time_base = Fraction(1, ticks)
         self._duration = max(1, round(interval * ticks))
-        self._next_key: int | None = None  # pts
+        self._next_keyframe: int | None = None  # pts
         self._gop = GOP_SECONDS * ticks
         self._stream = _stream(output, size, self._time_base, interval)
         self._stream.options = {"preset": preset, "crf": str(crf)}
@@ -68,30 +69,30 @@ class H264:
         self._planar = Planar(context.width, context.height)
 
     def encode(self, bgr: UInt8Array, pts: int) -> list[Packet[VideoStream]]:
-        """Take an (h, w, 3) picture; return the packets, of earlier pictures, that are ready."""
+        """Encode an (h, w, 3) frame; return the finished packets, which are of earlier frames."""
         frame = self._planar.frame(bgr)
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._duration
-        if self._next_key is None or pts >= self._next_key:
+        if self._next_keyframe is None or pts >= self._next_keyframe:
             frame.pict_type = PictureType.I
-            self._next_key = pts + self._gop
+            self._next_keyframe = pts + self._gop
         return self._stream.encode(frame)
 
     def flush(self) -> list[Packet[VideoStream]]:
-        """Return the packets that are still held."""
+        """Return the packets that are still in the encoder."""
         return self._stream.encode(None)
 
 
 class Planar:
-    """Makes 4:2:0 frames of one even size for an encoder."""
+    """Converts BGR to 4:2:0 frames of one even size, for an encoder."""
 
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height
         self._planar = np.empty((height * 3 // 2, width), np.uint8)
 
     def frame(self, bgr: UInt8Array) -> av.VideoFrame:
-        """Convert with OpenCV, at a third of swscale's cost; see `fit` for other sizes.
+        """Convert with OpenCV, in a third of swscale's time; `fit` handles other sizes.
 
-        It takes the chroma of one pixel in four, which loses nothing of what once was 4:2:0.
+        It takes the chroma of one pixel in four, which loses nothing if the video was 4:2:0 before.
         """
         width, height, planar = self._width, self._height, self._planar
         cv2.cvtColor(fit(bgr, width, height), cv2.COLOR_BGR2YUV_I420, dst=planar)
@@ -107,7 +108,9 @@ class Planar:
 def _stream(
     output: OutputContainer, size: tuple[int, int], time_base: Fraction, interval: Fraction
 ) -> VideoStream:
-    rate = (1 / interval).limit_denominator(100_000)  # for the level only; times are the frames'
+    rate = (1 / interval).limit_denominator(
+        100_000
+    )  # for the level only; frames have their own times
     stream = output.add_stream("libx264", rate=rate)
     context = stream.codec_context
     context.width, context.height = (side + side % 2 for side in size)
@@ -118,14 +121,14 @@ def _stream(
 
 
 def ticks_per_second(time_base: Fraction) -> int:
-    """Return the coarsest rate that counts multiples of `time_base` exactly, or microseconds."""
-    return time_base.denominator if time_base.denominator <= MOST_TICKS else 1_000_000
+    """Return the lowest rate in which multiples of `time_base` are whole, else microseconds."""
+    return time_base.denominator if time_base.denominator <= MAX_TICKS else 1_000_000
 
 
 def fit(bgr: UInt8Array, width: int, height: int) -> UInt8Array:
-    """Return the picture at even `width` and `height`.
+    """Return the frame at even `width` and `height`.
 
-    If it is smaller by a pixel, the edge is repeated; a different size is letterboxed.
+    If it is smaller by a pixel, the edge is repeated; any other size is letterboxed.
     """
     h, w = bgr.shape[:2]
     if (w + w % 2, h + h % 2) != (width, height):
@@ -137,11 +140,9 @@ def fit(bgr: UInt8Array, width: int, height: int) -> UInt8Array:
 
 
 def letterbox(bgr: UInt8Array, width: int, height: int) -> UInt8Array:
-    """Return the picture as large as it fits, centred on black."""
-    h, w = bgr.shape[:2]
-    scale = min(width / w, height / h)
-    w, h = max(1, round(w * scale)), max(1, round(h * scale))
-    left, top = (width - w) // 2, (height - h) // 2
+    """Return the frame scaled to fit, centred on black."""
+    placed = Letterbox.fit(bgr.shape[:2], (height, width))
+    (h, w), (top, left) = placed.resized, placed.corner
     scaled = cv2.resize(bgr, (w, h), interpolation=cv2.INTER_AREA)
     edges = (top, height - h - top, left, width - w - left)
     return np.asarray(cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_CONSTANT), np.uint8)

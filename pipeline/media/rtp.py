@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PAYLOAD_TYPE = 96
-LARGEST = 1400  # bytes of a payload: with all headers it fits an Ethernet frame
+MAX_PAYLOAD = 1400  # bytes: with all headers it fits into an Ethernet frame
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 
 _START = re.compile(rb"\x00\x00\x01")
@@ -21,7 +21,7 @@ _FU_A, _SPS, _PPS, _DELIMITER = 28, 7, 8, 9
 
 
 def nal_units(unit: bytes) -> list[bytes]:
-    """Return the NAL units of an access unit in Annex B, access unit delimiters left out."""
+    """Return the NAL units of an access unit in Annex B, without access unit delimiters."""
     starts = [found.end() for found in _START.finditer(unit)]
     ends = [start - 3 for start in starts[1:]] + [len(unit)]
     units = [unit[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True)]
@@ -29,7 +29,7 @@ def nal_units(unit: bytes) -> list[bytes]:
 
 
 def parameter_sets(unit: bytes) -> tuple[bytes, bytes] | None:
-    """Return the sequence and the picture parameter set in an access unit, if it has both."""
+    """Return the sequence and the picture parameter set of an access unit, None without both."""
     kinds = {nal[0] & 31: nal for nal in reversed(nal_units(unit))}
     return (kinds[_SPS], kinds[_PPS]) if {_SPS, _PPS} <= kinds.keys() else None
 
@@ -54,9 +54,9 @@ def description(sps: bytes, pps: bytes) -> str:
 
 @dataclass(slots=True)
 class Packetizer:
-    """Turns access units into RTP packets, and counts what its reports tell.
+    """Turns access units into RTP packets, and counts them for its reports.
 
-    source: the number of this sender (SSRC), 32 bits
+    source: number of this sender (SSRC), 32 bits
     """
 
     source: int
@@ -69,7 +69,7 @@ class Packetizer:
         payloads = [payload for nal in nal_units(unit) for payload in _payloads(nal)]
         for number, payload in enumerate(payloads, 1):
             marker = _MARKER if number == len(payloads) else 0
-            head = _RTP.pack(
+            header = _RTP.pack(
                 _VERSION,
                 marker | PAYLOAD_TYPE,
                 self.sequence,
@@ -79,10 +79,10 @@ class Packetizer:
             self.sequence = (self.sequence + 1) % 2**16
             self.packets += 1
             self.octets += len(payload)
-            yield head + payload
+            yield header + payload
 
     def report(self, timestamp: int, captured_at: float) -> bytes:
-        """Return the sender report which says when the picture at `timestamp` was captured.
+        """Return the sender report that maps `timestamp` to its time of capture.
 
         captured_at: seconds since 1970
         """
@@ -101,13 +101,13 @@ class Packetizer:
 
 
 def _payloads(nal: bytes) -> Iterator[bytes]:
-    """Yield a NAL unit whole, or in fragments (FU-A)."""
-    if len(nal) <= LARGEST:
+    """Yield a NAL unit in one piece, or in fragments (FU-A)."""
+    if len(nal) <= MAX_PAYLOAD:
         yield nal
         return
     indicator = nal[0] & 0xE0 | _FU_A
-    parts = range(1, len(nal), LARGEST - 2)
+    parts = range(1, len(nal), MAX_PAYLOAD - 2)
     for begin in parts:
         first, last = begin == 1, begin == parts[-1]
         header = first << 7 | last << 6 | nal[0] & 31
-        yield bytes((indicator, header)) + nal[begin : begin + LARGEST - 2]
+        yield bytes((indicator, header)) + nal[begin : begin + MAX_PAYLOAD - 2]

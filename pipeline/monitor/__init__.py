@@ -1,1 +1,1 @@
-"""What watches a run from beside it: control endpoint, signals, display, watchdog."""
+"""Watching and steering a run: terminal display, control endpoint, signals, watchdog, memory."""

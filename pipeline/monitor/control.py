@@ -1,9 +1,9 @@
-"""Streams come and go while a run goes on: a small HTTP endpoint for this machine alone.
+"""An HTTP endpoint to show, add and remove streams during a run, for this machine only.
 
-GET /streams             all streams, their states, frames and latency
-GET /streams/NAME        one of them
-POST /streams            add one: a source as in a configuration file, as JSON
-DELETE /streams/NAME     end one well, and get its last figures
+GET /streams             all streams: states, frames, latency
+GET /streams/NAME        one stream
+POST /streams            add a stream: a source as in a configuration file, as JSON
+DELETE /streams/NAME     end a stream, and return its last figures
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from pipeline.redaction import without_password
 from pipeline.report import stream_figures
 from pipeline.run import Run
 
-LARGEST = 1 << 16  # bytes of a request: a source has some hundreds
-LOOK_SECONDS = 0.1  # between two looks at whether to end
+MAX_REQUEST = 1 << 16  # bytes; a source takes some hundreds
+POLL_SECONDS = 0.1  # between two checks whether to end
 
 
 class Control:
     """Serves `run` at `address` while it is open, on threads of its own.
 
-    address: HOST:PORT of the loopback interface; port 0 takes a free one
-    Raises UsageError for an address that is none, that others could reach, or that is taken.
+    address: HOST:PORT on the loopback interface; port 0 takes a free one
+    Raises UsageError for an address that is malformed, reachable by other machines, or in use.
     """
 
     def __init__(self, run: Run, address: str) -> None:
@@ -44,7 +44,7 @@ class Control:
         except OSError as error:
             raise UsageError(f"--control: {address}: {error.strerror}") from error
         self.port: int = self._server.server_port
-        self._thread = Thread(target=self._server.serve_forever, args=(LOOK_SECONDS,))
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,))
 
     def __enter__(self) -> Control:
         self._thread.name = "control"
@@ -58,7 +58,7 @@ class Control:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # a request is answered before the end
+    daemon_threads = False  # open requests are answered before the end
 
     def __init__(self, address: tuple[str, int], run: Run) -> None:
         super().__init__(address, _Handler)
@@ -66,19 +66,19 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Refused(Exception):
-    """A request that is not answered, and why."""
+    """A request that is refused: HTTP status and reason."""
 
-    def __init__(self, status: HTTPStatus, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = 10  # seconds that a client may take
+    timeout = 10  # seconds for a client to send its request
 
     def do_GET(self) -> None:
-        """Show one stream, or all."""
+        """Show one stream or all."""
         self._answer(self._show)
 
     def do_POST(self) -> None:
@@ -90,11 +90,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self._remove)
 
     def log_message(self, *_: object) -> None:
-        """Do nothing: a request may hold a password."""
+        """Do nothing: a request may contain a password."""
 
     def _answer(self, answer: Callable[[], tuple[HTTPStatus, Any]]) -> None:
         try:
-            self._refuse_strangers()
+            self._refuse_web_pages()
             status, content = answer()
         except _Refused as refused:
             status, content = refused.status, {"error": str(refused)}
@@ -109,27 +109,27 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _refuse_strangers(self) -> None:
-        """A page in the operator's browser must not speak for the operator.
+    def _refuse_web_pages(self) -> None:
+        """Refuse a request that a web page in the operator's browser may have sent.
 
-        It can send to this address, but not without naming another host, or what it is not asked
-        about beforehand.
+        Such a page can send requests to this address, but they name its own origin, or the host
+        name by which it reached this machine.
         """
         host = self.headers.get("Host", "").rpartition(":")[0].strip("[]")
         if host != "localhost" and not _is_loopback(host):
-            raise _Refused(HTTPStatus.FORBIDDEN, "only this machine is answered")
+            raise _Refused(HTTPStatus.FORBIDDEN, "only requests to localhost are accepted")
         if self.headers.get("Origin"):
-            raise _Refused(HTTPStatus.FORBIDDEN, "no web page is answered")
+            raise _Refused(HTTPStatus.FORBIDDEN, "requests from web pages are not accepted")
 
     @property
     def _name(self) -> str | None:
-        """The stream that the path names, None for all of them."""
+        """The stream that the path names; None for all streams."""
         match self.path.strip("/").split("/"):
             case ["streams"]:
                 return None
             case ["streams", name]:
                 return unquote(name)
-        raise _Refused(HTTPStatus.NOT_FOUND, "there are /streams and /streams/NAME")
+        raise _Refused(HTTPStatus.NOT_FOUND, "the paths are /streams and /streams/NAME")
 
     def _show(self) -> tuple[HTTPStatus, Any]:
         run, name = self.server.run, self._name
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _add(self) -> tuple[HTTPStatus, Any]:
         if self._name is not None:
-            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to /streams")
+            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST is accepted at /streams only")
         try:
             source = SourceConfig.model_validate(self._json())
         except ValidationError as error:
@@ -161,25 +161,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _json(self) -> Any:
         size = self.headers.get("Content-Length", "")
-        if not size.isdecimal() or int(size) > LARGEST:
-            raise _Refused(HTTPStatus.BAD_REQUEST, f"Content-Length: at most {LARGEST}")
+        if not size.isdecimal() or int(size) > MAX_REQUEST:
+            raise _Refused(HTTPStatus.BAD_REQUEST, f"Content-Length: at most {MAX_REQUEST} bytes")
         try:
-            given = json.loads(self.rfile.read(int(size)))
+            content = json.loads(self.rfile.read(int(size)))
         except ValueError:
-            given = None
-        if not isinstance(given, dict):
-            raise _Refused(HTTPStatus.BAD_REQUEST, "a source as JSON is expected")
-        return given
+            content = None
+        if not isinstance(content, dict):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "a source as a JSON object is expected")
+        return content
 
 
 def _loopback(address: str) -> tuple[str, int]:
     host, found, port = address.rpartition(":")
     if not found or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--control: '{address}' given: HOST:PORT, as in 127.0.0.1:8080")
+        raise UsageError(f"--control: '{address}' given: give HOST:PORT, as in 127.0.0.1:8080")
     if host != "localhost" and not _is_loopback(host):
         raise UsageError(
-            f"--control: {host} given: whoever reaches this address controls the run, so it is of "
-            "the loopback interface, as 127.0.0.1"
+            f"--control: {host} given: every machine that reaches the address could control the "
+            "run: give an address of the loopback interface, as 127.0.0.1"
         )
     return host, int(port)
 

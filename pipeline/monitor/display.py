@@ -1,4 +1,4 @@
-"""A line on the terminal while a run goes on; nothing where nobody watches."""
+"""Progress on the terminal during a run; nothing if standard error is no terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.connections.status import Observed
 from pipeline.graph import StreamStages
 from pipeline.run import Run
 from pipeline.runtime.runner import Pipeline
@@ -19,12 +18,11 @@ REFRESH_SECONDS = 0.25
 
 
 def watch(run: Run, *looks: Callable[[], None]) -> None:
-    """Wait for the end of the run; on a terminal, show frames, fps and backlog meanwhile.
+    """Wait for the end of the run; on a terminal, show frames, fps, backlog and connections.
 
-    Live streams are shown with their states.
-    looks: called often, such as to act on what signals asked for. Never waits for long at once: a
-    signal that the system gave to another thread does not wake this one, and only this one handles
-    it.
+    looks: called four times a second, for example to act on signals. Each wait is short because
+        only the main thread runs signal handlers, and a signal that the system delivers to another
+        thread does not wake it.
     """
     began_at = monotonic()
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
@@ -40,12 +38,12 @@ def _lines(run: Run, seconds: float) -> str:
 
 
 def _states(streams: Iterable[StreamStages]) -> Iterator[str]:
-    """Yield the state of each connection, to a camera or to a receiver."""
+    """Yield the state of each connection to a camera or receiver."""
     for stream in streams:
         if stream.status:
             yield f"{stream.name}: {stream.status}"
         for output in stream.outputs:
-            if isinstance(output.sink, Observed):
+            if output.sink.status:
                 yield f"{stream.name}/{output.name}: {output.sink.status}"
 
 

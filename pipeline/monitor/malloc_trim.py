@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system: glibc keeps it in the heaps of threads otherwise."""
+"""Returns freed memory to the system, which glibc otherwise keeps in the heaps of threads."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TRIM_SECONDS = 60.0
 
 
 class MallocTrim:
-    """Gives freed memory back once a minute, whenever it is looked at; other threads go on.
+    """Returns freed memory once a minute, without stopping other threads.
 
-    What a thread frees stays with the heap that it came from, one for each of many threads. Whoever
-    reconnects, opens codecs and frees them again on ever new threads has all those heaps grow by
-    pieces. Only glibc is known to do so, and to be able to end it (`malloc_trim`).
+    glibc has many heaps, and freed memory stays in the heap it came from. A process that reconnects
+    opens and frees codecs on ever new threads, so that all these heaps grow piece by piece. Only
+    glibc is known to behave so, and only it has a remedy (`malloc_trim`).
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -26,7 +26,7 @@ class MallocTrim:
         )
 
     def look(self) -> None:
-        """Give back what is free if a minute has passed since."""
+        """Return free memory if a minute has passed since the last time."""
         if self._malloc_trim is None or self._clock() - self._trimmed_at < TRIM_SECONDS:
             return
         self._trimmed_at = self._clock()

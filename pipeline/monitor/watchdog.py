@@ -1,4 +1,4 @@
-"""Who hangs: a stage that makes no progress is named, and what every thread is doing is logged."""
+"""Finds hanging stages, and logs their names with the stacks of all threads."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pipeline.runtime.runner import Pipeline, Worker
 
 log = logging.getLogger("framelane")
 
-USUAL_SECONDS = 60.0  # no call of ours takes as long on any frame
+USUAL_SECONDS = 60.0  # no call for one frame takes this long
 
 
 class Watchdog:
-    """Looks at every stage, as often as it is asked to, on the thread that asks.
+    """Checks every stage at each `look`, on the calling thread.
 
-    A stage hangs if it has been at work on one item, not waiting for another stage, for longer than
-    `seconds`; a camera, if a call to it has taken so long.
+    A stage hangs if it works on one item for longer than `seconds`; waiting for other stages does
+    not count. A camera hangs if one call to it takes that long.
 
-    streams: returns those that are there
-    give_up: called once when a stage hangs, to end the run; None: it is only named
+    streams: returns the current streams
+    give_up: called once when a stage hangs, to end the run; None: the stage is only logged
     """
 
     def __init__(
@@ -42,42 +42,42 @@ class Watchdog:
         self._seconds = seconds
         self._give_up = give_up
         self._clock = clock
-        self._quiet = RateLimitedLog("watchdog", clock)
-        self._named: set[str] = set()
+        self._log = RateLimitedLog("watchdog", clock)
+        self._hanging_before: set[str] = set()
 
     def look(self) -> None:
-        """Name the stages that hang, each once, until they have made progress again."""
-        hanging = dict(self._hanging())
-        news = hanging.keys() - self._named
-        self._named = set(hanging)
-        if not news:
+        """Log each hanging stage once; it is logged again only if it made progress in between."""
+        hanging = dict(self._find_hanging())
+        new = hanging.keys() - self._hanging_before
+        self._hanging_before = set(hanging)
+        if not new:
             return
-        for name in sorted(news, key=hanging.__getitem__, reverse=True):
+        for name in sorted(new, key=hanging.__getitem__, reverse=True):
             log.error("stage '%s' has made no progress for %.0f s", name, hanging[name])
-        self._quiet.log(logging.ERROR, "what each thread is doing:\n" + stacks(), "stacks")
+        self._log.log(logging.ERROR, "stacks of all threads:\n" + stacks(), "stacks")
         if self._give_up:
             self._give_up()
             self._give_up = None
 
-    def _hanging(self) -> Iterator[tuple[str, float]]:
-        """Yield each stage that hangs, and for how many seconds it has."""
+    def _find_hanging(self) -> Iterator[tuple[str, float]]:
+        """Yield each hanging stage and for how many seconds it has hung."""
         now = self._clock()
         cameras = {stream.name: stream.status for stream in self._streams() if stream.status}
         for worker in self._pipeline.workers:
-            seconds = _at_work(worker, now)
+            seconds = _seconds_at_work(worker, now)
             if worker.probe.reads and worker.stream in cameras:
                 seconds = cameras[worker.stream].seconds_in_call(now)
             if seconds > self._seconds:
                 yield worker.name, seconds
 
 
-def _at_work(worker: Worker, now: float) -> float:
+def _seconds_at_work(worker: Worker, now: float) -> float:
     since = worker.probe.at_work_since
     return 0.0 if since is None else now - since
 
 
 def stacks() -> str:
-    """Return what every thread of this process is doing, by the names of the threads."""
+    """Return the stack of every thread of this process, under the name of the thread."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return "\n".join(
         f"--- {names.get(ident, ident)}\n" + "".join(traceback.format_stack(frame)).rstrip()

@@ -1,1 +1,1 @@
-"""What runs the stages: channels, threads, credit, the ledger, statistics."""
+"""The machinery that runs stages: channels, threads, credit, the ledger, statistics."""

@@ -1,4 +1,4 @@
-"""A bounded hand-off between two threads; the end of a stream is a state, never an item."""
+"""A bounded queue between two threads; the end of a stream is a state, never an item."""
 
 from __future__ import annotations
 
@@ -9,39 +9,41 @@ from threading import Condition
 from time import monotonic
 from typing import Generic, TypeVar
 
-from pipeline.runtime.stats import ChannelStats
+from pipeline.runtime.stats import ChannelStats, Histogram
 
 T = TypeVar("T")
 
 
 class Overflow(Enum):
-    """What a full channel does with one more item."""
+    """What `send` does when the channel is full."""
 
-    BLOCK = "block"  # the sender waits: nothing is lost (files, recorders)
-    DROP_OLDEST = "drop oldest"  # the oldest item makes room: nothing waits (cameras, viewers)
+    BLOCK = "block"  # wait for room: nothing is lost (files, recorders)
+    DROP_OLDEST = "drop oldest"  # drop the oldest item: nothing waits (cameras, viewers)
 
 
 class EndOfStream(Exception):
-    """The sender closed the channel, and everything in it was received."""
+    """The sender closed the channel, and every item was received."""
 
 
 class Cancelled(Exception):
-    """The run, or this stream, was ended; nothing more passes."""
+    """The run or this stream was cancelled; the channel passes no more items."""
 
 
 class UpstreamFailed(Exception):
-    """What was sent arrived, but the sender broke off: the stream is not complete."""
+    """Every item that was sent was received, but the sender failed: the stream is incomplete."""
 
 
 class Channel(Generic[T]):
-    """Items in order, at most `capacity` of them, from one thread to another.
+    """At most `capacity` items, in order, from one sending thread to one receiving thread.
 
-    An item belongs to the channel from the call of `send` on: it is received, or dropped by the
-    overflow policy (`on_drop`) or for its age (`on_expire`), or discarded by `cancel`
-    (`on_discard`). Never two of these, never none. The callbacks run on the thread that caused
-    them, without the channel's lock; `on_expire` with it, so that it must not use a channel.
+    `send` hands an item over to the channel. From then on exactly one thing happens to it: it is
+    received, dropped by the overflow policy (`on_drop`), dropped for its age (`on_expire`), or
+    discarded by `cancel` (`on_discard`). Each callback runs on the thread that caused it.
+    `on_expire` runs with the channel locked, so it must not use a channel; the others do not.
 
-    Several channels may share one condition, so that one thread can wait for any of them.
+    Channels may share a condition, so that one thread can wait for any of them, and with it the
+    distribution `queued` of waiting times. The condition's lock must be re-entrant, as by default:
+    a thread that holds the condition may call every method, and nothing changes between two calls.
     """
 
     def __init__(
@@ -54,12 +56,13 @@ class Channel(Generic[T]):
         on_discard: Callable[[T], None] = lambda item: None,
         on_expire: Callable[[T], None] = lambda item: None,
         changed: Condition | None = None,
+        queued: Histogram | None = None,
     ) -> None:
         assert capacity > 0, f"channel '{name}' needs room for an item"
         self.name = name
         self.capacity = capacity
         self.overflow = overflow
-        self.stats = ChannelStats()
+        self.stats = ChannelStats(queued=queued or Histogram())
         self._on_drop = on_drop
         self._on_discard = on_discard
         self._on_expire = on_expire
@@ -72,8 +75,13 @@ class Channel(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is an item or an end, so that `receive` would not wait."""
+        return bool(self._items) or self._closed or self._cancelled
+
     def send(self, item: T) -> None:
-        """Hand `item` on, by the overflow policy where there is no room.
+        """Hand `item` over; if the channel is full, follow the overflow policy.
 
         Raises Cancelled, after discarding the item.
         """
@@ -98,40 +106,40 @@ class Channel(Generic[T]):
             raise Cancelled(self.name)
 
     def receive(self) -> T:
-        """Wait for the oldest item and take it.
+        """Wait for the oldest item and take it out.
 
-        Raises EndOfStream once a closed channel is empty (UpstreamFailed if its sender broke
-        off), and Cancelled.
+        Raises EndOfStream when a closed channel is empty (UpstreamFailed if its sender failed),
+        and Cancelled.
         """
         called_at = monotonic()
         with self._changed:
             self._changed.wait_for(lambda: self.ready)
             self.stats.received_after(monotonic() - called_at)
-            return self.take()
+            return self.receive_nowait()
 
-    def take(self) -> T:
-        """Take the oldest item without waiting, while holding the condition.
-
-        Raises as `receive` does; `ready` tells beforehand whether there is an item or an end.
-        """
-        if self._cancelled:
-            raise Cancelled(self.name)
-        if not self._items:
-            if self._failure is not None:
-                raise UpstreamFailed(self.name) from self._failure
-            raise EndOfStream
-        sent_at, item = self._items.popleft()
-        self.stats.queued.record(monotonic() - sent_at)
-        self._changed.notify_all()
-        return item
-
-    def shed(self, wanted: Callable[[T], bool]) -> None:
-        """Drop the oldest items for as long as nobody wants them, while holding the condition."""
-        while self._items and not wanted(self._items[0][1]):
-            _, item = self._items.popleft()
-            self.stats.dropped += 1
-            self._on_expire(item)
+    def receive_nowait(self) -> T:
+        """Take out the oldest item of a channel that is `ready`; raises as `receive` does."""
+        with self._changed:
+            assert self.ready, f"'{self.name}' has no item and no end yet: ask `ready` first"
+            if self._cancelled:
+                raise Cancelled(self.name)
+            if not self._items:
+                if self._failure is not None:
+                    raise UpstreamFailed(self.name) from self._failure
+                raise EndOfStream
+            sent_at, item = self._items.popleft()
+            self.stats.queued.record(monotonic() - sent_at)
             self._changed.notify_all()
+            return item
+
+    def expire(self, is_fresh: Callable[[T], bool]) -> None:
+        """Drop items from the front until one `is_fresh`."""
+        with self._changed:
+            while self._items and not is_fresh(self._items[0][1]):
+                _, item = self._items.popleft()
+                self.stats.dropped += 1
+                self._on_expire(item)
+                self._changed.notify_all()
 
     def __iter__(self) -> Iterator[T]:
         """Receive until the end of the stream."""
@@ -143,14 +151,14 @@ class Channel(Generic[T]):
             yield item
 
     def close(self, failure: BaseException | None = None) -> None:
-        """End the stream: what was sent is still received, then the end, or the failure."""
+        """End the stream: the receiver gets the items that were sent, then the end or failure."""
         with self._changed:
             self._closed = True
             self._failure = failure
             self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Wake both sides with Cancelled and discard what is inside. May be called twice."""
+        """Wake both sides with Cancelled and discard all items. May be called twice."""
         with self._changed:
             self._cancelled = True
             items = [item for _, item in self._items]
@@ -158,11 +166,6 @@ class Channel(Generic[T]):
             self._changed.notify_all()
         for item in items:
             self._on_discard(item)
-
-    @property
-    def ready(self) -> bool:
-        """Whether `take` has something to say: an item, the end, or that it was cancelled."""
-        return bool(self._items) or self._closed or self._cancelled
 
     @property
     def _has_room(self) -> bool:

@@ -1,4 +1,4 @@
-"""The runner: owns every thread and every channel, and is the only one to start or join one."""
+"""The runner: owns every thread of a run; nothing else starts or joins one."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ log = logging.getLogger("framelane")
 
 
 class Inbox(Protocol):
-    """Where a stage's items come from: a channel, a lane, or a source."""
+    """The source of a stage's items: a channel, a lane, or a video source."""
 
     @property
     def stats(self) -> ChannelStats:
-        """How the stage waits for its items."""
+        """How long the stage has waited for its items."""
 
     def __iter__(self) -> Iterator[Any]:
         """Receive until the end of the stream."""
 
     def cancel(self) -> None:
-        """Tell the other side that nobody listens any more; wake who waits. May be repeated."""
+        """Tell the sender to stop, and wake both sides. May be repeated."""
 
 
 @dataclass(frozen=True, eq=False)
 class Worker:
-    """A stage with its thread's name and both its ends.
+    """A stage with its inbox and outbox, and the name of its thread.
 
-    stream: whose outcome a failure decides; None for the shared stops, where it ends the run
+    stream: the one that a failure of this stage ends; None for a shared stage, which ends the run
     """
 
     name: str
@@ -49,7 +49,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A stage that broke: which, of which stream (None: a shared one), and why."""
+    """A stage that failed, its stream (None: a shared stage), and the error."""
 
     stage: str
     stream: str | None
@@ -57,13 +57,15 @@ class Failure:
 
 
 class Pipeline:
-    """Threads over a described graph: started once, ended well, by request or by failure.
+    """One thread for each worker, started once, until the end of all streams, a stop or a failure.
 
-    A stage of one stream that breaks ends that stream: downstream learns that it is incomplete,
-    upstream that nobody listens. A shared stage that breaks ends the run. The workers of further
-    streams may be added while it runs, and those of streams that have ended be retired.
+    If a stage of one stream fails, that stream ends: the stages after it learn that the stream is
+    incomplete, the stages before it that nothing is received any more. If a shared stage fails, the
+    run ends. Workers of new streams may be added during the run, and those of ended streams
+    removed.
 
-    finalizers: called after every thread has ended (the engine is closed there)
+    stop_sources: asks every source to end early
+    finalizers: called after every thread has ended (one closes the engine)
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class Pipeline:
         self.ledger = ledger
         self.failures: list[Failure] = []  # first cause first
         self.cancelled = False
-        self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have their own threads
+        self.cpu_seconds = (
+            0.0  # of the whole process: runtimes and codecs have threads of their own
+        )
         self._stop_sources = stop_sources
         self._finalizers = finalizers
         self._lock = Lock()
         self._threads: dict[Worker, Thread] = {}  # in the order of the path
-        self._begun = False
+        self._started = False
         self._ending = False
         self._started_at: float | None = None
         self._ended_at: float | None = None
@@ -92,21 +96,21 @@ class Pipeline:
 
     @property
     def seconds(self) -> float:
-        """How long the run has lasted."""
+        """How long the run has lasted so far."""
         if self._started_at is None:
             return 0.0
         return (self._ended_at or monotonic()) - self._started_at
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """The workers that are there now."""
+        """The current workers."""
         with self._lock:
             return tuple(self._threads)
 
     def add(self, workers: Sequence[Worker]) -> None:
-        """Take on workers, in the order of their path; they begin at once if the run has begun.
+        """Add workers, in the order of their path; they start at once if the run has started.
 
-        Raises FramelaneError where the run is ending.
+        Raises FramelaneError if the run is ending.
         """
         with self._lock:
             if self._ending:
@@ -117,25 +121,25 @@ class Pipeline:
             }
             self._threads |= threads
             self._running += len(threads)
-            if self._begun:
+            if self._started:
                 self._start(threads.values())
 
     def wait_for(self, workers: Sequence[Worker]) -> None:
-        """Wait until these workers have ended, which they must be about to."""
+        """Wait until these workers have ended; their source must have been stopped."""
         with self._lock:
-            threads = [self._threads[worker] for worker in workers if self._begun]
+            threads = [self._threads[worker] for worker in workers if self._started]
         for thread in threads:
             thread.join()
 
     def forget(self, workers: Sequence[Worker]) -> None:
-        """Let go of workers that have ended."""
+        """Remove workers that have ended."""
         with self._lock:
             for worker in workers:
                 del self._threads[worker]
-                self._running -= not self._begun
+                self._running -= not self._started
 
     def run(self) -> None:
-        """Start, and wait for the end."""
+        """Start, wait for the end, and join."""
         self.start()
         self.wait()
         self.join()
@@ -144,15 +148,15 @@ class Pipeline:
         """Start every thread."""
         self._started_at, self._cpu_before = monotonic(), process_time()
         with self._lock:
-            self._begun = True
+            self._started = True
             self._start(self._threads.values())
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Return whether all threads have ended, after at most so many seconds."""
+        """Wait up to `seconds` for the end; return whether all threads have ended."""
         return self._ended.wait(seconds)
 
     def join(self) -> None:
-        """Join the threads, release what they shared, and balance the books."""
+        """Join the threads, release what they shared, and check the ledger."""
         with self._lock:
             threads = list(self._threads.values())
         for thread in threads:
@@ -163,24 +167,26 @@ class Pipeline:
             finalize()
         try:
             self.ledger.check()
-        except AssertionError as error:  # noted last: what failed before is more likely the cause
+        except (
+            AssertionError
+        ) as error:  # last in the list: an earlier failure is more likely the cause
             self.failures.append(Failure("ledger", None, error))
 
     def stop(self) -> None:
-        """End well: sources stop, what is in flight is finished, files are closed."""
+        """End in order: sources stop, frames in flight are finished, files are closed."""
         with self._lock:
             self._ending = True
         self._stop_sources()
 
     def cancel(self) -> None:
-        """End now: every thread wakes, what is in flight is counted as failed."""
+        """End now: every thread wakes, frames in flight count as failed."""
         self.cancelled = True
         self.stop()
         for worker in self.workers:
             worker.inbox.cancel()
 
     def _start(self, threads: Iterable[Thread]) -> None:
-        """Start the last of the path first, so that nobody sends into the void."""
+        """Start the last stage of the path first, so that every receiver runs before its sender."""
         for thread in reversed(list(threads)):
             thread.start()
 
@@ -199,8 +205,8 @@ class Pipeline:
             self._leave()
 
     def _note(self, worker: Worker, error: Exception) -> None:
-        if not isinstance(error, FramelaneError):  # no message for users, but a bug of ours
-            log.error("stage '%s' broke", worker.name, exc_info=error)
+        if not isinstance(error, FramelaneError):  # not a message for users, but a bug
+            log.error("stage '%s' failed", worker.name, exc_info=error)
         with self._lock:
             self.failures.append(Failure(worker.name, worker.stream, error))
 

@@ -1,4 +1,4 @@
-"""One stop on a frame's path, and the few lines that drive every one of them."""
+"""A stage on a frame's path, and the loop that runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sent_contra = TypeVar("Sent_contra", bound=Item, contravariant=True)
 
 
 class Stage(Generic[In, Out]):
-    """One stop on a frame's path: plain code that owns no thread and no queue."""
+    """One stage on a frame's path: plain code that owns no thread and no queue."""
 
     def open(self) -> None:
         """Acquire resources, on the thread that will use them (a CUDA context stays there)."""
@@ -27,7 +27,7 @@ class Stage(Generic[In, Out]):
         raise NotImplementedError
 
     def finish(self) -> Iterable[Out]:
-        """Return whatever is still held when the stream ends well, on the stage's thread."""
+        """Return the results still held at the end of the stream, on the stage's thread."""
         return ()
 
     def close(self) -> None:
@@ -35,27 +35,27 @@ class Stage(Generic[In, Out]):
 
 
 class Outbox(Protocol[Sent_contra]):
-    """Where a stage's results go: a channel, or something that sends on to channels."""
+    """The destination of a stage's results: a channel, or something that sends on to channels."""
 
     def send(self, item: Sent_contra) -> None:
-        """Take over `item`, whatever happens; raise Cancelled where nothing more passes."""
+        """Take over `item` in any case; raise Cancelled if nothing more is received."""
 
     def close(self, failure: BaseException | None = None) -> None:
-        """End the stream, well or with the failure that broke it off."""
+        """End the stream, with the failure if it is incomplete."""
 
 
 class Probe:
-    """What a stage holds and how long it works, seen from outside.
+    """Measures a stage from outside: the frames it holds, and how long it works.
 
-    The frames that went in and have not come out are those that are lost if the stage breaks.
+    The stage holds the frames that went in and have not come out; they are lost if it fails.
 
-    reads: the inbox is a source, so that waiting for it is the stage's own work
-    at_work_since: since when it has been at work on one thing; None while it waits for others
+    reads: the inbox is a video source, so that waiting for it is part of the stage's work
+    at_work_since: when the stage began its current item; None while it waits for other stages
     """
 
     def __init__(self, *, reads: bool = False) -> None:
         self.held: dict[Ticket, None] = {}  # a set that keeps its order
-        # by stream: seconds since capture of the frames that came out, those left out excluded
+        # seconds since capture of the frames that came out, by stream; without frames not written
         self.ages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.stats = StageStats()
         self.reads = reads
@@ -63,7 +63,7 @@ class Probe:
         self._began_at = monotonic()
 
     def take(self, item: Item) -> None:
-        """Note that `item` went in: work on it begins, or began when it was waited for."""
+        """Note that `item` went in: its work begins, or began with the wait if the stage reads."""
         self.held.update(dict.fromkeys(tickets_of(item)))
         self.stats.items += 1
         now = self.at_work_since = monotonic()
@@ -72,10 +72,10 @@ class Probe:
 
     @contextmanager
     def handing_over(self, item: Item) -> Iterator[None]:
-        """Note that `item` came out; what happens inside is waiting, not work."""
+        """Note that `item` comes out; the time inside this context is waiting, not work."""
         left_at = monotonic()
         for ticket in tickets_of(item):
-            self.held.pop(ticket, None)  # a decoder gives frames that never went in
+            self.held.pop(ticket, None)  # frames that a decoder makes never went in
             if not isinstance(item, NotWritten):
                 self.ages[ticket.stream].record(left_at - ticket.captured_at)
         self.at_work_since = None
@@ -85,14 +85,14 @@ class Probe:
         self._began_at += now - left_at
 
     def done(self) -> None:
-        """Note that the work on the item that went in last is done."""
+        """Note that the work on the last item is done."""
         now = monotonic()
         self.stats.worked.record(now - self._began_at)
         self._began_at = now
         self.at_work_since = now if self.reads else None
 
     def finishing(self) -> None:
-        """Note that the last item has come, and what is held is worked on."""
+        """Note that the inbox has ended, and the stage works on the frames it holds."""
         self.at_work_since = monotonic()
 
 
@@ -111,18 +111,18 @@ def drive(stage: Stage[In, Out], inbox: Iterable[In], outbox: Outbox[Out], probe
             with probe.handing_over(result):
                 outbox.send(result)
     assert not probe.held, f"{stage} swallowed {list(probe.held)[:10]}"
-    outbox.close()  # reached only if all went well: a broken stream never looks complete
+    outbox.close()  # not reached after a failure: an incomplete stream never looks complete
 
 
 class Chain(Stage[In, Out]):
-    """Two stops on one thread: what the first returns goes through the second."""
+    """Two stages on one thread: the results of the first go through the second."""
 
     def __init__(self, first: Stage[In, Any], second: Stage[Any, Out]) -> None:
         self._first = first
         self._second = second
 
     def open(self) -> None:
-        """Open both, first things first."""
+        """Open both, the first one first."""
         self._first.open()
         self._second.open()
 
@@ -131,12 +131,12 @@ class Chain(Stage[In, Out]):
         return self._through(self._first.process(item))
 
     def finish(self) -> Iterable[Out]:
-        """Finish both: what the first still held goes through the second."""
+        """Finish both; the results that the first still held go through the second."""
         yield from self._through(self._first.finish())
         yield from self._second.finish()
 
     def close(self) -> None:
-        """Close both, the last opened first."""
+        """Close both, the second one first."""
         with closing(self._first):
             self._second.close()
 

@@ -1,4 +1,4 @@
-"""How long things took and waited: distributions of fixed size, however long the run."""
+"""Statistics of work and waiting: distributions of fixed size for runs of any length."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_SHORTEST = 1e-6  # seconds: all that is shorter is one bucket
-_GROWTH = 1.02  # each bucket is 2 % wider than the one before: percentiles err by 1 % at most
+_SHORTEST = 1e-6  # seconds; the first bucket holds all durations up to this
+_GROWTH = 1.02  # each bucket is 2 % wider than the one before, so percentiles err by at most 1 %
 _BUCKETS = 1 + math.ceil(math.log(1e10) / math.log(_GROWTH))  # up to 10,000 seconds
 
 
 class Histogram:
     """A distribution of durations in logarithmic buckets; written by one thread at a time.
 
-    Readers on other threads may see a count one behind: harmless for a display, and the final
-    report is read after all threads have ended.
+    A reader on another thread may see counts that are one behind each other. A display does not
+    mind, and the final report is read after all threads have ended.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Histogram:
         self.max = max(self.max, seconds)
 
     def percentile(self, percent: float) -> float:
-        """Return the duration in seconds that `percent` of all do not exceed; 0.0 of none."""
+        """Return the seconds that `percent` of all durations do not exceed; 0.0 for none."""
         if not self.count:
             return 0.0
         rank = math.ceil(percent / 100 * self.count)
@@ -43,24 +43,24 @@ class Histogram:
         return min(middle, self.max)
 
     def copy(self) -> Histogram:
-        """Return the distribution as it is now."""
+        """Return a copy that later records do not change."""
         copy = Histogram()
         copy._counts[:] = self._counts
         copy.count, copy.total, copy.max = self.count, self.total, self.max
         return copy
 
     def since(self, earlier: Histogram) -> Histogram:
-        """Return the distribution of what was added after `earlier`, a copy, was taken.
+        """Return the distribution of the durations added since `earlier`, a copy, was made.
 
-        Its max is known to 2 % where it is not the longest of all.
+        Its max is exact if it exceeds that of `earlier`, otherwise known to 2 %.
         """
         later = self.copy()
         later._counts -= earlier._counts
         later.count -= earlier.count
         later.total -= earlier.total
         if later.max == earlier.max:
-            longest = np.flatnonzero(later._counts)
-            later.max = _SHORTEST * _GROWTH ** int(longest[-1]) if longest.size else 0.0
+            used = np.flatnonzero(later._counts)
+            later.max = _SHORTEST * _GROWTH ** int(used[-1]) if used.size else 0.0
         return later
 
     def as_milliseconds(self) -> dict[str, float]:
@@ -71,9 +71,10 @@ class Histogram:
 
 @dataclass(slots=True)
 class ChannelStats:
-    """How a channel was used; written under its lock.
+    """The use of a channel; written under its lock.
 
-    receive_waits: seconds that the consumer has waited; found_empty: how often it had to
+    receive_waits: seconds that the receiver has waited for an item
+    found_empty: how often it had to wait
     queued: per item, from the call of `send` to its receipt
     """
 
@@ -84,20 +85,21 @@ class ChannelStats:
     queued: Histogram = field(default_factory=Histogram)
 
     def received_after(self, seconds: float) -> None:
-        """Note a receipt that waited so long for something to come."""
+        """Count a receipt after a wait of this length."""
         self.receive_waits += seconds
         self.found_empty += seconds > _NOTICEABLE
 
 
-_NOTICEABLE = 1e-4  # seconds: less is the price of the lock, not a wait
+_NOTICEABLE = 1e-4  # seconds: less is the cost of the lock, not a wait
 
 
 @dataclass(slots=True)
 class StageStats:
-    """What a stage did; written by its own thread.
+    """The work of a stage; written by its own thread.
 
-    items: how many went in; worked: seconds at work per item
-    send_waits: seconds that it waited for room
+    items: how many went in
+    worked: seconds of work per item
+    send_waits: seconds that it waited for room in its outbox
     """
 
     items: int = 0

@@ -1,16 +1,15 @@
-"""Where results go: one stage, one file each, one table of endings."""
+"""Sinks of results: one stage, one file each, one table."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Mapping, Sequence
-from functools import partial
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, ClassVar, cast
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
+from pipeline.connections.status import Status
 from pipeline.frame import NotWritten, Ticket, Tracked
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
@@ -18,92 +17,81 @@ from pipeline.runtime.stage import Stage
 
 
 class SinkError(FramelaneError):
-    """A result that cannot be written: one line that says where, and why."""
+    """A result cannot be written: one line that says where, and why."""
 
 
 class Sink(Stage[Tracked, Ticket | NotWritten]):
-    """Takes tracked frames, and hands back the ticket of each one that has really been written.
+    """Takes tracked frames, and returns the ticket of each frame once it is really written.
 
-    One that it leaves out on purpose it hands back with the reason.
+    A frame that it leaves out is returned with the reason. The constructor is
+    `Class(url, classes, *, options)`; nothing is created before the first frame.
 
+    accepted: endings of the files that it writes (".mp4"), or schemes of its URLs ("rtsp://")
     wants_picture: whether it needs `Tracked.drawn`
-    viewer: it is never waited for: a frame that it has no time for is dropped in front of it
-    name: that tells it from the others of its stream
-    written: the file there is in the end, complete or not; None while there is none
+    viewer: it is never waited for: frames that it has no time for are dropped in front of it
+    name: unique among the sinks of its stream
+    status: the state of its connection, for any thread; None if it has no connection to lose
+    written: the file that is left at the end, complete or not; None as long as there is none
     """
 
+    accepted: ClassVar[tuple[str, ...]] = ()
     wants_picture: bool = False
     viewer: bool = False
     name: str
+    status: Status | None = None
     written: Path | None = None
+
+    @classmethod
+    def accepts(cls, url: str) -> bool:
+        """Return whether this kind of sink writes to `url`."""
+        return _ending_or_scheme(url) in cls.accepted
+
+    @classmethod
+    def make(cls, url: str, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
+        """Return a sink for `url`; raises UsageError for an option that it does not have."""
+        made = cast(Callable[..., Sink], cls)
+        where = f"output '{without_password(url)}'"
+        return made(url, classes, **checked_options(made, options, where))
 
     @property
     def interruptions(self) -> list[str]:
-        """What has kept it from writing for a while: a line each."""
+        """What kept it from writing for a while: one line each."""
         return []
 
 
-SINKS = {  # by ending; a new sink is one module and one line
-    ".jsonl": "pipeline.sinks.jsonl:JsonLines",
-    ".mkv": "pipeline.sinks.video_file:VideoFileSink",
-    ".mov": "pipeline.sinks.video_file:VideoFileSink",
-    ".mp4": "pipeline.sinks.video_file:VideoFileSink",
-    ".txt": "pipeline.sinks.mot:MotText",
-}
-
-
-SEGMENTS = "pipeline.sinks.segments:Segments"  # where the name of a file has a % in it
-LIVE_SINKS = {  # by what stands before ://
-    "rtsp": "pipeline.sinks.rtsp.sink:Rtsp",
-}
-_SERVE = re.compile(r"(?<=[?&])serve=1(&|$)")
+SINKS = (  # the first that accepts a URL writes to it; a new sink is one file and one line
+    "pipeline.sinks.rtsp.serve:RtspServeSink",
+    "pipeline.sinks.rtsp.push:RtspPushSink",
+    "pipeline.sinks.segments:Segments",
+    "pipeline.sinks.video_file:VideoFileSink",
+    "pipeline.sinks.jsonl:JsonLines",
+    "pipeline.sinks.mot:MotText",
+)
 
 
 def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
     """Return the sink that writes to `url`; nothing is created before the first frame.
 
     classes: the manifest's class names; options: keyword arguments of the sink's constructor
-    Raises UsageError: an ending that no sink writes, an option that the sink does not have.
+    Raises UsageError for a URL that no sink writes to, or an option that the sink does not have.
     """
-    scheme, live, _ = url.partition("://")
-    ending = Path(url).suffix.lower()
-    kind = LIVE_SINKS.get(scheme) if live else SINKS.get(ending)
-    shown = without_password(url)
+    kind = sink_for(url)
     if kind is None:
-        known = [f"{each}://" for each in LIVE_SINKS] + list(SINKS)
-        hint = did_you_mean(f"{scheme}://" if live else ending, known)
-        raise UsageError(f"output '{shown}': no sink writes that{hint}")
-    where = f"output '{shown}'"
-    if live:
-        if _SERVE.search(url):
-            url, options = _SERVE.sub("", url).rstrip("?&"), {**options, "serve": True}
-        return _made(kind, url, classes, options, where)
-    if "%" not in url:
-        return _made(kind, Path(url), classes, options, where)
-    return _segments(kind, Path(url), classes, options, where)
+        accepted = chain.from_iterable(resolve_name(name).accepted for name in SINKS)
+        hint = did_you_mean(_ending_or_scheme(url), set(accepted))
+        raise UsageError(f"output '{without_password(url)}': no sink writes that{hint}")
+    return kind.make(url, classes, options)
 
 
-def _segments(
-    kind: str, template: Path, classes: Sequence[str], options: Mapping[str, Any], where: str
-) -> Sink:
-    """Return the sink that writes many files; what it does not know is an option of each file."""
-    segments = _class(SEGMENTS)
-    own = inspect.signature(segments).parameters
-    apart = {name: value for name, value in options.items() if name in own}
-    each = {name: value for name, value in options.items() if name not in own}
-    make = partial(_made, kind, classes=classes, options=each, where=where)
-    made: Sink = segments(template, make, **checked_options(segments, apart, where))
-    return made
+def sink_for(url: str) -> type[Sink] | None:
+    """Return the class of the sink that writes to `url`, None if there is none."""
+    for name in SINKS:
+        sink: type[Sink] = resolve_name(name)
+        if sink.accepts(url):
+            return sink
+    return None
 
 
-def _made(
-    kind: str, target: Path | str, classes: Sequence[str], options: Mapping[str, Any], where: str
-) -> Sink:
-    sink = _class(kind)
-    made: Sink = sink(target, classes, **checked_options(sink, options, where))
-    return made
-
-
-def _class(kind: str) -> Any:
-    module, name = kind.split(":")
-    return getattr(import_module(module), name)
+def _ending_or_scheme(url: str) -> str:
+    scheme, remote, _ = url.partition("://")
+    return f"{scheme}://" if remote else Path(url).suffix.lower()

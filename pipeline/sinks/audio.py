@@ -1,4 +1,4 @@
-"""The audio of a source, copied bit for bit beside its pictures."""
+"""The audio of a source, copied bit for bit beside its video."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from pipeline.media.container import open_container
 
 log = logging.getLogger("framelane")
 
-LATEST = 30  # seconds after the start of the file, by which an audio stream has to begin
-LABELS = {"language", "title"}  # what players offer to choose by
+MAX_START = 30  # seconds: an audio stream that starts later is left out
+LABELS = {"language", "title"}  # by which players let the user choose
 READ_TIMEOUT = 10.0  # seconds; a source on the network that stalls must not stall the recorder
 
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """Where the packets of one audio stream go, and what they pass through on the way."""
+    """The target of one audio stream, and the filter in front of it."""
 
     target: AudioStream
     filter: BitStreamFilterContext
 
 
 class AudioCopy:
-    """All audio streams of a file, handed to a container in step with the pictures.
+    """Copies all audio streams of a file into a container, in step with the video.
 
-    The file is read a second time, by a demuxer of our own: then neither the pictures nor the
-    audio wait for the other. What cannot be copied is left out with a warning, and never costs a
-    picture. To be made before the container's first packet.
+    It reads the file with a second demuxer, so that neither the video nor the audio waits for the
+    other. Audio that cannot be copied is left out with a warning and costs no frame. It must be
+    made before the container's first packet.
 
     url: the file to read; name: of its stream, for warnings
     """
@@ -55,14 +55,14 @@ class AudioCopy:
         self._next = next(self._packets, None)
 
     def write_until(self, time: Fraction | None) -> None:
-        """Write what begins before `time`, in seconds of the source's clock; None: the rest."""
+        """Write the packets before `time`, in seconds of the source's clock; None: the rest."""
         while (packet := self._next) and (time is None or _time(packet) < time):
             if packet.stream_index in self._copies:
                 self._write(packet)
             self._next = next(self._packets, None)
 
     def close(self) -> None:
-        """Close the file that is read."""
+        """Close the file that is being read."""
         if self._input:
             self._input.close()
 
@@ -75,28 +75,28 @@ class AudioCopy:
 
     def _begin(self, source: InputContainer) -> None:
         container = self._output.format.name
-        early = self._read_until_all_have_begun(source)
-        begun = {packet.stream_index for packet in early}
+        early = self._read_until_all_started(source)
+        started = {packet.stream_index for packet in early}
         for stream in source.streams.audio:
-            if stream.index not in begun:
-                # The head of an mp4 waits for the first packet of each stream: a stream that
-                # never begins would leave nothing to be read after a kill.
-                self._warn(stream, f"is left out: it has not begun after {LATEST} s")
+            if stream.index not in started:
+                # The header of an mp4 needs the first packet of each stream. Waiting for one that
+                # never starts would leave an unreadable file after a kill.
+                self._warn(stream, f"is left out: it has not started after {MAX_START} s")
             elif refused(stream, container):
                 self._warn(stream, f"is left out: {container} cannot hold it")
             else:
                 self._add(stream)
         for other in set(source.streams) - set(source.streams.audio):
-            other.discard = Discard.all  # many demuxers then do not even read it
+            other.discard = Discard.all  # many demuxers then skip it
         self._packets = chain(early, self._read(source, *source.streams.audio))
 
-    def _read_until_all_have_begun(self, source: InputContainer) -> deque[Packet[Stream]]:
-        """Return the audio packets up to the first of the stream that begins last."""
+    def _read_until_all_started(self, source: InputContainer) -> deque[Packet[Stream]]:
+        """Return the audio packets up to the first of the stream that starts last."""
         early: deque[Packet[Stream]] = deque()
         silent = {stream.index for stream in source.streams.audio}
         deadline = None
         for packet in self._read(source, *source.streams):
-            deadline = deadline or _time(packet) + LATEST
+            deadline = deadline or _time(packet) + MAX_START
             if isinstance(packet.stream, AudioStream):
                 early.append(packet)
                 silent.discard(packet.stream_index)
@@ -124,7 +124,7 @@ class AudioCopy:
                 part.stream = copy.target
                 self._output.mux(part)
         except OSError:
-            raise  # the disk's fault, not the audio's
+            raise  # the disk fails, not the audio
         except av.FFmpegError as error:
             self._warn(stream, f"ends at {float(time):.3f} s: {error.strerror}")
             del self._copies[stream.index]
@@ -135,7 +135,7 @@ class AudioCopy:
 
 
 def refused(stream: AudioStream, container: str) -> bool:
-    """Return whether the container cannot hold the stream: some say so only at the header."""
+    """Return whether the container cannot hold the stream; some fail only at the header."""
     try:
         with av.open(BytesIO(), "w", format=container) as trial:
             trial.add_stream_from_template(stream)
@@ -146,7 +146,7 @@ def refused(stream: AudioStream, container: str) -> bool:
 
 
 def _filter(stream: AudioStream) -> BitStreamFilterContext:
-    """Return what turns the packets of a transport stream into those of a file."""
+    """Return the filter that makes the packets of a transport stream fit a file."""
     streamed_aac = stream.codec_context.name == "aac" and not stream.codec_context.extradata
     return BitStreamFilterContext("aac_adtstoasc" if streamed_aac else "null", stream)
 

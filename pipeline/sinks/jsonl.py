@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from pipeline.analysis import BOX_DECIMALS
 from pipeline.frame import Tracked
@@ -12,15 +12,17 @@ from trackers.tracks import Tracks
 
 
 class JsonLines(TextFile):
-    """Writes an object per frame, also where nothing was seen.
+    """Writes an object per frame, also for frames without objects.
 
-    stream, index: which frame, counted in the source before any drop
-    pts, time_base: as the container gave them, pts null where it gave none
-    seconds: the time that was written, which is pts x time_base unless that had to be repaired
-    tracks: the confirmed ones: id (null if not tracked), class, class_id, score, box (x0, y0, x1,
-        y1 in source pixels)
-    events, counts, occupancy: of lines and zones, if there are any, see `pipeline.analysis`
+    stream, index: which frame; index: numbered in the source before any drop
+    pts, time_base: from the container, pts null if it has none
+    seconds: pts x time_base, unless the time had to be repaired
+    tracks: confirmed tracks: id (null if not tracked), class, class_id, score, box (x0, y0, x1, y1
+        in source pixels)
+    events, counts, occupancy: of lines and zones, if any, see `pipeline.analysis`
     """
+
+    accepted: ClassVar[tuple[str, ...]] = (".jsonl",)
 
     def text(self, item: Tracked) -> str:
         """Return the frame's line."""

@@ -1,4 +1,4 @@
-"""What all sinks that write a file have in common: when it appears, and what it is called."""
+"""The part that all sinks of single files share: when the file appears, and what it is called."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ log = logging.getLogger("framelane")
 
 
 class Recorder(Sink):
-    """Writes one file, which never looks complete unless it is.
+    """Writes one file, which looks complete only if it is.
 
-    The file, and the folder it lies in, appear with the first frame: a source that cannot be
-    opened costs nobody an older result. While it grows it has its final name, so that a kill
-    leaves it where it is looked for. If the run breaks, `out.mp4` becomes `out.incomplete.mp4`.
+    The file and its folder are created with the first frame, so that a source that cannot be
+    opened leaves an older result alone. The growing file has its final name, so that a killed run
+    leaves it in the expected place. If the run fails, `out.mp4` becomes `out.incomplete.mp4`.
 
-    classes: names by class id, for those that write them
+    classes: names by class id, for formats that write them
     """
 
-    foreign: ClassVar[tuple[type[Exception], ...]] = (OSError,)  # what writing may raise
+    foreign_errors: ClassVar[tuple[type[Exception], ...]] = (OSError,)  # raised while writing
 
-    def __init__(self, path: Path, classes: Sequence[str] = ()) -> None:
-        self.path = path
-        self.name = path.name
-        self.incomplete_path = path.with_suffix(f".incomplete{path.suffix}")
+    def __init__(self, path: Path | str, classes: Sequence[str] = ()) -> None:
+        self.path = Path(path)
+        self.name = self.path.name
+        self.incomplete_path = self.path.with_suffix(f".incomplete{self.path.suffix}")
         self._classes = classes
-        self._growing = False  # there is a file of ours, and it is not complete
+        self._growing = False  # our file exists and is not complete
 
     def process(self, item: Tracked) -> Iterable[Ticket]:
-        """Write the frame, and return the tickets of those that have been written by now."""
+        """Write the frame, and return the tickets of the frames that are written by now."""
         with self._translated():
             if not self._growing:
                 self._create()
@@ -42,7 +42,7 @@ class Recorder(Sink):
             return self._write(item)
 
     def finish(self) -> Iterable[Ticket]:
-        """Complete the file; without a single frame there is none."""
+        """Complete the file; without a frame there is none."""
         if not self._growing:
             return ()
         with self._translated():
@@ -51,17 +51,17 @@ class Recorder(Sink):
         return written
 
     def close(self) -> None:
-        """Where the run broke, keep what can be read, under a name that says so."""
+        """After a failure, keep what can be read, and rename the file to say so."""
         if self._growing:
             self._growing = False
-            with suppress(*self.foreign, SinkError):  # what broke the run is reported already
+            with suppress(*self.foreign_errors, SinkError):  # the first failure is already reported
                 self._abandon()
             self._rename()
 
     def _rename(self) -> None:
         try:
             self.written = self.path.replace(self.incomplete_path)
-        except OSError as error:  # raised, it would hide what broke the run
+        except OSError as error:  # if raised, it would hide the first failure
             log.warning("'%s' is incomplete, and keeps its name: %s", self.path, error.strerror)
 
     def _create(self) -> None:
@@ -74,21 +74,21 @@ class Recorder(Sink):
         raise NotImplementedError
 
     def _write(self, item: Tracked) -> list[Ticket]:
-        """Write one item, and return what has been written by now."""
+        """Write one item, and return the tickets of the frames that are written by now."""
         raise NotImplementedError
 
     def _complete(self) -> list[Ticket]:
-        """Write what is still held, close the file, and return what was held."""
+        """Write the frames that are still held, close the file, and return their tickets."""
         raise NotImplementedError
 
     def _abandon(self) -> None:
-        """Close the file so that what is in it can be read; whatever failed may fail again."""
+        """Close the file so that its content can be read; the first failure may recur."""
         raise NotImplementedError
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except self.foreign as error:
+        except self.foreign_errors as error:
             why = getattr(error, "strerror", None) or error
             raise SinkError(f"cannot write '{self.path}': {why}") from error

@@ -1,4 +1,4 @@
-"""Names of segments from a template, and which of them to delete."""
+"""File names of segments, made from a template, and the deletion of old segments."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from time import time
 
 from pipeline.rate_limited_log import RateLimitedLog
 
-# What a directive of strftime may become, as far as it can be told from other text.
-_BECOMES = {
+# The text that each directive of strftime becomes; only those that can be recognised again.
+_PATTERNS = {
     "Y": r"\d{4}",
     "y": r"\d{2}",
     "m": r"\d{2}",
@@ -27,12 +27,12 @@ _BECOMES = {
     "s": r"\d+",
     "%": "%",
 }
-DIRECTIVES = ", ".join(f"%{letter}" for letter in _BECOMES)
-_NUMBER = r"(-\d+)?"  # where two segments would have one name
+DIRECTIVES = ", ".join(f"%{letter}" for letter in _PATTERNS)
+_NUMBER = r"(-\d+)?"  # where two segments would have the same name
 
 
-class Names:
-    """The files that a template stands for, as `rec/cam/%Y-%m-%d/%H%M%S.mp4`."""
+class SegmentNames:
+    """The file names that a template such as `rec/cam/%Y-%m-%d/%H%M%S.mp4` stands for."""
 
     def __init__(self, template: Path) -> None:
         self._template = template
@@ -43,22 +43,22 @@ class Names:
 
     @staticmethod
     def unknown(template: Path) -> str | None:
-        """Return the first directive that is not one of DIRECTIVES, None where there is none."""
+        """Return the first directive that is not one of DIRECTIVES, None if there is none."""
         found = re.findall(r"%.?", str(template))
-        return next((each for each in found if each[1:] not in _BECOMES), None)
+        return next((each for each in found if each[1:] not in _PATTERNS), None)
 
     def at(self, moment: datetime) -> Path:
-        """Return the name of a segment that begins at `moment`, one that is not in use."""
+        """Return an unused name for a segment that starts at `moment`."""
         first = Path(moment.strftime(str(self._template)))
         others = (first.with_stem(f"{first.stem}-{number}") for number in count(2))
         return next(path for path in chain([first], others) if not _is_used(path))
 
     def existing(self) -> Iterator[Path]:
-        """Yield the files that have such a name."""
+        """Yield the existing files with such a name."""
         yield from self._below(Path(), 0)
 
-    def tidy(self, path: Path) -> None:
-        """Delete the folders of a deleted file that the template made, where they are empty."""
+    def remove_empty_folders(self, path: Path) -> None:
+        """Delete the folders of a deleted file if the template made them and they are empty."""
         parents = list(path.parents)[: len(self._levels)]
         for folder, part in zip(parents, reversed(self._template.parent.parts), strict=False):
             if "%" not in part or any(folder.iterdir()):
@@ -69,15 +69,15 @@ class Names:
         if level < len(self._levels):
             part = self._template.parts[level]
             literal = "%" not in part
-            inside = [folder / part] if literal else self._inside(folder, self._levels[level])
+            inside = [folder / part] if literal else self._matching(folder, self._levels[level])
             for each in inside:
                 if each.is_dir():
                     yield from self._below(each, level + 1)
         else:
-            yield from (each for each in self._inside(folder, self._file) if each.is_file())
+            yield from (each for each in self._matching(folder, self._file) if each.is_file())
 
     @staticmethod
-    def _inside(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    def _matching(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
         if not folder.is_dir():
             return []
         return sorted(folder / name for name in os.listdir(folder) if pattern.fullmatch(name))
@@ -90,16 +90,16 @@ def _is_used(path: Path) -> bool:
 def _pattern(part: str) -> str:
     pieces = re.split(r"(%.)", part)
     return "".join(
-        _BECOMES.get(piece[1:], "") if piece.startswith("%") else re.escape(piece)
+        _PATTERNS.get(piece[1:], "") if piece.startswith("%") else re.escape(piece)
         for piece in pieces
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A file that is there: when it was written last, seconds since 1970; bytes."""
+    """An existing file; modified_at: seconds since 1970; size: bytes."""
 
-    written_at: float
+    modified_at: float
     size: int
     path: Path
 
@@ -107,47 +107,47 @@ class _Segment:
 class Retention:
     """Deletes the oldest segments of a template.
 
-    keep_seconds: older ones go; keep_bytes: what all together may have. None: no limit
+    keep_seconds: maximum age; keep_bytes: maximum size of all segments together. None: no limit
     """
 
     def __init__(
         self,
-        names: Names,
+        names: SegmentNames,
         keep_seconds: float | None,
         keep_bytes: int | None,
-        quiet: RateLimitedLog,
+        log: RateLimitedLog,
     ) -> None:
         self._names = names
         self._keep_seconds = keep_seconds
         self._keep_bytes = keep_bytes
-        self._quiet = quiet
+        self._log = log
 
     def apply(self, growing: Path | None) -> None:
-        """Delete what is too much, but never the segment that is being written."""
+        """Delete the segments beyond the limits, but never the one that is being written."""
         if self._keep_seconds is None and self._keep_bytes is None:
             return
         try:
-            self._delete_what_is_too_much(growing)
+            self._delete_oldest(growing)
         except OSError as error:
-            self._quiet.log(logging.WARNING, f"old segments stay: {error}", "delete")
+            self._log.log(logging.WARNING, f"old segments cannot be deleted: {error}", "delete")
 
-    def _delete_what_is_too_much(self, growing: Path | None) -> None:
-        segments = sorted(self._there(), key=lambda segment: segment.written_at)
+    def _delete_oldest(self, growing: Path | None) -> None:
+        segments = sorted(self._segments(), key=lambda segment: segment.modified_at)
         total = sum(segment.size for segment in segments)
         for segment in segments:
-            old = self._keep_seconds is not None and (
-                time() - segment.written_at > self._keep_seconds
+            too_old = self._keep_seconds is not None and (
+                time() - segment.modified_at > self._keep_seconds
             )
-            large = self._keep_bytes is not None and total > self._keep_bytes
-            if segment.path != growing and (old or large):
+            too_large = self._keep_bytes is not None and total > self._keep_bytes
+            if segment.path != growing and (too_old or too_large):
                 segment.path.unlink(missing_ok=True)
-                self._names.tidy(segment.path)
+                self._names.remove_empty_folders(segment.path)
                 total -= segment.size
 
-    def _there(self) -> Iterator[_Segment]:
+    def _segments(self) -> Iterator[_Segment]:
         for path in self._names.existing():
             try:
                 found = path.stat()
             except FileNotFoundError:
-                continue  # somebody else has deleted it
+                continue  # another process has deleted it
             yield _Segment(found.st_mtime, found.st_size, path)

@@ -1,44 +1,49 @@
-"""Recording without end: one file after the other, the oldest deleted, a full disk waited out."""
+"""Continuous recording: file after file; old ones are deleted, and a full disk pauses it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from shutil import disk_usage
 from time import monotonic, time
+from typing import Any
 
 from detector.errors import UsageError
 from pipeline.frame import Fate, Frame, NotWritten, Ticket, Tracked, tickets_of
+from pipeline.options import checked_options, option_names
 from pipeline.rate_limited_log import RateLimitedLog
-from pipeline.sinks import Sink, SinkError
-from pipeline.sinks.retention import DIRECTIVES, Names, Retention
+from pipeline.sinks import Sink, SinkError, sink_for
+from pipeline.sinks.retention import DIRECTIVES, Retention, SegmentNames
 
-LOOK_SECONDS = 5.0  # between two looks at the disk: for room, for what is too old
-ROOM = 0.05  # of the disk has to be free before recording goes on,
-MOST_ROOM = 1 << 30  # bytes, and on a large one no more than this
+CHECK_SECONDS = 5.0  # between two checks of the disk: for free space, for old segments
+MIN_FREE = 0.05  # of the disk must be free before recording resumes,
+MAX_MIN_FREE = 1 << 30  # bytes; this is enough on a large disk
 STOPPED = "recording has stopped"
 
 
 class Segments(Sink):
-    """Records into files named after the moment at which they begin (UTC).
+    """Records into files named after the moment of their first frame (UTC).
 
-    A segment begins with a key picture, and its times with 0. When one cannot be written, the disk
-    being full for instance, that segment is closed as it is, and recording goes on, in a new one,
-    as soon as there is room; meanwhile everything else runs on.
+    A segment starts with a keyframe and at time 0. If it cannot be written, for example because
+    the disk is full, it is closed as it is, and recording resumes in a new segment as soon as there
+    is space. Everything else keeps running meanwhile.
 
-    template: with directives of strftime, as rec/cam/%Y-%m-%d/%H%M%S.mp4
+    template: with directives of strftime, such as rec/cam/%Y-%m-%d/%H%M%S.mp4
     make: returns the sink that writes one file
-    segment_seconds, segment_bytes: when a segment is long enough
-    keep_seconds, keep_bytes: older segments are deleted, and the oldest where all have more
+    clock: seconds that never go back
+    segment_seconds, segment_bytes: limits after which a new segment starts
+    keep_seconds, keep_bytes: segments older than this are deleted, and the oldest ones while all
+        segments together are larger than this
     """
 
     def __init__(
         self,
         template: Path,
         make: Callable[[Path], Sink],
+        clock: Callable[[], float] = monotonic,
         *,
         segment_seconds: float = 600.0,
         segment_bytes: int | None = None,
@@ -50,29 +55,49 @@ class Segments(Sink):
         self.wants_picture = make(template).wants_picture
         self._template = template
         self._make = make
+        self._clock = clock
         self._segment_seconds = segment_seconds
         self._segment_bytes = segment_bytes
-        self._names = Names(template)
-        self._quiet = RateLimitedLog(str(template))
-        self._retention = Retention(self._names, keep_seconds, keep_bytes, self._quiet)
+        self._names = SegmentNames(template)
+        self._log = RateLimitedLog(str(template))
+        self._retention = Retention(self._names, keep_seconds, keep_bytes, self._log)
         self._segment: Sink | None = None
-        self._path: Path | None = None  # of the segment that is being written
-        self._first: Frame | None = None  # of the segment
-        self._given: dict[Ticket, None] = {}  # to the segment, and not yet written
-        self._look_at = float("-inf")
-        self._failures: dict[str, int] = {}  # what stopped recording, and how often
+        self._path: Path | None = None  # of the current segment
+        self._first: Frame | None = None  # of the current segment
+        self._pending: dict[Ticket, None] = {}  # handed to the segment and not yet written
+        self._check_at = float("-inf")
+        self._failures: dict[str, int] = {}  # why recording stopped, and how often
         self._stopped = False
+
+    @classmethod
+    def accepts(cls, url: str) -> bool:
+        """Return whether `url` is a template of file names that another sink accepts."""
+        return "://" not in url and "%" in url and _file_sink(url) is not None
+
+    @classmethod
+    def make(cls, url: str, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
+        """Return a sink for `url`; options that are not its own go to the sink of each file."""
+        sink = _file_sink(url)
+        assert sink, "a template that this sink accepts"
+        own = option_names(cls)
+        apart = {name: value for name, value in options.items() if name in own}
+        each = {name: value for name, value in options.items() if name not in own}
+        return cls(
+            Path(url),
+            lambda path: sink.make(str(path), classes, each),
+            **checked_options(cls, apart, f"output '{url}'"),
+        )
 
     @property
     def interruptions(self) -> list[str]:
-        """What stopped recording, and how often."""
+        """Why recording stopped, and how often."""
         return [
             f"{why}: recording stopped" + (f" {count} times" if count > 1 else "")
             for why, count in self._failures.items()
         ]
 
     def process(self, item: Tracked) -> Iterable[Ticket | NotWritten]:
-        """Write the frame, in a new segment where it is time for one."""
+        """Write the frame, in a new segment if one is due."""
         done: list[Ticket | NotWritten] = []
         try:
             self._write(item, done)
@@ -92,21 +117,21 @@ class Segments(Sink):
         return done
 
     def close(self) -> None:
-        """Close what is open, incomplete."""
+        """Close the current segment, incomplete."""
         if self._segment:
             self._segment.close()
 
     def _write(self, item: Tracked, done: list[Ticket | NotWritten]) -> None:
         if self._segment and self._is_due(item.frame):
             self._complete(done)
-        self._look()
+        self._check_disk()
         if self._stopped:
             done.append(NotWritten(item.frame.ticket, STOPPED, Fate.FAILED))
             return
         if self._segment is None:
             self._begin(item.frame)
         assert self._segment
-        self._given[item.frame.ticket] = None
+        self._pending[item.frame.ticket] = None
         self._note(self._segment.process(self._rebased(item)), done)
 
     def _begin(self, frame: Frame) -> None:
@@ -127,33 +152,33 @@ class Segments(Sink):
     def _note(self, fates: Iterable[Ticket | NotWritten], done: list[Ticket | NotWritten]) -> None:
         for fate in fates:
             for ticket in tickets_of(fate):
-                del self._given[ticket]
+                del self._pending[ticket]
             done.append(fate)
 
     def _stop(self, error: SinkError) -> list[NotWritten]:
-        """Close what could not be written, and account for what was in it."""
+        """Close the current segment, and account for its unwritten frames."""
         why = str((error.__cause__ and getattr(error.__cause__, "strerror", None)) or error)
         reason = f"{self._template}: {why}"
         self._failures[reason] = self._failures.get(reason, 0) + 1
-        self._quiet.log(logging.ERROR, f"recording has stopped: {error}", why)
+        self._log.log(logging.ERROR, f"recording has stopped: {error}", why)
         if self._segment:
             self._segment.close()
         self._segment = self._path = None
         self._stopped = True
-        self._look_at = monotonic() + LOOK_SECONDS
-        lost = [NotWritten(ticket, why, Fate.FAILED) for ticket in self._given]
-        self._given.clear()
+        self._check_at = self._clock() + CHECK_SECONDS
+        lost = [NotWritten(ticket, why, Fate.FAILED) for ticket in self._pending]
+        self._pending.clear()
         return lost
 
-    def _look(self) -> None:
-        """Now and then, delete what is too much, and see whether there is room again."""
-        if monotonic() < self._look_at:
+    def _check_disk(self) -> None:
+        """From time to time, delete old segments and see whether there is space again."""
+        if self._clock() < self._check_at:
             return
-        self._look_at = monotonic() + LOOK_SECONDS
+        self._check_at = self._clock() + CHECK_SECONDS
         self._retention.apply(self._path)
-        if self._stopped and has_room(self._template):
+        if self._stopped and has_space(self._template):
             self._stopped = False
-            self._quiet.log(logging.WARNING, "recording goes on", "on")
+            self._log.log(logging.WARNING, "recording resumes", "resumed")
 
     def _is_due(self, frame: Frame) -> bool:
         assert self._first and self._path
@@ -164,22 +189,28 @@ class Segments(Sink):
         return self._segment_bytes is not None and _bytes(self._path) >= self._segment_bytes
 
     def _rebased(self, item: Tracked) -> Tracked:
-        """Return the item at its time since the segment began; text keeps the stream's times."""
+        """Return the item with its time in the segment; text keeps the stream's times."""
         if not self.wants_picture:
             return item
         frame, first = item.frame, self._first
         assert first
-        stream = replace(frame.stream, audio_from=None)  # it would begin anew in each segment
+        stream = replace(frame.stream, audio_from=None)  # each segment would start the audio again
         return replace(item, frame=replace(frame, stream=stream, ticks=frame.ticks - first.ticks))
 
 
-def has_room(path: Path) -> bool:
-    """Return whether the disk that `path` will be on has room for more than a moment."""
+def _file_sink(template: str) -> type[Sink] | None:
+    """Return the class of the sink that writes the files of a template, None if there is none."""
+    ending = Path(template).suffix
+    return None if "%" in ending else sink_for(f"segment{ending}")
+
+
+def has_space(path: Path) -> bool:
+    """Return whether the disk of `path` has enough free space to resume recording."""
     folder = path.parent
     while "%" in str(folder) or not folder.is_dir():
         folder = folder.parent
     disk = disk_usage(folder)
-    return disk.free >= min(MOST_ROOM, ROOM * disk.total)
+    return disk.free >= min(MAX_MIN_FREE, MIN_FREE * disk.total)
 
 
 def _size(frame: Frame) -> tuple[int, int]:
@@ -191,10 +222,9 @@ def _bytes(path: Path) -> int:
 
 
 def _refuse(template: Path, *limits: float | None) -> None:
-    if unknown := Names.unknown(template):
+    if unknown := SegmentNames.unknown(template):
         raise UsageError(
-            f"output '{template}': '{unknown}' given: in the name of a segment there may be "
-            f"{DIRECTIVES}"
+            f"output '{template}': '{unknown}' given: the name of a segment may have {DIRECTIVES}"
         )
     names = ("segment_seconds", "segment_bytes", "keep_seconds", "keep_bytes")
     for name, limit in zip(names, limits, strict=True):

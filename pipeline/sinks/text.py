@@ -1,4 +1,4 @@
-"""Results as text: whole lines, on the disk as soon as they are written."""
+"""Results as text: only whole lines, flushed as soon as they are written."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class TextFile(Recorder):
 
     def _begin(self, frame: Frame) -> None:
         self._file = self.path.open("wb")
-        self._whole = 0  # bytes up to the end of the last line
+        self._size = 0  # bytes up to the end of the last whole line
 
     def _write(self, item: Tracked) -> list[Ticket]:
         lines = self.text(item).encode()
         self._file.write(lines)
         self._file.flush()
-        self._whole += len(lines)
+        self._size += len(lines)
         return [item.frame.ticket]
 
     def _complete(self) -> list[Ticket]:
@@ -32,6 +32,6 @@ class TextFile(Recorder):
 
     def _abandon(self) -> None:
         try:
-            self._file.close()  # tries once more to write a line that did not fit
+            self._file.close()  # this tries again to write a line that did not fit
         finally:
-            os.truncate(self.path, self._whole)
+            os.truncate(self.path, self._size)

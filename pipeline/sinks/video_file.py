@@ -1,4 +1,4 @@
-"""Annotated pictures as a video file that survives a kill, at the times of the source."""
+"""Annotated frames as a video file that survives a kill, at the times of the source."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from pipeline.sinks import SinkError
 from pipeline.sinks.audio import AudioCopy
 from pipeline.sinks.recorder import Recorder
 
-FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}
 
 
 class VideoFileSink(Recorder):
     """Writes H.264, and copies all audio of a recording.
 
-    Times are exact; .mkv rounds them to 1 ms. The file has the size of the first picture, made
-    even; a picture of another size is letterboxed into it. The encoder holds some ten frames
-    back, so that a ticket comes out later than its frame went in.
+    Times are exact; .mkv rounds them to 1 ms. The video has the size of the first frame, made
+    even; a frame of another size is letterboxed into it. The encoder looks about ten frames ahead,
+    so that a ticket is returned some frames after its own.
 
-    preset, crf: speed and quality, as x264 counts; threads: of the encoder
+    preset, crf: speed and quality, as in x264; threads: of the encoder
     """
 
+    accepted: ClassVar[tuple[str, ...]] = tuple(FORMATS)
     wants_picture = True
-    foreign: ClassVar[tuple[type[Exception], ...]] = (OSError, av.FFmpegError)
+    foreign_errors: ClassVar[tuple[type[Exception], ...]] = (OSError, av.FFmpegError)
 
     def __init__(
         self,
-        path: Path,
+        path: Path | str,
         classes: Sequence[str] = (),
         *,
         preset: Preset = "veryfast",
@@ -48,9 +49,9 @@ class VideoFileSink(Recorder):
         self._preset: Preset = preset
         self._crf = crf
         self._threads = threads
-        self._files = ExitStack()  # what is to be closed
+        self._files = ExitStack()  # closes the output and the audio
         self._audio: AudioCopy | None = None
-        self._held: dict[int, Ticket] = {}  # by the encoder, under their pts
+        self._held: dict[int, Ticket] = {}  # frames inside the encoder, by pts
         self._end = Fraction(0)  # of the last frame
 
     def _begin(self, frame: Frame) -> None:
@@ -76,7 +77,7 @@ class VideoFileSink(Recorder):
             self._files.callback(self._audio.close)
 
     def _write(self, item: Tracked) -> list[Ticket]:
-        assert item.drawn is not None, "the builder gives pictures to sinks that want them"
+        assert item.drawn is not None, "the builder draws for sinks that want it"
         frame = item.frame
         pts = round(frame.time * self._ticks)
         self._held[pts] = frame.ticket
@@ -97,7 +98,7 @@ class VideoFileSink(Recorder):
                 self._mux(self._video.flush())
 
     def _mux(self, packets: Iterable[Packet[VideoStream]]) -> list[Ticket]:
-        """Write packets, and before each one the audio that is due by then."""
+        """Write packets, and before each one the audio up to its time."""
         written = []
         for packet in packets:
             assert packet.pts is not None and packet.dts is not None
@@ -111,28 +112,28 @@ class VideoFileSink(Recorder):
     def _write_packet(self, packet: Packet[VideoStream]) -> None:
         try:
             self._output.mux(packet)
-        except av.error.PatchWelcomeError as error:  # a distance that 32 bits do not hold
+        except av.error.PatchWelcomeError as error:  # the gap does not fit into 32 bits
             raise SinkError(
-                f"cannot write '{self.path}': two frames are too far apart to be counted in ticks "
-                f"of 1/{self._ticks} s; write .mkv, which counts milliseconds"
+                f"cannot write '{self.path}': the gap between two frames is too long for ticks of "
+                f"1/{self._ticks} s; write .mkv, which counts milliseconds"
             ) from error
 
 
 def muxing(container: str, ticks: int) -> dict[str, str]:
-    """Return the muxer options of a file that can be read while it grows, and counts exactly.
+    """Return the muxer options of a file that can be read while it grows and has exact times.
 
-    The mp4 is fragmented until it is closed well, when it becomes an ordinary one.
+    An mp4 is fragmented while it grows; closing it turns it into an ordinary mp4.
     """
     growing = {
         "flush_packets": "1",
-        # Microseconds for which the muxer holds pictures back until audio comes: it is we who
-        # interleave, and where the audio ends early nothing more comes.
+        # Microseconds for which the muxer holds video back until audio comes. We interleave
+        # ourselves, and audio that ends early would hold the video back for ever.
         "max_interleave_delta": "1",
     }
     if container == "matroska":
-        # Audio that begins before 0, as AAC does, would move the pictures.
+        # Audio that starts before 0, as AAC does, would shift the video.
         return growing | {"avoid_negative_ts": "disabled"}
-    # Start offsets are counted in movie ticks: a multiple of ours, finer than an audio sample.
+    # Start offsets are in movie ticks: a multiple of ours, and shorter than an audio sample.
     movie_ticks = ticks * ceil(100_000 / ticks)
     return growing | {
         "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",

@@ -1,36 +1,35 @@
-"""Where pictures come from: one protocol, one file each, one table of names."""
+"""Sources of frames: one protocol, one file each, one table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from importlib import import_module
 from math import inf
-from pathlib import Path
-from typing import Any, Protocol, cast
+from pkgutil import resolve_name
+from typing import Any, ClassVar, Protocol, cast
 
 from detector.errors import FramelaneError, UsageError
-from detector.image_suffixes import is_image
-from pipeline.frame import Picture, Stream, Ticket
+from pipeline.connections.status import Status
+from pipeline.frame import Picture, Stream, Unnumbered
 from pipeline.options import checked_options
 from pipeline.redaction import without_password
 
 
 class SourceError(FramelaneError):
-    """A source that cannot be opened or read: one line that says which, and why."""
+    """A source cannot be opened or read: one line that says which, and why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """A picture as its source gave it: not yet counted, its time not yet repaired.
+class Decoded(Unnumbered):
+    """A frame as its source delivers it: not numbered yet, its time not repaired yet.
 
-    pts: in units of `time_base`, None where the source gave none
+    pts: in units of `time_base`; None if the source has none
     captured_at: `time.monotonic()` seconds of arrival
-    dts: the decoder's clock, which stands in for a missing `pts`; None where there is none
-    scene: pictures with the same number belong together; a lost connection or another size of the
-        pictures begins a new one
-    expires_at: `time.monotonic()` seconds after which nobody wants it any more
+    dts: decoding time, which replaces a missing `pts`; None if there is none
+    scene: frames with the same number belong together; a lost connection or another frame size
+        starts a new scene
+    expires_at: `time.monotonic()` seconds after which the frame is too old to be used
     """
 
     pts: int | None
@@ -41,102 +40,90 @@ class Decoded:
     scene: int = 0
     expires_at: float = inf
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """None yet: the ledger hears of a picture when it becomes a Frame (see Item)."""
-        return ()
-
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A picture that was sent and not decoded; reason: in words."""
+class Skipped(Unnumbered):
+    """A frame that was sent and not decoded; reason: in words."""
 
     reason: str
 
-    @property
-    def tickets(self) -> tuple[Ticket, ...]:
-        """None: it never becomes a Frame (see Item)."""
-        return ()
-
 
 class Source(Protocol):
-    """Pictures in the order of their display, read on one thread."""
+    """Frames in display order, read on one thread. Classes that derive from it get its defaults.
+
+    The constructor is `Class(url, name, *, options)`; nothing is opened before `open`.
+
+    accepted: the URLs that it reads, in words, for error messages
+    live: it does not wait for its reader, and has the option `max_age`
+    status: the state of its connection, for any thread; None if it has no connection to lose
+    reserved_corner: width and height, in pixels, of the top left corner that annotations must
+        not cover
+    """
+
+    accepted: ClassVar[str] = ""
+    live: ClassVar[bool] = False
+    status: Status | None = None
+    reserved_corner: tuple[int, int] = (0, 0)
+
+    @staticmethod
+    def accepts(url: str) -> bool:
+        """Return whether this kind of source reads `url`; by default it reads none."""
+        return False
 
     @property
     def faults(self) -> list[str]:
-        """What went wrong so far without ending the stream: a line each that says where."""
+        """What went wrong so far without ending the stream: one line each, which says where."""
+        no_faults: list[str] = []
+        return no_faults
 
     def open(self) -> Stream:
-        """Open what the source reads, or raise SourceError."""
+        """Open the source, or raise SourceError."""
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[Decoded | Skipped]:
-        """Yield every picture that decodes, and what stands for one that does not; after `stop`,
-        end soon."""
+        """Yield every frame that decodes, and a Skipped for each that does not; end soon after
+        `stop`."""
+        raise NotImplementedError
 
     def stop(self) -> None:
         """Ask for an early end, from any thread, also before `open`.
 
-        It sets the stream's `cut`, unless the source has been read to its end already.
+        It sets the stream's `cut`, unless the source has already been read to its end.
         """
+        raise NotImplementedError
 
     def close(self) -> None:
         """Release everything. Always called, also after a failure."""
+        raise NotImplementedError
 
 
-LIVE = "pipeline.sources.live.source:Live"
-SOURCES = {  # a new source is one file and one line: `Class(url, name, *, options)`
-    "camera": LIVE,
-    "file": "pipeline.sources.file:VideoFileSource",
-    "hls": LIVE,
-    "images": "pipeline.sources.images:Images",
-    "mjpeg": LIVE,
-    "pipe": LIVE,
-    "rtsp": LIVE,
-    "rtsps": LIVE,
-    "synthetic": "pipeline.sources.synthetic:Synthetic",
-}
-BY_PLACE = {"file", "images"}  # chosen by what lies there; all others by what stands before a colon
-ACCEPTED = (
-    "a video file, an http(s) URL, rtsp(s)://, camera:N, mjpeg:URL, hls:URL, pipe:PATH, a folder "
-    "or glob of pictures, synthetic[:SEED]"
+SOURCES = (  # the first that accepts a URL reads it; a new source is one file and one line
+    "pipeline.sources.live.source:Live",
+    "pipeline.sources.synthetic:Synthetic",
+    "pipeline.sources.images:Images",
+    "pipeline.sources.file:VideoFileSource",
 )
-_BY_ENDING = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpeg"}  # of http(s) URLs
 
 
 def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
-    """Return the source that `url` asks for; nothing is opened yet.
+    """Return a source for `url`; nothing is opened yet.
 
-    name: the stream's, unique in the run; options: keyword arguments of that kind of source
-    Raises UsageError for what is no source, does not exist, or has no such option.
+    name: the stream's, unique in the run; options: keyword arguments of the source's constructor
+    Raises UsageError for a URL that no source reads, a path that does not exist, a wrong option.
     """
-    module, _, class_name = SOURCES[source_kind(url)].partition(":")
-    made = cast(Callable[..., Source], getattr(import_module(module), class_name))
-    return made(url, name, **checked_options(made, options, f"source '{without_password(url)}'"))
+    kind = cast(Callable[..., Source], source_for(url))
+    return kind(url, name, **checked_options(kind, options, f"source '{without_password(url)}'"))
 
 
-def source_kind(url: str) -> str:
-    """Return the entry of SOURCES that reads `url`; raises UsageError where there is none."""
-    kind = url.partition(":")[0]
-    if kind in SOURCES.keys() - BY_PLACE:
-        return kind
-    scheme, found, _ = url.partition("://")
-    if found and scheme not in {"http", "https"}:
-        raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {ACCEPTED}")
-    if found:
-        return _BY_ENDING.get(Path(url.partition("?")[0]).suffix.lower(), "file")
-    path = Path(url)
-    if path.is_fifo():
-        return "pipe"
-    if path.is_char_device():
-        return "camera"
-    if is_image(path) or path.is_dir() or (is_glob(url) and not path.exists()):
-        return "images"
-    return "file"
-
-
-def is_live(url: str) -> bool:
-    """Return whether `url` is a camera, or something else that does not wait for us."""
-    return SOURCES[source_kind(url)] == LIVE
+def source_for(url: str) -> type[Source]:
+    """Return the class of the source that reads `url`; raises UsageError if there is none."""
+    for name in SOURCES:
+        source: type[Source] = resolve_name(name)
+        if source.accepts(url):
+            return source
+    scheme = url.partition("://")[0]
+    accepted = ", ".join(resolve_name(name).accepted for name in reversed(SOURCES))
+    raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {accepted}")
 
 
 def is_glob(url: str) -> bool:

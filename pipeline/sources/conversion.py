@@ -1,4 +1,4 @@
-"""A decoder's frames as pictures: turned upright, and made BGR when somebody asks."""
+"""Decoded frames as Picture: turned upright, and converted to BGR on demand."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from detector.detections import UInt8Array
 from pipeline.frame import SQUARE, Picture
 from pipeline.sources import SourceError
 
-_MATRICES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9})  # of ITU-T H.273, that swscale converts from
+_MATRICES = frozenset(
+    {0, 1, 2, 3, 4, 5, 6, 7, 9}
+)  # numbers of ITU-T H.273 that swscale can convert
 _TURN = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
-class Pictures:
-    """Makes the pictures of one stream; any thread may ask for their BGR arrays.
+class FrameConverter:
+    """Makes a Picture of each frame of one stream; any thread may ask for its BGR array.
 
-    One conversion context serves all frames: a new one for each, with threads of its own, as
-    `VideoFrame.to_ndarray(format="bgr24")` makes it, costs up to twice the CPU. Bilinear (PyAV's
+    One conversion context serves all frames. `VideoFrame.to_ndarray(format="bgr24")` makes a new
+    one, with its own threads, for each frame, and uses up to twice the CPU. Bilinear (PyAV's
     default) takes FFmpeg's fast path for 4:2:0, within 3 grey levels of the exact matrix, and keeps
-    every colour of 4:4:4, which FAST_BILINEAR halves; accurate rounding costs five to ten times as
-    much. Matrix and range are those that the frame names; BT.601 where it names none, like FFmpeg.
+    the full chroma of 4:4:4, which FAST_BILINEAR halves; accurate rounding takes five to ten times
+    as long. Matrix and range are the frame's own; if it names none, BT.601, as in FFmpeg.
 
-    name: what the pictures come from, for errors
+    name: of the stream, for errors
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._proven: set[tuple[str, int, int]] = set()  # pixel format, width, height
+        self._convertible: set[tuple[str, int, int]] = set()  # pixel format, width, height
         self._reformatter = VideoReformatter()
-        self._converting = Lock()  # the context, and the frame while it is read, are not shared
+        self._converting = Lock()  # neither the context nor a frame may be used by two threads
 
     def picture(self, frame: VideoFrame, pixel_aspect: Fraction | None = None) -> Picture:
-        """Return `frame` as it is to be looked at; raises SourceError where none can be made BGR.
+        """Return `frame` turned upright; raises SourceError if it cannot be converted to BGR.
 
-        pixel_aspect: width of a pixel by its height, before the picture is turned; None: unknown
-        Whoever asks for BGR later may serve other streams too: what cannot be converted has to
-        fail here, on the stream's own thread.
+        pixel_aspect: width of a pixel by its height, before turning; None: unknown
+        A later conversion may run on a thread that serves other streams too. So a frame that
+        cannot be converted must fail here, on the thread of its own stream.
         """
         if frame.colorspace not in _MATRICES:
             raise SourceError(
@@ -53,7 +55,7 @@ class Pictures:
         quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise
         size = (frame.width, frame.height)
         width, height = size[::-1] if quarter_turns % 2 else size
-        aspect = pixel_aspect or SQUARE  # 0 where a stream names none
+        aspect = pixel_aspect or SQUARE  # 0 if the stream names none
         picture = Picture(
             width,
             height,
@@ -61,13 +63,13 @@ class Pictures:
             pixel_aspect=1 / aspect if quarter_turns % 2 else aspect,
         )
         kind = (frame.format.name, *size)
-        if kind not in self._proven:
-            self._prove(picture, frame.format.name)
-            self._proven.add(kind)
+        if kind not in self._convertible:
+            self._try(picture, frame.format.name)
+            self._convertible.add(kind)
         return picture
 
-    def _prove(self, picture: Picture, pixel_format: str) -> None:
-        """Convert the first picture of its kind: no work is lost, the picture keeps the result."""
+    def _try(self, picture: Picture, pixel_format: str) -> None:
+        """Convert the first frame of its kind; the picture keeps the result for later."""
         try:
             picture.bgr  # noqa: B018
         except av.FFmpegError as error:
@@ -81,4 +83,4 @@ class Pictures:
             converted = self._reformatter.reformat(frame, format="bgr24", threads=1)
         bgr = converted.to_ndarray()
         turned = cv2.rotate(bgr, _TURN[quarter_turns]) if quarter_turns else bgr
-        return np.ascontiguousarray(turned, np.uint8)  # rows of odd sizes are padded
+        return np.ascontiguousarray(turned, np.uint8)  # rows of odd width are padded

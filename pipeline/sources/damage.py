@@ -1,4 +1,4 @@
-"""What a decoder complains of while reading goes on: few lines, however long the recording."""
+"""Decoding errors of one recording, summed up in a few lines, however long it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 
 class Damage:
-    """Counts what does not decode, by kind, and remembers where each kind was met first."""
+    """Counts decoding errors by kind, with the position of the first of each kind."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -20,27 +20,27 @@ class Damage:
         return [self._line(kind) for kind in self._first]
 
     def frame(self, seconds: float | None, *, damaged: bool) -> None:
-        """Note a frame that was decoded; damaged: the decoder concealed errors in it."""
+        """Count a decoded frame; damaged: the decoder concealed errors in it."""
         if damaged:
-            self._note("damaged picture", seconds)
+            self._note("damaged frame", seconds)
         self._frames += 1
 
     def undecodable(self, seconds: float | None, reason: str) -> None:
-        """Note a packet from which nothing could be decoded."""
+        """Count a packet that gave no frame."""
         self._note(f"packet that does not decode ({reason})", seconds)
 
     def broken_off(self, reason: str) -> None:
-        """Note that reading ended before the end."""
+        """Note that reading stopped before the end."""
         self._note(f"reading broke off ({reason})", None)
 
     def end(self) -> None:
-        """Note the end of the source: one without a picture is not a good one."""
+        """Note the end of the source, which is an error if there was no frame."""
         if not self._frames and not self._first:
-            self._note("the end, with no picture before it,", None)
+            self._note("no frame before the end,", None)
 
     def _note(self, kind: str, seconds: float | None) -> None:
-        place = f"at frame {self._frames}" + ("" if seconds is None else f", {seconds:.3f} s")
-        self._first.setdefault(kind, place)
+        position = f"at frame {self._frames}" + ("" if seconds is None else f", {seconds:.3f} s")
+        self._first.setdefault(kind, position)
         self._count[kind] += 1
 
     def _line(self, kind: str) -> str:

@@ -1,11 +1,11 @@
-"""Recorded video: files and http(s) URLs, every frame that decodes, in the order of display."""
+"""Recorded video: files and http(s) URLs, every frame that decodes, in display order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from time import monotonic
+from typing import ClassVar
 
 import av
 from av.container import InputContainer
@@ -16,22 +16,27 @@ from pipeline.frame import Stream
 from pipeline.media.container import first_video_stream, nominal_interval, open_container
 from pipeline.redaction import without_password
 from pipeline.sources import Decoded, SourceError
-from pipeline.sources.conversion import Pictures
+from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
+from pipeline.sources.recorded import RecordedSource
 
 
-class VideoFileSource:
+class VideoFileSource(RecordedSource):
     """The first video stream of a file or http(s) URL, attached pictures excluded.
 
-    threads: decoding threads. One costs the least CPU, and reports every damage. More decode a
-        single large video faster, 30 % dearer, and lose a few more frames near a damaged packet
+    threads: decoding threads. One thread uses the least CPU and reports all damage. More threads
+        decode a single large video faster, use 30 % more CPU, and lose a few more frames near a
+        damaged packet
     timeout_seconds: how long a server may stay silent
     Raises UsageError for a path that does not exist.
     """
 
+    accepted: ClassVar[str] = "a video file, an http(s) URL"
+
     def __init__(
         self, url: str, name: str, *, threads: int = 1, timeout_seconds: float = 10.0
     ) -> None:
+        super().__init__()
         self._remote = "://" in url
         if not self._remote and not Path(url).exists():
             raise UsageError(f"{url}: no such file")
@@ -40,22 +45,26 @@ class VideoFileSource:
         self._threads = threads
         self._timeout_seconds = timeout_seconds
         self._container: InputContainer | None = None
-        self._cut = Event()
-        self._ended = False
-        self._pictures = Pictures(without_password(url))
+        self._converter = FrameConverter(without_password(url))
         self._damage = Damage(without_password(url))
+
+    @staticmethod
+    def accepts(url: str) -> bool:
+        """Return whether `url` is a path or an http(s) URL."""
+        scheme, remote, _ = url.partition("://")
+        return not remote or scheme in {"http", "https"}
 
     @property
     def faults(self) -> list[str]:
-        """What the decoder complained of: a line for each kind of damage, and where it begins."""
+        """What the decoder reported: one line for each kind of damage, and where it begins."""
         return self._damage.lines
 
     def open(self) -> Stream:
-        """Open the container and choose the stream."""
+        """Open the container and select the video stream."""
         self._container = self._open_container()
         self._video = self._video_stream(self._container)
         self._video.codec_context.thread_count = self._threads
-        self._video.codec_context.thread_type = "AUTO"  # by slices, errors would pass unseen
+        self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
         return Stream(
             name=self._name,
             url=without_password(self._url),
@@ -65,7 +74,7 @@ class VideoFileSource:
         )
 
     def __iter__(self) -> Iterator[Decoded]:
-        """Yield every picture that decodes, going on after damaged packets."""
+        """Yield every frame that decodes, also those after damaged packets."""
         for packet in self._packets():
             for frame in self._decode(packet):
                 if self._cut.is_set():
@@ -76,9 +85,8 @@ class VideoFileSource:
             self._damage.end()
 
     def stop(self) -> None:
-        """Read no further; a server that is silent is waited for up to the time-out."""
-        if not self._ended:
-            self._cut.set()
+        """End with the frame that is being read; a silent server delays that by the time-out."""
+        super().stop()
 
     def close(self) -> None:
         """Close the container."""
@@ -86,27 +94,27 @@ class VideoFileSource:
             self._container.close()
 
     def _open_container(self) -> InputContainer:
-        # left alone, the demuxer would invent missing times, in an order that does not increase
+        # by default the demuxer makes up missing times, which do not always increase
         options = {"fflags": "-genpts"}
         try:
             return open_container(self._url, self._timeout_seconds, options)
         except av.FFmpegError as error:
             shown = without_password(self._url)
-            cause = error if shown == self._url else None  # its text contains the password
+            cause = error if shown == self._url else None  # its text has the password
             raise SourceError(f"{shown}: cannot be opened: {self._reason(error)}") from cause
 
     def _reason(self, error: av.FFmpegError) -> str:
-        """Say what is wrong with what could not be opened, and what to do."""
+        """Return why the file cannot be opened, and what to do about it."""
         if self._remote or not isinstance(error, av.error.InvalidDataError):
-            return self._complaint(error)
+            return self._describe(error)
         head = _first_bytes(Path(self._url), 12)
         if not head:
             return "the file is empty"
         if head[4:8] == b"ftyp":
             return "its index (moov) is missing: the recording was never finished, or is cut off"
-        return "it is no video: give a recording that FFmpeg can read"
+        return "it is not a video: give a recording that FFmpeg can read"
 
-    def _complaint(self, error: av.FFmpegError) -> str:
+    def _describe(self, error: av.FFmpegError) -> str:
         if isinstance(error, (av.error.TimeoutError, av.error.ExitError)):
             return f"no answer for {self._timeout_seconds:g} s"
         return str(error.strerror)
@@ -117,7 +125,7 @@ class VideoFileSource:
         return video
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
-        """Yield the stream's packets, and at last what makes the decoder hand out its rest."""
+        """Yield the stream's packets, then the one that flushes the decoder."""
         assert self._container, "open() comes first"
         try:
             for packet in self._container.demux(self._video):
@@ -125,7 +133,7 @@ class VideoFileSource:
                     return
                 yield packet
         except av.FFmpegError as error:
-            self._damage.broken_off(self._complaint(error))
+            self._damage.broken_off(self._describe(error))
             yield None
 
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
@@ -133,7 +141,7 @@ class VideoFileSource:
             return self._video.decode(packet)
         except av.FFmpegError as error:
             seconds = self._seconds(packet.pts if packet else None)
-            self._damage.undecodable(seconds, self._complaint(error))
+            self._damage.undecodable(seconds, self._describe(error))
             return []
 
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
@@ -143,7 +151,7 @@ class VideoFileSource:
             pts=frame.pts,
             time_base=self._video.time_base,
             captured_at=monotonic(),
-            picture=self._pictures.picture(frame, self._video.sample_aspect_ratio),
+            picture=self._converter.picture(frame, self._video.sample_aspect_ratio),
             dts=frame.dts,
         )
 

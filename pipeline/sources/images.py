@@ -1,4 +1,4 @@
-"""Pictures in files: a folder, a glob, or a single image, in the order a person would sort them."""
+"""Images as frames: a folder, a glob or a single file, in natural order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from glob import glob
 from pathlib import Path
-from threading import Event
 from time import monotonic
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -17,61 +17,62 @@ from detector.detections import UInt8Array
 from detector.errors import UsageError
 from detector.image_suffixes import IMAGE_SUFFIXES, is_image
 from pipeline.frame import Picture, Stream
-from pipeline.sources import Decoded
+from pipeline.sources import Decoded, is_glob
+from pipeline.sources.recorded import RecordedSource
 
 
-class Images:
-    """The pictures of a folder or glob, of any sizes; `pts` is the position in the sorted list.
+class Images(RecordedSource):
+    """The images of a folder or glob, of any sizes; `pts` is the position in the sorted list.
 
-    8 bits per channel, alpha dropped, turned upright by their EXIF tag. One that cannot be read
-    is a fault and leaves its place in time empty.
+    8 bits per channel, alpha dropped, turned upright by their EXIF tag. An image that cannot be
+    read is a fault and leaves a gap in time.
 
-    frame_rate: pictures per second, which gives them their times
-    Raises UsageError where there are none.
+    frame_rate: images per second, which sets their times
+    Raises UsageError if there are none.
     """
 
+    accepted: ClassVar[str] = "a folder or glob of images"
+
     def __init__(self, url: str, name: str, *, frame_rate: float = 25.0) -> None:
+        super().__init__()
         if frame_rate <= 0:
             raise UsageError(f"{url}: frame_rate: {frame_rate} given: it must be above 0")
         self._url = url
         self._name = name
         self._interval = 1 / Fraction(str(frame_rate))  # 29.97 as it was written
-        self._paths = _pictures_at(url)
-        self._cut = Event()
-        self._ended = False
+        self._paths = _images_at(url)
         self._faults: list[str] = []
+
+    @staticmethod
+    def accepts(url: str) -> bool:
+        """Return whether `url` is an image, a folder, or a pattern that is not a file's name."""
+        path = Path(url)
+        pattern = is_glob(url) and not path.exists()
+        return "://" not in url and (is_image(path) or path.is_dir() or pattern)
 
     @property
     def faults(self) -> list[str]:
-        """A line for each picture that could not be read."""
+        """One line for each image that could not be read."""
         return list(self._faults)
 
     def open(self) -> Stream:
-        """Return what is true of all pictures."""
+        """Return what is true of all images."""
         return Stream(self._name, self._url, self._interval, cut=self._cut)
 
     def __iter__(self) -> Iterator[Decoded]:
-        """Yield every picture that can be read."""
+        """Yield every image that can be read."""
         for position, path in enumerate(self._paths):
             if self._cut.is_set():
                 return
             bgr = _read(path)
             if bgr is None:
-                self._faults.append(f"{path}: no picture that can be read")
+                self._faults.append(f"{path}: not an image that can be read")
             else:
                 yield Decoded(position, self._interval, monotonic(), Picture.of(bgr))
         self._ended = True
 
-    def stop(self) -> None:
-        """Read no further."""
-        if not self._ended:
-            self._cut.set()
 
-    def close(self) -> None:
-        """Do nothing: no file stays open."""
-
-
-def _pictures_at(url: str) -> list[Path]:
+def _images_at(url: str) -> list[Path]:
     path = Path(url)
     if path.is_dir():
         found = list(path.iterdir())
@@ -79,11 +80,11 @@ def _pictures_at(url: str) -> list[Path]:
         found = [path]
     else:
         found = [Path(name) for name in glob(url, recursive=True)]
-    pictures = [path for path in found if is_image(path)]
-    if not pictures:
+    images = [path for path in found if is_image(path)]
+    if not images:
         endings = ", ".join(IMAGE_SUFFIXES)
-        raise UsageError(f"{url}: no pictures there; their names may end with {endings}")
-    return sorted(pictures, key=_natural)
+        raise UsageError(f"{url}: no images there; their names may end with {endings}")
+    return sorted(images, key=_natural)
 
 
 def _natural(path: Path) -> list[str | int]:

@@ -1,4 +1,4 @@
-"""The built-in street: a source drawn from a seed, with its ground truth beside it.
+"""The built-in street: frames drawn from a seed, with their ground truth.
 
 `python -m pipeline.sources.synthetic --output DIR --name NAME` writes it as a labelled clip.
 """
@@ -10,8 +10,8 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from threading import Event
 from time import monotonic
+from typing import ClassVar
 
 import click
 
@@ -19,23 +19,26 @@ from detector.detections import UInt8Array
 from detector.errors import FramelaneError, UsageError
 from pipeline.frame import Picture, Stream
 from pipeline.sources import Decoded
+from pipeline.sources.recorded import RecordedSource
 from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH, draw_counter
 from pipeline.sources.street.labelled_clip import write_clip
 from pipeline.sources.street.sensor import Sensor
 from pipeline.sources.street.world import Street, Truth, build_street
 
-_LEAST_HEIGHT = 128  # pixels; below, nothing could be recognised
+_MIN_HEIGHT = 128  # pixels; in smaller frames nothing could be recognised
 
 
-class Synthetic:
-    """A street seen from above: cars, cyclists, people; the same seed gives the same bytes.
+class Synthetic(RecordedSource):
+    """A street seen from above: cars, cyclists, pedestrians; the same seed gives the same bytes.
 
     url: `synthetic` or `synthetic:SEED`; the seed decides place, camera, light and traffic
     width, height: pixels, even; with the counter, at least 512 wide
-    frame_rate: pictures per second; frames: how many, None for no end
-    counter: whether each frame carries its number (see counter.py); training does without
-    Raises UsageError where a seed or an option is out of range.
+    frame_rate: frames per second; frames: how many, None for no end
+    counter: draw the frame number into each frame (see frame_counter.py); not for training
+    Raises UsageError if the seed or an option is out of range.
     """
+
+    accepted: ClassVar[str] = "synthetic[:SEED]"
 
     def __init__(
         self,
@@ -48,11 +51,12 @@ class Synthetic:
         frames: int | None = None,
         counter: bool = True,
     ) -> None:
+        super().__init__()
         self._seed = _seed(url)
-        least = COUNTER_WIDTH if counter else _LEAST_HEIGHT
-        if width % 2 or height % 2 or width < least or height < _LEAST_HEIGHT:
+        min_width = COUNTER_WIDTH if counter else _MIN_HEIGHT
+        if width % 2 or height % 2 or width < min_width or height < _MIN_HEIGHT:
             raise UsageError(
-                f"{url}: {width}x{height} given: both even, at least {least}x{_LEAST_HEIGHT}"
+                f"{url}: {width}x{height} given: both even, at least {min_width}x{_MIN_HEIGHT}"
                 + (" (the frame counter needs that width)" if counter else "")
             )
         if frame_rate <= 0:
@@ -63,16 +67,15 @@ class Synthetic:
         self.interval = 1 / Fraction(frame_rate)
         self._frames = frames
         self._counter = counter
-        self._cut = Event()
-        self._ended = False
+        self.reserved_corner = (COUNTER_WIDTH, CELL) if counter else (0, 0)
 
-    @property
-    def faults(self) -> list[str]:
-        """None: there is nothing to misread."""
-        return []
+    @staticmethod
+    def accepts(url: str) -> bool:
+        """Return whether `url` is `synthetic`, with a seed or without."""
+        return url.partition(":")[0] == "synthetic"
 
     def open(self) -> Stream:
-        """Return what is true of all pictures."""
+        """Return what is true of all frames."""
         return Stream(self._name, self._url, self.interval, cut=self._cut)
 
     def __iter__(self) -> Iterator[Decoded]:
@@ -84,26 +87,17 @@ class Synthetic:
             yield Decoded(index, self.interval, monotonic(), picture)
         self._ended = True
 
-    def stop(self) -> None:
-        """Draw no further."""
-        if not self._ended:
-            self._cut.set()
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to release."""
-
     def draw(self, index: int) -> UInt8Array:
         """Return frame `index`, (h, w, 3) uint8 BGR, the caller's own; in any order."""
         seconds = float(index * self.interval)
-        picture = self._sensor.expose(self._street.draw(seconds), index, seconds)
+        frame = self._sensor.expose(self._street.draw(seconds), index, seconds)
         if self._counter:
-            draw_counter(picture, index)
-        return picture
+            draw_counter(frame, index)
+        return frame
 
     def truth(self, index: int) -> list[Truth]:
-        """Return the objects that can be seen in frame `index`, nearest first."""
-        covered = (COUNTER_WIDTH, CELL) if self._counter else (0, 0)
-        return self._street.truth(float(index * self.interval), covered)
+        """Return the objects that are visible in frame `index`, nearest first."""
+        return self._street.truth(float(index * self.interval), self.reserved_corner)
 
     @cached_property
     def _street(self) -> Street:
@@ -124,7 +118,7 @@ def _seed(url: str) -> int:
 
 @click.command()
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Data folder.")
-@click.option("--name", required=True, help="Of the clip: videos/NAME.mp4 and gt/NAME.txt.")
+@click.option("--name", required=True, help="Name of the clip: videos/NAME.mp4, gt/NAME.txt.")
 @click.option("--frames", type=click.IntRange(1), default=250, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--size", type=(int, int), default=(768, 432), show_default=True, help="W H")
@@ -132,7 +126,7 @@ def _seed(url: str) -> int:
 def main(
     output: Path, name: str, frames: int, seed: int, size: tuple[int, int], counter: bool
 ) -> None:
-    """Write the synthetic street as a clip with ground truth."""
+    """Write the synthetic street as a video with ground truth."""
     width, height = size
     try:
         source = Synthetic(

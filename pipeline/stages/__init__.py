@@ -1,1 +1,1 @@
-"""The stops on a frame's way, from decode to annotate: plain code without threads."""
+"""The stages on a frame's path, from decode to annotate."""

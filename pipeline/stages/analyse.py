@@ -1,4 +1,4 @@
-"""Tracks to events: lines and zones are laid over the picture once its size is known."""
+"""Tracks to events: lines and zones are placed once the size of the frames is known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pipeline.runtime.stage import Stage
 class Analyse(Stage[Tracked, Tracked]):
     """Watches the lines and zones of a stream.
 
-    watches: what is watched; if the size of the pictures changes, all begins anew but the counts
+    watches: makes the counters for a frame size; a change of size keeps the counts and forgets all
+        tracks
     names: of the classes, by class id
     forget_seconds: see Analytics
     """
@@ -27,7 +28,7 @@ class Analyse(Stage[Tracked, Tracked]):
         self._analytics: Analytics | None = None
 
     def process(self, item: Tracked) -> Iterable[Tracked]:
-        """Return the frame with its events, and with all that was counted so far."""
+        """Return the frame with its events and the counts so far."""
         frame = item.frame
         size = frame.picture.width, frame.picture.height
         if self._analytics is None:

@@ -1,4 +1,4 @@
-"""First stop: pictures become frames, numbered and timed, and some are left out on purpose."""
+"""The first stage: numbers and times the pictures of a source, and drops some on purpose."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from pipeline.stages.frame_clock import Clock
 
 
 class Decode(Stage[Decoded | Skipped, Frame]):
-    """Numbers the pictures of a source before any drop, repairs their times, thins them out.
+    """Makes frames of the pictures of a source: numbered before any drop, times repaired.
 
     Opens and closes the source on its own thread; the source is the stage's inbox.
 
-    stride: every k-th frame is kept; max_frames: so many are kept, then the source is stopped
-    realtime: frames come at the pace of their times, captured when they were due
-    max_age: seconds after which nobody wants a frame that came at the pace of its time
+    stride: use every k-th frame
+    max_frames: stop the source after this many frames
+    realtime: pass each frame on when its time has come, as a camera would
+    max_age: seconds after which a frame passed on in real time expires
     """
 
     def __init__(
@@ -40,14 +41,14 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._max_frames = max_frames
         self._realtime = realtime
         self._max_age = max_age
-        self._started_at: float | None = None  # when the source's clock stood at zero
+        self._started_at: float | None = None  # `monotonic()` at zero of the source's clock
         self._clock: Clock | None = None
         self._index = 0
-        self._kept = 0
+        self._used = 0
 
     @property
     def repaired(self) -> int:
-        """How many frames have a time that is not the one the source gave."""
+        """How many frames have another time than the source gave."""
         return self._clock.repaired if self._clock else 0
 
     def open(self) -> None:
@@ -56,7 +57,7 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._clock = Clock(self._stream.nominal_interval)
 
     def process(self, item: Decoded | Skipped) -> Iterable[Frame]:
-        """Return the frame, or nothing where it is dropped; waits for its time if so asked."""
+        """Return the frame, or nothing if it is dropped; with `realtime`, wait until it is due."""
         assert self._clock, "open() comes first"
         if isinstance(item, Skipped):
             self._ledger.skipped(self._stream.name, "decode", item.reason)
@@ -84,8 +85,8 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         if reason:
             self._ledger.dropped(frame, "decode", reason)
             return ()
-        self._kept += 1
-        if self._kept == self._max_frames:
+        self._used += 1
+        if self._used == self._max_frames:
             self._source.stop()
         return (frame,)
 
@@ -94,12 +95,12 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._source.close()
 
     def _reason_to_drop(self) -> str:
-        if self._kept == self._max_frames:
-            return "max_frames"  # the source was stopped, this one was under way
+        if self._used == self._max_frames:
+            return "max_frames"  # decoded before the source had stopped
         return "stride" if self._index % self._stride else ""
 
     def _wait_until_due(self, time: Fraction) -> float:
-        """Wait, unless the stream is cut meanwhile; return when the frame was captured."""
+        """Wait until a frame is due, or the stream is cut; return its time of capture."""
         now = monotonic()
         if self._started_at is None:
             self._started_at = now - float(time)

@@ -1,6 +1,6 @@
-"""Batches to candidates, on two threads: one fills the engine's slots, one empties them.
+"""Batches to candidates, on two threads: one fills the engine's slots, the other empties them.
 
-While slot k computes, slot k+1 uploads and slot k-1 downloads: that is the pipelining.
+While slot k computes, slot k+1 uploads and slot k-1 downloads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pipeline.runtime.stage import Stage
 
 
 class Submit(Stage[Batch, InFlight]):
-    """Opens the engine on its own thread and starts work on one batch after the other."""
+    """Opens the engine on its own thread and starts inference of each batch."""
 
     def __init__(self, open_engine: Callable[[], Engine]) -> None:
         self._open_engine = open_engine
@@ -24,26 +24,26 @@ class Submit(Stage[Batch, InFlight]):
         self._engine = self._open_engine()
 
     def process(self, item: Batch) -> Iterable[InFlight]:
-        """Start work on a batch, as soon as the engine has a free slot."""
+        """Start inference of a batch, as soon as the engine has a free slot."""
         assert self._engine is not None, "open comes first"
         return (InFlight(item, self._engine.submit(item.images)),)
 
     def slots(self) -> int:
-        """Return how many batches the engine can hold, 1 before it is open."""
+        """Return how many batches the engine can hold; 1 before it is open."""
         return self._engine.slots if self._engine else 1
 
     def close_engine(self) -> None:
-        """Release the engine, if it was opened: for the pipeline, once both threads have ended.
+        """Release the engine if it was opened; the pipeline calls this after both threads ended.
 
-        `close` must not do it, because it runs while the other thread still collects.
+        `close` cannot do it: it runs while the other thread still collects.
         """
         if self._engine is not None:
             self._engine.close()
 
 
 class Collect(Stage[InFlight, Inferred]):
-    """Waits for what the engine says, in the order of submission, and so frees its slots."""
+    """Waits for the engine's results, in the order of submission, which frees its slots."""
 
     def process(self, item: InFlight) -> Iterable[Inferred]:
-        """Return the batch with its candidates, in arrays that the engine will not touch again."""
+        """Return the batch with its candidates, in arrays that the engine does not reuse."""
         return (Inferred(item.batch, item.pending.result()),)

@@ -1,4 +1,4 @@
-"""Frames to a batch: letterboxed, RGB, in one array that the engine can take as it is."""
+"""Frames to a batch: letterboxed, RGB, in the one array that the engine takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.runtime.stage import Stage
 
 
 class Preprocess(Stage[Ready, Batch]):
-    """Letterboxes what is ready to the network's input.
+    """Letterboxes frames to the network's input size.
 
     size: (height, width) of the input
     """
@@ -22,7 +22,7 @@ class Preprocess(Stage[Ready, Batch]):
         self._size = size
 
     def process(self, item: Ready) -> Iterable[Batch]:
-        """Return one batch of the frames, which may differ in size, in their order."""
+        """Return one batch of the frames, in their order; their sizes may differ."""
         images = np.empty((len(item.frames), *self._size, 3), np.uint8)
         letterboxes = tuple(self._fit(frame.picture) for frame in item.frames)
         for frame, letterbox, image in zip(item.frames, letterboxes, images, strict=True):

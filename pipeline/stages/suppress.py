@@ -1,4 +1,4 @@
-"""Candidates to detections: the best box per object, in the pixels of its source picture."""
+"""Candidates to detections: non-maximum suppression, and boxes in source pixels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.runtime.stage import Stage
 
 
 class Suppress(Stage[Inferred, Detected]):
-    """Takes batches apart; the options are those of `detector.nms.suppress`.
+    """Splits batches into frames; the options are those of `detector.nms.suppress`.
 
-    keep_small: whether whoever comes next looks at what the network saw, which is memory
+    keep_small: hand on the frame at the network's input size, which costs memory
     """
 
     def __init__(
@@ -41,16 +41,17 @@ class Suppress(Stage[Inferred, Detected]):
         )
 
     def process(self, item: Inferred) -> Iterable[Detected]:
-        """Yield each frame of the batch with its objects, in order."""
+        """Yield each frame of the batch with its detections, in order."""
         batch, candidates = item.batch, item.candidates
         for row, (frame, letterbox) in enumerate(zip(batch.frames, batch.letterboxes, strict=True)):
-            found = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
+            detections = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
             small = letterbox.inside(batch.images[row]) if self._keep_small else None
-            yield Detected(frame, _in_source(found, letterbox), small)
+            yield Detected(frame, _in_source(detections, letterbox), small)
 
 
-def _in_source(found: Detections, letterbox: Letterbox) -> Detections:
-    """Return what lies in the picture; of a box that lies in the padding nothing is left."""
-    boxes_xyxy = letterbox.to_source(found.boxes_xyxy)
-    emptied = (boxes_xyxy[:, :2] >= boxes_xyxy[:, 2:]).any(axis=1)
-    return Detections(boxes_xyxy, found.scores, found.class_ids)[np.flatnonzero(~emptied)]
+def _in_source(detections: Detections, letterbox: Letterbox) -> Detections:
+    """Return detections in source pixels, clipped to the frame, without those in the padding."""
+    boxes_xyxy = letterbox.to_source(detections.boxes_xyxy)
+    empty = (boxes_xyxy[:, :2] >= boxes_xyxy[:, 2:]).any(axis=1)
+    in_source = Detections(boxes_xyxy, detections.scores, detections.class_ids)
+    return in_source[np.flatnonzero(~empty)]

@@ -1,4 +1,4 @@
-"""Detections to tracks: who is who, by the clock of the source."""
+"""Detections to tracks, by the clock of the source."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from trackers.tracks import Affine, Tracker, Tracks
 
 
 class Track(Stage[Detected, Tracked]):
-    """Gives the objects of one stream their identities; with no tracker they get none (-1).
+    """Gives the detections of one stream identities; without a tracker they get none (-1).
 
-    A tracker sees by the clock how long pictures were missing. Where a new scene begins it is made
-    to forget the old one; its identities go on behind the last that was given.
+    The clock tells the tracker how long frames were missing. At a new scene the tracker is reset;
+    its identities continue after the highest one so far.
 
-    camera: estimates how the camera moves, and the tracker is told; None: it stands still
+    camera: estimates the camera's motion for the tracker; None for a fixed camera
     """
 
     def __init__(self, tracker: Tracker | None, camera: CameraMotion | None = None) -> None:
         self._tracker = tracker
         self._camera = camera
         self._scene = 0
-        self._last_id = 0  # the highest that was given
-        self._given_before = 0  # the highest that was given before this scene
+        self._last_id = 0  # the highest so far
+        self._id_offset = 0  # the highest before this scene
 
     def process(self, item: Detected) -> Iterable[Tracked]:
         """Return the frame with its tracks."""
@@ -37,15 +37,15 @@ class Track(Stage[Detected, Tracked]):
         if self._tracker is None:
             return Tracks.untracked(item.detections)
         if item.frame.scene != self._scene:
-            self._scene, self._given_before = item.frame.scene, self._last_id
+            self._scene, self._id_offset = item.frame.scene, self._last_id
             self._tracker.reset()
             if self._camera is not None:
                 self._camera.reset()
         seconds = float(item.frame.time)
         tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
-        if self._given_before:
-            known = tracks.ids >= 0
-            tracks = replace(tracks, ids=np.where(known, tracks.ids + self._given_before, -1))
+        if self._id_offset:
+            tracked = tracks.ids >= 0
+            tracks = replace(tracks, ids=np.where(tracked, tracks.ids + self._id_offset, -1))
         self._last_id = max(self._last_id, int(tracks.ids.max(initial=0)))
         return tracks
 

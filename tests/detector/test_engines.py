@@ -1,4 +1,4 @@
-"""Every engine keeps the same promises: order, slots, results that stay, errors that are told."""
+"""Every engine behaves the same: order, slots, results that do not change, errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from threading import Event, Thread
 
@@ -17,7 +18,7 @@ from onnx import TensorProto, helper
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.engines import ENGINES, Engine, Pending, fake, make_engine, openvino
+from detector.engines import ENGINES, Engine, Pending, engine_opener, fake, make_engine, openvino
 from detector.engines.tensorrt import TensorRtEngine
 from detector.errors import FramelaneError, ModelError
 from detector.export.onnx_export import export_model
@@ -33,12 +34,12 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE, CLASSES = (64, 96), ("a", "b", "c")
 ROWS = 378  # of the model: 3 anchors on 8 x 12, 4 x 6 and 2 x 3 cells
-CAP = 20  # seconds: the most that a test waits for what should happen at once
+CAP = 20  # seconds a test waits at most for an event
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small exported network whose scores depend on the picture."""
+    """A small exported network whose scores depend on the image."""
     network = build_network("yolov7-tiny", classes=3, width=0.125)
     network.load_state_dict(reference_weights(network, prefix=""))
     path = tmp_path_factory.mktemp("engines") / "small.onnx"
@@ -49,14 +50,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mean_as_score(images: UInt8Array) -> Candidates:
-    """Answer with one box whose score is the picture's mean, so that pictures differ."""
+    """Return one box per image whose score is the image's mean, to tell images apart."""
     means = images.mean(axis=(1, 2, 3)).astype(np.float32) / 255
     boxes = np.zeros((len(images), 1, 4), np.float32)
     return Candidates(boxes, means[:, None, None])
 
 
 def rows_by_brightness(images: UInt8Array) -> Candidates:
-    """Answer with as many rows as the model has, brighter pictures scoring higher."""
+    """Return as many rows as the model has, with higher scores for brighter images."""
     means = images.mean(axis=(1, 2, 3), dtype=np.float64) / 255
     ranks = np.linspace(1, 0, ROWS)[:, None] * np.linspace(1, 0.5, 3)
     scores = means[:, None, None] * ranks
@@ -65,14 +66,14 @@ def rows_by_brightness(images: UInt8Array) -> Candidates:
 
 
 def tensorrt_on_a_twin(model: Path) -> Engine:
-    """Return TensorRT's engine, its slots and all, on a GPU that is made of numpy."""
+    """Return the TensorRT engine with its slots, on a GPU simulated in numpy."""
     cuda = CudaTwin()
     manifest = Manifest.beside(model)
     plan = partial(PlanTwin, cuda, rows_by_brightness)
     return TensorRtEngine(manifest, cuda, plan, slots=2)
 
 
-MAKERS: dict[str, Callable[[Path], Engine]] = {  # an engine of each name, and some more than once
+MAKERS: dict[str, Callable[[Path], Engine]] = {  # each engine, some in two ways
     "fake": lambda model: make_engine("fake", model, slots=2, answer=mean_as_score),
     "openvino": lambda model: make_engine("openvino", model, slots=2, threads=1, streams=1),
     "torch": lambda model: make_engine("torch", model, slots=2, device="cpu"),
@@ -102,7 +103,12 @@ def test_every_engine_of_the_table_is_tested() -> None:
     assert set(ENGINES) <= set(MAKERS)
 
 
-def pictures(count: int) -> list[UInt8Array]:
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_table_says_which_engines_take_the_option_streams(name: str) -> None:
+    assert ENGINES[name].has_streams == ("streams" in signature(engine_opener(name)).parameters)
+
+
+def noise(count: int) -> list[UInt8Array]:
     r = np.random.default_rng(0)
     scenes = [r.integers(0, 25 * (i + 1), (1, *SIZE, 3)) for i in range(count)]
     return [scene.astype(np.uint8) for scene in scenes]
@@ -124,8 +130,8 @@ def start(run: Callable[[], object]) -> Thread:
     return thread
 
 
-def test_results_belong_to_their_pictures_whatever_the_order_of_collection(engine: Engine) -> None:
-    first, second = pictures(2)
+def test_results_belong_to_their_images_in_any_order_of_collection(engine: Engine) -> None:
+    first, second = noise(2)
     expected = [alone(engine, first), alone(engine, second)]
     assert not same(*expected)
     pending = [engine.submit(first), engine.submit(second)]
@@ -134,14 +140,14 @@ def test_results_belong_to_their_pictures_whatever_the_order_of_collection(engin
 
 
 def test_results_have_the_contracts_shapes_and_are_sorted(engine: Engine) -> None:
-    found = alone(engine, pictures(3)[2])
+    found = alone(engine, noise(3)[2])
     best = found.scores.max(axis=2)
     assert len(found) == 1 and (np.diff(best, axis=1) <= 0).all()
     assert best.min() >= 0 and best.max() <= 1
 
 
 def test_one_thread_submits_while_another_collects_in_order(engine: Engine) -> None:
-    scenes = pictures(10)
+    scenes = noise(10)
     expected = [alone(engine, scene) for scene in scenes]
     handed: list[Pending] = []
     arrived = [Event() for _ in scenes]
@@ -159,7 +165,7 @@ def test_one_thread_submits_while_another_collects_in_order(engine: Engine) -> N
 
 
 def test_submit_waits_while_all_slots_are_taken(engine: Engine) -> None:
-    scene = pictures(1)[0]
+    scene = noise(1)[0]
     held = [engine.submit(scene) for _ in range(engine.slots)]
     entered, extra = Event(), Event()
     late: list[Pending] = []
@@ -171,7 +177,7 @@ def test_submit_waits_while_all_slots_are_taken(engine: Engine) -> None:
 
     thread = start(submit_one_more)
     assert entered.wait(CAP)
-    assert not extra.wait(0.05)  # no event can tell that nothing happens
+    assert not extra.wait(0.05)  # there is no event for something that does not happen
     held[0].result()
     assert extra.wait(CAP)
     thread.join(CAP)
@@ -180,16 +186,16 @@ def test_submit_waits_while_all_slots_are_taken(engine: Engine) -> None:
 
 
 def test_a_result_is_not_touched_by_later_batches(engine: Engine) -> None:
-    scenes = pictures(6)
-    kept = alone(engine, scenes[0])
-    copy = Candidates(kept.boxes_xyxy.copy(), kept.scores.copy())
+    scenes = noise(6)
+    first = alone(engine, scenes[0])
+    copy = Candidates(first.boxes_xyxy.copy(), first.scores.copy())
     for scene in scenes[1:]:
         alone(engine, scene)
-    assert same(kept, copy)
+    assert same(first, copy)
 
 
 def test_images_may_be_reused_once_they_are_submitted(engine: Engine) -> None:
-    scene, other = pictures(2)
+    scene, other = noise(2)
     expected = alone(engine, scene)
     images = scene.copy()
     pending = engine.submit(images)
@@ -197,7 +203,7 @@ def test_images_may_be_reused_once_they_are_submitted(engine: Engine) -> None:
     assert same(pending.result(), expected)
 
 
-def test_a_picture_may_be_a_view_into_a_larger_one(engine: Engine) -> None:
+def test_an_image_may_be_a_view_of_a_larger_one(engine: Engine) -> None:
     large = np.random.default_rng(1).integers(0, 255, (1, 100, 200, 3)).astype(np.uint8)
     view = large[:, 7 : 7 + SIZE[0], 11 : 11 + SIZE[1]]
     assert same(alone(engine, view), alone(engine, view.copy()))
@@ -221,18 +227,18 @@ def test_wrong_images_are_refused_before_a_slot_is_taken(
     for _ in range(engine.slots + 1):
         with pytest.raises(ModelError, match=r"the model takes uint8 images \(n, 64, 96, 3\)"):
             engine.submit(images)
-    assert len(alone(engine, pictures(1)[0])) == 1
+    assert len(alone(engine, noise(1)[0])) == 1
 
 
 def test_a_result_can_be_taken_only_once(engine: Engine) -> None:
-    pending = engine.submit(pictures(1)[0])
+    pending = engine.submit(noise(1)[0])
     pending.result()
     with pytest.raises(AssertionError, match="the result was taken"):
         pending.result()
 
 
-def test_closing_waits_for_what_is_in_flight(engine: Engine) -> None:
-    scene = pictures(1)[0]
+def test_closing_waits_for_batches_in_flight(engine: Engine) -> None:
+    scene = noise(1)[0]
     expected = alone(engine, scene)
     pending = engine.submit(scene)
     engine.close()
@@ -246,19 +252,19 @@ def test_an_unknown_engine_is_refused_with_the_known_names() -> None:
         make_engine("onnxruntime", Path("model.onnx"))
 
 
-# The fake, which other tests lean on
+# The fake engine, which other tests rely on
 
 
 @pytest.mark.parametrize("hook", ["before_submit", "before_result"])
-def test_a_scripted_failure_is_raised_where_it_is_scripted_and_frees_the_slot(hook: str) -> None:
+def test_a_scripted_failure_is_raised_there_and_frees_the_slot(hook: str) -> None:
     def fail_on_the_first(number: int) -> None:
         if number == 0:
             raise FramelaneError("scripted")
 
     engine = fake.FakeEngine(fake.fake_manifest(SIZE), slots=1, **{hook: fail_on_the_first})  # type: ignore[arg-type]
     with pytest.raises(FramelaneError, match="scripted"):
-        alone(engine, pictures(1)[0])
-    assert len(alone(engine, pictures(1)[0])) == 1
+        alone(engine, noise(1)[0])
+    assert len(alone(engine, noise(1)[0])) == 1
 
 
 def test_a_scripted_delay_holds_the_result_until_it_is_over() -> None:
@@ -268,7 +274,7 @@ def test_a_scripted_delay_holds_the_result_until_it_is_over() -> None:
         assert go.wait(CAP)
 
     engine = fake.FakeEngine(fake.fake_manifest(SIZE), before_result=wait_for_go)
-    pending = engine.submit(pictures(1)[0])
+    pending = engine.submit(noise(1)[0])
 
     def collect() -> None:
         pending.result()
@@ -283,34 +289,34 @@ def test_a_scripted_delay_holds_the_result_until_it_is_over() -> None:
 
 def test_the_fake_takes_batches_up_to_the_manifests_limit() -> None:
     engine = fake.open_engine(manifest=fake.fake_manifest(SIZE, max_batch=4), answer=mean_as_score)
-    scenes = np.concatenate(pictures(4))
+    scenes = np.concatenate(noise(4))
     expected = scenes.reshape(4, -1).mean(axis=1) / 255
     np.testing.assert_allclose(alone(engine, scenes).scores[:, 0, 0], expected, rtol=1e-5)
 
 
-def test_the_fake_without_manifest_or_model_says_what_it_needs() -> None:
+def test_the_fake_without_a_manifest_says_that_it_needs_one() -> None:
     with pytest.raises(ModelError, match="needs a manifest"):
         fake.open_engine()
 
 
-# OpenVINO's own
+# OpenVINO
 
 
-def test_openvino_fixes_an_open_batch_to_one_picture(model: Path) -> None:
+def test_openvino_fixes_a_dynamic_batch_to_one_image(model: Path) -> None:
     engine = openvino.open_engine(model, threads=1)
     assert (engine.manifest.max_batch, engine.manifest.dynamic_batch) == (1, False)
     assert engine.slots >= 2
     engine.close()
 
 
-def test_openvino_keeps_a_batch_that_the_file_fixes(model: Path, tmp_path: Path) -> None:
+def test_openvino_keeps_a_fixed_batch(model: Path, tmp_path: Path) -> None:
     copy = tmp_path / "four.onnx"
     copy.write_bytes(model.read_bytes())
     manifest = replace(Manifest.beside(model), max_batch=4, dynamic_batch=False)
     manifest.write(manifest_path(copy))
     together = openvino.open_engine(copy, threads=1, precision="fp32")
     single = openvino.open_engine(model, threads=1, precision="fp32")
-    scenes = pictures(4)
+    scenes = noise(4)
     found = alone(together, np.concatenate(scenes))
     for i, scene in enumerate(scenes):
         np.testing.assert_allclose(found.scores[i], alone(single, scene).scores[0], atol=1e-5)
@@ -318,7 +324,7 @@ def test_openvino_keeps_a_batch_that_the_file_fixes(model: Path, tmp_path: Path)
     single.close()
 
 
-COME_AND_GONE = """
+OPEN_AND_CLOSE = """
 import gc, os, signal, sys
 from pathlib import Path
 from detector.engines.openvino import open_engine
@@ -332,8 +338,8 @@ os.kill(os.getpid(), signal.SIGUSR1)
 """
 
 
-def test_a_signal_is_heard_after_engines_of_openvino_have_come_and_gone(model: Path) -> None:
-    line = [sys.executable, "-c", COME_AND_GONE, str(model)]
+def test_a_signal_is_handled_after_engines_of_openvino_were_closed(model: Path) -> None:
+    line = [sys.executable, "-c", OPEN_AND_CLOSE, str(model)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
@@ -351,7 +357,7 @@ def test_openvino_refuses_a_count_below_one(model: Path, option: str) -> None:
         openvino.open_engine(model, **{option: 0})  # type: ignore[arg-type]
 
 
-def test_openvino_refuses_a_file_that_is_no_model(model: Path, tmp_path: Path) -> None:
+def test_openvino_refuses_a_file_that_is_not_a_model(model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a model")
     manifest = replace(Manifest.beside(model), onnx_sha256=sha256_of(broken))
@@ -374,7 +380,7 @@ def test_openvino_refuses_a_file_that_its_manifest_does_not_describe(
 
 @pytest.fixture
 def picky(tmp_path: Path) -> Path:
-    """A model that breaks while it runs, unless the brightest byte of the picture is 2.
+    """A model that fails while it runs, unless the largest byte of the image is 2.
 
     Its outputs are eight zeros, shaped (1, brightest, 4).
     """
@@ -404,7 +410,7 @@ def picky(tmp_path: Path) -> Path:
     return path
 
 
-def test_openvino_tells_of_a_batch_that_broke_and_frees_its_slot(picky: Path) -> None:
+def test_openvino_reports_a_failed_batch_and_frees_its_slot(picky: Path) -> None:
     engine = openvino.open_engine(picky, slots=1, threads=1)
     fine, broken = (np.full((1, *SIZE, 3), byte, np.uint8) for byte in (2, 7))
     for _ in range(3):

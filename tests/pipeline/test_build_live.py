@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from pipeline.config import RunConfig
-from pipeline.connections.status import Cause, State, Status
+from pipeline.connections.status import Cause, State
 from pipeline.report import complaints, exit_code, figures, summary
 from pipeline.run import Run
-from tests.pipeline.sinks.test_rtsp import numbers
 from tests.support import runs
 from tests.support.cameras import (
     CAP,
     FPS,
     Server,
     numbered,
+    numbers_in,
     read_units,
     require_gstreamer,
     until,
@@ -32,7 +32,7 @@ from tests.support.cameras import (
 from tests.support.environment import PASSWORD
 from tests.support.runs import emitted, more_of, status
 
-QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0}
+QUICK = {"retry_seconds": 0.1, "max_retry_seconds": 0.2, "timeout_seconds": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_of_four_cameras_one_is_dead_one_dies_one_turns_to_garbage_and_one_never
     assert status(run, "steady").snapshot()["causes"] == {}
     assert exit_code(run.pipeline, run.streams) == 1
     assert complaints(run.pipeline, run.streams) == [
-        "rtsp://127.0.0.1:9/1: never came: refused (Connection refused)"
+        "rtsp://127.0.0.1:9/1: never connected: refused (Connection refused)"
     ]
     page = summary(figures(run.pipeline, run.streams))
     assert "camera: lost: bad data x" in page  # in words
@@ -158,7 +158,7 @@ def test_glass_to_glass_every_frame_that_arrives_is_the_one_that_was_sent_and_it
         began_at = camera.wait_for("began_at")["began_at"]
         stream = figures(run.pipeline, run.streams)["streams"]["cam"]
     units = read_units(received)
-    shown = [number for number in numbers(units) if number is not None]
+    shown = [number for number in numbers_in(units) if number is not None]
     assert len(shown) >= 0.9 * len(units)
     assert all((b - a) % 100 > 0 for a, b in pairwise(shown))  # none twice, none back
     first = shown[0]
@@ -189,7 +189,8 @@ def test_the_receiver_of_the_output_dies_and_the_recording_beside_it_goes_on(
         ) as run,
     ):
         (out,) = [o.sink for o in run.streams[0].outputs if o.viewer]
-        receiver: Status = out.status  # type: ignore[attr-defined]
+        receiver = out.status
+        assert receiver
         until(lambda: receiver.state is State.LIVE)
         wall.kill()
         until(lambda: receiver.causes)

@@ -1,4 +1,4 @@
-"""Cameras for tests: real RTSP servers in child processes, and clips that they show."""
+"""Cameras for tests: real RTSP servers in child processes, and the clips that they send."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from pipeline.sinks.rtsp.server import PACKAGES, SYSTEM_PYTHON, has_server
-from pipeline.sources.street.frame_counter import draw_counter
+from pipeline.sources.street.frame_counter import draw_counter, read_counter
 from tests.support.environment import absent
 from tests.support.paths import ROOT
 
 CAP = 60.0  # seconds that a test waits for another process at most
 FPS = 25
-GOP = 10  # frames: a test does not wait long for a key picture
-SIZE = (512, 64)  # pixels, width and height: room for the counter, and quickly coded
-HEAD = struct.Struct(">IBd")  # see rtsp_server.py
+GOP = 10  # frames: a test does not wait long for a keyframe
+SIZE = (512, 64)  # pixels, width and height: room for the counter, and quickly encoded
+HEADER = struct.Struct(">IBd")  # of an access unit in a file, see rtsp_server.py
 
 
 def require_gstreamer() -> None:
-    """Skip visibly where there is no RTSP server; fail where REQUIRE_GSTREAMER=1."""
+    """Skip visibly if there is no RTSP server; fail if REQUIRE_GSTREAMER=1."""
     if not has_server():
         absent(
             f"no GStreamer RTSP server: install the Debian packages {PACKAGES}", "REQUIRE_GSTREAMER"
         )
 
 
-def picture(index: int, size: tuple[int, int]) -> UInt8Array:
-    """Return grey with its number burnt in and something that moves; size: width, height."""
+def numbered_frame(index: int, size: tuple[int, int] = SIZE) -> UInt8Array:
+    """Return a grey BGR frame with its number and a moving rectangle; size: width, height."""
     width, height = size
     bgr = np.full((height, width, 3), 90, np.uint8)
     left = index * 5 % (width - 40)
@@ -49,29 +49,29 @@ def picture(index: int, size: tuple[int, int]) -> UInt8Array:
 
 
 def numbered(size: tuple[int, int] = SIZE, frames: int = 100) -> Iterator[UInt8Array]:
-    """Yield such pictures, from 0 on."""
-    return (picture(index, size) for index in range(frames))
+    """Yield numbered frames, starting at 0."""
+    return (numbered_frame(index, size) for index in range(frames))
 
 
-def write_units(path: Path, shown: Iterable[UInt8Array], gop: int = GOP) -> Path:
-    """Write a clip as the access units that a camera sends; gop: frames between key pictures."""
+def write_units(path: Path, frames: Iterable[UInt8Array], gop: int = GOP) -> Path:
+    """Write a clip as the access units that a camera sends; gop: frames between keyframes."""
     with path.open("wb") as file:
-        for packet in encoded(shown, gop=gop):
+        for packet in encoded(frames, gop=gop):
             unit = bytes(packet)
-            file.write(HEAD.pack(len(unit), packet.is_keyframe, 0.0) + unit)
+            file.write(HEADER.pack(len(unit), packet.is_keyframe, 0.0) + unit)
     return path
 
 
 def encoded(
-    shown: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP
+    frames: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP
 ) -> Iterator[Any]:
-    """Yield the packets of a clip of these pictures, all of one size; pts counts frames."""
+    """Yield the packets of a clip of these frames, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.pix_fmt = "yuv420p" if codec == "libx264" else "yuvj420p"
-    encoder.thread_count = 1  # one slice a picture: GStreamer puts a header before each of a key's
+    encoder.thread_count = 1  # one slice per frame: GStreamer repeats headers before each slice
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
-    for index, bgr in enumerate(shown):
+    for index, bgr in enumerate(frames):
         if not encoder.is_open:
             encoder.height, encoder.width = bgr.shape[:2]
         frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
@@ -81,16 +81,24 @@ def encoded(
 
 
 def read_units(path: Path) -> list[tuple[float, bytes]]:
-    """Return the access units that a receiver has written down, with their seconds of arrival."""
+    """Return the access units that a receiver has written, with their seconds of arrival."""
     content, at, found = path.read_bytes() if path.exists() else b"", 0, []
-    while at + HEAD.size <= len(content):
-        size, _, arrived_at = HEAD.unpack_from(content, at)
-        at += HEAD.size
+    while at + HEADER.size <= len(content):
+        size, _, arrived_at = HEADER.unpack_from(content, at)
+        at += HEADER.size
         if at + size > len(content):
-            break  # it is being written
+            break  # it is still being written
         found.append((arrived_at, content[at : at + size]))
         at += size
     return found
+
+
+def numbers_in(units: list[tuple[float, bytes]]) -> list[int | None]:
+    """Decode access units, and return the numbers in their frames."""
+    decoder: Any = av.CodecContext.create("h264", "r")
+    decoder.flags |= 0x80000  # low delay
+    frames = [frame for _, unit in units for frame in decoder.decode(av.Packet(unit))]
+    return [read_counter(np.asarray(f.to_ndarray(format="bgr24"), np.uint8)) for f in frames]
 
 
 class Server:
@@ -113,7 +121,7 @@ class Server:
             "receivers": {name: str(path) for name, path in (receivers or {}).items()},
         }
         self._changed = Condition()
-        self.said: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []  # from the process, not yet waited for
         self.port = port
         self.start()
 
@@ -135,27 +143,27 @@ class Server:
         return f"rtsp://{user + '@' if user else ''}127.0.0.1:{self.port}/{name}"
 
     def tell(self, camera: str, **command: Any) -> None:
-        """Give a command, and wait until it is obeyed."""
-        words = {key: str(v) if isinstance(v, Path) else v for key, v in command.items()}
+        """Send a command, and wait until it is carried out."""
+        plain = {key: str(v) if isinstance(v, Path) else v for key, v in command.items()}
         assert self.process.stdin
-        self.process.stdin.write(json.dumps({"camera": camera} | words) + "\n")
+        self.process.stdin.write(json.dumps({"camera": camera} | plain) + "\n")
         self.process.stdin.flush()
         self.wait_for("done")
 
     def wait_for(self, key: str) -> dict[str, Any]:
-        """Return the next thing that the server says of this kind."""
+        """Return the next message with this key."""
         with self._changed:
-            found = self._changed.wait_for(lambda: [s for s in self.said if key in s], CAP)
-            assert found, f"the server never said '{key}'"
-            self.said.remove(found[0])
+            found = self._changed.wait_for(lambda: [m for m in self.messages if key in m], CAP)
+            assert found, f"the server never sent '{key}'"
+            self.messages.remove(found[0])
             return found[0]
 
     def freeze(self) -> None:
-        """Stop the process in the middle of whatever it does."""
+        """Stop the process (SIGSTOP)."""
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it continue (SIGCONT)."""
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
@@ -166,7 +174,7 @@ class Server:
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe
             pipe.close()
-        self.said.clear()
+        self.messages.clear()
 
     def __enter__(self) -> Server:
         return self
@@ -179,12 +187,12 @@ class Server:
         assert process.stdout
         for line in process.stdout:
             with self._changed:
-                self.said.append(json.loads(line))
+                self.messages.append(json.loads(line))
                 self._changed.notify_all()
 
 
 def until(condition: Callable[[], object], what: str = "it") -> None:
-    """Wait for what other threads and processes do, with one cap."""
+    """Wait for other threads and processes until a condition holds, CAP seconds at most."""
     tick, deadline = Condition(), monotonic() + CAP
     with tick:
         while not condition():

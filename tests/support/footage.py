@@ -1,4 +1,4 @@
-"""Tracked frames for the tests of sinks, and what ffprobe says of the files they become."""
+"""Tracked frames for tests of sinks, and ffprobe's view of the files that they write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLASSES = ("person", "bicycle", "car")
 
 
 def tracks(*ids: int, state: TrackState = TrackState.CONFIRMED) -> Tracks:
-    """Return a track of class `id % 3` for each id, its box one pixel further than the last."""
+    """Return a track of class `id % 3` for each id, each box one pixel to the right of the last."""
     n = len(ids)
     return Tracks(
         np.array([[10.126 + k, 20, 30.5 + k, 40] for k in range(n)], np.float32).reshape(n, 4),
@@ -34,7 +34,7 @@ def tracks(*ids: int, state: TrackState = TrackState.CONFIRMED) -> Tracks:
     )
 
 
-def drawn(
+def noise(
     ticks: Iterable[int],
     time_base: Fraction,
     *,
@@ -43,7 +43,7 @@ def drawn(
     audio_from: Path | None = None,
     seen: Tracks | None = None,
 ) -> Iterator[Tracked]:
-    """Yield a frame of noise, hard to encode, at each of the given times."""
+    """Yield a frame of noise, which is hard to encode, at each of these times."""
     rng = np.random.default_rng(0)
     width, height = size
     stream = Stream("cam", "cam", interval, audio_from=str(audio_from) if audio_from else None)
@@ -52,23 +52,23 @@ def drawn(
         yield _tracked(stream, index, tick, time_base, bgr, seen)
 
 
-def shown(pictures: Iterable[UInt8Array]) -> Iterator[Tracked]:
-    """Yield a frame for each (h, w, 3) BGR picture, at 25 a second."""
+def of_images(images: Iterable[UInt8Array]) -> Iterator[Tracked]:
+    """Yield a frame for each (h, w, 3) BGR image, at 25 per second."""
     stream = Stream("cam", "cam", Fraction(1, 25))
-    for index, bgr in enumerate(pictures):
+    for index, bgr in enumerate(images):
         yield _tracked(stream, index, index, Fraction(1, 25), bgr, None)
 
 
-def decoded(clip: Path, limit: int | None = None) -> Iterator[Tracked]:
-    """Yield the frames of a clip whose times are in order, read by nothing but PyAV."""
+def of_clip(clip: Path, limit: int | None = None) -> Iterator[Tracked]:
+    """Yield the frames of a clip with increasing times, read with plain PyAV."""
     with av.open(str(clip)) as container:
         video = container.streams.video[0]
         assert video.average_rate and video.time_base
         stream = Stream(clip.stem, str(clip), 1 / video.average_rate)
-        for index, picture in enumerate(islice(container.decode(video), limit)):
-            assert picture.pts is not None
-            bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-            yield _tracked(stream, index, picture.pts, video.time_base, bgr, None)
+        for index, frame in enumerate(islice(container.decode(video), limit)):
+            assert frame.pts is not None
+            bgr = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+            yield _tracked(stream, index, frame.pts, video.time_base, bgr, None)
 
 
 def _tracked(
@@ -80,25 +80,25 @@ def _tracked(
 
 
 def record(sink: Sink, items: Iterable[Tracked]) -> tuple[list[Ticket], list[Ticket]]:
-    """Run a sink to its good end; return the tickets that went in, and those that came out."""
-    given: list[Ticket] = []
+    """Run a sink to its end; return the tickets that went in, and those that it returned."""
+    sent: list[Ticket] = []
     done: list[Ticket | NotWritten] = []
     sink.open()
     try:
         for item in items:
-            given.append(item.frame.ticket)
+            sent.append(item.frame.ticket)
             done += sink.process(item)
         done += sink.finish()
     finally:
         sink.close()
     written = [ticket for ticket in done if isinstance(ticket, Ticket)]
     assert len(written) == len(done), "a frame was left out"
-    return given, written
+    return sent, written
 
 
 def probe(file: Path, *what: str) -> dict[str, Any]:
-    """Return what ffprobe says, which has nothing to complain of."""
-    tool("ffprobe", "-version")  # skips where there is none
+    """Return ffprobe's output, which must be without complaints."""
+    tool("ffprobe", "-version")  # skips if it is not installed
     done = subprocess.run(
         ["ffprobe", "-v", "error", *what, "-of", "json", str(file)],
         capture_output=True,
@@ -106,24 +106,25 @@ def probe(file: Path, *what: str) -> dict[str, Any]:
         check=True,
     )
     assert not done.stderr, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    shown: dict[str, Any] = json.loads(done.stdout)
+    return shown
 
 
 def times(file: Path) -> list[Fraction]:
-    """Return the times of the pictures that ffprobe decodes."""
-    said = probe(file, "-select_streams", "v:0", "-show_entries", "frame=pts:stream=time_base")
-    time_base = Fraction(said["streams"][0]["time_base"])
-    return [int(frame["pts"]) * time_base for frame in said["frames"]]
+    """Return the times of the frames that ffprobe decodes."""
+    shown = probe(file, "-select_streams", "v:0", "-show_entries", "frame=pts:stream=time_base")
+    time_base = Fraction(shown["streams"][0]["time_base"])
+    return [int(frame["pts"]) * time_base for frame in shown["frames"]]
 
 
 def packets(file: Path, streams: str) -> dict[int, list[tuple[Fraction, str]]]:
     """Return time and hash of every packet of the streams that ffprobe selects, by stream."""
-    shown = "packet=stream_index,pts,data_hash:stream=index,time_base"
-    said = probe(file, "-select_streams", streams, "-show_data_hash", "md5", "-show_entries", shown)
-    bases = {stream["index"]: Fraction(stream["time_base"]) for stream in said["streams"]}
+    entries = "packet=stream_index,pts,data_hash:stream=index,time_base"
+    hashes = ("-show_data_hash", "md5")
+    shown = probe(file, "-select_streams", streams, *hashes, "-show_entries", entries)
+    bases = {stream["index"]: Fraction(stream["time_base"]) for stream in shown["streams"]}
     found: dict[int, list[tuple[Fraction, str]]] = {index: [] for index in bases}
-    for packet in said["packets"]:
+    for packet in shown["packets"]:
         index = packet["stream_index"]
         found[index].append((packet["pts"] * bases[index], packet["data_hash"]))
     return found

@@ -1,4 +1,4 @@
-"""A data set that a network can learn in seconds: a red and a blue rectangle per picture."""
+"""A data set that a network can learn in seconds: a red and a blue rectangle per image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ UNCHANGED = ("mosaic", "scale", "translate", "fliplr", "hsv_h", "hsv_s", "hsv_v"
 RED_BLUE_BGR = ((40, 40, 255), (255, 40, 40))
 
 
-def draw_rectangles(folder: Path, pictures: int = 8) -> Path:
+def draw_rectangles(folder: Path, images: int = 8) -> Path:
     """Write a data set in YOLO layout, and return its data.yaml."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
-    for number in range(pictures):
+    for number in range(images):
         image = np.full((SIDE, SIDE, 3), 90, np.uint8)
         lines = []
         for class_id, colour in enumerate(RED_BLUE_BGR):
@@ -48,7 +48,7 @@ def rectangles_recipe(described: Path, **options: Any) -> Recipe:
         "nominal_batch": 8,
         "optimiser": {"lr": 0.02, "warmup_epochs": 3, "final_lr": 0.1},
         "average": {"decay": 0.9, "ramp": 5},
-        "loss": {"objectness": 10, "classification": 10},  # gains are scaled to a tiny picture
+        "loss": {"objectness": 10, "classification": 10},  # gains are scaled to a tiny image
         "augment": dict.fromkeys(UNCHANGED, 0),
         "workers": 1,
     }

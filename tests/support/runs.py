@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pipeline.build import build
@@ -32,6 +33,30 @@ def running(config: RunConfig) -> Iterator[Run]:
         run.pipeline.stop()
         assert run.pipeline.wait(CAP), "the run hangs"
         run.pipeline.join()
+
+
+@contextmanager
+def running_well(config: RunConfig) -> Iterator[Run]:
+    """Run like `running`; afterwards fail if the run had a failure."""
+    with running(config) as run:
+        yield run
+    assert run.pipeline.failures == []
+
+
+def minimal_config(folder: Path, *sources: Any, **more: Any) -> RunConfig:
+    """Return a run of these sources into JSON lines, with an engine that detects nothing."""
+    minimal = {
+        "sources": list(sources),
+        "model": {"engine": "fake"},
+        "outputs": [str(folder / "{stream}.jsonl")],
+    }
+    return RunConfig.model_validate(minimal | more)
+
+
+def quick_clip(frames: int, **more: Any) -> dict[str, Any]:
+    """Return a source that draws its frames quickly."""
+    small = {"url": "synthetic", "width": 512, "height": 128, "frames": frames}
+    return small | more
 
 
 def status(run: Run, name: str) -> Status:
@@ -75,5 +100,5 @@ def left_behind(run: Run) -> dict[str, object]:
         "workers": len(run.pipeline.workers),
         "balances": list(run.pipeline.ledger.balances),
         "ages": [list(worker.probe.ages) for worker in shared],
-        "lanes": len(run._graph._inbox._lanes) + len(run._graph._router._lanes),
+        "lanes": run.lane_count,
     }

@@ -1,4 +1,4 @@
-"""ByteTrack, against a slow twin, and by what it must do in scenes that can be thought through."""
+"""ByteTrack, against a slow twin, and in simple scenes with known answers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from trackers.tracks import Tracks, TrackState
 Person = tuple[float, float, float, int]  # left, top, score, class
 
 
-def people(*seen: Person) -> Detections:
+def people(*present: Person) -> Detections:
     """Return detections of 40 x 100 boxes."""
-    boxes = np.array([(x, y, x + 40, y + 100) for x, y, _, _ in seen], np.float32)
+    boxes = np.array([(x, y, x + 40, y + 100) for x, y, _, _ in present], np.float32)
     return Detections(
         boxes.reshape(-1, 4),
-        np.array([score for _, _, score, _ in seen], np.float32),
-        np.array([class_id for *_, class_id in seen], np.int64),
+        np.array([score for _, _, score, _ in present], np.float32),
+        np.array([class_id for *_, class_id in present], np.int64),
     )
 
 
@@ -34,10 +34,10 @@ def ids(tracks: Tracks) -> list[int]:
     return list(tracks.confirmed.ids.tolist())
 
 
-def assert_equal_to_twin(pictures: Iterable[tuple[Detections, int]], class_aware: bool) -> int:
-    """Compare picture by picture; times are whole steps of 1/30 s. Return the identities given."""
+def assert_equal_to_twin(frames: Iterable[tuple[Detections, int]], class_aware: bool) -> int:
+    """Compare frame by frame, at whole steps of 1/30 s. Return the number of identities."""
     fast, slow = ByteTrack(class_aware=class_aware), SlowByteTrack(class_aware=class_aware)
-    for detections, step in pictures:
+    for detections, step in frames:
         tracks, expected = fast.update(detections, step / 30), slow.update(detections, step)
         assert tracks.ids.tolist() == [track_id for track_id, *_ in expected]
         assert tracks.class_ids.tolist() == [class_id for _, class_id, *_ in expected]
@@ -48,7 +48,7 @@ def assert_equal_to_twin(pictures: Iterable[tuple[Detections, int]], class_aware
 
 
 def crowd(seed: int, class_count: int) -> Iterator[tuple[Detections, int]]:
-    """Yield a crowd seen badly, at irregular times: misses, weak scores, gaps, false boxes."""
+    """Yield a crowd at irregular times: with misses, low scores, gaps and false positives."""
     random = np.random.default_rng(seed)
     count, step = int(random.integers(2, 25)), 0
     centre, size = random.uniform(0, 400, (count, 2)), random.uniform(20, 90, (count, 2))
@@ -56,14 +56,14 @@ def crowd(seed: int, class_count: int) -> Iterator[tuple[Detections, int]]:
     for _ in range(30):
         centre += velocity * (elapsed := int(random.choice([1, 1, 2, 3, 12, 40])))
         step += elapsed
-        seen = np.flatnonzero(random.random(count) < 0.85)
-        middle, half = centre[seen] + random.normal(0, 2, (len(seen), 2)), size[seen] / 2
+        found = np.flatnonzero(random.random(count) < 0.85)
+        middle, half = centre[found] + random.normal(0, 2, (len(found), 2)), size[found] / 2
         false = random.uniform(0, 400, (int(random.integers(0, 3)), 2))
         boxes = np.vstack(
             (np.hstack((middle - half, middle + half)), np.hstack((false, false + 50)))
         )
-        scores = np.append(random.beta(4, 1.5, len(seen)), random.uniform(0, 1, len(false)))
-        labels = np.append(classes[seen], np.zeros(len(false)))
+        scores = np.append(random.beta(4, 1.5, len(found)), random.uniform(0, 1, len(false)))
+        labels = np.append(classes[found], np.zeros(len(false)))
         yield (
             Detections(
                 boxes.astype(np.float32), scores.astype(np.float32), labels.astype(np.int64)
@@ -88,11 +88,11 @@ def test_real_detections_get_the_identities_of_the_slow_twin(
     data: Path, sequence: str, steps: int, identities: int
 ) -> None:
     rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
-    pictures = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
-    assert assert_equal_to_twin(pictures, class_aware=True) > identities
+    frames = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
+    assert assert_equal_to_twin(frames, class_aware=True) > identities
 
 
-def test_the_first_pictures_tracks_are_confirmed_at_once_and_later_ones_when_seen_again() -> None:
+def test_tracks_of_the_first_frame_are_confirmed_at_once_and_later_ones_when_seen_again() -> None:
     tracker = ByteTrack()
     old, new, brief = (50, 50, 0.9, 0), (300, 50, 0.9, 0), (500, 50, 0.9, 0)
     assert ids(tracker.update(people(old), 0.0)) == [1]
@@ -101,11 +101,11 @@ def test_the_first_pictures_tracks_are_confirmed_at_once_and_later_ones_when_see
     tentative, confirmed = TrackState.TENTATIVE, TrackState.CONFIRMED
     assert tracks.states.tolist() == [confirmed, tentative, tentative]
     tracks = tracker.update(people(old, new), 0.2)
-    assert tracks.ids.tolist() == [1, 2]  # the brief one took no identity with it
+    assert tracks.ids.tolist() == [1, 2]  # the track seen once used no identity
     assert tracks.states.tolist() == [confirmed, confirmed]
 
 
-def test_a_weak_detection_keeps_a_track_and_begins_none() -> None:
+def test_a_low_confidence_detection_keeps_a_track_and_starts_none() -> None:
     tracker = ByteTrack()
     tracker.update(people((50, 50, 0.9, 0)), 0.0)
     for k in range(1, 30):
@@ -114,7 +114,7 @@ def test_a_weak_detection_keeps_a_track_and_begins_none() -> None:
     assert tracks.scores.tolist() == [np.float32(0.15)]
 
 
-def test_a_weak_detection_does_not_bring_a_lost_track_back() -> None:
+def test_a_low_confidence_detection_does_not_find_a_lost_track() -> None:
     tracker = ByteTrack()
     tracker.update(people((50, 50, 0.9, 0)), 0.0)
     tracker.update(people(), 0.1)
@@ -145,7 +145,7 @@ def test_a_track_may_return_after_exactly_its_buffer_though_times_are_rounded() 
 
 
 @pytest.mark.parametrize("interval", [0.04, 3.0, 600.0])
-def test_what_a_picture_shows_is_confirmed_by_the_next_however_late_it_comes(
+def test_a_track_is_confirmed_by_the_next_frame_however_late_it_comes(
     interval: float,
 ) -> None:
     tracker = ByteTrack(buffer_seconds=1.0)
@@ -155,7 +155,7 @@ def test_what_a_picture_shows_is_confirmed_by_the_next_however_late_it_comes(
     assert ids(tracker.update(people(parked, new), 2 * interval)) == [1, 2]
 
 
-def test_after_a_gap_who_stayed_is_known_and_who_was_lost_before_it_is_new() -> None:
+def test_after_a_gap_a_track_seen_before_it_goes_on_and_one_lost_before_it_is_new() -> None:
     tracker = ByteTrack(buffer_seconds=1.0)
     parked, hidden = (50, 50, 0.9, 2), (300, 50, 0.9, 0)
     for k in range(10):
@@ -169,7 +169,7 @@ def test_after_a_gap_who_stayed_is_known_and_who_was_lost_before_it_is_new() -> 
 @pytest.mark.parametrize("keep_every", [1, 2, 3, 5])
 @pytest.mark.parametrize("hidden", [False, True])
 def test_two_people_who_cross_keep_their_identities(keep_every: int, hidden: bool) -> None:
-    """They walk towards each other, 120 pixels a second each; the one behind may vanish a while."""
+    """Both walk at 120 pixels per second; in one case the one behind is hidden for a while."""
     tracker = ByteTrack()
     for k in range(0, 150, keep_every):
         left, right = 4.0 * k, 600 - 4.0 * k
@@ -198,7 +198,7 @@ def test_a_lost_track_is_no_duplicate_of_one_of_another_class() -> None:
     assert ids(tracker.update(people(car, driver), 0.2)) == [1, 2]
 
 
-def test_a_track_changes_its_class_only_where_classes_are_not_kept_apart() -> None:
+def test_a_track_changes_its_class_only_if_the_tracker_is_not_class_aware() -> None:
     for class_aware, expected in ((True, []), (False, [(1, 1)])):
         tracker = ByteTrack(class_aware=class_aware)
         tracker.update(people((50, 50, 0.9, 0)), 0.0)
@@ -206,8 +206,8 @@ def test_a_track_changes_its_class_only_where_classes_are_not_kept_apart() -> No
         assert list(zip(tracks.ids.tolist(), tracks.class_ids.tolist(), strict=True)) == expected
 
 
-def test_a_younger_track_on_the_place_of_a_lost_one_is_a_duplicate() -> None:
-    tracker = ByteTrack(match_cost=0.2)  # a poor score is then not enough to bring a track back
+def test_a_younger_track_in_the_place_of_a_lost_one_is_a_duplicate() -> None:
+    tracker = ByteTrack(match_cost=0.2)  # a score of 0.75 then finds no lost track
     for k in range(10):
         tracker.update(people((50, 50, 0.9, 0)), k / 25)
     tracker.update(people(), 0.40)

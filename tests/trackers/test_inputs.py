@@ -1,4 +1,4 @@
-"""Trackers take arrays and what other libraries have, and say what they take."""
+"""Trackers take arrays and objects of other libraries; errors name what is accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trackers.inputs import as_detections
 BOXES = [[10.0, 20.0, 50.0, 120.0], [200.0, 20.0, 240.0, 120.0]]
 
 
-def test_an_array_has_boxes_scores_and_maybe_classes() -> None:
+def test_an_array_has_boxes_scores_and_optionally_classes() -> None:
     rows = [[*box, score] for box, score in zip(BOXES, (0.9, 0.4), strict=True)]
     for given in (rows, np.array(rows), np.array(rows, np.float32)):
         taken = as_detections(given)
@@ -33,7 +33,7 @@ def test_an_array_has_boxes_scores_and_maybe_classes() -> None:
         (None, None, [1.0, 1.0], [0, 0]),
     ],
 )
-def test_an_object_with_the_names_of_supervision_is_taken(
+def test_an_object_with_the_attributes_of_supervision_is_accepted(
     confidence: Any, class_id: Any, scores: list[float], classes: list[int]
 ) -> None:
     given = SimpleNamespace(xyxy=np.array(BOXES), confidence=confidence, class_id=class_id)
@@ -43,14 +43,14 @@ def test_an_object_with_the_names_of_supervision_is_taken(
     assert taken.class_ids.tolist() == classes
 
 
-def test_detections_are_taken_as_they_are() -> None:
+def test_detections_are_returned_as_they_are() -> None:
     detections = Detections.empty()
     assert as_detections(detections) is detections
 
 
-@pytest.mark.parametrize("nothing", [[], np.zeros((0, 5)), np.zeros((0, 6))])
-def test_nothing_is_no_detection(nothing: Any) -> None:
-    assert len(as_detections(nothing)) == 0
+@pytest.mark.parametrize("empty", [[], np.zeros((0, 5)), np.zeros((0, 6))])
+def test_empty_input_gives_no_detections(empty: Any) -> None:
+    assert len(as_detections(empty)) == 0
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def test_nothing_is_no_detection(nothing: Any) -> None:
         ),
     ],
 )
-def test_anything_else_is_answered_with_what_is_taken(given: Any, said: str) -> None:
+def test_an_error_names_the_wrong_shape_or_type(given: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         as_detections(given)

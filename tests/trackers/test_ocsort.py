@@ -1,4 +1,4 @@
-"""OC-SORT in scenes that can be thought through: what was observed leads."""
+"""OC-SORT in simple scenes with known answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ids(tracks: Tracks) -> list[int]:
     return list(tracks.ids.tolist())
 
 
-def test_boxes_are_those_of_the_detections() -> None:
+def test_output_boxes_are_those_of_the_detections() -> None:
     tracker, random = OcSort(), np.random.default_rng(0)
     for k in range(20):
         given = seen((100 + 5 * k + random.normal(0, 3), 50), (400, 60))
@@ -30,7 +30,7 @@ def test_boxes_are_those_of_the_detections() -> None:
         np.testing.assert_array_equal(tracks.boxes_xyxy, given[:, :4].astype(np.float32))
 
 
-def test_after_a_loss_a_track_proves_itself_again_under_its_old_identity() -> None:
+def test_a_track_found_again_is_tentative_at_first_and_keeps_its_identity() -> None:
     tracker = OcSort(min_hits=2)
     for k in range(10):
         tracker.update(seen((100, 50)), k / 25)
@@ -44,8 +44,8 @@ def test_after_a_loss_a_track_proves_itself_again_under_its_old_identity() -> No
     ]
 
 
-def test_who_stopped_behind_something_is_found_by_the_last_observation() -> None:
-    """A walker's prediction runs on by 120 pixels while he stands behind a post."""
+def test_a_person_who_stopped_behind_something_is_found_by_the_last_observation() -> None:
+    """The prediction moves on by 120 pixels while the person stands behind a post."""
     tracker, sort = OcSort(), make_tracker("sort", buffer_seconds=1.0)
     for k in range(25):
         for each in (tracker, sort):
@@ -57,11 +57,11 @@ def test_who_stopped_behind_something_is_found_by_the_last_observation() -> None
     assert ids(sort.update(seen((295, 50)), 40 / 25)) == [-1]
 
 
-def test_a_filter_is_led_straight_to_where_its_track_was_found_again() -> None:
-    """As if it had been seen on the way: compared with a filter that is given each step of it."""
-    tracker, way = OcSort(), [(100.0 + 4 * k, 50.0) for k in range(20)]
-    slow = SortFilter(seen(way[0])[0, :4].tolist())
-    for k, corner in enumerate(way):
+def test_the_filter_of_a_track_found_again_is_updated_along_a_straight_line() -> None:
+    """It equals a reference filter that gets a measurement at each step of the line."""
+    tracker, path = OcSort(), [(100.0 + 4 * k, 50.0) for k in range(20)]
+    slow = SortFilter(seen(path[0])[0, :4].tolist())
+    for k, corner in enumerate(path):
         tracker.update(seen(corner), k / 30)
         if k:
             slow.predict()
@@ -76,8 +76,8 @@ def test_a_filter_is_led_straight_to_where_its_track_was_found_again() -> None:
     np.testing.assert_allclose([*position, *velocity[:3]], slow.mean, rtol=1e-4, atol=1e-3)
 
 
-def test_the_direction_decides_between_two_that_overlap_alike() -> None:
-    """Two people meet: the detections lie between them, as near to the one as to the other."""
+def test_the_direction_decides_between_two_equal_overlaps() -> None:
+    """Two people meet: each detection overlaps both predictions equally."""
     tracker = OcSort(momentum=1.0)
     for k in range(10):
         tracker.update(seen((100 + 6 * k, 50), (220 - 6 * k, 58)), k / 25)

@@ -67,7 +67,7 @@ def run_in_int8(run: Path, recipe: Path) -> Path:
     near = Tolerance(pixels=SIDE, score=1, share=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Manifest, "tolerance_of", lambda *_: near)
-        patch.setattr("trainer.deliver.MOST_LOST", 1.0)
+        patch.setattr("trainer.deliver.MAX_LOST", 1.0)
         result = command("train", recipe, "--output", folder, "--resume", "--export", "int8")
     assert result.exit_code == 0, result.output
     return folder
@@ -81,7 +81,7 @@ def scores_of(model: Path, recipe: Path) -> dict[str, Any]:
     return scores
 
 
-def test_a_few_pictures_are_memorised_by_the_exported_model(run: Path) -> None:
+def test_a_few_images_are_memorised_by_the_exported_model(run: Path) -> None:
     accuracy = Manifest.beside(run / "run.onnx").accuracy
     assert accuracy["ap50/red"] >= 0.9 and accuracy["ap50/blue"] >= 0.9
 

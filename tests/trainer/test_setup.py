@@ -13,7 +13,7 @@ from trainer.recipe import Recipe
 from trainer.setup import make_loss, make_network
 
 SIZE = (128, 128)
-# picture, class, cx, cy, w, h: objects for every head, some near to each other, some at a border
+# image, class, cx, cy, w, h: objects for every head, some near to each other, some at a border
 TARGETS = torch.tensor(
     [
         [0, 0, 0.31, 0.28, 0.15, 0.20],

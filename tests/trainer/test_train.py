@@ -51,7 +51,7 @@ def rectangles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def short(rectangles: Path) -> Recipe:
-    """Three epochs of 24 pictures in batches of 5, two to a step: the last step has but one."""
+    """Three epochs of 24 images in batches of 5, two to a step: the last step has but one."""
     whole = {"yolo": rectangles, "split": "all"}
     data = {"classes": ["red", "blue"], "train": [whole | {"repeat": 3}], "val": [whole]}
     return rectangles_recipe(rectangles, data=data, batch=5, nominal_batch=10)

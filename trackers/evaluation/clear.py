@@ -1,4 +1,4 @@
-"""CLEAR: misses, false boxes, switched identities (Bernardin and Stiefelhagen 2008, section 2)."""
+"""CLEAR: misses, false positives, switches (Bernardin and Stiefelhagen 2008, section 2)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import numpy as np
 from detector.detections import Int64Array
 from trackers.evaluation.comparison import Comparison, best
 
-MATCH_IOU = 0.5  # from here on a box may be that of a labelled object
+MATCH_IOU = 0.5  # minimum overlap of a box and the labelled object it matches
 EPSILON = np.finfo(float).eps
-KEPT = 1000  # what a pair of the frame before gains: more than all overlaps of a frame
-NOBODY = -1
+CONTINUED = 1000  # gain of a pair matched in the previous frame: above any sum of overlaps
+UNMATCHED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """What MOTA is made of.
+    """The counts behind MOTA.
 
-    matched, misses, false_positives: boxes; switches: times that an object changed its identity;
-    fragments: times that an object was lost and found again; overlap: sum over the matched boxes
-    mostly_tracked, partly_tracked, mostly_lost: objects that are matched for over 0.8 of their
-        time, for less but at least 0.2, for less
+    matched, misses, false_positives: numbers of boxes
+    switches: how often an object changed its identity
+    fragments: how often an object was lost and found again
+    overlap: sum of the IoU of the matched boxes
+    mostly_tracked, partly_tracked, mostly_lost: numbers of objects that are matched in more than
+        0.8 of their frames, in 0.2 to 0.8, and in less than 0.2
     """
 
     matched: int
@@ -40,7 +42,7 @@ class Clear:
 
     @property
     def objects(self) -> int:
-        """Boxes of the truth."""
+        """Number of ground-truth boxes."""
         return self.matched + self.misses
 
     @property
@@ -56,14 +58,14 @@ class Clear:
 
 
 def clear(comparison: Comparison) -> Clear:
-    """Score one sequence: who was matched in the frame before stays so, the rest by overlap."""
+    """Score one sequence: pairs of the previous frame stay matched, the rest match by overlap."""
     objects, pairs = comparison.truth.counts, comparison.pairs
     history = _History.of(len(objects))
     for here in comparison.frames():
         history.match(comparison, here)
     made = np.concatenate([np.zeros(0, np.int64), *history.made])
     share = np.bincount(comparison.truth.ids[pairs.rows[made]], minlength=len(objects)) / objects
-    mostly, hardly = int((share > 0.8).sum()), int((share < 0.2).sum())
+    mostly_tracked, mostly_lost = int((share > 0.8).sum()), int((share < 0.2).sum())
     return Clear(
         matched=len(made),
         misses=len(comparison.truth) - len(made),
@@ -71,23 +73,24 @@ def clear(comparison: Comparison) -> Clear:
         switches=history.switches,
         fragments=int(np.maximum(history.found - 1, 0).sum()),
         overlap=float(pairs.iou[made].sum()),
-        mostly_tracked=mostly,
-        partly_tracked=len(share) - mostly - hardly,
-        mostly_lost=hardly,
+        mostly_tracked=mostly_tracked,
+        partly_tracked=len(share) - mostly_tracked - mostly_lost,
+        mostly_lost=mostly_lost,
     )
 
 
 @dataclass(slots=True)
 class _History:
-    """Who was matched to whom, frame by frame.
+    """The matches of each object, frame by frame.
 
-    before, ever: by object, the identity of the frame before and the last there was, or NOBODY
-    found: by object, how often it was matched without having been so in the frame before
-    made: the matched pairs
+    previous, last: by object, its identity in the previous frame and at its last match; UNMATCHED
+        if there is none
+    found: by object, how often it was matched after a frame without a match
+    made: the positions of the matched pairs
     """
 
-    before: Int64Array
-    ever: Int64Array
+    previous: Int64Array
+    last: Int64Array
     found: Int64Array
     made: list[Int64Array]
     switches: int = 0
@@ -95,21 +98,21 @@ class _History:
     @classmethod
     def of(cls, objects: int) -> _History:
         """Return the history before the first frame."""
-        nobody = np.full(objects, NOBODY)
-        return cls(nobody, nobody.copy(), np.zeros(objects, np.int64), [])
+        unmatched = np.full(objects, UNMATCHED)
+        return cls(unmatched, unmatched.copy(), np.zeros(objects, np.int64), [])
 
     def match(self, comparison: Comparison, here: slice) -> None:
-        """Match one frame, whose pairs are `here`."""
+        """Match the pairs `here` of one frame."""
         pairs = comparison.pairs[here]
         objects = comparison.truth.ids[pairs.rows]
         results = comparison.results.ids[pairs.columns]
-        gain = KEPT * (self.before[objects] == results) + pairs.iou
+        gain = CONTINUED * (self.previous[objects] == results) + pairs.iou
         gain[pairs.iou < MATCH_IOU - EPSILON] = 0
         made = best(pairs, gain)
         objects, results = objects[made], results[made]
-        known = self.ever[objects]
-        self.switches += int(((known != NOBODY) & (known != results)).sum())
-        self.found[objects] += self.before[objects] == NOBODY
-        self.before[:] = NOBODY
-        self.before[objects] = self.ever[objects] = results
+        known = self.last[objects]
+        self.switches += int(((known != UNMATCHED) & (known != results)).sum())
+        self.found[objects] += self.previous[objects] == UNMATCHED
+        self.previous[:] = UNMATCHED
+        self.previous[objects] = self.last[objects] = results
         self.made.append(made + here.start)

@@ -1,4 +1,4 @@
-"""Truth and results of one sequence side by side: which boxes overlap, and how much."""
+"""Ground truth and results of one sequence: which boxes overlap, and how much."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The boxes of the truth or of the results, in the order of frames.
+    """The boxes of the ground truth or of the results, in the order of frames.
 
     frames: (n,) int64
-    ids: (n,) int64, from 0, no number left out
+    ids: (n,) int64, from 0 without gaps
     """
 
     frames: Int64Array
@@ -31,21 +31,21 @@ class Side:
 
     @property
     def counts(self) -> Int64Array:
-        """How many boxes each identity has, by its number."""
+        """(m,) number of boxes of each identity."""
         return np.bincount(self.ids)
 
     @classmethod
     def of(cls, rows: MotRows) -> Side:
-        """Return frames and renumbered identities of these rows."""
+        """Return the frames and the renumbered identities of these rows."""
         _, ids = np.unique(rows.ids, return_inverse=True)
         return cls(rows.frames, ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One sequence, ready to be scored.
+    """The boxes of one sequence and the overlaps between them; the input of all scores.
 
-    pairs: boxes of truth (rows) and results (columns) that overlap in a frame, in order of frames
+    pairs: ground-truth boxes (rows) and result boxes (columns) that overlap, in order of frames
     """
 
     truth: Side
@@ -57,34 +57,34 @@ class Comparison:
 
     @property
     def identities(self) -> Int64Array:
-        """(k,) int64, one number for the two identities of each pair, see `split`."""
+        """(k,) int64, the two identities of each pair as one number, see `split`."""
         truth, results = self.truth.ids[self.pairs.rows], self.results.ids[self.pairs.columns]
         return truth * len(self.results.counts) + results
 
     def frames(self) -> Iterator[slice]:
-        """Yield where the pairs of each frame are in which both sides have boxes; maybe none."""
+        """Yield the positions of the pairs of each frame in which both sides have boxes."""
         frames = np.intersect1d(self.truth.frames, self.results.frames)
-        of_pairs = self.truth.frames[self.pairs.rows]
-        begins, ends = (np.searchsorted(of_pairs, frames, side).tolist() for side in SIDES)
-        yield from map(slice, begins, ends)
+        pair_frames = self.truth.frames[self.pairs.rows]
+        firsts, ends = (np.searchsorted(pair_frames, frames, side).tolist() for side in SIDES)
+        yield from map(slice, firsts, ends)
 
     def split(self, identities: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Return the identities of truth and of results that such numbers stand for."""
+        """Return the ground-truth and the result identities of these numbers."""
         return np.divmod(identities, len(self.results.counts))
 
 
 def compare(truth: MotRows, results: MotRows) -> Comparison:
-    """Return both sides of a sequence, each overlap known, nothing matched yet."""
+    """Return both sides of a sequence with all overlaps; nothing is matched yet."""
     return Comparison(Side.of(truth), Side.of(results), pairs_by_frame(truth, results))
 
 
 def pairs_by_frame(truth: MotRows, results: MotRows) -> Pairs:
-    """Return all pairs of boxes that share an area in a frame, as rows of both, by frame."""
+    """Return all pairs of boxes that overlap in a frame, as rows of both sides, by frame."""
     found = [Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for frame in np.intersect1d(truth.frames, results.frames).tolist():
-        here, there = truth.place(frame), results.place(frame)
+        here, there = truth.slice_of(frame), results.slice_of(frame)
         pairs = overlapping(truth.boxes_xyxy[here], results.boxes_xyxy[there])
-        pairs = pairs[pairs.iou > 0]  # one without area lies within others, and shares none
+        pairs = pairs[pairs.iou > 0]  # a box without area may lie within another: its IoU is 0
         found.append(Pairs(pairs.rows + here.start, pairs.columns + there.start, pairs.iou))
     return Pairs(
         np.concatenate([pairs.rows for pairs in found]),
@@ -94,9 +94,9 @@ def pairs_by_frame(truth: MotRows, results: MotRows) -> Pairs:
 
 
 def best(pairs: Pairs, gain: FloatArray) -> Int64Array:
-    """Return the positions of the pairs of one frame that together gain most.
+    """Return the positions of the pairs of one frame with the largest total gain.
 
-    gain: (k,), of each pair; a pair that gains nothing is not made
+    gain: (k,), one for each pair; a pair without gain is not matched
     """
     if not len(pairs):
         return np.zeros(0, np.int64)

@@ -1,4 +1,4 @@
-"""How good tracks are: HOTA, CLEAR and Identity against ground truth, by class and by sequence."""
+"""Scores of tracks against ground truth: HOTA, CLEAR and Identity, by class and by sequence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trackers.motchallenge.text import MotRows
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All that is known of one class or sequence. Sums are those of the boxes, not of the rates."""
+    """All scores of a class or a sequence. Adding two adds their counts; rates follow from them."""
 
     hota: Hota
     clear: Clear
@@ -32,7 +32,7 @@ class Scores:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return counts, and rates from 0 to 1, which are None where nothing is labelled."""
+        """Return counts, and rates from 0 to 1; rates are None without ground truth."""
         rates = {
             **{name: getattr(self.hota, name) for name in ("hota", "deta", "assa", "loca")},
             **{name: getattr(self.hota, name) for name in ("detre", "detpr", "assre", "asspr")},
@@ -50,18 +50,18 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of each sequence, of each class over all sequences, and of all."""
+    """The scores of each sequence, of each class over all sequences, and overall."""
 
     sequences: Mapping[str, Scores]
     classes: Mapping[int, Scores]
 
     @property
     def overall(self) -> Scores:
-        """All boxes of all sequences together."""
+        """The scores over the boxes of all sequences."""
         return reduce(add, self.sequences.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain dictionaries, classes by their number as text."""
+        """Return plain dictionaries; keys of classes are their numbers as text."""
         return {
             "overall": self.overall.as_json(),
             "sequences": {name: scores.as_json() for name, scores in self.sequences.items()},
@@ -70,10 +70,10 @@ class Evaluation:
 
 
 def evaluate(truth: MotRows, results: MotRows, rules: Rules = "classes") -> dict[int, Scores]:
-    """Return how well the results of one sequence agree with the truth, by class.
+    """Return the scores of one sequence by class.
 
-    Only `classes` looks at classes; the other rules know one, 0. Raises UsageError where the truth
-    does not keep to the rules.
+    Only the rules `classes` tell classes apart; the others score all boxes as class 0.
+    Raises UsageError for a ground-truth class that the rules do not know.
     """
     truth, results = counted(truth, results, rules)
     if rules != "classes":
@@ -85,7 +85,7 @@ def evaluate(truth: MotRows, results: MotRows, rules: Rules = "classes") -> dict
 
 
 def gathered(sequences: Iterable[tuple[str, dict[int, Scores]]]) -> Evaluation:
-    """Return the evaluation of sequences, at least one, from their names and scores by class."""
+    """Return the evaluation of at least one sequence, from names and scores by class."""
     by_name, by_class = {}, dict[int, Scores]()
     for name, scores in sequences:
         by_name[name] = reduce(add, scores.values())

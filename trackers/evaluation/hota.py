@@ -13,22 +13,22 @@ from trackers.evaluation.comparison import Comparison, best
 
 Float64Array = NDArray[np.float64]
 
-ALPHAS = np.arange(0.05, 0.99, 0.05)  # overlaps from which a match counts, each on its own
+ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means over them
 EPSILON = np.finfo(float).eps
 
 
 @dataclass(frozen=True, slots=True)
 class Hota:
-    """What HOTA is made of, for each of the 19 ALPHAS; the rates are means over them, 0..1.
+    """The counts behind HOTA for each of the 19 ALPHAS; the rates are means over them, 0..1.
 
-    matched, missed, invented: (19,) boxes
+    matched, misses, false_positives: (19,) numbers of boxes
     association, association_recall, association_precision: (19,) sums over the matched boxes
-    overlap: (19,) sum of the overlaps of the matched boxes
+    overlap: (19,) sum of the IoU of the matched boxes
     """
 
     matched: Float64Array
-    missed: Float64Array
-    invented: Float64Array
+    misses: Float64Array
+    false_positives: Float64Array
     association: Float64Array
     association_recall: Float64Array
     association_precision: Float64Array
@@ -44,42 +44,42 @@ class Hota:
 
     @property
     def deta(self) -> float:
-        """Share of the boxes of either side that are matched."""
+        """Detection accuracy: matched boxes / (matched + misses + false positives)."""
         return _mean(self._detection)
 
     @property
     def assa(self) -> float:
-        """For a matched box: share of its two identities' boxes that are matched to each other."""
+        """Association accuracy: share of two identities' boxes that are matched to each other."""
         return _mean(self._per_match(self.association))
 
     @property
     def detre(self) -> float:
-        """Share of the truth that is matched."""
-        return _mean(self.matched / np.maximum(1, self.matched + self.missed))
+        """Detection recall: matched share of the ground truth."""
+        return _mean(self.matched / np.maximum(1, self.matched + self.misses))
 
     @property
     def detpr(self) -> float:
-        """Share of the results that is matched."""
-        return _mean(self.matched / np.maximum(1, self.matched + self.invented))
+        """Detection precision: matched share of the results."""
+        return _mean(self.matched / np.maximum(1, self.matched + self.false_positives))
 
     @property
     def assre(self) -> float:
-        """Association as seen from the truth."""
+        """Association recall."""
         return _mean(self._per_match(self.association_recall))
 
     @property
     def asspr(self) -> float:
-        """Association as seen from the results."""
+        """Association precision."""
         return _mean(self._per_match(self.association_precision))
 
     @property
     def loca(self) -> float:
-        """Overlap of the matched boxes; 1 where none is."""
+        """Mean IoU of the matched boxes; 1 without any."""
         return _mean(np.maximum(1e-10, self.overlap) / np.maximum(1e-10, self.matched))
 
     @property
     def _detection(self) -> Float64Array:
-        return self.matched / np.maximum(1, self.matched + self.missed + self.invented)
+        return self.matched / np.maximum(1, self.matched + self.misses + self.false_positives)
 
     def _per_match(self, total: Float64Array) -> Float64Array:
         return total / np.maximum(1, self.matched)
@@ -90,24 +90,24 @@ def hota(comparison: Comparison) -> Hota:
     made = _matches(comparison)
     iou = comparison.pairs.iou[made]
     identities = comparison.identities[made]
-    enough = iou >= ALPHAS[:, None] - EPSILON
-    matched = enough.sum(axis=1).astype(float)
+    is_match = iou >= ALPHAS[:, None] - EPSILON
+    matched = is_match.sum(axis=1).astype(float)
     association, recall, precision = np.transpose(
-        [_association(comparison, identities[chosen]) for chosen in enough]
+        [_association(comparison, identities[chosen]) for chosen in is_match]
     )
     return Hota(
         matched=matched,
-        missed=len(comparison.truth) - matched,
-        invented=len(comparison.results) - matched,
+        misses=len(comparison.truth) - matched,
+        false_positives=len(comparison.results) - matched,
         association=association,
         association_recall=recall,
         association_precision=precision,
-        overlap=(iou * enough).sum(axis=1),
+        overlap=(iou * is_match).sum(axis=1),
     )
 
 
 def _matches(comparison: Comparison) -> Int64Array:
-    """Return the pairs that are matched: those of identities that go together, before overlap."""
+    """Return the positions of matched pairs; identities that often overlap are preferred."""
     pairs = comparison.pairs
     gain = _alignment(comparison)[comparison.identities] * pairs.iou if len(pairs) else pairs.iou
     made = [best(pairs[here], gain[here]) + here.start for here in comparison.frames()]
@@ -115,22 +115,22 @@ def _matches(comparison: Comparison) -> Int64Array:
 
 
 def _alignment(comparison: Comparison) -> Float64Array:
-    """Return by pair of identities how much of their boxes may be each other's (section 5.4)."""
+    """Return, by pair of identities, the share of their boxes that may match (section 5.4)."""
     potential = np.bincount(comparison.identities, _shares(comparison.pairs))
     truth, results = comparison.split(np.arange(len(potential)))
-    either = comparison.truth.counts[truth] + comparison.results.counts[results] - potential
-    return np.asarray(potential / either)
+    union = comparison.truth.counts[truth] + comparison.results.counts[results] - potential
+    return np.asarray(potential / union)
 
 
 def _shares(pairs: Pairs) -> Float64Array:
-    """Return (k,) how much of the overlaps of its two boxes each pair has."""
+    """Return (k,) the IoU of each pair, relative to all overlaps of its two boxes."""
     of_truth = np.bincount(pairs.rows, pairs.iou)[pairs.rows]
     of_result = np.bincount(pairs.columns, pairs.iou)[pairs.columns]
     return np.asarray(pairs.iou / (of_truth + of_result - pairs.iou))
 
 
 def _association(comparison: Comparison, identities: Int64Array) -> Float64Array:
-    """Return the (3,) sums of association, its recall and its precision over these matches."""
+    """Return (3,) association, its recall and its precision, summed over these matches."""
     pairs, count = np.unique(identities, return_counts=True)
     truth, results = comparison.split(pairs)
     truth_count, result_count = comparison.truth.counts[truth], comparison.results.counts[results]

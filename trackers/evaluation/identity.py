@@ -1,4 +1,4 @@
-"""Identity: boxes under the right name, all through a sequence (Ristani et al. 2016, section 3)."""
+"""Identity: boxes with the right identity over a sequence (Ristani et al. 2016, section 3)."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from trackers.evaluation.comparison import Comparison, best
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Boxes whose object and identity are partners for good, and those of either side that are not.
+    """The counts behind IDF1: each object has at most one identity for the whole sequence.
 
-    right: boxes; missed, false: boxes of the truth and of the results that are not right
+    idtp: boxes of an object with its identity; idfn: other boxes of the ground truth;
+    idfp: other boxes of the results
     """
 
-    right: int
-    missed: int
-    false: int
+    idtp: int
+    idfn: int
+    idfp: int
 
     def __add__(self, other: Identity) -> Identity:
         return Identity(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def idf1(self) -> float:
-        """Share of both sides' boxes that are right."""
-        return self.right / max(1, self.right + (self.missed + self.false) / 2)
+        """Identity F1: the harmonic mean of `idr` and `idp`."""
+        return self.idtp / max(1, self.idtp + (self.idfn + self.idfp) / 2)
 
     @property
     def idr(self) -> float:
-        """Share of the truth that is right."""
-        return self.right / max(1, self.right + self.missed)
+        """Identity recall: share of the ground truth with the right identity."""
+        return self.idtp / max(1, self.idtp + self.idfn)
 
     @property
     def idp(self) -> float:
-        """Share of the results that is right."""
-        return self.right / max(1, self.right + self.false)
+        """Identity precision: share of the results with the right identity."""
+        return self.idtp / max(1, self.idtp + self.idfp)
 
 
 def identity(comparison: Comparison) -> Identity:
-    """Score one sequence: each object gets one identity at most, so that most boxes are right."""
+    """Score one sequence: objects and identities are assigned one to one, for the largest IDTP."""
     matched = comparison.pairs.iou >= MATCH_IOU
     partners, boxes = np.unique(comparison.identities[matched], return_counts=True)
-    right = 0
+    idtp = 0
     if len(partners):
         pairs = Pairs(*comparison.split(partners), boxes.astype(float))
-        right = int(boxes[best(pairs, pairs.iou)].sum())
-    return Identity(right, len(comparison.truth) - right, len(comparison.results) - right)
+        idtp = int(boxes[best(pairs, pairs.iou)].sum())
+    return Identity(idtp, len(comparison.truth) - idtp, len(comparison.results) - idtp)

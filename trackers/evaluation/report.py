@@ -1,4 +1,4 @@
-"""Scoring of files: which results belong to which truth, by which rules, and a table of it all."""
+"""Evaluation of files: which results belong to which ground truth, the rules, and the table."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ def evaluate_files(
 ) -> Evaluation:
     """Return the scores of all sequences that both `truth` and `results` have.
 
-    truth, results, ignore: one file each, or folders of them, see `find_sequences`
-    rules: one of RULES; auto decides by the truth of each sequence: 10 columns are MOT15's; 9 in a
-        file NAME/gt/gt.txt are those of MOT17, or of MOT20 if the name says so; else classes count
-    Raises UsageError for what cannot be read, and where nothing is in both.
+    truth, results, ignore: a file or a folder each, see `find_sequences`
+    rules: one of RULES; `auto` decides by the ground truth of each sequence: 10 columns are mot15;
+        9 columns in NAME/gt/gt.txt are mot20 if NAME begins with MOT20, else mot17; anything else
+        is classes
+    gt_file: the name of the ground truth in NAME/gt/
+    Raises UsageError if a file cannot be read, or if no sequence is in both.
     """
     inside = f"gt/{gt_file}"
     found, named = find_sequences(results), find_sequences(truth, inside)
-    if truth.is_file() and results.is_file():  # they belong together, however they are called
+    if truth.is_file() and results.is_file():  # two files belong together, whatever their names
         found = dict(zip(named, found.values(), strict=True))
     regions = {} if ignore is None else find_sequences(ignore)
     if ignore is not None and ignore.is_file():
@@ -56,19 +58,19 @@ def evaluate_files(
 
 
 def left_out(truth: Path, results: Path, gt_file: str, evaluation: Evaluation) -> Iterator[str]:
-    """Yield a line for each side that has sequences which were not evaluated."""
-    for path, inside, lacking in (
+    """Yield a line for each side with sequences that were not evaluated."""
+    for path, inside, missing in (
         (truth, f"gt/{gt_file}", "results"),
         (results, None, "ground truth"),
     ):
         if path.is_dir():
             names = [n for n in find_sequences(path, inside) if n not in evaluation.sequences]
             if names:
-                yield f"not evaluated, there is no {lacking} for it: {', '.join(names)}"
+                yield f"not evaluated, {missing} missing: {', '.join(names)}"
 
 
 def table(evaluation: Evaluation) -> str:
-    """Return a line for each sequence, for each class if there are several, and for all."""
+    """Return a line for each sequence and for each class, if there are several, and overall."""
     rows = dict(evaluation.sequences) if len(evaluation.sequences) > 1 else {}
     if len(evaluation.classes) > 1:
         rows |= {f"class {c}": scores for c, scores in evaluation.classes.items()}
@@ -93,25 +95,27 @@ def _evaluate(
     results_file: Path,
     ignore: Path | None,
     frames: FrameChoice,
-    asked: str,
+    requested: str,
     inside: str,
 ) -> dict[int, Scores]:
-    rules = _rules(truth_file, inside) if asked == "auto" else cast(Rules, asked)
+    rules = _rules(truth_file, inside) if requested == "auto" else cast(Rules, requested)
     truth = read_mot(truth_file, with_classes=rules != "mot15")
     results = read_mot(results_file, with_classes=rules == "classes")
     for path, rows in ((truth_file, truth), (results_file, results)):
         if (rows.ids < 0).any():
-            raise UsageError(f"{path}: column 2, the id, is -1: boxes need identities to be scored")
+            raise UsageError(
+                f"{path}: column 2, the id, is -1: boxes without identities cannot be scored"
+            )
     last = max(truth.last_frame, results.last_frame)
-    given = frames.of(name, last)
-    truth, results = truth.among(given), results.among(given)
+    chosen = frames.of(name, last)
+    truth, results = truth.among(chosen), results.among(chosen)
     if ignore is not None:
         results = without_ignored(truth, results, read_ignore(ignore))
     return evaluate(truth, results, rules)
 
 
 def _rules(truth: Path, inside: str) -> Rules:
-    """Return the rules that go with a file of ground truth."""
+    """Return the rules for a ground-truth file."""
     columns = columns_of(truth)
     if columns == 10:
         return "mot15"

@@ -1,6 +1,6 @@
-"""What counts: the boxes that are to be found, and the results that are held against nobody.
+"""Which ground truth must be found, and which results are ignored.
 
-The rules of the MOTChallenge are those of its own evaluation kit (Dendorfer et al. 2021, IJCV,
+The MOTChallenge rules are those of its evaluation kit (Dendorfer et al. 2021, IJCV,
 "MOTChallenge: A benchmark for single-camera multiple target tracking", section 4).
 """
 
@@ -21,18 +21,18 @@ Rules = Literal["classes", "mot15", "mot17", "mot20"]
 PEDESTRIAN = 1
 LABELLED = range(1, 14)  # the classes of MOT16, MOT17 and MOT20
 _LIKE_PEDESTRIANS = (2, 7, 8, 12)  # person on vehicle, static person, distractor, reflection
-DISTRACTORS: Mapping[Rules, tuple[int, ...]] = {
+DISTRACTORS: Mapping[Rules, tuple[int, ...]] = {  # classes whose matched results are ignored
     "mot17": _LIKE_PEDESTRIANS,
-    "mot20": (*_LIKE_PEDESTRIANS, 6),  # vehicles, too
+    "mot20": (*_LIKE_PEDESTRIANS, 6),  # and non-motorised vehicle
 }
 
 
 def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, MotRows]:
-    """Return what counts of both sides.
+    """Return the boxes of ground truth and results that are scored.
 
-    Truth that is marked with 0 in column 7 never does. With `mot17` and `mot20` only pedestrians
-    are to be found, and a result that is best matched to a distractor does not count either.
-    Raises UsageError for truth of a class that these do not know.
+    Ground truth with 0 in column 7 is excluded. With `mot17` and `mot20` only pedestrians must be
+    found, and results matched to a distractor are ignored.
+    Raises UsageError for a ground-truth class that these two rules do not know.
     """
     marked = truth.scores != 0
     if rules not in DISTRACTORS:
@@ -41,14 +41,14 @@ def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, Mo
     if len(unknown):
         raise UsageError(
             f"ground truth of class {unknown[0]}: the rules of {rules} know classes 1 to 13 in "
-            "column 8; other rules are chosen by --rules"
+            "column 8; choose other rules with --rules"
         )
     results = _without(truth, results, DISTRACTORS[rules])
     return truth[marked & (truth.class_ids == PEDESTRIAN)], results
 
 
 def _without(truth: MotRows, results: MotRows, distractors: tuple[int, ...]) -> MotRows:
-    """Return the results less those that are matched to truth of these classes."""
+    """Return the results without those matched to ground truth of these classes."""
     comparison = compare(truth, results)
     counts = np.ones(len(results), bool)
     for here in comparison.frames():

@@ -1,4 +1,4 @@
-"""How the camera moved through a sequence, as files say it."""
+"""The motion of a camera through a sequence, read from a file."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ from trackers.tracks import Affine
 
 @dataclass(frozen=True, slots=True)
 class CameraPath:
-    """The motion of a camera through a sequence: from each frame's picture before onto it.
+    """The motion of a camera through a sequence, frame by frame.
 
-    steps: by frame from 0, the (2, 3) affine from the frame before; a frame that is not named
-        stands still
+    steps: by frame from 0, the (2, 3) affine that maps the previous frame to it; in a frame without
+        one the camera stands still
     """
 
     steps: Mapping[int, Affine]
 
     def between(self, earlier: int, later: int) -> Affine:
-        """Return the affine from one frame onto a later one, through all that lie between."""
-        whole = np.eye(3)
+        """Return the affine that maps one frame to a later one: the product of its steps."""
+        total = np.eye(3)
         for frame in range(earlier + 1, later + 1):
             if frame in self.steps:
-                whole[:2] = self.steps[frame] @ whole
-        return whole[:2]
+                total[:2] = self.steps[frame] @ total
+        return total[:2]
 
 
 def read_camera(path: Path) -> CameraPath:
-    """Return the camera's path from a text: per line the frame from 0, and six numbers of a 2x3.
+    """Return the camera's path from a text file.
 
-    The numbers are row by row, with commas or spaces between.
-    Raises UsageError, naming file and line, where a line is not as it must be.
+    Each line has the frame, from 0, and the six numbers of a 2 x 3 affine, row by row, separated by
+    commas or spaces. Raises UsageError, with file and line, for a line that is not accepted.
     """
     line_numbers, values = read_numbers(path, columns=7, separator=r"\s*,\s*|\s+")
     frames = values[:, 0]
     singular = abs(values[:, 1] * values[:, 5] - values[:, 2] * values[:, 4]) < 1e-6
     for wrong, rule in (
-        ((frames < 0) | (frames != np.rint(frames)), "column 1, the frame, is whole, from 0"),
-        (_again(frames), "a frame has one line"),
-        (singular, "the motion must not squeeze the picture to a line"),
+        (
+            (frames < 0) | (frames != np.rint(frames)),
+            "column 1, the frame, is a whole number from 0",
+        ),
+        (_repeated(frames), "each frame has one line"),
+        (singular, "the motion must not squeeze the image to a line"),
     ):
         if wrong.any():
             raise UsageError(f"{path}:{line_numbers[wrong.argmax()]}: {rule}")
@@ -54,9 +57,9 @@ def read_camera(path: Path) -> CameraPath:
     )
 
 
-def _again(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which frames were there before."""
+def _repeated(frames: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which frames repeat an earlier one."""
     _, first = np.unique(frames, return_index=True)
-    again = np.ones(len(frames), bool)
-    again[first] = False
-    return again
+    repeated = np.ones(len(frames), bool)
+    repeated[first] = False
+    return repeated

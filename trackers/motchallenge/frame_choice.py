@@ -1,4 +1,4 @@
-"""Which frames of a sequence are looked at: ranges of them, every k-th, some left out by chance."""
+"""Which frames of a sequence are used: ranges, every k-th frame, a random share left out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from detector.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class FrameChoice:
-    """A choice that means the same frames to who tracks and to who evaluates.
+    """A choice of frames, the same for tracking and for evaluation.
 
-    ranges: by sequence, first and last frame, both included; "" is for sequences not named
-    keep_every: the first frame of the range and every k-th from there
-    drop: share of the frames that is left out, by chance, the same for the same `seed`
+    ranges: first and last frame by sequence, both included; "" for sequences that are not named
+    keep_every: k, to use the first frame of the range and every k-th after it
+    drop: share of the frames that is left out at random
+    seed: of the random choice
     """
 
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -27,24 +28,24 @@ class FrameChoice:
 
     def of(self, sequence: str, last: int) -> Int64Array:
         """Return the chosen frames, from 1, of a sequence whose last frame is `last`."""
-        begin, end = self.ranges.get(sequence, self.ranges.get("", (1, last)))
-        frames = np.arange(begin, min(end, last) + 1, self.keep_every)
+        first, end = self.ranges.get(sequence, self.ranges.get("", (1, last)))
+        frames = np.arange(first, min(end, last) + 1, self.keep_every)
         kept = np.random.default_rng(self.seed).random(last + 1) >= self.drop
         return frames[kept[frames]]
 
 
-def read_ranges(given: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Return the ranges that `A-B` (of any sequence) and `NAME=A-B` say.
+def read_ranges(texts: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return the ranges of texts `A-B` (all other sequences) and `NAME=A-B` (one sequence).
 
     Raises UsageError for anything else.
     """
     ranges = {}
-    for text in given:
+    for text in texts:
         name, _, numbers = text.rpartition("=")
         first, _, last = numbers.partition("-")
         if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
             raise UsageError(
-                f"--frames {text}: A-B or NAME=A-B is expected, from 1, B not before A, as 251-459"
+                f"--frames {text}: A-B or NAME=A-B is expected, with 1 <= A <= B, such as 251-459"
             )
         ranges[name] = int(first), int(last)
     return ranges

@@ -1,6 +1,7 @@
-"""Finishing of tracks once all of them are known: gaps are filled, jitter is smoothed.
+"""Offline refinement of finished tracks: gaps are interpolated, jitter is smoothed.
 
-For annotators and reports. It looks ahead, so it is no part of a tracker, and its boxes are marked.
+For annotation and reports. It uses later frames, so it is not part of a tracker, and its boxes are
+marked in the output.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from trackers.base.kalman import Float64Array
 from trackers.base.table_tracker import CLOCK_ERROR
 from trackers.motchallenge.text import MotResult, MotRows, Origin
 
-GAP_SECONDS = 0.7  # a longer one is left: nobody knows what went on
-SMOOTHING_SECONDS = 0.2  # standard deviation of the time over which boxes are smoothed
-REACH = 4  # standard deviations, beyond which nothing weighs anything
+MAX_GAP_SECONDS = 0.7  # in longer gaps a straight line is too uncertain
+SMOOTHING_SECONDS = 0.2  # standard deviation of the Gaussian weights
+CUTOFF = 4  # standard deviations beyond which weights are taken as 0
 
 
 def refined(result: MotResult, frames: Int64Array, frame_rate: float) -> MotResult:
-    """Return the tracks with gaps of at most 0.7 s filled in, on a straight line, and all smoothed.
+    """Return the tracks smoothed, with gaps of at most 0.7 s filled by linear interpolation.
 
-    Boxes that were predicted are left out. frames: those that were looked at, from 1, increasing:
-    no others are filled in.
+    Predicted boxes are left out.
+    frames: the frames that were tracked, from 1, increasing; only these are filled
     """
     seen = result.rows[result.origins != Origin.PREDICTED]
     tracks = [
-        _finished(seen[seen.ids == identity], frames, frame_rate)
+        _refined_track(seen[seen.ids == identity], frames, frame_rate)
         for identity in np.unique(seen.ids).tolist()
     ]
     if not tracks:
@@ -37,15 +38,15 @@ def refined(result: MotResult, frames: Int64Array, frame_rate: float) -> MotResu
     return MotResult(rows[order], origins[order])
 
 
-def _finished(
+def _refined_track(
     track: MotRows, frames: Int64Array, frame_rate: float
 ) -> tuple[Int64Array, Int64Array, Float64Array, Float64Array, Int64Array, Int64Array]:
-    """Return the columns of one track, filled in and smoothed."""
+    """Return the columns of one track, interpolated and smoothed."""
     span = frames[(frames >= track.frames[0]) & (frames <= track.frames[-1])]
     after = np.searchsorted(track.frames, span)
     before = np.searchsorted(track.frames, span, side="right") - 1
     gap_seconds = (track.frames[after] - track.frames[before]) / frame_rate
-    kept = gap_seconds <= GAP_SECONDS + CLOCK_ERROR
+    kept = gap_seconds <= MAX_GAP_SECONDS + CLOCK_ERROR
     span, before, filled = span[kept], before[kept], (after != before)[kept]
     boxes = np.stack([np.interp(span, track.frames, edge) for edge in track.boxes_xyxy.T], axis=1)
     return (
@@ -59,23 +60,23 @@ def _finished(
 
 
 def _smoothed(boxes_xyxy: Float64Array, seconds: Float64Array) -> Float64Array:
-    """Return (n, 4) boxes on lines fitted to those around them, the near ones most (LOESS)."""
+    """Return (n, 4) boxes by local linear regression with Gaussian weights (LOESS)."""
     smooth = np.empty_like(boxes_xyxy)
-    begin = np.searchsorted(seconds, seconds - REACH * SMOOTHING_SECONDS)
-    end = np.searchsorted(seconds, seconds + REACH * SMOOTHING_SECONDS, side="right")
-    for k, around in enumerate(map(slice, begin, end)):
-        smooth[k] = _fitted(boxes_xyxy[around], seconds[around] - seconds[k])
+    first = np.searchsorted(seconds, seconds - CUTOFF * SMOOTHING_SECONDS)
+    end = np.searchsorted(seconds, seconds + CUTOFF * SMOOTHING_SECONDS, side="right")
+    for k, window in enumerate(map(slice, first, end)):
+        smooth[k] = _fitted(boxes_xyxy[window], seconds[window] - seconds[k])
     return smooth
 
 
-def _fitted(boxes_xyxy: Float64Array, away: Float64Array) -> Float64Array:
-    """Return the box at time 0 of the line through boxes that are `away` seconds from there."""
-    weights = np.exp(-np.square(away / SMOOTHING_SECONDS) / 2)
+def _fitted(boxes_xyxy: Float64Array, offsets: Float64Array) -> Float64Array:
+    """Return the box at time 0 of the line fitted to boxes at `offsets` seconds from it."""
+    weights = np.exp(-np.square(offsets / SMOOTHING_SECONDS) / 2)
     weights /= weights.sum()
-    centre = weights @ away
-    spread = weights @ np.square(away - centre)
+    centre = weights @ offsets
+    spread = weights @ np.square(offsets - centre)
     mean = weights @ boxes_xyxy
     if spread <= 0:  # a single box
         return np.asarray(mean)
-    slope = (weights * (away - centre)) @ boxes_xyxy / spread
+    slope = (weights * (offsets - centre)) @ boxes_xyxy / spread
     return np.asarray(mean - slope * centre)

@@ -1,4 +1,4 @@
-"""Tracking of detections in files: MOTChallenge text in, MOTChallenge text out."""
+"""Tracking of detection files: MOTChallenge text in, MOTChallenge text out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trackers.motchallenge.sequences import SequenceInfo, find_sequences, read_i
 from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.tracks import Tracker, Tracks
 
-USUAL_RATE = 30.0  # frames per second, where nobody says
+DEFAULT_RATE = 30.0  # frames per second, without --frame-rate and seqinfo.ini
 
 
 def run_files(
@@ -36,14 +36,15 @@ def run_files(
 ) -> None:
     """Track each sequence with a new tracker, and write its tracks.
 
-    detections, camera_motion: one file each, or folders of them, see `find_sequences`
-    output: a file if detections are one, else a folder that gets a NAME.txt for each
-    frame_rate: per second; None: as the sequence's seqinfo.ini says, or else 30
+    detections, camera_motion: a file or a folder, see `find_sequences`
+    output: a file if `detections` is a file, else a folder for a NAME.txt per sequence
+    make: returns a new tracker
+    frame_rate: per second; None: that of the sequence's seqinfo.ini, or else 30
     with_classes: whether column 8 of detections is a class
-    score_range: the scores that mean 0 and 1; what is beyond counts as these
-    refine: whether tracks are filled in and smoothed when they are finished
-    warn: is told, in a line, of what was taken for granted
-    Raises UsageError for what cannot be read or written.
+    score_range: the scores that are mapped to 0 and 1; scores beyond are clipped
+    refine: whether finished tracks are interpolated and smoothed
+    warn: takes a line for each assumption that was made
+    Raises UsageError if a file cannot be read or written.
     """
     named = find_sequences(detections, "det/det.txt")
     cameras = {} if camera_motion is None else find_sequences(camera_motion)
@@ -52,19 +53,19 @@ def run_files(
     for name, file in named.items():
         tracker, info = make(), read_info(file)
         if frame_rate is None and info is None:
-            warn(f"{name}: no --frame-rate and no seqinfo.ini: taken as {USUAL_RATE:g} per second")
+            warn(f"{name}: no --frame-rate and no seqinfo.ini: {DEFAULT_RATE:g} fps is assumed")
         if camera_motion is not None and name not in cameras:
-            warn(f"{name}: no {name}.txt in {camera_motion}: the camera is taken to stand still")
+            warn(f"{name}: no {name}.txt in {camera_motion}: the camera is assumed to stand still")
         rows = read_mot(file, with_classes=with_classes)
         if score_range is None and (rows.scores != rows.scores.clip(0, 1)).any():
-            warn(f"{name}: scores below 0 count as 0, above 1 as 1; --score-range changes that")
+            warn(f"{name}: scores are clipped to 0..1; set --score-range to scale them")
         rows = _scaled(rows, score_range or (0.0, 1.0))
         camera = read_camera(cameras[name]) if name in cameras else None
-        given = _given(name, rows, info, FrameChoice() if frames is None else frames)
-        rate = frame_rate or (info.frame_rate if info else USUAL_RATE)
-        result = MotResult.of(track(tracker, rows, given, rate, camera))
+        chosen = _chosen_frames(name, rows, info, FrameChoice() if frames is None else frames)
+        rate = frame_rate or (info.frame_rate if info else DEFAULT_RATE)
+        result = MotResult.of(track(tracker, rows, chosen, rate, camera))
         if refine:
-            result = refined(result, given, rate)
+            result = refined(result, chosen, rate)
         write_text(output / f"{name}.txt" if detections.is_dir() else output, result.text())
 
 
@@ -75,21 +76,24 @@ def track(
     frame_rate: float,
     camera: CameraPath | None = None,
 ) -> Iterator[tuple[int, Tracks]]:
-    """Yield the tracks of these frames (from 1, increasing), of which the detections are `rows`.
+    """Yield each of `frames` (from 1, increasing) with its tracks.
 
-    camera: its whole path; the frames between two that are given count, too
+    rows: the detections
+    camera: the whole path, including frames between those that are tracked
     """
-    before = None
+    previous = None
     for frame in frames.tolist():
-        step = camera.between(before, frame - 1) if camera and before is not None else None
+        step = camera.between(previous, frame - 1) if camera and previous is not None else None
         yield frame, tracker.update(rows.at(frame).detections(), (frame - 1) / frame_rate, step)
-        before = frame - 1
+        previous = frame - 1
 
 
-def _given(name: str, rows: MotRows, info: SequenceInfo | None, choice: FrameChoice) -> Int64Array:
-    """Return the chosen frames from the first with a detection on.
+def _chosen_frames(
+    name: str, rows: MotRows, info: SequenceInfo | None, choice: FrameChoice
+) -> Int64Array:
+    """Return the chosen frames, from the first one with a detection.
 
-    Trackers believe a first picture at once, so it should not be an empty one of another part.
+    Trackers confirm the tracks of their first frame at once, so that frame should not be empty.
     """
     last = max(rows.last_frame, info.length if info else 0)
     frames = choice.of(name, last)
@@ -99,5 +103,7 @@ def _given(name: str, rows: MotRows, info: SequenceInfo | None, choice: FrameCho
 def _scaled(rows: MotRows, score_range: tuple[float, float]) -> MotRows:
     low, high = score_range
     if not low < high:
-        raise UsageError(f"--score-range {low:g} {high:g}: the second is above the first")
+        raise UsageError(
+            f"--score-range {low:g} {high:g}: the second number must be above the first"
+        )
     return replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))

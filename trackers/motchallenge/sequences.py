@@ -1,4 +1,4 @@
-"""Where sequences are on the disk: single files, folders of them, and the MOTChallenge's layout."""
+"""Where sequences are on disk: single files, folders of files, and the MOTChallenge layout."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from detector.errors import UsageError
 def find_sequences(path: Path, inside: str | None = None) -> dict[str, Path]:
     """Return name -> text file of the sequences at `path`.
 
-    path: one file; a folder of `NAME.txt`; or a folder of folders, or one of them, where
-        `NAME/<inside>` is the file
-    inside: such as `gt/gt.txt`, where that layout is possible
-    Raises UsageError where there is none.
+    path: a file; a folder of `NAME.txt`; a folder with `NAME/<inside>`; or the folder `NAME` itself
+    inside: such as `gt/gt.txt`; None: only `NAME.txt` is accepted in a folder
+    Raises UsageError if there is no sequence.
     """
     if not path.exists():
         raise UsageError(f"{path}: cannot be read: no such file or folder")
@@ -26,27 +25,27 @@ def find_sequences(path: Path, inside: str | None = None) -> dict[str, Path]:
     files = nested or sorted(path.glob("*.txt"))
     if not files:
         accepted = f"NAME.txt or NAME/{inside}" if inside else "NAME.txt"
-        raise UsageError(f"{path}: there is no {accepted} in this folder")
+        raise UsageError(f"{path}: no {accepted} in this folder")
     return {_name(file, inside): file for file in files}
 
 
 def is_nested(file: Path, inside: str) -> bool:
-    """Return whether a file lies in a sequence's folder as the MOTChallenge has it."""
+    """Return whether a file is at `inside` in a sequence's folder (MOTChallenge layout)."""
     return file.resolve().parts[-2:] == Path(inside).parts
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceInfo:
-    """What a seqinfo.ini says: frames per second, and how many frames there are."""
+    """Frame rate per second and number of frames, from a seqinfo.ini."""
 
     frame_rate: float
     length: int
 
 
 def read_info(file: Path) -> SequenceInfo | None:
-    """Return what the seqinfo.ini of a sequence says, beside its file or a folder above, if any.
+    """Return the seqinfo.ini beside `file` or one folder above, None if there is none.
 
-    Raises UsageError for one that does not give frameRate and seqLength as numbers above 0.
+    Raises UsageError unless frameRate and seqLength are numbers above 0.
     """
     for folder in file.resolve().parents[:2]:
         path = folder / "seqinfo.ini"

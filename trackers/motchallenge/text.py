@@ -1,4 +1,4 @@
-"""MOTChallenge text, in and out: one box per line, frames counted from 1."""
+"""Reading and writing of MOTChallenge text: one box per line, frames counted from 1."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ BoolArray = NDArray[np.bool_]
 
 
 class Origin(IntEnum):
-    """How a box of a result came about: column 9."""
+    """How a box of a result was obtained: column 9."""
 
-    TRACKED = -1  # it was seen, and it is where the tracker says
-    PREDICTED = 0  # it was not seen: that is where it should be
-    SMOOTHED = 1  # it was seen, and moved afterwards
-    FILLED = 2  # it was not seen, but before and after
+    TRACKED = -1  # seen, as the tracker returned it
+    PREDICTED = 0  # not seen, predicted by the tracker
+    SMOOTHED = 1  # seen, smoothed afterwards
+    FILLED = 2  # not seen, interpolated between two boxes that were
 
 
 def mot_lines(index: int, tracks: Tracks) -> str:
-    """Return the confirmed tracks of the picture at `index` (from 0), a line each.
+    """Return the confirmed tracks of the frame at `index` (from 0), one line each.
 
     A line is `index+1,id,x,y,w,h,score,class,-1,-1`: top left corner and size in source pixels,
-    the class as the manifest counts it. No confirmed tracks give an empty string.
+    the position of the class in the manifest. Without confirmed tracks the text is empty.
     """
     return MotResult.of([(index + 1, tracks.confirmed)]).text()
 
@@ -42,9 +42,9 @@ class MotRows:
     """The boxes of one sequence: ground truth, detections or results, in the order of frames.
 
     frames: (n,) int64, from 1
-    ids: (n,) int64, -1 where a box has none
+    ids: (n,) int64, -1 for a box without identity
     boxes_xyxy: (n, 4) float64, source pixels
-    scores: (n,) float64, column 7: a confidence, or in ground truth 0 for "do not count this"
+    scores: (n,) float64, column 7: the confidence; in ground truth, 0 excludes a box
     class_ids: (n,) int64
     """
 
@@ -72,23 +72,23 @@ class MotRows:
 
     @property
     def last_frame(self) -> int:
-        """The last frame with a box, 0 if there is none."""
+        """The last frame with a box, 0 without boxes."""
         return int(self.frames[-1]) if len(self) else 0
 
-    def place(self, frame: int) -> slice:
-        """Return where the rows of one frame are."""
+    def slice_of(self, frame: int) -> slice:
+        """Return the positions of the rows of one frame."""
         return slice(*np.searchsorted(self.frames, (frame, frame + 1)).tolist())
 
     def at(self, frame: int) -> MotRows:
         """Return the rows of one frame."""
-        return self[self.place(frame)]
+        return self[self.slice_of(frame)]
 
     def among(self, frames: Int64Array) -> MotRows:
         """Return the rows of these frames."""
         return self[np.isin(self.frames, frames)]
 
     def detections(self) -> Detections:
-        """Return the boxes as a detector would have, without their frames and ids."""
+        """Return the boxes as Detections, without frames and ids."""
         return Detections(
             self.boxes_xyxy.astype(np.float32), self.scores.astype(np.float32), self.class_ids
         )
@@ -96,9 +96,9 @@ class MotRows:
 
 @dataclass(frozen=True, slots=True)
 class MotResult:
-    """What a tracker made of a sequence, as it is written.
+    """The tracks of a sequence, ready to be written.
 
-    origins: (n,) int64, an Origin each
+    origins: (n,) int64, the Origin of each box
     """
 
     rows: MotRows
@@ -106,7 +106,7 @@ class MotResult:
 
     @classmethod
     def of(cls, tracked: Iterable[tuple[int, Tracks]]) -> MotResult:
-        """Return the tracks of frames (from 1, increasing), less those that are tentative."""
+        """Return the confirmed and lost tracks of frames (from 1, increasing)."""
         frames, seen = [np.zeros(0, np.int64)], [Tracks.untracked(Detections.empty())]
         for frame, tracks in tracked:
             seen.append(tracks[tracks.states != TrackState.TENTATIVE])
@@ -137,9 +137,9 @@ class MotResult:
 def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     """Return the rows of a MOTChallenge text: `frame,id,x,y,w,h,score[,class...]`.
 
-    with_classes: whether column 8 is a class; otherwise all rows are of class 0 (detection files
-        and MOT15 have no classes: they keep world coordinates there, or -1)
-    Raises UsageError, naming file and line, where a row is not as it must be.
+    with_classes: whether column 8 is a class; otherwise all classes are 0 (detection files and
+        MOT15 have no classes: column 8 is a world coordinate or -1)
+    Raises UsageError, with file and line, for a row that is not accepted.
     """
     line_numbers, values = read_numbers(path, columns=8 if with_classes else 7)
     frames, ids, classes = (_whole(values[:, column]) for column in (0, 1, -1))
@@ -161,7 +161,7 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
 
 
 def columns_of(path: Path) -> int:
-    """Return how many columns the first line of a comma text has, 0 for an empty file."""
+    """Return the number of comma-separated columns in the first line, 0 for an empty file."""
     try:
         with path.open(encoding="utf-8") as file:
             line = file.readline().strip()
@@ -175,9 +175,9 @@ def read_numbers(
 ) -> tuple[Int64Array, Float64Array]:
     """Return line numbers (n,) and the first `columns` values (n, columns) of a text.
 
-    separator: what stands between two values, a regular expression
-    Raises UsageError, naming file and line, for a row that is short or holds anything but finite
-    numbers. Empty lines are passed over.
+    separator: a regular expression
+    Empty lines are skipped. Raises UsageError, with file and line, for a row with too few columns,
+    or with anything but finite numbers.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -189,14 +189,16 @@ def read_numbers(
         try:
             row[:] = np.fromiter(map(float, re.split(separator, line.strip())), float, columns)
         except ValueError as error:
-            raise UsageError(f"{path}:{k}: {columns} numbers, comma between: '{line}'") from error
+            raise UsageError(
+                f"{path}:{k}: {columns} numbers, separated by commas, are expected: '{line}'"
+            ) from error
         if not np.isfinite(row).all():
-            raise UsageError(f"{path}:{k}: numbers are finite: '{line}'")
+            raise UsageError(f"{path}:{k}: finite numbers are expected: '{line}'")
     return np.array([k for k, _ in rows], np.int64), values
 
 
 def _whole(values: Float64Array) -> Int64Array:
-    """Return values as integers, and what is no whole number of 32 bits as one that is refused."""
+    """Return values as integers; one that is not a 32-bit integer becomes a refused value."""
     limits = np.iinfo(np.int32)
     whole = (values == np.rint(values)) & (abs(values) <= limits.max)
     return np.where(whole, values, limits.min).astype(np.int64)

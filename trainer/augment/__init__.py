@@ -1,1 +1,1 @@
-"""Augmentation: wherever an image goes, its boxes go with its pixels."""
+"""Augmentation: images and their boxes, changed together."""

@@ -1,11 +1,11 @@
-"""Augmentation: from labelled pictures to what the network trains on."""
+"""Augmentation: labelled images become the images that the network trains on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from detector.detections import Float32Array, UInt8Array
 from trainer.augment.colour import jitter
@@ -14,58 +14,66 @@ from trainer.augment.mixup import mixed
 from trainer.augment.mosaic import mosaic, mosaic_of_nine
 from trainer.augment.paste import pasted
 from trainer.augment.warp import View, warped
-from trainer.data.image_cache import Pictures, kept_in_memory
-from trainer.data.labelled_image import Picture
+from trainer.data.image_cache import LabelledImages, cached_in_memory
+from trainer.data.labelled_image import LabelledImage
 from trainer.data.samples import Dataset
 
-CUT_FROM = 1000  # pictures; more would have to be in memory at the same time
-MEASURED = 5000  # pictures
+CUT_FROM = 1000  # images, all in memory at the same time
+MEASURED = 5000  # images
+
+RENAMED_OPTIONS = {"least_visible": "min_visible"}  # the old names work until the next release
 
 
 class AugmentOptions(BaseModel):
-    """How pictures are changed, in the terms of YOLOv7; the defaults are those of YOLOv7-tiny."""
+    """Options of augmentation, as YOLOv7 names them; the defaults are those of YOLOv7-tiny."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     mosaic: float = Field(default=1.0, ge=0, le=1, description="probability of a mosaic")
     mosaic_epochs: int | None = Field(
-        default=None, ge=0, description="no mosaic after so many epochs"
+        default=None, ge=0, description="number of first epochs with mosaics; default: all"
     )
-    nine: float = Field(default=0.0, ge=0, le=1, description="part of the mosaics that are of nine")
+    nine: float = Field(
+        default=0.0, ge=0, le=1, description="fraction of mosaics made of nine images"
+    )
     mixup: float = Field(
-        default=0.0, ge=0, le=1, description="probability of a second mosaic over the first"
+        default=0.0, ge=0, le=1, description="probability of mixing a second mosaic into the first"
     )
     whole: float = Field(
-        default=0.0, ge=0, le=1, description="probability of a picture as it is: not moved or cut"
+        default=0.0, ge=0, le=1, description="probability of the whole image, neither moved nor cut"
     )
     translate: float = Field(
         default=0.1, ge=0, le=1, description="shift, +- fraction of the input size"
     )
-    scale: float = Field(default=0.5, ge=0, lt=1, description="resize, +- fraction")
-    rotate: float = Field(default=0.0, ge=0, le=180, description="turn, +- degrees")
-    shear: float = Field(default=0.0, ge=0, lt=90, description="+- degrees")
+    scale: float = Field(default=0.5, ge=0, lt=1, description="change of size, +- fraction")
+    rotate: float = Field(default=0.0, ge=0, le=180, description="rotation, +- degrees")
+    shear: float = Field(default=0.0, ge=0, lt=90, description="shear, +- degrees")
     perspective: float = Field(
-        default=0.0, ge=0, le=0.001, description="+- 1 / pixels; 0.001 is strong"
+        default=0.0, ge=0, le=0.001, description="perspective, +- 1 / pixels; 0.001 is strong"
     )
-    fliplr: float = Field(default=0.5, ge=0, le=1, description="probability of left for right")
-    flipud: float = Field(default=0.0, ge=0, le=1, description="probability of top for bottom")
+    fliplr: float = Field(default=0.5, ge=0, le=1, description="probability of a horizontal flip")
+    flipud: float = Field(default=0.0, ge=0, le=1, description="probability of a vertical flip")
     hsv_h: float = Field(default=0.015, ge=0, le=1, description="change of hue, +- fraction")
     hsv_s: float = Field(default=0.7, ge=0, le=1, description="change of saturation, +- fraction")
     hsv_v: float = Field(default=0.4, ge=0, le=1, description="change of brightness, +- fraction")
     paste_in: float = Field(
-        default=0.0, ge=0, le=1, description="probability of objects out of other pictures"
+        default=0.0, ge=0, le=1, description="probability of pasting objects from other images"
     )
-    least_visible: float = Field(
-        default=0.1, ge=0, le=1, description="share of an object to be labelled"
+    min_visible: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("min_visible", "least_visible"),  # saved by older versions
+        description="fraction of an object's area that must be visible for it to be labelled",
     )
 
     def over_variant(self, variant: str) -> AugmentOptions:
-        """Return the published options of a YOLOv7 variant, with what was set here over them."""
+        """Return the published options of a YOLOv7 variant, overridden by those set here."""
         published = {} if "tiny" in variant else {"translate": 0.2, "scale": 0.9}
         return AugmentOptions(**{**published, **self.model_dump(exclude_unset=True)})
 
 
-class Augment:
-    """The pictures of a data set, changed anew in every epoch; same seed, same pictures."""
+class Augmenter:
+    """The images of a data set, augmented differently in each epoch; same seed, same images."""
 
     def __init__(
         self,
@@ -73,77 +81,78 @@ class Augment:
         size: tuple[int, int],
         options: AugmentOptions,
         seed: int,
-        pictures: Pictures | None = None,
+        images: LabelledImages | None = None,
     ) -> None:
         """Take `dataset` for a network of `size` (height, width).
 
-        pictures: the same, scaled to fit `size`; default: all are read now and kept in memory
+        images: the images of `dataset` scaled to fit `size`; default: all are read into memory now
         """
         self._size, self._options, self._seed = size, options, seed
-        self._pictures = kept_in_memory(dataset, size) if pictures is None else pictures
-        self._cutouts = cut_out(self._some(CUT_FROM)) if options.paste_in else []
+        self._images = cached_in_memory(dataset, size) if images is None else images
+        self._cutouts = cut_out(self._sample(CUT_FROM)) if options.paste_in else []
 
-    def _some(self, most: int) -> Sequence[Picture]:
-        """Return all pictures that are kept, or `most` of those that are not, from everywhere."""
-        if isinstance(self._pictures, list):
-            return self._pictures
-        count = min(most, len(self))
+    def _sample(self, max_count: int) -> Sequence[LabelledImage]:
+        """Return all cached images, or `max_count` uncached ones spread over the data set."""
+        if isinstance(self._images, list):
+            return self._images
+        count = min(max_count, len(self))
         chosen = np.linspace(0, len(self) - 1, count).round().astype(int)
-        return [self._pictures[index] for index in chosen.tolist()]
+        return [self._images[index] for index in chosen.tolist()]
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def augmented(self, index: int, epoch: int) -> tuple[UInt8Array, Float32Array]:
-        """Return picture `index` as it is in `epoch`; from any thread.
+        """Return image `index` as augmented in `epoch`; called from any thread.
 
         The image is (h, w, 3) uint8 RGB; the targets are (n, 5) float32: class or IGNORED, cx, cy,
-        w, h, fractions of the image.
+        w, h, as fractions of the image.
         """
         rng = np.random.default_rng((self._seed, epoch, index))
-        picture = self._composed(index, epoch, rng)
-        image = jitter(picture.image, self._gains(rng))
-        changed = Picture(image, picture.boxes_xyxy, picture.class_ids)
+        labelled = self._composed(index, epoch, rng)
+        image = jitter(labelled.image, self._gains(rng))
+        changed = LabelledImage(image, labelled.boxes_xyxy, labelled.class_ids)
         options = self._options
         if rng.random() < options.fliplr:
             changed = changed.flipped()
         if options.flipud and rng.random() < options.flipud:
-            changed = changed.upside_down()
+            changed = changed.flipped_vertically()
         return changed.image, changed.targets()
 
     def sides(self) -> Float32Array:
-        """Return (n, 2) float32: width and height of all objects, in pixels of the input."""
-        boxes = np.concatenate([each.objects_xyxy for each in self._some(MEASURED)])
+        """Return (n, 2) float32: width and height of the objects, in input pixels."""
+        boxes = np.concatenate([each.objects_xyxy for each in self._sample(MEASURED)])
         sides: Float32Array = boxes[:, 2:] - boxes[:, :2]
         return sides
 
-    def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> Picture:
-        # what an option of 0 turns off draws no random number: recipes from before there was
-        # the option give the pictures that they always gave
-        options, picture = self._options, self._populated(index, rng)
+    def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> LabelledImage:
+        # an option of 0 draws no random number: recipes older than the option keep their images
+        options, labelled = self._options, self._maybe_pasted(index, rng)
         if options.whole and rng.random() < options.whole:
-            return picture.letterboxed(self._size)
-        over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
-        if over or rng.random() >= options.mosaic:
-            return self._seen(picture.letterboxed(self._size), rng)
-        composed = self._mosaic(picture, rng)
+            return labelled.letterboxed(self._size)
+        mosaics_over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
+        if mosaics_over or rng.random() >= options.mosaic:
+            return self._random_view(labelled.letterboxed(self._size), rng)
+        composed = self._mosaic(labelled, rng)
         if options.mixup and rng.random() < options.mixup:
-            other = self._populated(int(rng.integers(len(self))), rng)
+            other = self._maybe_pasted(int(rng.integers(len(self))), rng)
             composed = mixed(composed, self._mosaic(other, rng), rng)
         return composed
 
-    def _mosaic(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Return a view of a mosaic of this picture and random others."""
+    def _mosaic(self, labelled: LabelledImage, rng: np.random.Generator) -> LabelledImage:
+        """Return a random view of a mosaic of this image and random others."""
         options = self._options
         nine = bool(options.nine) and rng.random() < options.nine
         others = [
-            self._populated(int(i), rng) for i in rng.integers(len(self), size=8 if nine else 3)
+            self._maybe_pasted(int(i), rng) for i in rng.integers(len(self), size=8 if nine else 3)
         ]
         join = mosaic_of_nine if nine else mosaic
-        return self._seen(join([picture, *others], self._size, rng, options.least_visible), rng)
+        return self._random_view(
+            join([labelled, *others], self._size, rng, options.min_visible), rng
+        )
 
-    def _seen(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        """Return a random view of a picture."""
+    def _random_view(self, labelled: LabelledImage, rng: np.random.Generator) -> LabelledImage:
+        """Return a random view of an image."""
         options = self._options
         view = View.drawn(
             rng,
@@ -153,16 +162,16 @@ class Augment:
             shear=options.shear,
             perspective=options.perspective,
         )
-        return warped(picture, view, self._size, options.least_visible)
+        return warped(labelled, view, self._size, options.min_visible)
 
-    def _populated(self, index: int, rng: np.random.Generator) -> Picture:
-        """Return picture `index`, now and then with objects of others in it."""
-        picture, options = self._pictures[index], self._options
+    def _maybe_pasted(self, index: int, rng: np.random.Generator) -> LabelledImage:
+        """Return image `index`, sometimes with objects pasted from other images."""
+        labelled, options = self._images[index], self._options
         if self._cutouts and rng.random() < options.paste_in:
-            return pasted(picture, self._cutouts, rng, options.least_visible)
-        return picture
+            return pasted(labelled, self._cutouts, rng, options.min_visible)
+        return labelled
 
     def _gains(self, rng: np.random.Generator) -> Float32Array:
-        most = np.array([self._options.hsv_h, self._options.hsv_s, self._options.hsv_v])
-        gains: Float32Array = (1 + rng.uniform(-1, 1, 3) * most).astype(np.float32)
+        limits = np.array([self._options.hsv_h, self._options.hsv_s, self._options.hsv_v])
+        gains: Float32Array = (1 + rng.uniform(-1, 1, 3) * limits).astype(np.float32)
         return gains

@@ -1,4 +1,4 @@
-"""Multi-scale training: every batch at a size of its own."""
+"""Multi-scale training: each batch at a random size."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
 
-STREAM = 2  # sets these random numbers apart from those of order and augmentation
+STREAM = 2  # separates these random numbers from those of order and augmentation
 
 
 @dataclass(frozen=True, slots=True)
 class MultiScale:
-    """Resizes whole batches; the size follows from seed, epoch and position alone.
+    """Resizes whole batches; the size depends on seed, epoch and position only.
 
-    spread: largest change, +- fraction; step: sides are multiples of it, in pixels
+    spread: maximum change, +- fraction; step: sides are multiples of it, in pixels
     """
 
     spread: float
@@ -26,7 +26,7 @@ class MultiScale:
     def __call__(
         self, images: UInt8Array, targets: Float32Array, epoch: int, number: int
     ) -> tuple[UInt8Array, Float32Array]:
-        """Return batch `number` of an epoch at its size; targets are fractions and stay."""
+        """Return batch `number` of an epoch at its size; targets, being fractions, stay."""
         if not self.spread:
             return images, targets
         rng = np.random.default_rng((self.seed, epoch, number, STREAM))

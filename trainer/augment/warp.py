@@ -1,4 +1,4 @@
-"""Views: a picture seen larger or smaller, shifted, turned, sheared and in perspective."""
+"""Geometric augmentation: scale, shift, rotation, shear and perspective."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
 from detector.letterbox import PAD_VALUE
-from trainer.data.labelled_image import Picture, cut
+from trainer.data.labelled_image import LabelledImage, cut
 
-Matrix = NDArray[np.float64]  # (3, 3) on x, y, 1 in pixel edges
+Matrix = NDArray[np.float64]  # (3, 3), maps (x, y, 1); pixel edges have whole coordinates
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the middle of a picture goes, how large it gets, and how it is distorted.
+    """A geometric transform around the centre of an image.
 
-    scale: factor; right, down: shift as fractions of the result's size
-    turn: radians, clockwise; shear: tangents of x by y, y by x; tilt: perspective, 1 / pixels
+    scale: factor; right, down: shift, as fractions of the output size
+    turn: radians, clockwise; shear: tangents, of x by y and of y by x
+    tilt: perspective in x and y, 1 / pixels
     """
 
     scale: float
@@ -41,9 +42,9 @@ class View:
         shear: float = 0.0,
         perspective: float = 0.0,
     ) -> View:
-        """Return a random one: scale 1 +- `scale`, shift 0 +- `translate`, the others 0 +- theirs.
+        """Return a random view: scale 1 +- `scale`, shift +- `translate`, others +- their limit.
 
-        `rotate` and `shear` are in degrees. What is 0 draws no number.
+        `rotate` and `shear` are in degrees. A limit of 0 draws no random number.
         """
         right, down = rng.uniform(-translate, translate, 2)
         return cls(
@@ -57,11 +58,11 @@ class View:
 
     @property
     def is_plain(self) -> bool:
-        """Whether upright rectangles stay so."""
+        """Whether axis-aligned boxes stay axis-aligned."""
         return not (self.turn or any(self.shear) or any(self.tilt))
 
     def matrix(self, source: tuple[int, int], size: tuple[int, int]) -> Matrix:
-        """Return how pixels of a picture of `source` (height, width) come to one of `size`."""
+        """Return the matrix from an image of `source` (height, width) to one of `size`."""
         to_middle, tilted, scaled, sheared, placed = (np.eye(3) for _ in range(5))
         to_middle[:2, 2] = -np.array(source[::-1]) / 2
         tilted[2, :2] = self.tilt
@@ -73,7 +74,7 @@ class View:
         return matrix
 
     def target(self, size: tuple[int, int]) -> NDArray[np.float64]:
-        """Return where the middle goes: x, y in pixels of a result of `size` (height, width)."""
+        """Return where the centre goes: x, y in pixels of an output of `size` (height, width)."""
         return np.array(size[::-1]) * (0.5 + np.array([self.right, self.down]))
 
 
@@ -81,37 +82,41 @@ def _pair(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def warped(picture: Picture, view: View, size: tuple[int, int], least_visible: float) -> Picture:
-    """Return what of the picture is seen in a window of `size` (height, width).
+def warped(
+    labelled: LabelledImage, view: View, size: tuple[int, int], min_visible: float
+) -> LabelledImage:
+    """Return the image as `view` transforms it, in a window of `size` (height, width).
 
-    Boxes are cut to the window; those with less of their area in it than the share `least_visible`
-    become regions to ignore. A box that is turned becomes the upright one around it.
+    Boxes are cut to the window; an object with less of its area in it than the fraction
+    `min_visible` becomes a region to ignore. A rotated box becomes its axis-aligned bounding box.
     """
     if view.is_plain:
-        shift = view.target(size) - view.scale * np.array(picture.size[::-1]) / 2
-        moved = picture.boxes_xyxy * view.scale + np.tile(shift, 2)
-        image = _scaled(picture.image, view.scale, shift, size)
+        shift = view.target(size) - view.scale * np.array(labelled.size[::-1]) / 2
+        moved = labelled.boxes_xyxy * view.scale + np.tile(shift, 2)
+        image = _scaled(labelled.image, view.scale, shift, size)
     else:
-        matrix = view.matrix(picture.size, size)
-        moved = _around(picture.boxes_xyxy, matrix)
-        image = _distorted(picture.image, matrix, view.scale, size)
-    return Picture(image, *cut(moved.astype(np.float32), picture.class_ids, size, least_visible))
+        matrix = view.matrix(labelled.size, size)
+        moved = _bounding_boxes(labelled.boxes_xyxy, matrix)
+        image = _distorted(labelled.image, matrix, view.scale, size)
+    return LabelledImage(
+        image, *cut(moved.astype(np.float32), labelled.class_ids, size, min_visible)
+    )
 
 
-def _around(boxes_xyxy: Float32Array, matrix: Matrix) -> NDArray[np.float64]:
-    """Return the upright boxes (n, 4) around where (n, 4) boxes go."""
+def _bounding_boxes(boxes_xyxy: Float32Array, matrix: Matrix) -> NDArray[np.float64]:
+    """Return the axis-aligned bounding boxes (n, 4) of transformed boxes (n, 4)."""
     corners = boxes_xyxy[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
-    gone = np.column_stack([corners, np.ones(len(corners))]) @ matrix.T
-    points = (gone[:, :2] / gone[:, 2:]).reshape(-1, 4, 2)
+    mapped = np.column_stack([corners, np.ones(len(corners))]) @ matrix.T
+    points = (mapped[:, :2] / mapped[:, 2:]).reshape(-1, 4, 2)
     return np.hstack([points.min(axis=1), points.max(axis=1)])
 
 
 def _distorted(
     image: UInt8Array, matrix: Matrix, scale: float, size: tuple[int, int]
 ) -> UInt8Array:
-    """Return `image` as `matrix` says, in a window of `size` (height, width)."""
-    image, ratio = _averaged(image, scale)
-    middles = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV counts from there
+    """Return `image` transformed by `matrix`, in a window of `size` (height, width)."""
+    image, ratio = _halved_if_small(image, scale)
+    middles = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # OpenCV puts pixel centres there
     matrix = np.linalg.inv(middles) @ matrix @ np.diag([*ratio, 1]) @ middles
     return cv2.warpPerspective(  # type: ignore[return-value]
         image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderValue=(PAD_VALUE,) * 3
@@ -122,9 +127,9 @@ def _scaled(
     image: UInt8Array, scale: float, shift: NDArray[np.float64], size: tuple[int, int]
 ) -> UInt8Array:
     """Return `image` scaled and shifted into a window of `size` (height, width)."""
-    image, ratio = _averaged(image, scale)
+    image, ratio = _halved_if_small(image, scale)
     scales = scale * ratio
-    # OpenCV counts from the middle of a pixel, boxes from its edge
+    # OpenCV counts from the centre of a pixel, boxes from its edge
     offset = shift + scales / 2 - 0.5
     matrix = np.column_stack([np.diag(scales), offset])
     return cv2.warpAffine(  # type: ignore[return-value]
@@ -132,10 +137,10 @@ def _scaled(
     )
 
 
-def _averaged(image: UInt8Array, scale: float) -> tuple[UInt8Array, NDArray[np.float64]]:
-    """Return `image` to be sampled at `scale`, and how much larger in x and y it was.
+def _halved_if_small(image: UInt8Array, scale: float) -> tuple[UInt8Array, NDArray[np.float64]]:
+    """Return `image`, at half its size if `scale` is small, and its reduction in x and y.
 
-    Below a half sampling would skip pixels: they are averaged first.
+    Below half size, bilinear sampling skips pixels, so they are averaged first.
     """
     if scale > 0.5:
         return image, np.ones(2)

@@ -1,4 +1,4 @@
-"""One epoch in batches: every picture once, in an order that a seed decides, made ahead."""
+"""One epoch in batches: every image once, in an order that a seed decides, made ahead."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trainer.data.prefetch import Batch, by_processes, by_threads
 
 
 class Augmented(Protocol):
-    """Pictures ready for training, the same again for the same position and epoch."""
+    """Images ready for training, the same again for the same position and epoch."""
 
     def __len__(self) -> int:
-        """Return the number of pictures in an epoch."""
+        """Return the number of images in an epoch."""
 
     def augmented(self, index: int, epoch: int) -> Batch:
         """Return (h, w, 3) uint8 RGB and (n, 5) float32 class, cx, cy, w, h, normalised."""
@@ -28,18 +28,18 @@ class Change(Protocol):
         """Return the changed batch, of which this is the `number`-th of its epoch."""
 
 
-def batch_count(pictures: int, batch_size: int) -> int:
+def batch_count(augmenter: int, batch_size: int) -> int:
     """Return the number of batches in an epoch; the last may be smaller."""
-    return -(-pictures // batch_size)
+    return -(-augmenter // batch_size)
 
 
-def rank_share(batches: int, ranks: int) -> int:
+def batches_per_process(batches: int, ranks: int) -> int:
     """Return the number of batches that each of `ranks` processes makes of an epoch."""
     return -(-batches // ranks)
 
 
 def batches(
-    pictures: Augmented,
+    augmenter: Augmented,
     batch_size: int,
     *,
     seed: int,
@@ -59,14 +59,14 @@ def batches(
     are made when asked for. Of several `ranks` each yields every so many-th batch, all the same
     number: the first ones come again if need be.
     """
-    order = np.random.default_rng((seed, epoch)).permutation(len(pictures))
+    order = np.random.default_rng((seed, epoch)).permutation(len(augmenter))
     count = batch_count(len(order), batch_size)
-    chosen = range(start + rank, start + rank_share(count - start, ranks) * ranks, ranks)
+    chosen = range(start + rank, start + batches_per_process(count - start, ranks) * ranks, ranks)
 
     def make(number: int) -> Batch:
         number %= count
         positions = order[number * batch_size : (number + 1) * batch_size]
-        images, targets = _batch(pictures, positions, epoch)
+        images, targets = _batch(augmenter, positions, epoch)
         return change(images, targets, epoch, number) if change else (images, targets)
 
     if workers == 0:
@@ -75,7 +75,7 @@ def batches(
         yield from (by_processes if forked else by_threads)(make, chosen, workers)
 
 
-def _batch(pictures: Augmented, positions: Int64Array, epoch: int) -> Batch:
-    made = [pictures.augmented(int(position), epoch) for position in positions]
+def _batch(augmenter: Augmented, positions: Int64Array, epoch: int) -> Batch:
+    made = [augmenter.augmented(int(position), epoch) for position in positions]
     targets = [np.insert(target, 0, i, axis=1) for i, (_, target) in enumerate(made)]
     return np.stack([image for image, _ in made]), np.concatenate(targets)

@@ -24,7 +24,7 @@ class Clip:
     beside the folders, or where there is none those of the classes it is loaded for.
     """
 
-    at_random = False  # a step back decodes the clip from its start
+    random_access = False  # a step back decodes the clip from its start
 
     def __init__(
         self,

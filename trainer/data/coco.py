@@ -1,4 +1,4 @@
-"""Data sets in COCO's JSON: pictures, categories and annotations, crowds among them."""
+"""Data sets in COCO's JSON: images, categories and annotations, crowds among them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trainer.data.image_files import read_rgb, readable
 from trainer.data.labels import class_map
 from trainer.data.samples import Sample
 
-ROUNDING = 1.0  # pixels by which a box may reach over the edge of its picture
+ROUNDING = 1.0  # pixels by which a box may reach over the edge of its image
 
 
 @dataclass(slots=True)
 class _Objects:
-    """What is annotated in one picture; crowds are kept apart."""
+    """What is annotated in one image; crowds are kept apart."""
 
     boxes: list[list[float]] = field(default_factory=list)
     class_ids: list[int] = field(default_factory=list)
@@ -33,26 +33,26 @@ class _Objects:
 
 
 class CocoFile:
-    """The pictures of an annotation file in COCO's format.
+    """The images of an annotation file in COCO's format.
 
     A crowd is no object to learn: in evaluation, what is found there of its class is no mistake.
     The area of an object is that of its outline, as annotated.
     """
 
-    at_random = True  # pictures can be read in any order, by several threads
+    random_access = True  # images can be read in any order, by several threads
 
     def __init__(
         self, path: Path, images: Path, classes: Sequence[str], findings: Findings
     ) -> None:
-        """Read the JSON at `path`, whose pictures are in the folder `images`.
+        """Read the JSON at `path`, whose images are in the folder `images`.
 
-        What is wrong in it is noted in `findings` and left out, or cut to the picture. Raises
+        What is wrong in it is noted in `findings` and left out, or cut to the image. Raises
         UsageError where the file is not of that format.
         """
         self._where = path
         content = _read(path)
         try:
-            pictures = [(each["id"], images / each["file_name"]) for each in content["images"]]
+            files = [(each["id"], images / each["file_name"]) for each in content["images"]]
             sizes = {each["id"]: (each["height"], each["width"]) for each in content["images"]}
             names = {each["id"]: str(each["name"]) for each in content["categories"]}
             annotations = content["annotations"]
@@ -66,16 +66,14 @@ class CocoFile:
         for annotation in annotations:
             with findings.noted():
                 self._take(annotation, sizes, class_ids, findings)
-        good = readable([place for _, place in pictures], findings)
-        self._pictures = [
-            picture for picture, is_good in zip(pictures, good, strict=True) if is_good
-        ]
+        good = readable([place for _, place in files], findings)
+        self._images = [file for file, is_good in zip(files, good, strict=True) if is_good]
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Sample:
-        image_id, path = self._pictures[index]
+        image_id, path = self._images[index]
         objects = self._objects[image_id]
         return Sample(
             read_rgb(path),
@@ -94,11 +92,11 @@ class CocoFile:
         class_ids: Mapping[Any, int],
         findings: Findings,
     ) -> None:
-        """Add an annotation to its picture. Raises UsageError if it cannot be used."""
+        """Add an annotation to its image. Raises UsageError if it cannot be used."""
         where = f"{self._where}: annotation {annotation.get('id')}"
         image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
         if image_id not in sizes:
-            raise UsageError(f"{where}: there is no picture with the id {image_id!r}")
+            raise UsageError(f"{where}: there is no image with the id {image_id!r}")
         if category_id not in class_ids:
             raise UsageError(f"{where}: there is no category with the id {category_id!r}")
         class_id = class_ids[category_id]
@@ -112,7 +110,7 @@ class CocoFile:
         objects = self._objects[image_id]
         crowd = bool(annotation.get("iscrowd", 0))
         if (class_id, crowd, *box) in objects.known:
-            raise UsageError(f"{where}: is there twice: the same class and box in the same picture")
+            raise UsageError(f"{where}: is there twice: the same class and box in the same image")
         objects.known.add((class_id, crowd, *box))
         if crowd:
             objects.crowds.append(box)
@@ -136,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _box(given: Any, size: tuple[int, int]) -> tuple[list[float] | None, str]:
-    """Return x, y, w, h as xyxy in a picture of (height, width), and what is wrong with it."""
+    """Return x, y, w, h as xyxy in an image of (height, width), and what is wrong with it."""
     try:
         x, y, w, h = (float(value) for value in given)
     except (TypeError, ValueError):
@@ -148,7 +146,7 @@ def _box(given: Any, size: tuple[int, int]) -> tuple[list[float] | None, str]:
     if min(x, y) >= -ROUNDING and box[2] <= width + ROUNDING and box[3] <= height + ROUNDING:
         return box, ""
     inside = [max(x, 0.0), max(y, 0.0), min(box[2], width), min(box[3], height)]
-    complaint = f"bbox {given}: reaches out of the picture of {width} x {height} pixels"
+    complaint = f"bbox {given}: reaches out of the image of {width} x {height} pixels"
     return (inside if _area(inside) > 0 else None), complaint
 
 

@@ -33,7 +33,7 @@ class Findings:
         except UsageError as error:
             self.add(str(error))
 
-    def settle(self) -> None:
+    def raise_if_refused(self) -> None:
         """Raise UsageError with what was found, if the policy is to refuse it."""
         if self.lines and self.policy == "refuse":
             shown = "\n  ".join(self.lines[:SHOWN])

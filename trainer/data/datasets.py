@@ -19,7 +19,7 @@ from trainer.data.yolo import YoloFolder
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-    repeat: int = Field(default=1, ge=1, description="how often each picture is seen in an epoch")
+    repeat: int = Field(default=1, ge=1, description="how often each image is seen in an epoch")
 
 
 class YoloSpec(_Part):
@@ -86,14 +86,14 @@ DataSpec = Annotated[
 def load_dataset(
     spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
 ) -> Joined:
-    """Return the pictures of all parts, one part after the other, repeated as they say.
+    """Return the images of all parts, one part after the other, repeated as they say.
 
     Paths are relative to the working directory. What is wrong in the data is noted in `findings`,
     with file and line, and refused by a UsageError unless their policy is to mend it.
     """
     findings = findings or Findings()
     loaded = [(given.load(classes, findings), given.repeat) for given in spec]
-    findings.settle()
+    findings.raise_if_refused()
     return Joined([part for part, repeat in loaded for _ in range(repeat)])
 
 
@@ -103,7 +103,7 @@ class Joined:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         self._ends = list(accumulate(len(part) for part in parts))
-        self.at_random = all(part.at_random for part in parts)
+        self.random_access = all(part.random_access for part in parts)
 
     def __len__(self) -> int:
         return self._ends[-1]

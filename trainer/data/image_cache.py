@@ -1,4 +1,4 @@
-"""Pictures scaled for the network once, and kept in memory or on disk, or not kept at all."""
+"""Images scaled for the network once, and kept in memory or on disk, or not kept at all."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.errors import UsageError
-from trainer.data.labelled_image import Picture
+from trainer.data.labelled_image import LabelledImage
 from trainer.data.samples import Dataset, Part
 
 Cache = Literal["ram", "disk", "none"]
-AHEAD = 256  # pictures
+AHEAD = 256  # images
 
 
-class Pictures(Protocol):
-    """Pictures by position, from any thread."""
+class LabelledImages(Protocol):
+    """Images by position, from any thread."""
 
     def __len__(self) -> int:
         """Return how many there are."""
 
-    def __getitem__(self, index: int, /) -> Picture:
+    def __getitem__(self, index: int, /) -> LabelledImage:
         """Return one, as large as the network's input allows, not padded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uncached:
-    """Pictures that are read anew each time, scaled to fit `size` (height, width)."""
+    """Images that are read anew each time, scaled to fit `size` (height, width)."""
 
     dataset: Dataset
     size: tuple[int, int]
@@ -41,40 +41,44 @@ class Uncached:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int, /) -> Picture:
-        return Picture.fitted(self.dataset[index], self.size)
+    def __getitem__(self, index: int, /) -> LabelledImage:
+        return LabelledImage.fitted(self.dataset[index], self.size)
 
 
-def keep(dataset: Part, size: tuple[int, int], cache: Cache, folder: Path) -> Pictures:
-    """Return the pictures of `dataset` scaled to fit `size` (height, width), kept as `cache` says.
+def cache_images(
+    dataset: Part, size: tuple[int, int], cache: Cache, folder: Path
+) -> LabelledImages:
+    """Return the images of `dataset` scaled to fit `size` (height, width), kept as `cache` says.
 
     Raises UsageError if a clip, which is read in order, is not to be kept.
     """
-    threads = (os.cpu_count() or 1) if dataset.at_random else 1
+    threads = (os.cpu_count() or 1) if dataset.random_access else 1
     if cache == "ram":
-        return kept_in_memory(dataset, size, threads)
+        return cached_in_memory(dataset, size, threads)
     if cache == "disk":
-        return kept_on_disk(dataset, size, folder, threads)
-    if not dataset.at_random:
+        return cached_on_disk(dataset, size, folder, threads)
+    if not dataset.random_access:
         raise UsageError(
             "data.cache: 'none' given, but a clip can only be read in order: give ram or disk"
         )
     return Uncached(dataset, size)
 
 
-def kept_in_memory(dataset: Dataset, size: tuple[int, int], threads: int = 1) -> list[Picture]:
-    """Return every picture scaled to fit `size`: height x width x 3 bytes each, at most.
+def cached_in_memory(
+    dataset: Dataset, size: tuple[int, int], threads: int = 1
+) -> list[LabelledImage]:
+    """Return every image scaled to fit `size`: height x width x 3 bytes each, at most.
 
     Those that the data set repeats are the same object. threads: that read at the same time
     """
-    once: dict[str, Picture] = {}
-    return [once.setdefault(key, picture) for key, picture in _fitted(dataset, size, threads)]
+    once: dict[str, LabelledImage] = {}
+    return [once.setdefault(key, labelled) for key, labelled in _fitted(dataset, size, threads)]
 
 
-def kept_on_disk(
+def cached_on_disk(
     dataset: Dataset, size: tuple[int, int], folder: Path, threads: int = 1
-) -> list[Picture]:
-    """Return what `kept_in_memory` does, with the pixels in a file in `folder`.
+) -> list[LabelledImage]:
+    """Return what `cached_in_memory` does, with the pixels in a file in `folder`.
 
     The file has no name, and is gone when the process is, however that ends. Raises UsageError if
     the disk is full.
@@ -84,43 +88,45 @@ def kept_on_disk(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         try:
-            for key, picture in _fitted(dataset, size, threads):
+            for key, labelled in _fitted(dataset, size, threads):
                 order.append(key)
                 if key not in stored:
                     stored[key] = _Stored(
-                        file.tell(), picture.size, picture.boxes_xyxy, picture.class_ids
+                        file.tell(), labelled.size, labelled.boxes_xyxy, labelled.class_ids
                     )
-                    file.write(picture.image.tobytes())
+                    file.write(labelled.image.tobytes())
             file.flush()
         except OSError as error:
             raise UsageError(f"{folder}: no room for the cache: {error.strerror}") from error
         pixels: UInt8Array = np.memmap(file, np.uint8, "r")
-    once = {key: each.picture(pixels) for key, each in stored.items()}
+    once = {key: each.labelled(pixels) for key, each in stored.items()}
     return [once[key] for key in order]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stored:
-    """A picture whose pixels are in a file, from `start` on."""
+    """An image whose pixels are in a file, from `start` on."""
 
     start: int
     size: tuple[int, int]
     boxes_xyxy: Float32Array
     class_ids: Int64Array
 
-    def picture(self, pixels: UInt8Array) -> Picture:
+    def labelled(self, pixels: UInt8Array) -> LabelledImage:
         height, width = self.size
         image = pixels[self.start : self.start + height * width * 3].reshape(height, width, 3)
-        return Picture(image, self.boxes_xyxy, self.class_ids)
+        return LabelledImage(image, self.boxes_xyxy, self.class_ids)
 
 
-def _fitted(dataset: Dataset, size: tuple[int, int], threads: int) -> Iterator[tuple[str, Picture]]:
-    """Yield the key of every sample and its picture scaled to fit `size`, in order."""
+def _fitted(
+    dataset: Dataset, size: tuple[int, int], threads: int
+) -> Iterator[tuple[str, LabelledImage]]:
+    """Yield the key of every sample and its image scaled to fit `size`, in order."""
 
-    def read(index: int) -> tuple[str, Picture]:
+    def read(index: int) -> tuple[str, LabelledImage]:
         sample = dataset[index]
-        return sample.key, Picture.fitted(sample, size)
+        return sample.key, LabelledImage.fitted(sample, size)
 
-    with ThreadPoolExecutor(threads, "pictures") as pool:
+    with ThreadPoolExecutor(threads, "images") as pool:
         for start in range(0, len(dataset), AHEAD):  # no more than so many wait to be kept
             yield from pool.map(read, range(start, min(start + AHEAD, len(dataset))))

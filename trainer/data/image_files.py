@@ -1,4 +1,4 @@
-"""Pictures on disk: which of them can be read, and reading them."""
+"""Images on disk: which of them can be read, and reading them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
 def read_rgb(path: Path) -> UInt8Array:
-    """Return the picture at `path` as (h, w, 3) uint8 RGB, upright as its EXIF tag says."""
+    """Return the image at `path` as (h, w, 3) uint8 RGB, upright as its EXIF tag says."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise UsageError(f"{path}: not a picture that can be read; repair or remove it")
+        raise UsageError(f"{path}: not an image that can be read; repair or remove it")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def readable(paths: Sequence[Path], findings: Findings) -> list[bool]:
-    """Say which pictures can be read; note those that cannot. Every one is decoded once."""
+    """Say which images can be read; note those that cannot. Every one is decoded once."""
     with ThreadPoolExecutor(os.cpu_count(), "readable") as threads:
         complaints = list(threads.map(_complaint, paths))
     for path, complaint in zip(paths, complaints, strict=True):
@@ -36,7 +36,7 @@ def readable(paths: Sequence[Path], findings: Findings) -> list[bool]:
 
 
 def _complaint(path: Path) -> str:
-    """Return what is wrong with a picture; nothing if it is well."""
+    """Return what is wrong with an image; nothing if it is well."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -46,5 +46,5 @@ def _complaint(path: Path) -> str:
     encoded = np.frombuffer(data, np.uint8)
     # an eighth of the size is an eighth of the work, and reads all of the file
     if not len(encoded) or cv2.imdecode(encoded, cv2.IMREAD_REDUCED_COLOR_8) is None:
-        return "not a picture that can be read"
+        return "not an image that can be read"
     return ""

@@ -1,4 +1,4 @@
-"""A picture on its way through augmentation, whose boxes always lie where its objects do."""
+"""An image and its boxes on their way through augmentation."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.letterbox import PAD_VALUE, Letterbox
 from trainer.data.samples import IGNORED, Sample
 
-# a box that was cut or shrunk beyond these is no object any more (as in YOLOv7)
-LEAST_SIDE = 2  # pixels
-LARGEST_ASPECT = 20.0  # long side / short side
+# a box cut or shrunk beyond these limits no longer counts as an object (as in YOLOv7)
+MIN_SIDE = 2  # pixels
+MAX_ASPECT = 20.0  # long side / short side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """An image and the boxes in it: objects, and regions to ignore.
+class LabelledImage:
+    """An image and its boxes: objects, and regions to ignore.
 
     image: (h, w, 3) uint8, RGB
     boxes_xyxy: (n, 4) float32, in pixels of `image`
@@ -30,8 +30,8 @@ class Picture:
     class_ids: Int64Array
 
     @classmethod
-    def fitted(cls, sample: Sample, size: tuple[int, int]) -> Picture:
-        """Return a sample scaled as the letterbox of `size` (height, width) does, not padded."""
+    def fitted(cls, sample: Sample, size: tuple[int, int]) -> LabelledImage:
+        """Return a sample scaled as by the letterbox of `size` (height, width), without padding."""
         source = sample.image.shape[:2]
         resized = Letterbox.fit((source[0], source[1]), size).resized
         exact = Letterbox.fit((source[0], source[1]), resized)
@@ -50,29 +50,31 @@ class Picture:
         objects: Float32Array = self.boxes_xyxy[self.class_ids != IGNORED]
         return objects
 
-    def letterboxed(self, size: tuple[int, int]) -> Picture:
-        """Return the picture letterboxed to `size` (height, width)."""
+    def letterboxed(self, size: tuple[int, int]) -> LabelledImage:
+        """Return the image letterboxed to `size` (height, width)."""
         box = Letterbox.fit(self.size, size)
-        return Picture(box.apply(self.image), box.to_letterboxed(self.boxes_xyxy), self.class_ids)
+        return LabelledImage(
+            box.apply(self.image), box.to_letterboxed(self.boxes_xyxy), self.class_ids
+        )
 
-    def flipped(self) -> Picture:
-        """Return the picture with left for right."""
+    def flipped(self) -> LabelledImage:
+        """Return the image flipped horizontally."""
         width = self.size[1]
         boxes = self.boxes_xyxy.copy()
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
         image = cv2.flip(self.image, 1).astype(np.uint8, copy=False)
-        return Picture(image, boxes, self.class_ids)
+        return LabelledImage(image, boxes, self.class_ids)
 
-    def upside_down(self) -> Picture:
-        """Return the picture with top for bottom."""
+    def flipped_vertically(self) -> LabelledImage:
+        """Return the image flipped vertically."""
         height = self.size[0]
         boxes = self.boxes_xyxy.copy()
         boxes[:, [1, 3]] = height - boxes[:, [3, 1]]
         image = cv2.flip(self.image, 0).astype(np.uint8, copy=False)
-        return Picture(image, boxes, self.class_ids)
+        return LabelledImage(image, boxes, self.class_ids)
 
     def targets(self) -> Float32Array:
-        """Return (n, 5) float32: class, cx, cy, w, h, as fractions of the picture."""
+        """Return (n, 5) float32: class, cx, cy, w, h, as fractions of the image."""
         height, width = self.size
         left, top, right, bottom = self.boxes_xyxy.T
         columns = (
@@ -86,7 +88,7 @@ class Picture:
 
 
 def canvas(size: tuple[int, int]) -> UInt8Array:
-    """Return an empty image of `size` (height, width), in the grey that letterboxes pad with."""
+    """Return an image of `size` (height, width), filled with the grey of letterbox padding."""
     return np.full((*size, 3), PAD_VALUE, np.uint8)
 
 
@@ -94,20 +96,19 @@ def cut(
     boxes_xyxy: Float32Array,
     class_ids: Int64Array,
     size: tuple[int, int],
-    least_visible: float,
+    min_visible: float,
 ) -> tuple[Float32Array, Int64Array]:
-    """Return the boxes cut to a picture of (height, width), and their class ids.
+    """Return the boxes cut to an image of `size` (height, width), and their class ids.
 
-    Where less of an object's area than the share `least_visible` is left, nobody can say whether it
-    is one: what is left is a region to ignore, and neither an object nor background.
+    An object that keeps less of its area than the fraction `min_visible`, or too thin a sliver of
+    it, becomes a region to ignore: it is neither object nor background.
     """
     height, width = size
     inside = boxes_xyxy.clip(0, np.array([width, height, width, height], np.float32))
-    before = _sides(boxes_xyxy)
-    after = _sides(inside)
+    before, after = _sides(boxes_xyxy), _sides(inside)
     aspect = after.max(1) / np.maximum(after.min(1), 1e-6)
     visible = after.prod(1) / np.maximum(before.prod(1), 1e-6)
-    good = (after.min(1) >= LEAST_SIDE) & (visible >= least_visible) & (aspect <= LARGEST_ASPECT)
+    good = (after.min(1) >= MIN_SIDE) & (visible >= min_visible) & (aspect <= MAX_ASPECT)
     left = after.min(1) > 0
     return inside[left], np.where(good, class_ids, IGNORED)[left]
 

@@ -17,7 +17,7 @@ Row = tuple[int, Sequence[float]]  # class id, box
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
-    """The labelled boxes of one picture.
+    """The labelled boxes of one image.
 
     boxes_xyxy: (n, 4) float32, in the units of the file; class_ids: (n,) int64
     """
@@ -57,11 +57,11 @@ def wanted(labels: Labels, class_ids: Int64Array) -> Labels:
 
 
 def read_yolo(path: Path, n_classes: int, findings: Findings) -> Labels:
-    """Return the labels in a YOLO text file, as xyxy fractions of the picture, clipped to it.
+    """Return the labels in a YOLO text file, as xyxy fractions of the image, clipped to it.
 
-    A line is `class cx cy w h`. A file that does not exist is a picture without objects. Noted, and
-    left out or cut to the picture: a malformed line, an unknown class, a box that is not in the
-    picture, a box that is there twice.
+    A line is `class cx cy w h`. A file that does not exist is an image without objects. Noted, and
+    left out or cut to the image: a malformed line, an unknown class, a box that is not in the
+    image, a box that is there twice.
     """
     if not path.exists():
         return Labels.of([])
@@ -76,7 +76,7 @@ def read_yolo(path: Path, n_classes: int, findings: Findings) -> Labels:
             if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
                 findings.add(
                     f"{where}: the box {cx:g} {cy:g} {w:g} {h:g} is out of range: centre and size "
-                    f"are fractions of the picture, 0 to 1, sizes above 0"
+                    f"are fractions of the image, 0 to 1, sizes above 0"
                 )
             elif row in rows:
                 findings.add(f"{where}: the same class and box as in a line before")
@@ -91,8 +91,8 @@ def read_mot(
     """Return the labels in a MOT-style file by frame, counted from 1, in pixels.
 
     A line is `frame,id,x,y,w,h,1,class,visibility` with the class from 0; `size` is the (height,
-    width) of the pictures, to which boxes are clipped. Noted and left out: a malformed line, an
-    unknown class, a box outside the picture, a box that is there twice.
+    width) of the images, to which boxes are clipped. Noted and left out: a malformed line, an
+    unknown class, a box outside the image, a box that is there twice.
     """
     rows: dict[int, list[Row]] = {}
     for where, line in _lines(path):
@@ -163,12 +163,12 @@ def _frame(where: str, frame: float) -> int:
 
 
 def _inside(where: str, box: tuple[float, ...], size: tuple[int, int]) -> Sequence[float]:
-    """Return the xyxy of an x, y, w, h box, clipped to a picture of (height, width)."""
+    """Return the xyxy of an x, y, w, h box, clipped to an image of (height, width)."""
     (x, y, w, h), (height, width) = box, size
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
     if left >= right or top >= bottom:
         raise UsageError(
-            f"{where}: the box {x:g},{y:g},{w:g},{h:g} (x,y,w,h) is empty or outside the picture "
+            f"{where}: the box {x:g},{y:g},{w:g},{h:g} (x,y,w,h) is empty or outside the image "
             f"of {width} x {height} pixels"
         )
     return left, top, right, bottom

@@ -42,7 +42,7 @@ def by_processes(make: Make, numbers: Sequence[int], workers: int) -> Iterator[B
         _Made(make, numbers),
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context="fork",  # pictures in memory are not copied
+        multiprocessing_context="fork",  # images in memory are not copied
         generator=torch.Generator(),  # it draws a number: not one of the training's
     )
     for images, targets in loader:

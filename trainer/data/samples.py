@@ -1,4 +1,4 @@
-"""What a data set is made of: Sample, a picture with its labels."""
+"""What a data set is made of: Sample, an image with its labels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ IGNORED = -1  # in place of a class: the box is a region from which nothing is l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One labelled picture at its original size.
+    """One labelled image at its original size.
 
     image: (h, w, 3) uint8, RGB
     boxes_xyxy: (n, 4) float32, left, top, right, bottom in pixels of `image`, inside it
     class_ids: (n,) int64, positions in the list of classes the data set was loaded for
-    key: where the picture came from, unique in the data set
+    key: where the image came from, unique in the data set
     ignore_xyxy: (m, 4) float32, regions in which an unmatched detection is no mistake
     ignore_class_ids: (m,) int64, the class for which each region is; None: each is for all classes
     areas: (n,) float32, pixels that each object covers; None: those of its box
@@ -43,16 +43,16 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """Labelled pictures by position. Reading them in order may be much cheaper than at random."""
+    """Labelled images by position. Reading them in order may be much cheaper than at random."""
 
     def __len__(self) -> int:
-        """Return the number of pictures."""
+        """Return the number of images."""
 
     def __getitem__(self, index: int) -> Sample:
-        """Read the picture at `index`; raises UsageError where it cannot be read."""
+        """Read the image at `index`; raises UsageError where it cannot be read."""
 
 
 class Part(Dataset, Protocol):
     """A data set that says how it can be read."""
 
-    at_random: bool  # in any order, by several threads
+    random_access: bool  # in any order, by several threads

@@ -1,4 +1,4 @@
-"""Where a model is good and where not: curves over confidence, confusions, the worst pictures."""
+"""Where a model is good and where not: curves over confidence, confusions, the worst images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Int64Array
-from trainer.evaluation.average_precision import Judged
+from trainer.evaluation.average_precision import EvaluatedImage
 from trainer.evaluation.matching import NOTHING, match
 
 OVERLAP = 0.5  # IoU from which an object counts as found
@@ -40,7 +40,7 @@ class Analysis:
     confidence: where the mean F1 over classes is highest, the one to use the model with
     confusion: (c + 1, c + 1) int64: found as (row), labelled as (column), the last of each is
         nothing, at that confidence
-    mistakes: (pictures,) int64, objects missed, and detections that are wrong, at that confidence
+    mistakes: (images,) int64, objects missed, and detections that are wrong, at that confidence
     """
 
     curves: dict[str, Curve]
@@ -54,20 +54,20 @@ class Analysis:
         return float(_mean_f1(self.curves)[round(self.confidence * 100)]) if self.curves else 0.0
 
     def worst(self, count: int) -> list[int]:
-        """Return the positions of up to `count` pictures with mistakes, in their order."""
+        """Return the positions of up to `count` images with mistakes, in their order."""
         order = np.argsort(-self.mistakes, kind="stable")[:count]
         return sorted(int(i) for i in order if self.mistakes[i])
 
 
-def analyse(judged: Sequence[Judged], class_names: Sequence[str]) -> Analysis:
-    """Return where the detections of pictures are right and where not."""
-    curves = _curves(judged, class_names)
+def analyse(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> Analysis:
+    """Return where the detections of images are right and where not."""
+    curves = _curves(evaluated, class_names)
     confidence = float(CONFIDENCES[_mean_f1(curves).argmax()]) if curves else 0.0
     size = len(class_names) + 1
     confusion = np.zeros((size, size), np.int64)
-    mistakes = np.zeros(len(judged), np.int64)
-    for number, picture in enumerate(judged):
-        mine = _confused(picture, size, confidence)
+    mistakes = np.zeros(len(evaluated), np.int64)
+    for number, image in enumerate(evaluated):
+        mine = _confused(image, size, confidence)
         confusion += mine
         mistakes[number] = mine.sum() - np.trace(mine)
     return Analysis(curves, confidence, confusion, mistakes)
@@ -78,19 +78,19 @@ def _mean_f1(curves: dict[str, Curve]) -> FloatArray:
     return mean
 
 
-def _curves(judged: Sequence[Judged], class_names: Sequence[str]) -> dict[str, Curve]:
+def _curves(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> dict[str, Curve]:
     """Return the curve of each class that has objects."""
     scores, class_ids, right = [], [], []
-    for picture in judged:
-        matches = match(picture, OVERLAP)
+    for image in evaluated:
+        matches = match(image, OVERLAP)
         hit = matches.found != NOTHING
         counts = hit | ~matches.ignored
-        scores.append(picture.detections.scores[matches.rows[counts]])
-        class_ids.append(picture.detections.class_ids[matches.rows[counts]])
+        scores.append(image.detections.scores[matches.rows[counts]])
+        class_ids.append(image.detections.class_ids[matches.rows[counts]])
         right.append(hit[counts])
     score, class_id, is_right = (np.concatenate(parts) for parts in (scores, class_ids, right))
     objects = np.bincount(
-        np.concatenate([picture.class_ids for picture in judged]), minlength=len(class_names)
+        np.concatenate([image.class_ids for image in evaluated]), minlength=len(class_names)
     )
     return {
         name: _curve(score[class_id == i], is_right[class_id == i], int(objects[i]))
@@ -115,17 +115,17 @@ def _curve(scores: FloatArray, right: NDArray[np.bool_], objects: int) -> Curve:
     return Curve(recall, precision, objects, at)
 
 
-def _confused(picture: Judged, size: int, confidence: float) -> Int64Array:
-    """Count what was found as what in one picture, whatever class it is."""
+def _confused(image: EvaluatedImage, size: int, confidence: float) -> Int64Array:
+    """Count what was found as what in one image, whatever class it is."""
     counts = np.zeros((size, size), np.int64)
-    sure = picture.detections.scores >= confidence
-    shown = replace(picture, detections=picture.detections[sure])
+    sure = image.detections.scores >= confidence
+    shown = replace(image, detections=image.detections[sure])
     matches = match(shown, OVERLAP, any_class=True)
     classes = shown.detections.class_ids[matches.rows]
     hit = matches.found != NOTHING
-    np.add.at(counts, (classes[hit], picture.class_ids[matches.found[hit]]), 1)
+    np.add.at(counts, (classes[hit], image.class_ids[matches.found[hit]]), 1)
     np.add.at(counts[:, -1], classes[~hit & ~matches.ignored], 1)
-    missed = np.ones(len(picture.class_ids), bool)
+    missed = np.ones(len(image.class_ids), bool)
     missed[matches.found[hit]] = False
-    np.add.at(counts[-1], picture.class_ids[missed], 1)
+    np.add.at(counts[-1], image.class_ids[missed], 1)
     return counts

@@ -16,10 +16,10 @@ METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """One picture's detections beside what is there.
+class EvaluatedImage:
+    """One image's detections beside what is there.
 
-    clip: the recording or folder that the picture belongs to; size: height and width in pixels
+    clip: the recording or folder that the image belongs to; size: height and width in pixels
     boxes_xyxy, class_ids: (n, 4) float32 pixels and (n,) int64, the ground truth
     ignore_xyxy: (m, 4) float32 pixels, regions where an unmatched detection is no mistake
     ignore_class_ids: (m,) int64, of which class; None: of all
@@ -42,7 +42,7 @@ class Score:
 
     ap_small, ap_medium, ap_large: of objects up to 32 x 32 pixels, up to 96 x 96, larger; None
     where there are none of that size
-    ar: average recall over IoU .50 to .95, with 100 detections per picture
+    ar: average recall over IoU .50 to .95, with 100 detections per image
     """
 
     ap: float
@@ -57,7 +57,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Scores by class name, only of classes that occur: over all pictures, and per clip.
+    """Scores by class name, only of classes that occur: over all images, and per clip.
 
     class_names: all that the model knows
     """
@@ -79,35 +79,35 @@ class Report:
         return numbers | {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
 
 
-def score(judged: Sequence[Judged], class_names: Sequence[str]) -> Report:
+def score(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> Report:
     """Return the average precision of detections, by the COCO API.
 
     A region to ignore counts as a crowd of its class, or of every class: a detection that finds no
     object of its own there is neither right nor wrong.
     """
-    clips = sorted({picture.clip for picture in judged})
+    clips = sorted({image.clip for image in evaluated})
     return Report(
-        classes=_per_class(judged, class_names),
+        classes=_per_class(evaluated, class_names),
         clips={
-            clip: _per_class([picture for picture in judged if picture.clip == clip], class_names)
+            clip: _per_class([image for image in evaluated if image.clip == clip], class_names)
             for clip in clips
         },
         class_names=tuple(class_names),
     )
 
 
-def _per_class(judged: Sequence[Judged], class_names: Sequence[str]) -> dict[str, Score]:
-    truth = COCO(_ground_truth(judged, class_names))
-    results = truth.loadRes(_results(judged))
+def _per_class(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> dict[str, Score]:
+    truth = COCO(_ground_truth(evaluated, class_names))
+    results = truth.loadRes(_results(evaluated))
     evaluation = COCOeval_faster(truth, results, "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
     # (IoU thresholds, recalls, classes, areas) and (IoU thresholds, classes), with at most 100
-    # detections per picture; -1 where there is nothing to find
+    # detections per image; -1 where there is nothing to find
     precision = evaluation.eval["precision"][..., -1].mean(1)
     recall = evaluation.eval["recall"][:, :, 0, -1]
     objects = np.bincount(
-        np.concatenate([picture.class_ids for picture in judged]), minlength=len(class_names)
+        np.concatenate([image.class_ids for image in evaluated]), minlength=len(class_names)
     )
     return {
         name: Score(
@@ -140,35 +140,35 @@ def _mean(scores: Sequence[Score]) -> Score:
     return Score(**(none | means), objects=sum(score.objects for score in scores))
 
 
-def _ground_truth(judged: Sequence[Judged], class_names: Sequence[str]) -> dict[str, Any]:
+def _ground_truth(
+    evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]
+) -> dict[str, Any]:
     """Return the labels as COCO JSON has them; ids count from 1."""
     boxes = []
-    for image, picture in enumerate(judged, 1):
-        for row, (box, class_id) in enumerate(
-            zip(picture.boxes_xyxy, picture.class_ids, strict=True)
-        ):
-            annotation = _annotation(image, int(class_id), box, crowd=False)
-            if picture.areas is not None:
-                annotation["area"] = float(picture.areas[row])
+    for image_id, image in enumerate(evaluated, 1):
+        for row, (box, class_id) in enumerate(zip(image.boxes_xyxy, image.class_ids, strict=True)):
+            annotation = _annotation(image_id, int(class_id), box, crowd=False)
+            if image.areas is not None:
+                annotation["area"] = float(image.areas[row])
             boxes.append(annotation)
-        for row, box in enumerate(picture.ignore_xyxy):
-            of = picture.ignore_class_ids
+        for row, box in enumerate(image.ignore_xyxy):
+            of = image.ignore_class_ids
             for class_id in range(len(class_names)) if of is None else [int(of[row])]:
-                boxes.append(_annotation(image, class_id, box, crowd=True))
+                boxes.append(_annotation(image_id, class_id, box, crowd=True))
     return {
         "images": [
-            {"id": image, "height": picture.size[0], "width": picture.size[1]}
-            for image, picture in enumerate(judged, 1)
+            {"id": image_id, "height": image.size[0], "width": image.size[1]}
+            for image_id, image in enumerate(evaluated, 1)
         ],
         "categories": [{"id": i, "name": name} for i, name in enumerate(class_names)],
         "annotations": [box | {"id": number} for number, box in enumerate(boxes, 1)],
     }
 
 
-def _annotation(image: int, class_id: int, box: Float32Array, *, crowd: bool) -> dict[str, Any]:
+def _annotation(image_id: int, class_id: int, box: Float32Array, *, crowd: bool) -> dict[str, Any]:
     left, top, right, bottom = box.tolist()
     return {
-        "image_id": image,
+        "image_id": image_id,
         "category_id": class_id,
         "bbox": [left, top, right - left, bottom - top],
         "area": (right - left) * (bottom - top),
@@ -176,11 +176,11 @@ def _annotation(image: int, class_id: int, box: Float32Array, *, crowd: bool) ->
     }
 
 
-def _results(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+def _results(evaluated: Sequence[EvaluatedImage]) -> list[dict[str, Any]]:
     """Return the detections as COCO's result format has them."""
     results = []
-    for image, picture in enumerate(judged, 1):
-        found = picture.detections
+    for image_id, image in enumerate(evaluated, 1):
+        found = image.detections
         sizes = found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]
         for xywh, score_, class_id in zip(
             np.hstack([found.boxes_xyxy[:, :2], sizes]).tolist(),
@@ -189,6 +189,6 @@ def _results(judged: Sequence[Judged]) -> list[dict[str, Any]]:
             strict=True,
         ):
             results.append(
-                {"image_id": image, "category_id": class_id, "bbox": xywh, "score": score_}
+                {"image_id": image_id, "category_id": class_id, "bbox": xywh, "score": score_}
             )
     return results

@@ -1,4 +1,4 @@
-"""What a model is worth: run over labelled pictures through the product's own code, then scored."""
+"""What a model is worth: run over labelled images through the product's own code, then scored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from detector.weights.checkpoint import load_weights
 from detector.weights.zoo import find_model
 from detector.yolov7.network import Network, deploy
 from trainer.data.samples import Dataset, Sample
-from trainer.evaluation.average_precision import Judged, Report, score
+from trainer.evaluation.average_precision import EvaluatedImage, Report, score
 
 CONFIDENCE = 0.001  # average precision wants the whole curve, down to the least sure
 IOU = 0.65  # what YOLOv7 publishes its numbers with
@@ -42,7 +42,7 @@ class Model:
     infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size`, height and width; n at most `batch`;
         from as many threads at once as `parallel` says
     step: None, or pixels: it takes any size whose sides are multiples of it, and `size` is only the
-        largest; pictures are then padded no more than need be
+        largest; images are then padded no more than need be
     """
 
     infer: Infer
@@ -53,7 +53,7 @@ class Model:
     step: int | None = None
 
     def input_size(self, source: tuple[int, int]) -> tuple[int, int]:
-        """Return the (height, width) to which a picture of such a size is letterboxed."""
+        """Return the (height, width) to which an image of such a size is letterboxed."""
         if self.step is None:
             return self.size
         height, width = Letterbox.fit(source, self.size).resized
@@ -69,7 +69,7 @@ def open_model(
     name: a file, or a name that the pipeline knows
     engine: the runtime, or auto, as the pipeline runs it; None: torch for .safetensors, else
         openvino, both in the precision of the file
-    rectangular: pictures are padded no more than need be; for .safetensors without an engine
+    rectangular: images are padded no more than need be; for .safetensors without an engine
     Raises ModelError for what the engine does not take, UsageError for options that do not fit.
     """
     path = Path(name)
@@ -144,30 +144,30 @@ def network_model(
 
 def evaluate(model: Model, dataset: Dataset) -> Report:
     """Return how well `model` finds what is labelled in `dataset`."""
-    return score(judge(model, dataset), model.class_names)
+    return score(evaluate_images(model, dataset), model.class_names)
 
 
-def judge(model: Model, dataset: Dataset) -> list[Judged]:
-    """Return what `model` finds in every picture of `dataset`, beside what is labelled there.
+def evaluate_images(model: Model, dataset: Dataset) -> list[EvaluatedImage]:
+    """Return what `model` finds in every image of `dataset`, beside what is labelled there.
 
-    Pictures are read while others are inferred.
+    Images are read while others are inferred.
     """
-    judged: list[Judged] = []
+    evaluated: list[EvaluatedImage] = []
     waiting: deque[tuple[list[_Seen], Future[Candidates]]] = deque()
     with ThreadPoolExecutor(model.parallel, "evaluate") as threads:
         for seen in _batches(model, dataset):
             images = np.stack([each.image for each in seen])
             waiting.append((seen, threads.submit(model.infer, images)))
             if len(waiting) > model.parallel:
-                judged += _judged(*waiting.popleft())
+                evaluated += _evaluated(*waiting.popleft())
         while waiting:
-            judged += _judged(*waiting.popleft())
-    return judged
+            evaluated += _evaluated(*waiting.popleft())
+    return evaluated
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A picture, and the image that a model sees of it."""
+    """An image, and the image that a model sees of it."""
 
     sample: Sample
     box: Letterbox
@@ -175,7 +175,7 @@ class _Seen:
 
 
 def _batches(model: Model, dataset: Dataset) -> Iterator[list[_Seen]]:
-    """Yield the pictures in batches of one shape, in their order."""
+    """Yield the images in batches of one shape, in their order."""
     seen = (_see(dataset[index], model) for index in range(len(dataset)))
     for _, same in groupby(seen, key=lambda each: each.image.shape):
         while batch := list(islice(same, model.batch)):
@@ -188,15 +188,15 @@ def _see(sample: Sample, model: Model) -> _Seen:
     return _Seen(sample, box, box.apply(sample.image))
 
 
-def _judged(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[Judged]:
-    """Yield what was detected in a few pictures, in their own pixels, beside the labels."""
+def _evaluated(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[EvaluatedImage]:
+    """Yield what was detected in a few images, in their own pixels, beside the labels."""
     candidates = inferred.result()
     for i, each in enumerate(seen):
         found = suppress(
             candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=IOU
         )
         sample = each.sample
-        yield Judged(
+        yield EvaluatedImage(
             clip=_clip_of(sample.key),
             size=(sample.image.shape[0], sample.image.shape[1]),
             boxes_xyxy=sample.boxes_xyxy,
@@ -209,13 +209,13 @@ def _judged(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[Jud
 
 
 def _in_source(found: Detections, box: Letterbox) -> Detections:
-    """Return what lies in the picture, after suppression, as the pipeline does."""
+    """Return what lies in the image, after suppression, as the pipeline does."""
     boxes_xyxy = box.to_source(found.boxes_xyxy)
     inside = (boxes_xyxy[:, :2] < boxes_xyxy[:, 2:]).all(axis=1)
     return Detections(boxes_xyxy, found.scores, found.class_ids)[np.flatnonzero(inside)]
 
 
 def _clip_of(key: str) -> str:
-    """Name the clip (`clip.mp4#12`) or the folder (`folder/picture.jpg`) that a sample is from."""
+    """Name the clip (`clip.mp4#12`) or the folder (`folder/image.jpg`) that a sample is from."""
     path, _, frame = key.rpartition("#")
     return Path(path).stem if frame.isdigit() and path else Path(key).parent.name

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import Float32Array, Int64Array
-from trainer.evaluation.average_precision import Judged
+from trainer.evaluation.average_precision import EvaluatedImage
 
 NOTHING = -1
-MOST = 100  # detections of a picture and class that count, the surest ones
+MAX_DETECTIONS = 100  # detections of an image and class that count, the surest ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """The detections of a picture, the surest first, and what became of them.
+    """The detections of an image, the surest first, and what became of them.
 
     rows: (n,) int64, of the detections; found: (n,) int64, row of the object, or NOTHING
     ignored: (n,) bool, neither right nor wrong
@@ -27,22 +27,22 @@ class Matches:
     ignored: NDArray[np.bool_]
 
 
-def match(picture: Judged, overlap: float, *, any_class: bool = False) -> Matches:
-    """Return which object each detection of a picture finds at an IoU of at least `overlap`.
+def match(image: EvaluatedImage, overlap: float, *, any_class: bool = False) -> Matches:
+    """Return which object each detection of an image finds at an IoU of at least `overlap`.
 
     The surest detection chooses first, the object that it overlaps most of those that are left; of
     its class, unless `any_class`. What finds none is ignored if as much of it lies in a region to
     ignore.
     """
-    detections = picture.detections
+    detections = image.detections
     order = np.argsort(-detections.scores, kind="stable")
-    kept = order[_rank_in_class(detections.class_ids[order]) < MOST]
+    kept = order[_rank_in_class(detections.class_ids[order]) < MAX_DETECTIONS]
     boxes, class_ids = detections.boxes_xyxy[kept], detections.class_ids[kept]
-    overlaps = iou(boxes, picture.boxes_xyxy)
+    overlaps = iou(boxes, image.boxes_xyxy)
     if not any_class:
-        overlaps[class_ids[:, None] != picture.class_ids] = -1
+        overlaps[class_ids[:, None] != image.class_ids] = -1
     return Matches(
-        kept, _chosen(overlaps, overlap), _ignored(boxes, class_ids, picture, overlap, any_class)
+        kept, _chosen(overlaps, overlap), _ignored(boxes, class_ids, image, overlap, any_class)
     )
 
 
@@ -68,12 +68,12 @@ def _chosen(overlaps: Float32Array, least: float) -> Int64Array:
 
 
 def _ignored(
-    boxes: Float32Array, class_ids: Int64Array, picture: Judged, least: float, any_class: bool
+    boxes: Float32Array, class_ids: Int64Array, image: EvaluatedImage, least: float, any_class: bool
 ) -> NDArray[np.bool_]:
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    inside = shared(boxes, picture.ignore_xyxy) >= least * area[:, None]
-    if picture.ignore_class_ids is not None and not any_class:
-        inside &= class_ids[:, None] == picture.ignore_class_ids
+    inside = shared(boxes, image.ignore_xyxy) >= least * area[:, None]
+    if image.ignore_class_ids is not None and not any_class:
+        inside &= class_ids[:, None] == image.ignore_class_ids
     ignored: NDArray[np.bool_] = inside.any(axis=1)
     return ignored
 

@@ -12,7 +12,7 @@ from detector.detections import Float32Array
 if TYPE_CHECKING:
     from detector.yolov7.network import Network
 
-MOST = 20_000  # boxes that are looked at; more do not move the anchors
+MAX_BOXES = 20_000  # boxes that are looked at; more do not move the anchors
 ROUNDS = 30  # of k-means
 GENERATIONS = 1000
 MUTATED = 0.9  # probability that a generation changes a number
@@ -46,8 +46,8 @@ def fit_anchors(
     sides: Float32Array, count: int, ratio: float, rng: np.random.Generator
 ) -> Float32Array:
     """Return `count` anchors (k, 2) for boxes of (n, 2) width and height, the smallest first."""
-    if len(sides) > MOST:
-        sides = sides[rng.choice(len(sides), MOST, replace=False)]
+    if len(sides) > MAX_BOXES:
+        sides = sides[rng.choice(len(sides), MAX_BOXES, replace=False)]
     best: Float32Array = _clustered(sides, count, rng)
     reached = measure(sides, best, ratio).fitness
     for _ in range(GENERATIONS):

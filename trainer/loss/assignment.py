@@ -17,7 +17,7 @@ SIMOTA_IOU_WEIGHT = 3.0
 class Cells:
     """Places in the heads, each paired with the ground truth that it may answer for.
 
-    Every field is (n,) int64: head, picture in the batch, anchor, row, column, row of `targets`.
+    Every field is (n,) int64: head, image in the batch, anchor, row, column, row of `targets`.
     """
 
     layer: Tensor
@@ -77,7 +77,7 @@ def candidate_cells(
     An anchor is taken if it is less than `ratio` times larger or smaller in width and height; with
     the cell under the centre come the neighbours within `reach` cells of it (YOLOv7, 4.2).
 
-    targets: (m, 6) float32: picture, class, cx, cy, w, h in parts of the picture
+    targets: (m, 6) float32: image, class, cx, cy, w, h in parts of the image
     grids: height and width of every head, in cells; anchors: (layers, a, 2) float32, pixels
     """
     parts = []
@@ -124,7 +124,7 @@ def simota(
     """Keep the cells that answer best, judged by what the network says there now.
 
     The optimal-transport assignment in its simplified form (OTA, 3.2; YOLOX, 2.4): a ground truth
-    takes as many of its picture's cells as its `top` best IoUs sum up to, the cheapest first; a
+    takes as many of its image's cells as its `top` best IoUs sum up to, the cheapest first; a
     cell that several want goes to the one for which it is cheapest.
 
     cells: (n,) candidates; rows: (n, 5 + c), what is predicted there, raw; boxes_xywh: (n, 4), its
@@ -133,9 +133,9 @@ def simota(
     """
     if not len(cells):
         return cells
-    pictures = int(targets[:, 0].max()) + 1
-    cell, is_cell = _grouped(cells.image, pictures)  # (p, n)
-    wanted, is_wanted = _grouped(targets[:, 0].long(), pictures)  # (p, m)
+    images = int(targets[:, 0].max()) + 1
+    cell, is_cell = _grouped(cells.image, images)  # (p, n)
+    wanted, is_wanted = _grouped(targets[:, 0].long(), images)  # (p, m)
     there = is_wanted[:, :, None] & is_cell[:, None]
     iou = _pairwise_iou(truth_xywh[wanted], boxes_xywh[cell]).where(there, 0)
     cost = _class_cost(rows[cell], targets[wanted, 1].long())

@@ -86,8 +86,8 @@ class DetectionLoss:
         """Return the loss to descend, (), and its parts (box, objectness, class, sum), detached.
 
         heads: per layer (n, a, h, w, 5 + c), raw, the lead heads, then auxiliary ones if there are
-        any; targets: (m, 6) float32: picture, class or IGNORED, cx, cy, w, h in parts of the
-        picture. The loss is the sum of the parts times the batch size.
+        any; targets: (m, 6) float32: image, class or IGNORED, cx, cy, w, h in parts of the
+        image. The loss is the sum of the parts times the batch size.
         """
         heads = [head.float() for head in heads]
         is_region = targets[:, 1] == IGNORED
@@ -126,7 +126,7 @@ class DetectionLoss:
         """Return what box, objectness and class cost, with their gains: (3,)."""
         rows = cells.rows_of(heads)
         boxes = self._boxes(cells, rows, reach)
-        iou = complete_iou(boxes, targets[cells.target, 2:6] * self._picture(heads))
+        iou = complete_iou(boxes, targets[cells.target, 2:6] * self._size_in_pixels(heads))
         box = _sum_of_layer_means(1 - iou, cells.layer, len(heads))
         objectness = self._objectness_loss(heads, cells, iou.detach(), regions)
         classification = self._class_loss(rows[:, 5:], targets[cells.target, 1].long(), cells.layer)
@@ -166,7 +166,7 @@ class DetectionLoss:
         if self.assignment == "anchors":
             return cells
         rows = cells.rows_of([head.detach() for head in heads])
-        pixels = targets[:, 2:6] * self._picture(heads)
+        pixels = targets[:, 2:6] * self._size_in_pixels(heads)
         return simota(cells, rows, self._boxes(cells, rows, FINE), targets, pixels, top)
 
     def _boxes(self, cells: Cells, rows: Tensor, reach: float) -> Tensor:
@@ -181,8 +181,8 @@ class DetectionLoss:
         shape = (squashed[:, 2:] * 2) ** 2 * self.anchors[cells.layer, cells.anchor]
         return torch.cat([centre, shape], 1)
 
-    def _picture(self, heads: Sequence[Tensor]) -> Tensor:
-        """Return width, height, width, height of the pictures in pixels: (4,)."""
+    def _size_in_pixels(self, heads: Sequence[Tensor]) -> Tensor:
+        """Return width, height, width, height of the images in pixels: (4,)."""
         height, width = heads[0].shape[2:4]
         return self.strides[0] * self.strides.new_tensor([width, height, width, height])
 

@@ -12,7 +12,7 @@ def outside(regions: Tensor, shape: tuple[int, int, int]) -> Tensor:
     A cell that a region only touches is not outside: the middle of an object in there may lie in
     it, and it would be for this cell to find it. A sliver at the border has no centre of a cell.
 
-    regions: (k, 6) float32: picture, any number, cx, cy, w, h in parts of the picture
+    regions: (k, 6) float32: image, any number, cx, cy, w, h in parts of the image
     """
     _, height, width = shape
     down = _touched(regions[:, 3], regions[:, 5], height)

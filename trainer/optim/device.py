@@ -35,11 +35,11 @@ class TrainingDevice:
 
     @property
     def workers(self) -> int:
-        """How many prepare pictures where a recipe is silent: a GPU leaves all cores."""
+        """How many prepare images where a recipe is silent: a GPU leaves all cores."""
         return 1 if self.device.type == "cpu" else os.cpu_count() or 1
 
 
-def choose_place(recipe: Recipe) -> TrainingDevice:
+def choose_device(recipe: Recipe) -> TrainingDevice:
     """Return where `recipe` trains, in this process. Raises UsageError for what is not there."""
     device = _device(recipe.device)
     if device.type == "cuda":

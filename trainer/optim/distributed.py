@@ -57,7 +57,7 @@ def is_first_process() -> bool:
 
 
 @contextmanager
-def joined_ranks(device: torch.device) -> Iterator[ProcessGroup]:
+def join_process_group(device: torch.device) -> Iterator[ProcessGroup]:
     """Meet the other processes that torchrun started, until the block ends; or be alone."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -22,7 +22,7 @@ def make_optimiser(
     """Return an optimiser over three groups: biases, weights that decay, weights that do not.
 
     Only kernels of convolutions decay: decay of scales and of implicit knowledge, which have no
-    scale to lose, costs accuracy. What is frozen is in no group. decay_scale: pictures per step
+    scale to lose, costs accuracy. What is frozen is in no group. decay_scale: images per step
     over the nominal batch.
     """
     named = {name: value for name, value in network.named_parameters() if value.requires_grad}

@@ -2,7 +2,7 @@
 
 A core per batch, not all cores per operation: those meet at a barrier after each of about two
 thousand operations, and where anything else wants a core, each time all wait for the slowest.
-Measured on two cores with busy neighbours, YOLOv7-tiny at half width: 1 to 3 pictures per second
+Measured on two cores with busy neighbours, YOLOv7-tiny at half width: 1 to 3 images per second
 by operation; 20 to 25 for each core that was free by batch.
 """
 

@@ -1,4 +1,4 @@
-"""What the network sees: batches as one picture, with the boxes that it is to learn."""
+"""A contact sheet: batches as the network sees them, with their boxes, in one image."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from detector.atomic_write import replacing
 from detector.detections import Float32Array, UInt8Array
+from detector.drawing import draw_box
 from detector.errors import UsageError
 from trainer.data.prefetch import Batch
 from trainer.data.samples import IGNORED
@@ -24,12 +25,12 @@ COLOURS_RGB = (
     (40, 210, 210),
 )
 IGNORED_RGB = (0, 0, 0)
-GAP = 4  # pixels between pictures
+GAP = 4  # pixels between images
 FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
-    """Return the pictures of batches, which must be of one size, as (h, w, 3) uint8 RGB."""
+def contact_sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
+    """Return the images of batches, all of one size, as one (h, w, 3) uint8 RGB image."""
     tiles = [
         labelled(image, targets[targets[:, 0] == number, 1:], class_names)
         for images, targets in batches
@@ -46,9 +47,9 @@ def sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
 
 
 def labelled(image: UInt8Array, targets: Float32Array, class_names: Sequence[str]) -> UInt8Array:
-    """Return a copy of (h, w, 3) RGB with its (n, 5) targets: class, cx, cy, w, h, fractions.
+    """Return a copy of an (h, w, 3) RGB image with its targets and regions to ignore drawn on it.
 
-    A region to ignore is drawn, too.
+    targets: (n, 5) class or IGNORED, cx, cy, w, h, as fractions of the image
     """
     drawn: UInt8Array = image.copy()
     height, width = image.shape[:2]
@@ -57,17 +58,17 @@ def labelled(image: UInt8Array, targets: Float32Array, class_names: Sequence[str
         if class_id != IGNORED:
             name, colour = class_names[int(class_id)], COLOURS_RGB[int(class_id) % len(COLOURS_RGB)]
         left, top = round((cx - w / 2) * width), round((cy - h / 2) * height)
-        corner = round((cx + w / 2) * width) - 1, round((cy + h / 2) * height) - 1
-        cv2.rectangle(drawn, (left, top), corner, colour, 1)
-        place = (left + 2, max(top - 3, 9))
-        cv2.putText(drawn, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1)
+        right, bottom = round((cx + w / 2) * width), round((cy + h / 2) * height)
+        draw_box(drawn, (left, top, right, bottom), colour)
+        start = (left + 2, max(top - 3, 9))
+        cv2.putText(drawn, name, start, cv2.FONT_HERSHEY_SIMPLEX, 0.35, colour, 1)
     return drawn
 
 
-def write_picture(path: Path, image: UInt8Array) -> None:
-    """Write (h, w, 3) RGB to `path`, whole or not at all, in the format that its name says.
+def write_image(path: Path, image: UInt8Array) -> None:
+    """Write an (h, w, 3) RGB image atomically, in the format of the file's suffix.
 
-    Raises UsageError for a name that says none, or a place that cannot be written.
+    Raises UsageError for an unknown suffix, or a path that cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path}: give a name that ends in {', '.join(FORMATS)}")

@@ -1,4 +1,4 @@
-"""A page that can be shown: one HTML file with curves, pictures and tables, and nothing else."""
+"""A page that can be shown: one HTML file with curves, images and tables, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detector.atomic_write import replacing
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 
-SHARPEST = 640  # pixels, the longer side of a picture in a page
+SHARPEST = 640  # pixels, the longer side of an image in a page
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em;
@@ -64,7 +64,7 @@ class Page:
         """Add what is drawn, with a line below it."""
         self.parts.append(f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>")
 
-    def picture(self, image: UInt8Array, caption: str) -> None:
+    def image(self, image: UInt8Array, caption: str) -> None:
         """Add (h, w, 3) RGB, made smaller if need be."""
         scale = min(1.0, SHARPEST / max(image.shape[:2]))
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""What is reported of a model: accuracy, curves, confusions, and the pictures it gets wrong."""
+"""Sections of a report: accuracy, curves, confusion matrix, and the images with most mistakes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from importlib.metadata import version
 import cv2
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
+from detector.drawing import Colour, draw_box
 from trainer.data.samples import Dataset
 from trainer.evaluation.analysis import CONFIDENCES, Analysis
-from trainer.evaluation.average_precision import Judged, Report, Score
+from trainer.evaluation.average_precision import EvaluatedImage, Report, Score
 from trainer.report.html_page import SHARPEST, Page
 from trainer.report.svg_chart import Line, chart
 from trainer.training_state import Row
 
-WORST = 12  # pictures
+WORST = 12  # images
 LABELLED_RGB, FOUND_RGB = (40, 200, 80), (240, 60, 60)
 PACKAGES = ("torch", "numpy", "opencv-python-headless", "onnx", "openvino", "faster-coco-eval")
 
@@ -39,7 +40,7 @@ def add_accuracy(page: Page, report: Report, analysis: Analysis) -> None:
             f"The mean F1 over classes is highest, {analysis.f1:.3f}, at a confidence of "
             f"{analysis.confidence:.2f}."
         )
-    # of many classes those with the most objects are drawn
+    # a chart shows only the first classes: those with the most objects
     curves = dict(sorted(analysis.curves.items(), key=lambda each: -each[1].objects))
     recalls: dict[str, Line] = {
         name: (curve.recall.tolist(), curve.precision.tolist()) for name, curve in curves.items()
@@ -55,20 +56,20 @@ def add_accuracy(page: Page, report: Report, analysis: Analysis) -> None:
         page.figure(
             chart(lines, "confidence", name, unit=True), f"{name} over confidence, at IoU 0.50"
         )
-    names = [*report.class_names, "nothing"]
-    confused = [
+    names = [*report.class_names, "background"]
+    confusion = [
         (name, *map(str, counts))
         for name, counts in zip(names, analysis.confusion.tolist(), strict=True)
     ]
     page.table(
-        f"Found as (row), labelled as (column), at confidence {analysis.confidence:.2f}",
+        f"Detected as (row), labelled as (column), at confidence {analysis.confidence:.2f}",
         ("", *names),
-        confused,
+        confusion,
     )
 
 
 def cells(score: Score) -> tuple[str, ...]:
-    """Return a score as the cells of a table row, beginning with the number of objects."""
+    """Return a score as cells of a table row, the number of objects first."""
     sizes = (score.ap_small, score.ap_medium, score.ap_large)
     values = (score.ap50, score.ap75, score.ap, *sizes, score.ar)
     return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)
@@ -77,21 +78,21 @@ def cells(score: Score) -> tuple[str, ...]:
 def add_worst(
     page: Page,
     dataset: Dataset,
-    judged: Sequence[Judged],
+    evaluated: Sequence[EvaluatedImage],
     analysis: Analysis,
     class_names: Sequence[str],
 ) -> None:
-    """Add the pictures with the most mistakes; what is labelled is green, what was found red."""
-    page.heading("The worst pictures")
+    """Add the images with the most mistakes: labels in green, detections in red."""
+    page.heading("Images with the most mistakes")
     worst = analysis.worst(WORST)
     if not worst:
-        page.paragraph("There is no picture with a mistake.")
+        page.paragraph("No image has a mistake.")
     for index in worst:
-        sample, found = dataset[index], judged[index].detections
+        sample, found = dataset[index], evaluated[index].detections
         shown = found[found.scores >= analysis.confidence]
         image = drawn(sample.image, sample.boxes_xyxy, sample.class_ids, class_names, LABELLED_RGB)
         image = drawn(image, shown.boxes_xyxy, shown.class_ids, class_names, FOUND_RGB)
-        page.picture(image, f"{sample.key}; mistakes: {analysis.mistakes[index]}")
+        page.image(image, f"{sample.key}; mistakes: {analysis.mistakes[index]}")
 
 
 def drawn(
@@ -99,23 +100,25 @@ def drawn(
     boxes_xyxy: Float32Array,
     class_ids: Int64Array,
     class_names: Sequence[str],
-    colour: tuple[int, int, int],
+    colour: Colour,
 ) -> UInt8Array:
-    """Return a copy of (h, w, 3) RGB with boxes and the names of their classes."""
+    """Return a copy of an (h, w, 3) RGB image with boxes and their class names."""
     copy: UInt8Array = image.copy()
     scale = max(image.shape[:2]) / SHARPEST
-    thickness = max(1, round(scale))
+    line = max(1, round(scale))
+    around = line // 2  # the line of width `line` lies around the box, not on the object
     for (left, top, right, bottom), class_id in zip(
         boxes_xyxy.round().astype(int).tolist(), class_ids.tolist(), strict=True
     ):
-        cv2.rectangle(copy, (left, top), (right, bottom), colour, thickness)
-        place, font = (left + 2, max(top - 3, 10)), cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(copy, class_names[class_id], place, font, 0.45 * scale, colour, thickness)
+        outer = (left - around, top - around, right + 1 + around, bottom + 1 + around)
+        draw_box(copy, outer, colour, line)
+        start, font = (left + 2, max(top - 3, 10)), cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(copy, class_names[class_id], start, font, 0.45 * scale, colour, line)
     return copy
 
 
 def add_history(page: Page, history: Sequence[Row]) -> None:
-    """Add the curves of a training, from its rows of results."""
+    """Add the curves of a training from its results by epoch."""
     page.heading("The training")
     for names, y_name in (
         (("loss", "box", "objectness", "classification"), "loss"),
@@ -132,10 +135,10 @@ def _column(history: Sequence[Row], name: str) -> Line:
     return [x for x, _ in pairs], [y for _, y in pairs]
 
 
-def add_versions(page: Page, more: Mapping[str, str]) -> None:
-    """Add what it was made with, and on what machine."""
+def add_versions(page: Page, tools: Mapping[str, str]) -> None:
+    """Add the versions of packages and the machine."""
     page.heading("Versions")
     known = {"python": platform.python_version()}
-    known |= {**{name: version(name) for name in PACKAGES}, **more}
+    known |= {**{name: version(name) for name in PACKAGES}, **tools}
     known["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
-    page.table("", ("what", "which"), list(known.items()))
+    page.table("", ("package", "version"), list(known.items()))

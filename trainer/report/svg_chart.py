@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 480, 260  # of a chart, pixels
 LEFT, TOP, RIGHT, BOTTOM = 64, 12, 100, 36  # around its lines; their names are on the right
 COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#0f7b8a", "#bf3989", "#57606a")
 TICKS = 5  # about so many on an axis
-MOST_POINTS = 400  # of a line; more cannot be seen
+MAX_POINTS = 400  # of a line; more cannot be seen
 
 Line = tuple[Sequence[float], Sequence[float]]  # x, y
 
@@ -92,7 +92,7 @@ def _line(
     y_range: tuple[float, float],
     colour: str,
 ) -> str:
-    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).round().astype(int))
+    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS)).round().astype(int))
     across = LEFT + (x[kept] - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
     part = (y[kept] - y_range[0]) / (y_range[1] - y_range[0])
     up = HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)

@@ -1,1 +1,1 @@
-"""RTSP out: pushed to a server, or served by a child process."""
+"""RTSP output: pushed to a server, or served by a child process."""

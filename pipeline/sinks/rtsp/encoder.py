@@ -1,4 +1,4 @@
-"""Pictures to H.264 without delay, by the best encoder that this machine has."""
+"""Frames to H.264 without delay, by the best encoder of this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from math import ceil
 from threading import Lock
 from types import MappingProxyType
@@ -24,10 +23,10 @@ from pipeline.sinks import SinkError
 log = logging.getLogger("framelane")
 
 HERTZ = 90_000  # ticks per second of H.264 in RTP
-BITS_PER_PIXEL = 0.1  # at 25 pictures a second; street scenes need no more
-LEAST_BIT_RATE = 200_000
-BUFFER_SECONDS = 0.5  # of the bit rate that one picture may borrow: more is delay at the receiver
-TRIAL = (320, 240)  # pixels: hardware refuses smaller pictures
+BITS_PER_PIXEL = 0.1  # at 25 frames per second; street scenes need no more
+MIN_BIT_RATE = 200_000
+BUFFER_SECONDS = 0.5  # of the bit rate: rate control buffer, which delays the receiver
+TRIAL = (320, 240)  # pixels: hardware encoders refuse smaller frames
 
 EncoderName = Literal["auto", "h264_nvenc", "h264_v4l2m2m", "h264_qsv", "libx264"]
 OPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -55,23 +54,23 @@ PIXELS = {"h264_qsv": "nv12"}  # all others take yuv420p
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """An access unit: one picture as an encoder gives it, in Annex B.
+    """An access unit: one encoded frame, in Annex B.
 
-    pts: as it was given to the encoder
+    pts: of the frame
     """
 
     data: bytes
-    key: bool
+    keyframe: bool
     pts: int
 
 
 class LiveEncoder:
-    """One stream of H.264 in which every picture can be shown as soon as it is there.
+    """Encodes one stream as H.264 in which every frame can be shown as soon as it arrives.
 
-    size: of the pictures, made even; another size is letterboxed into it
-    interval: seconds between two pictures; gop_seconds: between two key pictures
+    size: of the frames, made even; another size is letterboxed into it
+    interval: seconds between two frames; gop_seconds: between two keyframes
     bit_rate: per second, None for one by size and rate
-    Raises SinkError where the encoder asked for is not there.
+    Raises SinkError if this machine lacks the encoder.
     """
 
     def __init__(
@@ -83,10 +82,10 @@ class LiveEncoder:
         gop_seconds: float,
         bit_rate: int | None,
     ) -> None:
-        self.name = choose() if name == "auto" else name
+        self.name = best_encoder() if name == "auto" else name
         width, height = (side + side % 2 for side in size)
         rate = (1 / interval).limit_denominator(1000)
-        bit_rate = bit_rate or max(LEAST_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
+        bit_rate = bit_rate or max(MIN_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
         gop = max(1, ceil(gop_seconds * rate))
         self._planar = Planar(width, height)
         try:
@@ -94,46 +93,57 @@ class LiveEncoder:
         except (av.FFmpegError, ValueError) as error:
             raise SinkError(f"the encoder {self.name} cannot be opened: {error}") from error
 
-    def encode(self, bgr: UInt8Array, pts: int, *, key: bool) -> list[Unit]:
-        """Take an (h, w, 3) picture; return what is ready, at best that picture.
+    def encode(self, bgr: UInt8Array, pts: int, *, keyframe: bool) -> list[Unit]:
+        """Encode an (h, w, 3) frame; return the finished units, usually the frame's own.
 
-        pts: in 1/90000 s, increasing; key: whether it must need no picture before it
+        pts: in 1/90000 s, increasing
         """
         frame = self._planar.frame(bgr)
         if pixels := PIXELS.get(self.name):
             frame = frame.reformat(format=pixels)
         frame.pts, frame.time_base = pts, Fraction(1, HERTZ)
-        if key:
+        if keyframe:
             frame.pict_type = PictureType.I
         return _units(self._context, frame)
 
     def flush(self) -> list[Unit]:
-        """Return what is still held."""
+        """Return the units that are still in the encoder."""
         return _units(self._context, None)
 
 
-_CHOOSING = Lock()  # streams come at the same time, and each would try
+class EncoderChoice:
+    """The first encoder in the order of preference that works here; the trial is made once."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._lock = Lock()  # streams that start together must not all try
+
+    def __call__(self) -> str:
+        """Return its name; raises SinkError if there is none."""
+        with self._lock:
+            if self._name is None:
+                self._name = _first_that_works()
+            return self._name
 
 
-def choose() -> str:
-    """Return the first encoder in order of preference that works here; tried once per process."""
-    with _CHOOSING:
-        return _first_that_works()
+best_encoder = EncoderChoice()  # of this process
 
 
-@cache
 def _first_that_works() -> str:
-    picture = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
+    bgr = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
     for name in OPTIONS:
         try:
-            context = _opened(name, TRIAL, Fraction(25), 25, LEAST_BIT_RATE)
-            frame = Planar(*TRIAL).frame(picture)
+            context = _opened(name, TRIAL, Fraction(25), 25, MIN_BIT_RATE)
+            frame = Planar(*TRIAL).frame(bgr)
             frame = frame.reformat(format=PIXELS.get(name, "yuv420p"))
             frame.pts, frame.time_base = 0, Fraction(1, HERTZ)
             if _units(context, frame) + _units(context, None):
                 log.info("live video is encoded by %s", name)
                 return name
-        except (av.FFmpegError, ValueError):  # not built in, or no hardware behind it
+        except (
+            av.FFmpegError,
+            ValueError,
+        ):  # not in this build of FFmpeg, or the hardware is missing
             continue
     raise SinkError(f"no encoder for live video works here; tried {', '.join(OPTIONS)}")
 
@@ -149,7 +159,7 @@ def _opened(
     context.time_base, context.framerate = Fraction(1, HERTZ), rate
     context.gop_size, context.max_b_frames = gop, 0
     context.bit_rate = bit_rate
-    context.thread_count = 1  # more would cut each picture into slices, of worse quality
+    context.thread_count = 1  # more would cut each frame into slices of lower quality
     limits = {"maxrate": str(bit_rate), "bufsize": str(round(bit_rate * BUFFER_SECONDS))}
     context.options = dict(OPTIONS[name]) | limits
     context.open()

@@ -1,7 +1,7 @@
-"""RTSP from the side of one who publishes (RFC 2326: ANNOUNCE, SETUP, RECORD), over TCP.
+"""The publishing side of RTSP (RFC 2326: ANNOUNCE, SETUP, RECORD), over TCP.
 
-FFmpeg's muxer does this too, but ignores that a write has timed out: against a receiver that was
-stopped, one frame took 29 s (measured with a time-out of 2 s). This one never waits once connected.
+FFmpeg's muxer can publish too, but ignores the time-out of a write: one frame to a stopped receiver
+took 29 s (measured with a time-out of 2 s). This one never waits once it is connected.
 """
 
 from __future__ import annotations
@@ -17,41 +17,33 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pipeline.connections.status import Cause, Trouble
+from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.rtp import Packetizer, description
+from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
 DEFAULT_PORT = 554
 REPORT_SECONDS = 2.0  # between two reports of the clock
-HERTZ = 90_000
 _INTERLEAVED = struct.Struct(">cBH")
 _RTP, _RTCP = 0, 1  # channels
 _CAUSES = {401: Cause.UNAUTHORISED, 403: Cause.UNAUTHORISED, 404: Cause.NOT_FOUND}
 
 
-class Rejected(Exception):
-    """The server said no."""
-
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(str(trouble))
-        self.trouble = trouble
-
-
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a server answered: the status, and the headers in lower case."""
+    """The answer of a server: its status, and its headers in lower case."""
 
     status: int
     reason: str
     headers: dict[str, str]
 
 
-class Publication:
-    """A connection on which one stream of H.264 is published, made by the constructor.
+class Publication(Receiver):
+    """A connection on which one stream of H.264 is published; the constructor connects it.
 
     url: rtsp://user:password@host:port/path
     sps, pps: the stream's parameter sets; timeout: seconds that the server may stay silent
-    Raises OSError or Rejected.
+    Raises OSError or Disconnected.
     """
 
     def __init__(self, url: str, sps: bytes, pps: bytes, timeout: float) -> None:
@@ -71,21 +63,13 @@ class Publication:
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._begin(description(sps, pps))
-            self._outgoing = SendBuffer(self._socket, timeout)
+            self._buffer = SendBuffer(self._socket, timeout)
         except BaseException:
             self._socket.close()
             raise
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait because the server is slow."""
-        return self._outgoing.backlog
-
     def send(self, unit: bytes, ticks: int, captured_at: float) -> None:
-        """Send one access unit, now or as soon as the server takes it. Raises OSError.
-
-        ticks: its time in 1/90000 s; captured_at: `time.monotonic()` seconds
-        """
+        """Send one access unit, and a report of the clock if one is due. Raises OSError."""
         timestamp = self._first_timestamp + ticks
         now = time.monotonic()
         message = bytearray()
@@ -95,15 +79,10 @@ class Publication:
             message += _INTERLEAVED.pack(b"$", _RTCP, len(report)) + report
         for packet in self._packetizer.packets_of(unit, timestamp):
             message += _INTERLEAVED.pack(b"$", _RTP, len(packet)) + packet
-        self._outgoing.send(bytes(message))
-
-    def keep_up(self) -> None:
-        """Send what waits, and hear whether the server is still there. Raises OSError."""
-        self._outgoing.received()
-        self._outgoing.flush()
+        self._buffer.send(bytes(message))
 
     def close(self) -> None:
-        """Say that it is over, if the server listens, and hang up."""
+        """End the session if that is possible without waiting, and close the connection."""
         with self._socket, suppress(OSError):
             self._socket.setblocking(False)
             if not self.backlog:
@@ -112,16 +91,16 @@ class Publication:
     def _begin(self, session: str) -> None:
         self._ask("OPTIONS", self._url)
         self._ask("ANNOUNCE", self._url, {"Content-Type": "application/sdp"}, session)
-        wanted = f"RTP/AVP/TCP;unicast;interleaved={_RTP}-{_RTCP};mode=record"
-        answer = self._ask("SETUP", f"{self._url.rstrip('/')}/trackID=0", {"Transport": wanted})
+        transport = f"RTP/AVP/TCP;unicast;interleaved={_RTP}-{_RTCP};mode=record"
+        answer = self._ask("SETUP", f"{self._url.rstrip('/')}/trackID=0", {"Transport": transport})
         self._session = answer.headers.get("session", "").partition(";")[0]
         self._ask("RECORD", self._url, {"Range": "npt=0.000-"})
 
     def _ask(
         self, method: str, url: str, headers: dict[str, str] | None = None, body: str = ""
     ) -> _Answer:
-        """Return the answer to a request; raises Rejected where it is no."""
-        for _ in range(2):  # the first may be answered with what to prove
+        """Return the answer to a request; raises Disconnected if it is negative."""
+        for _ in range(2):  # the answer to the first may ask for a password
             self._socket.sendall(self._request(method, url, headers or {}, body))
             answer = self._answer()
             asked = answer.headers.get("www-authenticate")
@@ -130,8 +109,8 @@ class Publication:
             self._challenge = _challenge(asked)
         if answer.status != 200:
             cause = _CAUSES.get(answer.status, Cause.REFUSED)
-            said = f"the server answered {method} with {answer.status} {answer.reason}"
-            raise Rejected(Trouble(cause, said))
+            detail = f"the server answered {method} with {answer.status} {answer.reason}"
+            raise Disconnected(Trouble(cause, detail))
         return answer
 
     def _request(self, method: str, url: str, headers: dict[str, str], body: str) -> bytes:
@@ -140,22 +119,22 @@ class Publication:
         if self._session:
             lines["Session"] = self._session
         if self._challenge:
-            lines["Authorization"] = self._proof(method, url)
+            lines["Authorization"] = self._authorization(method, url)
         if body:
             lines["Content-Length"] = str(len(body))
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"{method} {url} RTSP/1.0\r\n{head}\r\n{body}".encode()
 
     def _answer(self) -> _Answer:
-        """Read one answer, byte by byte: what follows it is not ours to read yet."""
+        """Read one answer, byte by byte, so that nothing behind it is read."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             byte = self._socket.recv(1)
             if not byte:
-                raise ConnectionResetError("the server has hung up")
+                raise ConnectionResetError("the server has closed the connection")
             head += byte
             if len(head) > 1 << 14 or not b"RTSP/1.0 ".startswith(head[:9]):
-                raise Rejected(Trouble(Cause.BAD_DATA, "what answers there does not speak RTSP"))
+                raise Disconnected(Trouble(Cause.BAD_DATA, "the server does not speak RTSP"))
         status_line, *lines = head.decode("latin-1").strip().split("\r\n")
         pairs = (line.partition(":")[::2] for line in lines)
         headers = {name.strip().lower(): value.strip() for name, value in pairs}
@@ -167,8 +146,8 @@ class Publication:
         while size > 0 and (part := self._socket.recv(size)):
             size -= len(part)
 
-    def _proof(self, method: str, url: str) -> str:
-        """Return the user name and what proves the password (RFC 2617)."""
+    def _authorization(self, method: str, url: str) -> str:
+        """Return the header that proves user name and password (RFC 2617)."""
         user, password = self._user
         if self._challenge["scheme"] == "basic":
             return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

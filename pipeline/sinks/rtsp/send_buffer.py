@@ -1,4 +1,4 @@
-"""Bytes to a peer that may be slow, or gone: the sender never waits."""
+"""Bytes to a peer that may be slow or gone, sent without ever waiting."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import socket
 from collections import deque
 from time import monotonic
 
-KERNEL_BYTES = 1 << 18  # that the system may hold: it would hold megabytes, seconds of old video
-AT_ONCE = 1 << 16  # bytes offered to the system in one call
+KERNEL_BYTES = 1 << 18  # of send buffer: the default would hold megabytes, seconds of old video
+CHUNK_BYTES = 1 << 16  # offered to the kernel in one call
 
 
 class SendBuffer:
-    """The sending end of a connected socket.
+    """The sending side of a connected socket.
 
     timeout: seconds without progress after which the peer counts as gone
     """
@@ -23,10 +23,10 @@ class SendBuffer:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self._waiting: deque[memoryview] = deque()
         self._progress_at = monotonic()
-        self.backlog = 0  # bytes that are not yet with the system
+        self.backlog = 0  # bytes that the kernel has not accepted yet
 
     def send(self, data: bytes) -> None:
-        """Take bytes, and send what can be sent. Raises OSError where the peer is gone."""
+        """Add bytes, and send as many as the kernel accepts. Raises OSError if the peer is gone."""
         if not self._waiting:
             self._progress_at = monotonic()
         self._waiting.append(memoryview(data))
@@ -34,10 +34,10 @@ class SendBuffer:
         self.flush()
 
     def flush(self) -> None:
-        """Send what can be sent. Raises OSError where the peer is gone."""
+        """Send as many bytes as the kernel accepts. Raises OSError if the peer is gone."""
         while self._waiting:
             try:
-                sent = self._socket.send(self._waiting[0][:AT_ONCE])
+                sent = self._socket.send(self._waiting[0][:CHUNK_BYTES])
             except BlockingIOError:
                 break
             self._progress_at = monotonic()
@@ -48,16 +48,16 @@ class SendBuffer:
             else:
                 self._waiting.popleft()
         if self._waiting and monotonic() - self._progress_at > self._timeout:
-            raise TimeoutError(f"nothing was taken for {self._timeout:g} s")
+            raise TimeoutError(f"nothing was accepted for {self._timeout:g} s")
 
     def received(self) -> bytes:
-        """Return what the peer has said meanwhile. Raises OSError where it has hung up."""
-        said = b""
+        """Return the bytes that the peer has sent. Raises OSError if it has hung up."""
+        data = b""
         while True:
             try:
-                part = self._socket.recv(AT_ONCE)
+                part = self._socket.recv(CHUNK_BYTES)
             except BlockingIOError:
-                return said
+                return data
             if not part:
-                raise ConnectionResetError("the peer has hung up")
-            said += part
+                raise ConnectionResetError("the peer has closed the connection")
+            data += part

@@ -1,6 +1,6 @@
 """Our own RTSP server: GStreamer's, in a child process under the system's Python.
 
-Its bindings belong to that Python (Debian and JetPack have them), not to a virtual environment.
+Debian and JetPack install its bindings for that Python, not for a virtual environment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
+from pipeline.redaction import without_password
 from pipeline.sinks import SinkError
+from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -27,35 +29,36 @@ PACKAGES = (
     "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )
 DEFAULT_PORT = 8554
-_HEAD = struct.Struct(">Id")  # bytes of an access unit, monotonic seconds of its capture
+_HEADER = struct.Struct(">Id")  # bytes of an access unit, monotonic seconds of its capture
 _TRIAL = "import gi; gi.require_version('GstRtspServer', '1.0')"
 
 
 @cache
-def has_server() -> bool:
-    """Return whether GStreamer's RTSP server can be had; looked at once per process."""
-    line = [SYSTEM_PYTHON, "-c", _TRIAL]
+def has_server(python: str = SYSTEM_PYTHON) -> bool:
+    """Return whether a Python has GStreamer's RTSP server; tried once per process."""
+    line = [python, "-c", _TRIAL]
     try:
         return subprocess.run(line, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
-def require_server(url: str) -> None:
-    """Raise UsageError, with what to do, where there is no server to be had."""
-    if not has_server():
+def require_server(url: str, python: str = SYSTEM_PYTHON) -> None:
+    """Raise UsageError, with what to install, if there is no server for `url`."""
+    if not has_server(python):
         raise UsageError(
-            f"output '{url}': serve=1 needs GStreamer's RTSP server for {SYSTEM_PYTHON}: install "
-            f"the Debian packages {PACKAGES}; or leave out serve=1 and push to a server of yours"
+            f"output '{without_password(url)}': serve=1 needs GStreamer's RTSP server for "
+            f"{python}: install the Debian packages {PACKAGES}; or leave out serve=1 and push to a "
+            "server of yours"
         )
 
 
-class ServedStream:
-    """One stream of a server of ours, made by the constructor; several may share a server.
+class ServedStream(Receiver):
+    """One stream of our own server; the constructor connects it. Several may share a server.
 
-    url: rtsp://user:password@address:port/path; who watches needs that user and password
-    timeout: seconds that the server may take nothing
-    Raises SinkError where it cannot serve there.
+    url: rtsp://user:password@address:port/path; viewers need that user and password
+    timeout: seconds that the server may accept nothing
+    Raises SinkError if it cannot serve at that address.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
@@ -70,61 +73,51 @@ class ServedStream:
             )
             greeting = {"path": f"/{parts.path.strip('/')}", "user": user}
             self._socket.sendall(json.dumps(greeting).encode() + b"\n")
-            self._outgoing = SendBuffer(self._socket, timeout)
+            self._buffer = SendBuffer(self._socket, timeout)
         except BaseException:
-            self._server.let_go()
+            self._server.release()
             raise
 
-    @property
-    def backlog(self) -> int:
-        """Bytes that wait because the server is slow."""
-        return self._outgoing.backlog
-
     def send(self, unit: bytes, ticks: int, captured_at: float) -> None:
-        """Send one access unit. Raises OSError. ticks: not needed, the server goes by capture."""
-        self._outgoing.send(_HEAD.pack(len(unit), captured_at) + unit)
-
-    def keep_up(self) -> None:
-        """Send what waits, and hear whether the server is still there. Raises OSError."""
-        self._outgoing.received()
-        self._outgoing.flush()
+        """Send one access unit; the server uses the time of capture. Raises OSError."""
+        self._buffer.send(_HEADER.pack(len(unit), captured_at) + unit)
 
     def close(self) -> None:
-        """End the stream; the server ends with its last one."""
+        """End the stream; the server ends with its last stream."""
         self._socket.close()
-        self._server.let_go()
+        self._server.release()
 
 
 class Server:
-    """The child process that serves at one address, for as long as a stream needs it."""
+    """The child process that serves at one address, as long as a stream needs it."""
 
     _servers: ClassVar[dict[tuple[str, int], Server]] = {}
     _lock: ClassVar[Lock] = Lock()
 
     def __init__(self, address: str, port: int) -> None:
-        self._place = address, port
+        self._address = address, port
         self._users = 0
-        self._folder = tempfile.mkdtemp(prefix="framelane-")  # only we may enter it
+        self._folder = tempfile.mkdtemp(prefix="framelane-")  # only this user may enter it
         self._path = f"{self._folder}/streams"
         options = {"address": address, "port": port, "socket": self._path}
         self._process = subprocess.Popen(
             [SYSTEM_PYTHON, "-I", str(CHILD), json.dumps(options)],
-            stdin=subprocess.PIPE,  # its end ends the child, however we end
+            stdin=subprocess.PIPE,  # closed when we end in any way, which ends the child
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            start_new_session=True,  # Ctrl-C is for us: the child ends when we have finished
+            start_new_session=True,  # Ctrl-C must not reach the child, which ends after us
         )
         assert self._process.stdout
-        said = self._process.stdout.readline()
-        if said.strip() != "ready":
+        answer = self._process.stdout.readline().strip()
+        if answer != "ready":
             self._end()
-            why = said.strip() or "its process ended"
+            why = answer or "its process ended"
             raise SinkError(f"cannot serve RTSP at {address}:{port}: {why}")
 
     @classmethod
     def at(cls, address: str, port: int) -> Server:
-        """Return the server at an address, started if need be; to be let go once."""
+        """Return the server at an address, started if necessary; each call needs one `release`."""
         with cls._lock:
             server = cls._servers.get((address, port))
             if server is None or server._process.poll() is not None:
@@ -143,13 +136,13 @@ class Server:
             raise
         return connection
 
-    def let_go(self) -> None:
-        """Note that a stream needs it no more."""
+    def release(self) -> None:
+        """Note that a stream has ended; the last one ends the server."""
         with self._lock:
             self._users -= 1
             if not self._users:
-                if self._servers.get(self._place) is self:
-                    del self._servers[self._place]
+                if self._servers.get(self._address) is self:
+                    del self._servers[self._address]
                 self._end()
 
     def _end(self) -> None:

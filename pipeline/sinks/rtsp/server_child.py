@@ -1,12 +1,11 @@
-"""The server behind `?serve=1`, run by the system's Python: imports nothing of ours.
+"""The server of `?serve=1`, run by the system's Python; it imports nothing of ours.
 
-    python3 rtsp_server_child.py '{"address": "0.0.0.0", "port": 8554, "socket": PATH}'
+    python3 server_child.py '{"address": "0.0.0.0", "port": 8554, "socket": PATH}'
 
-It serves RTSP at address and port, and listens at the Unix socket PATH. Who connects there is one
-stream: a line of JSON {"path": "/name", "user": "name:password" or null}, then access units, each
-behind its length and the monotonic seconds of its capture (">Id"). The end of the connection is the
-end of the stream, and the end of standard input that of the process. It prints "ready", or what is
-wrong.
+It serves RTSP at address and port, and listens at the Unix socket PATH. Each connection to the
+socket is one stream: a line of JSON {"path": "/name", "user": "name:password" or null}, then access
+units, each after its length and the monotonic seconds of its capture (">Id"). The stream ends with
+its connection, and the process with standard input. It prints "ready", or an error.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-HEAD = struct.Struct(">Id")
-WAITING = 50  # access units that a viewer's pipeline may hold, two seconds of most streams
+HEADER = struct.Struct(">Id")
+MAX_WAITING = 50  # access units in a viewer's pipeline, two seconds of most streams
 LAUNCH = (
     "( appsrc name=src is-live=true format=time leaky-type=downstream "
-    f"max-buffers={WAITING} max-bytes=0 max-time=0 "
+    f"max-buffers={MAX_WAITING} max-bytes=0 max-time=0 "
     "caps=video/x-h264,stream-format=byte-stream,alignment=au "
     "! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 )
-KEY = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # a slice of a key picture
-DIGEST = 2  # how a password is asked for
+KEYFRAME = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # a slice of one
+DIGEST = 2  # the kind of authentication
 
 
 class Stream(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
-    """What one connection brings, for whoever watches: one pipeline serves all of them."""
+    """The stream of one connection; one pipeline serves all its viewers."""
 
     def __init__(self, user: str | None) -> None:
         super().__init__()
@@ -55,7 +54,7 @@ class Stream(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
             self.set_permissions(permissions)
 
     def do_configure(self, media: Any) -> None:
-        """Note that somebody watches."""
+        """Add the pipeline of the first viewer."""
         GstRtspServer.RTSPMediaFactory.do_configure(self, media)
         play = Play(media.get_element().get_child_by_name("src"))
         with self.lock:
@@ -63,39 +62,39 @@ class Stream(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
         media.connect("unprepared", lambda _: self.forget(play))
 
     def forget(self, play: Play) -> None:
-        """Note that nobody watches any more."""
+        """Remove the pipeline: the last viewer has gone."""
         with self.lock:
             if play in self.plays:
                 self.plays.remove(play)
 
     def send(self, unit: bytes, captured_at: float) -> None:
-        """Send an access unit to whoever watches."""
+        """Send an access unit to all viewers."""
         with self.lock:
             for play in self.plays:
                 play.push(unit, captured_at)
 
     def end(self) -> None:
-        """Tell whoever watches that it is over."""
+        """Tell all viewers that the stream has ended."""
         with self.lock:
             for play in self.plays:
                 play.source.emit("end-of-stream")
 
 
 class Play:
-    """A pipeline that somebody watches; it begins with a key picture."""
+    """A pipeline with viewers; it starts with a keyframe."""
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.begun = False
+        self.started = False
         self.last = -1
 
     def push(self, unit: bytes, captured_at: float) -> None:
-        """Give an access unit the time of its capture, by which viewers are told the clock."""
+        """Send an access unit with the time of its capture, from which viewers learn the clock."""
         if self.source.get_state(0).state != Gst.State.PLAYING:
-            return  # before, it has no time that it began at
-        if not (self.begun or KEY.search(unit)):
+            return  # before that, it has no base time
+        if not (self.started or KEYFRAME.search(unit)):
             return
-        self.begun = True
+        self.started = True
         since_start = int(captured_at * Gst.SECOND) - self.source.get_base_time()
         self.last = max(since_start, self.last + 1, 0)
         buffer = Gst.Buffer.new_wrapped(unit)
@@ -104,7 +103,7 @@ class Play:
 
 
 class Server:
-    """GStreamer's server, and the streams that come and go."""
+    """GStreamer's server and its streams."""
 
     def __init__(self, address: str, port: int) -> None:
         self.server = GstRtspServer.RTSPServer()
@@ -113,11 +112,11 @@ class Server:
         self.auth: Any = None
 
     def attach(self) -> bool:
-        """Return whether the port was free."""
+        """Start serving; return whether the port was free."""
         return bool(self.server.attach(None))
 
     def permit(self, user: str) -> None:
-        """Ask for a password from now on."""
+        """Let a user in; from now on the server asks for a password."""
         if self.auth is None:
             self.auth = GstRtspServer.RTSPAuth.new()
             self.auth.set_supported_methods(DIGEST)
@@ -143,23 +142,23 @@ class Server:
 
 def read_unit(file: BinaryIO) -> tuple[bytes, float] | None:
     """Return the next access unit and its time of capture, None at the end."""
-    head = file.read(HEAD.size)
-    if len(head) < HEAD.size:
+    head = file.read(HEADER.size)
+    if len(head) < HEADER.size:
         return None
-    size, captured_at = HEAD.unpack(head)
+    size, captured_at = HEADER.unpack(head)
     unit = file.read(size)
     return (unit, captured_at) if len(unit) == size else None
 
 
 def listen(listener: socket.socket, server: Server) -> None:
-    """Take one connection after the other, each on a thread of its own."""
+    """Accept connections, each served on its own thread."""
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=server.take, args=(connection,), daemon=True).start()
 
 
 def end_with_standard_input() -> None:
-    """End the process when whoever started it has ended, or wants it to."""
+    """End the process when its parent has ended or closes the pipe."""
     sys.stdin.read()
     os._exit(0)
 
@@ -173,7 +172,7 @@ def main() -> None:
     listener.bind(options["socket"])
     listener.listen()
     if not server.attach():
-        print("the address is taken, or not of this machine", flush=True)
+        print("the address is in use, or does not belong to this machine", flush=True)
         return
     threading.Thread(target=listen, args=(listener, server), daemon=True).start()
     threading.Thread(target=end_with_standard_input, daemon=True).start()

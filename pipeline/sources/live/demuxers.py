@@ -1,4 +1,4 @@
-"""Opening live streams with FFmpeg: which demuxer, and what it must be told to lose no time."""
+"""Kinds of live streams, and how FFmpeg opens each of them without delay."""
 
 from __future__ import annotations
 
@@ -15,19 +15,29 @@ from av.container import InputContainer
 from pipeline.sources.live.pipe import PipeReader
 
 Transport = Literal["tcp", "udp"]
+Kind = Literal["camera", "hls", "mjpeg", "pipe", "rtsp", "rtsps"]
 
-# The description of an RTSP session says what is needed: probing would only hold pictures back.
-_AT_ONCE = {"probesize": "32", "fpsprobesize": "0"}
-# What a container says of itself comes soon; the rate is not worth waiting for.
-_SOON = {"analyzeduration": "1000000", "fpsprobesize": "0"}
+_BY_SCHEME: dict[str, Kind] = {
+    "camera": "camera",
+    "hls": "hls",
+    "mjpeg": "mjpeg",
+    "pipe": "pipe",
+    "rtsp": "rtsp",
+    "rtsps": "rtsps",
+}
+_BY_ENDING: dict[str, Kind] = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpeg"}  # of http(s)
+# An RTSP session describes its streams: probing would only delay the first frames.
+_NO_PROBING = {"probesize": "32", "fpsprobesize": "0"}
+# A container's header comes soon; its frame rate is not worth waiting for.
+_SHORT_PROBING = {"analyzeduration": "1000000", "fpsprobesize": "0"}
 
 
 @dataclass(frozen=True)
 class Address:
     """How one live stream is opened.
 
-    url: with credentials, as FFmpeg takes it; format: the demuxer, None to let FFmpeg look
-    options: the demuxer's
+    url: with credentials, as FFmpeg takes it; format: the demuxer, None to let FFmpeg probe
+    options: of the demuxer
     """
 
     url: str = field(repr=False)
@@ -36,37 +46,51 @@ class Address:
     pipe: bool = False
 
 
+def live_kind(url: str) -> Kind | None:
+    """Return the kind of live stream at `url`, None if it is not a live stream."""
+    scheme = url.partition(":")[0]
+    if scheme in _BY_SCHEME:
+        return _BY_SCHEME[scheme]
+    if "://" in url:
+        ending = Path(url.partition("?")[0]).suffix.lower()
+        return _BY_ENDING.get(ending) if scheme in {"http", "https"} else None
+    path = Path(url)
+    if path.is_fifo():
+        return "pipe"
+    return "camera" if path.is_char_device() else None
+
+
 def address(
-    kind: str, url: str, transport: Transport, timeout: float, extra: Mapping[str, str]
+    kind: Kind, url: str, transport: Transport, timeout: float, extra: Mapping[str, str]
 ) -> Address:
     """Return how the live stream `url` is opened.
 
-    kind: of source (see SOURCES); timeout: seconds; extra: options that go over ours
+    timeout: seconds; extra: options that override ours
     """
-    silence = str(round(timeout * 1e6))  # microseconds
+    microseconds = str(round(timeout * 1e6))
     rest = url.partition(":")[2]
     if kind in ("rtsp", "rtsps"):
-        told = {"rtsp_transport": transport, "timeout": silence, "allowed_media_types": "video"}
-        return Address(url, None, {**told, **_AT_ONCE, **extra})
+        own = {"rtsp_transport": transport, "timeout": microseconds, "allowed_media_types": "video"}
+        return Address(url, None, {**own, **_NO_PROBING, **extra})
     if kind == "camera":
         device = rest if url.startswith("camera:") else url
         device = f"/dev/video{device}" if device.isdecimal() else device
         return Address(device, "v4l2", dict(extra))
     if kind == "pipe":
         path = rest if url.startswith("pipe:") else url
-        return Address(path, None, {**_SOON, **extra}, pipe=True)
+        return Address(path, None, {**_SHORT_PROBING, **extra}, pipe=True)
     plain = rest if url.startswith(f"{kind}:") else url
-    if kind == "mjpeg":  # its pictures carry no times
-        told = {"rw_timeout": silence, "use_wallclock_as_timestamps": "1"}
-        return Address(plain, "mpjpeg", {**told, **_AT_ONCE, **extra})
-    return Address(plain, "hls", {"rw_timeout": silence, **_SOON, **extra})
+    if kind == "mjpeg":  # its frames have no times
+        own = {"rw_timeout": microseconds, "use_wallclock_as_timestamps": "1"}
+        return Address(plain, "mpjpeg", {**own, **_NO_PROBING, **extra})
+    return Address(plain, "hls", {"rw_timeout": microseconds, **_SHORT_PROBING, **extra})
 
 
 def open_live(where: Address, timeout: float, stopped: Event, files: ExitStack) -> InputContainer:
     """Return the demuxer; raises av.FFmpegError or OSError after at most `timeout` seconds.
 
-    stopped: ends the wait for a pipe that nobody writes; nothing ends that for a server
-    files: closes the demuxer, and what it reads
+    stopped: ends the wait for the writer of a pipe; the wait for a server cannot be ended
+    files: closes the demuxer and the pipe that it reads
     """
     file: Any = where.url
     if where.pipe:

@@ -1,41 +1,45 @@
-"""Live streams: RTSP, HTTP MJPEG, HLS, V4L2 cameras and pipes, connected to again and again."""
+"""Live streams: RTSP, HTTP MJPEG, HLS, V4L2 cameras and pipes, with reconnects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from threading import Event
 from types import MappingProxyType
+from typing import ClassVar
 
 from detector.errors import UsageError
 from pipeline.connections.backoff import Backoff
-from pipeline.connections.status import Cause, State, Status, Trouble
+from pipeline.connections.status import Cause, Disconnected, State, Status, Trouble
 from pipeline.frame import Stream
 from pipeline.media.container import FALLBACK_INTERVAL
 from pipeline.redaction import without_password
-from pipeline.sources import Decoded, Skipped, SourceError, source_kind
-from pipeline.sources.conversion import Pictures
+from pipeline.sources import Decoded, Skipped, Source, SourceError
+from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import LiveClock
-from pipeline.sources.live.connection import Connection, Lost
-from pipeline.sources.live.demuxers import Transport, address
-from pipeline.sources.live.packets import Decoding, Scenes, Seen
+from pipeline.sources.live.connection import Connection
+from pipeline.sources.live.demuxers import Transport, address, live_kind
+from pipeline.sources.live.packets import Decoding, RepeatFilter, Scenes
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
-class Live:
-    """The pictures of a stream that waits for nobody, over as many connections as it takes.
+class Live(Source):
+    """The frames of a stream that does not wait for its reader, over any number of connections.
 
-    Its times are those of the camera, put on one line over all connections (see LiveClock): `pts`
-    counts 1/90000 s from the first picture. No picture is made up or shown twice; what is sent and
-    not decoded is named.
+    Its times are the camera's, put on one time line over all connections (see LiveClock): `pts`
+    counts 1/90000 s from the first frame. No frame is made up or shown twice. Each frame that is
+    sent and not decoded is reported with a reason.
 
     transport: of RTSP, tcp or udp
     timeout_seconds: how long a camera may stay silent, and how long a stop takes at most
-    retry_seconds, longest_retry_seconds: the first pause before another attempt, and the longest
-    reconnect: false: the first loss of the connection ends the stream
-    max_age: seconds that a picture may be late; None: all are decoded
+    retry_seconds, max_retry_seconds: the first and the longest pause before another attempt
+    reconnect: false: the stream ends with its first connection
+    max_age: seconds that a frame may be late; None: all are decoded
     ffmpeg: options of the demuxer, such as {video_size: 1280x720, input_format: mjpeg} for a camera
     """
+
+    accepted: ClassVar[str] = "rtsp(s)://, camera:N, mjpeg:URL, hls:URL, pipe:PATH"
+    live: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class Live:
         transport: Transport = "tcp",
         timeout_seconds: float = 5.0,
         retry_seconds: float = 0.5,
-        longest_retry_seconds: float = 30.0,
+        max_retry_seconds: float = 30.0,
         reconnect: bool = True,
         max_age: float | None = None,
         ffmpeg: Mapping[str, str] = NO_OPTIONS,
@@ -54,34 +58,40 @@ class Live:
         for option, value in (
             ("timeout_seconds", timeout_seconds),
             ("retry_seconds", retry_seconds),
-            ("longest_retry_seconds", longest_retry_seconds),
+            ("max_retry_seconds", max_retry_seconds),
         ):
             if not value > 0:
                 raise UsageError(f"source '{shown}': {option}: {value} given: seconds, above 0")
+        kind = live_kind(url)
+        assert kind, "a URL that this source accepts"
         self._shown = shown
         self._name = name
-        kind = source_kind(url)
-        self._where = address(kind, url, transport, timeout_seconds, ffmpeg)
+        self._address = address(kind, url, transport, timeout_seconds, ffmpeg)
         self._timeout = timeout_seconds
         self._reconnect = reconnect
         self._max_age = max_age
-        self._backoff = Backoff(retry_seconds, longest_retry_seconds)
+        self._backoff = Backoff(retry_seconds, max_retry_seconds)
         self._cut = Event()
-        bursts = kind == "hls"
-        self._clock = LiveClock(paced=bursts)
-        self._seen = Seen() if bursts else None
-        self._pictures = Pictures(shown)
+        is_hls = kind == "hls"  # many frames at once, some of them again after a reconnect
+        self._clock = LiveClock(paced=is_hls)
+        self._repeats = RepeatFilter() if is_hls else None
+        self._converter = FrameConverter(shown)
         self._connection: Connection | None = None
         self._scenes = Scenes()
-        self.status = Status(name)
+        self.status: Status = Status(name)
+
+    @staticmethod
+    def accepts(url: str) -> bool:
+        """Return whether `url` is a live stream."""
+        return live_kind(url) is not None
 
     @property
     def faults(self) -> list[str]:
-        """What the operator has to know: that the stream never came."""
-        came = self.status.connections or self.status.trouble is None
-        if came or self.status.state is State.FAILED:  # a failure is reported as such
+        """A line if the stream never connected."""
+        connected = self.status.connections or self.status.trouble is None
+        if connected or self.status.state is State.FAILED:  # which is reported as an error
             return []
-        return [f"{self._shown}: never came: {self.status.trouble}"]
+        return [f"{self._shown}: never connected: {self.status.trouble}"]
 
     def open(self) -> Stream:
         """Connect, however long that takes; after `stop`, return without a connection."""
@@ -95,44 +105,44 @@ class Live:
         )
 
     def __iter__(self) -> Iterator[Decoded | Skipped]:
-        """Yield what is sent, over all connections, until stopped."""
+        """Yield the frames of all connections, until stopped."""
         while self._connection:
             trouble = None
             try:
                 yield from self._decoding(self._connection).results()
-            except Lost as lost:
+            except Disconnected as lost:
                 trouble = lost.trouble
             except SourceError as error:
                 self.status.failed(Trouble(Cause.UNSUPPORTED, str(error)))
                 raise
-            self._connection.close()  # before the pause: the camera may serve few at a time
+            self._connection.close()  # before the pause: a camera may limit its connections
             if trouble:
                 self._after(trouble)
             self._connection = self._connected()
         self.status.ended()
 
     def stop(self) -> None:
-        """Read no further; a camera that is silent is waited for up to the time-out."""
+        """End with the frame that is being read; a silent camera delays that by the time-out."""
         if self.status.state is not State.ENDED:
             self._cut.set()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._connection:
             self._connection.close()
 
     def _connected(self) -> Connection | None:
-        """Return the next connection, None where there will be none."""
+        """Return the next connection, None if there will be none."""
         while not self._cut.is_set() and self.status.state is not State.ENDED:
             self.status.connecting()
             try:
-                return Connection(self._where, self._timeout, self._cut)
-            except Lost as lost:
-                self._after(lost.trouble)
+                return Connection(self._address, self._timeout, self._cut)
+            except Disconnected as failed:
+                self._after(failed.trouble)
         return None
 
     def _after(self, trouble: Trouble) -> None:
-        """Wait as long as `trouble` asks for, unless it is the end."""
+        """Wait before the next attempt, or end the stream."""
         if self._cut.is_set():
             return
         if self._reconnect:
@@ -154,11 +164,11 @@ class Live:
         return Decoding(
             connection,
             self._clock,
-            self._pictures,
+            self._converter,
             self._scenes,
             self.status,
             max_age=self._max_age,
             patience=self._timeout,
-            seen=self._seen,
+            repeats=self._repeats,
             stopped=self._cut,
         )

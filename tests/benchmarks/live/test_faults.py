@@ -20,7 +20,7 @@ from tests.support.faults import FAULTS
 from tests.support.runs import more_of, running, said, status
 from tests.support.site import Site
 
-QUICK = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2}
+QUICK = {"retry_seconds": 0.1, "max_retry_seconds": 0.2}
 SAID = {  # how the report begins to say it; what needs no word lets the stream go on
     "server killed and restarted": "camera: ended by peer",
     "server stopped (SIGSTOP)": "camera: timed out",

@@ -1,4 +1,4 @@
-"""Which file TensorRT builds from, and when it builds anew; on a GPU made of numpy."""
+"""The file that TensorRT builds from, and when it builds again; on a GPU simulated in numpy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORIN = Gpu(0, "Orin", (8, 7), 8 << 30, integrated=True)
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small model, and a cache of its own."""
+    """A small model, and an empty cache."""
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "small.onnx"
     network = build_network("yolov7-tiny", classes=3, width=0.125)
@@ -33,7 +33,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def quantised(model: Path) -> Path:
-    """Put what passes for an INT8 model beside it: the same file, by another name."""
+    """Put a stand-in for an INT8 model beside it: the same file under that name."""
     path = int8_path(model, "tensorrt")
     path.write_bytes(model.read_bytes())
     manifest = Manifest.beside(model)
@@ -51,13 +51,13 @@ def test_a_model_is_run_in_half_precision_unless_there_is_an_int8_one(model: Pat
     assert choose_file(model, "fp16") == (half, manifest)
 
 
-def test_a_precision_can_be_asked_for(model: Path) -> None:
+def test_the_precision_can_be_chosen(model: Path) -> None:
     assert choose_file(model, "fp32") == (model, Manifest.beside(model))
     assert choose_file(quantised(model), "int8")[1].precision == "int8"
     assert choose_file(model, "int8")[0] == int8_path(model, "tensorrt")
 
 
-def test_a_model_that_has_a_precision_keeps_it(model: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_in_fp32_keeps_its_precision(model: Path, tmp_path: Path) -> None:
     half = tmp_path / "half.onnx"
     network = build_network("yolov7-tiny", classes=3, width=0.125)
     export_model(network, half, class_names=CLASSES, size=(64, 64), precision="fp16")
@@ -73,14 +73,12 @@ def test_a_model_that_has_a_precision_keeps_it(model: Path, tmp_path: Path) -> N
         ("int8", "no INT8 model of '.*' for tensorrt"),
     ],
 )
-def test_a_precision_that_cannot_be_had_is_refused(
-    model: Path, precision: str, message: str
-) -> None:
+def test_an_unavailable_precision_is_refused(model: Path, precision: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         choose_file(model, precision)
 
 
-def test_a_plan_is_another_for_whatever_it_depends_on(model: Path) -> None:
+def test_each_thing_a_plan_depends_on_changes_its_key(model: Path) -> None:
     manifest = Manifest.beside(model)
     keys = [
         plan_key(manifest, LIBRARY, ORIN, 1),
@@ -98,9 +96,9 @@ def test_a_plan_is_another_for_whatever_it_depends_on(model: Path) -> None:
     assert len({key.name for key in keys}) == len(keys)
 
 
-def test_a_plan_is_built_once_and_then_found(tensorrt: TensorRt, model: Path) -> None:
+def test_a_plan_is_built_once_and_then_cached(tensorrt: TensorRt, model: Path) -> None:
     if not tensorrt.is_rtx:
-        pytest.skip(f"{tensorrt.name} is installed, which cannot build without a GPU")
+        pytest.skip(f"{tensorrt.name} is installed, and cannot build without a GPU")
     cuda = CudaTwin()
     file, manifest = choose_file(model, "auto")
     key = plan_key(manifest, tensorrt, cuda.gpu, 1)

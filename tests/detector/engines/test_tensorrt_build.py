@@ -1,4 +1,4 @@
-"""TensorRT engines are built for real, without a GPU, by TensorRT-RTX; running them needs one."""
+"""TensorRT-RTX builds real plans without a GPU; only running them needs one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SIZE, CLASSES = (64, 64), ("a", "b", "c")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where models are kept once they are made."""
+    """The folder of the models that these tests share."""
     return tmp_path_factory.mktemp("models")
 
 
 def narrow_model(folder: Path, name: str, precision: str = "fp32") -> Path:
-    """Return a model with as many layers of each kind as the real one, and fewer channels."""
+    """Return a model with the layers of the real one, and fewer channels."""
     model = folder / f"{name}.{precision}.onnx"
     if not model.is_file() and precision == "int8":
         _quantise(narrow_model(folder, name), model)
@@ -42,7 +42,7 @@ def narrow_model(folder: Path, name: str, precision: str = "fp32") -> Path:
 
 
 def _quantise(floats: Path, path: Path) -> None:
-    """Write a model in INT8 as `quantise` does, but for the search and the verdict."""
+    """Write a model in INT8 as `quantise` does, without the search and the comparison."""
     import onnx
 
     from detector.int8.onnx_qdq import quantised_onnx
@@ -63,13 +63,13 @@ def rtx(tensorrt: TensorRt) -> TensorRt:
 
 @pytest.fixture
 def model(folder: Path) -> Path:
-    """The smallest of them."""
+    """The smallest network."""
     return narrow_model(folder, "yolov7-tiny")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_plan_is_built_for_several_gpus_and_tensorrt_has_nothing_to_say(
+def test_a_plan_is_built_for_several_gpus_without_a_warning(
     rtx: TensorRt, folder: Path, name: str, precision: str
 ) -> None:
     model = narrow_model(folder, name, precision)
@@ -81,7 +81,7 @@ def test_a_plan_is_built_for_several_gpus_and_tensorrt_has_nothing_to_say(
     assert len(plan.content) > 0.9 * model.stat().st_size  # the weights are in it
 
 
-def test_precision_is_in_the_file_and_halves_the_weights_of_the_plan(
+def test_half_precision_in_the_file_halves_the_weights_in_the_plan(
     rtx: TensorRt, folder: Path
 ) -> None:
     files, plans = {}, {}
@@ -99,22 +99,22 @@ def test_a_plan_is_built_for_one_kind_of_gpu(rtx: TensorRt, model: Path, capabil
     assert plan.warnings == () and is_well_formed(rtx, plan.content)
 
 
-def test_a_gpu_that_is_not_known_is_refused_with_those_that_are(rtx: TensorRt, model: Path) -> None:
+def test_an_unknown_gpu_is_refused_with_the_known_ones(rtx: TensorRt, model: Path) -> None:
     assert {"7.5", "8.0", "8.6", "8.9", "12.0"} <= set(known_capabilities(rtx))
-    with pytest.raises(ModelError, match=r"compute capability 9\.0: choose of 7\.5, 8\.0, "):
+    with pytest.raises(ModelError, match=r"compute capability 9\.0: choose one of 7\.5, 8\.0, "):
         build_plan(model, Manifest.beside(model), rtx, capabilities=("9.0",))
 
 
-def test_the_usual_batch_must_be_one_that_the_model_takes(rtx: TensorRt, model: Path) -> None:
+def test_the_batch_to_optimise_for_must_be_one_that_the_model_accepts(
+    rtx: TensorRt, model: Path
+) -> None:
     manifest = Manifest.beside(model)
     assert build_plan(model, manifest, rtx, batch=8).warnings == ()
     with pytest.raises(ModelError, match="batch is 9, must be 1 to 8 for this model"):
         build_plan(model, manifest, rtx, batch=9)
 
 
-def test_progress_goes_from_nothing_to_nearly_all_and_never_back(
-    rtx: TensorRt, model: Path
-) -> None:
+def test_progress_rises_to_nearly_one_and_never_falls(rtx: TensorRt, model: Path) -> None:
     told: list[tuple[float, str]] = []
     build_plan(
         model, Manifest.beside(model), rtx, progress=lambda share, what: told.append((share, what))
@@ -125,7 +125,7 @@ def test_progress_goes_from_nothing_to_nearly_all_and_never_back(
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError("disk full")])
-def test_what_progress_raises_ends_the_build_and_is_passed_on(
+def test_an_exception_of_the_progress_callback_ends_the_build_and_is_passed_on(
     rtx: TensorRt, model: Path, failure: BaseException, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fail(share: float, _what: str) -> None:
@@ -134,10 +134,10 @@ def test_what_progress_raises_ends_the_build_and_is_passed_on(
 
     with pytest.raises(failure if isinstance(failure, type) else type(failure)):
         build_plan(model, Manifest.beside(model), rtx, progress=fail)
-    assert capfd.readouterr() == ("", "")  # TensorRT would print what it swallows
+    assert capfd.readouterr() == ("", "")  # TensorRT prints exceptions that it swallows
 
 
-def test_a_file_that_is_no_model_is_refused_in_a_line(
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(
     rtx: TensorRt, model: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.onnx"
@@ -147,10 +147,10 @@ def test_a_file_that_is_no_model_is_refused_in_a_line(
     assert "\n" not in str(caught.value) and "Failed to parse the ONNX model" in str(caught.value)
 
 
-def test_tensorrt_is_heard_while_another_engine_is_there(
+def test_messages_of_tensorrt_arrive_while_another_engine_exists(
     rtx: TensorRt, model: Path, tmp_path: Path
 ) -> None:
-    """TensorRT listens to the first logger of a process, as long as anything that has it lives."""
+    """TensorRT keeps the first logger of a process while any object that uses it exists."""
     other = rtx.module.Runtime(rtx.log())
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a model")
@@ -160,18 +160,20 @@ def test_tensorrt_is_heard_while_another_engine_is_there(
     del other
 
 
-def test_what_tensorrt_cannot_build_is_refused_with_its_reason(rtx: TensorRt, model: Path) -> None:
-    fixed = replace(Manifest.beside(model), dynamic_batch=False)  # which the file is not
+def test_a_model_that_tensorrt_cannot_build_is_refused_with_its_reason(
+    rtx: TensorRt, model: Path
+) -> None:
+    fixed = replace(Manifest.beside(model), dynamic_batch=False)  # the file is not fixed
     with pytest.raises(
         ModelError, match=r"cannot build .* no optimization profile has been defined"
     ):
         build_plan(model, fixed, rtx)
 
 
-# What cannot be run here
+# Without a GPU
 
 
-def test_what_the_runtime_calls_is_there_in_the_real_library(tensorrt: TensorRt) -> None:
+def test_everything_the_runtime_calls_exists_in_the_real_library(tensorrt: TensorRt) -> None:
     trt = tensorrt.module
     calls = {
         trt.Runtime: ["deserialize_cuda_engine"],
@@ -229,11 +231,11 @@ def test_a_plan_that_cannot_be_loaded_is_refused_with_tensorrts_reason(
     assert "\n" not in str(caught.value)
 
 
-# Which TensorRT is taken
+# Which TensorRT is used
 
 
 def imports(**versions: str) -> object:
-    """Return what imports modules of these versions, and no others."""
+    """Return an import function that knows modules of these versions only."""
 
     def import_(name: str) -> object:
         if name not in versions:
@@ -252,7 +254,7 @@ def imports(**versions: str) -> object:
         ({"tensorrt_rtx_bindings": "1.7.1.116"}, ("tensorrt-rtx", "1.7.1.116")),
     ],
 )
-def test_tensorrt_is_preferred_where_it_is_new_enough(
+def test_tensorrt_is_preferred_if_it_is_new_enough(
     there: dict[str, str], taken: tuple[str, str]
 ) -> None:
     found = load_tensorrt(imports(**there))  # type: ignore[arg-type]
@@ -267,7 +269,7 @@ def test_tensorrt_is_preferred_where_it_is_new_enough(
         ({"tensorrt": "10.0.1"}, "TensorRT 10.0.1 is too old"),
     ],
 )
-def test_a_machine_without_a_tensorrt_that_can_be_used_is_told_what_to_install(
+def test_without_a_usable_tensorrt_the_error_says_what_to_install(
     there: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):
@@ -275,7 +277,7 @@ def test_a_machine_without_a_tensorrt_that_can_be_used_is_told_what_to_install(
 
 
 def is_well_formed(rtx: TensorRt, content: bytes) -> bool:
-    """Return whether TensorRT's own check of a plan finds its form in order."""
+    """Return whether TensorRT's own check accepts the format of a plan."""
     runtime = rtx.module.Runtime(rtx.log())
     _, complaints = runtime.get_engine_validity(content)
     return not complaints & int(rtx.module.EngineInvalidityDiagnostics.MALFORMED_ENGINE)

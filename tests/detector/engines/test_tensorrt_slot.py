@@ -1,4 +1,4 @@
-"""The slots of the TensorRT engine, on a GPU made of numpy (cuda_twin): order, room, release."""
+"""The slots of the TensorRT engine, on a GPU simulated in numpy: order, capacity, release."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANIFEST = replace(fake_manifest(SIZE, max_batch=6), top_k=ROWS)
 
 
 def corner_pixels(images: UInt8Array) -> Candidates:
-    """Answer with the first pixels of each picture: what comes out says what went in."""
+    """Return the first pixels of each image as boxes and scores, to tell images apart."""
     n = len(images)
     boxes = images.reshape(n, -1)[:, : ROWS * 4].reshape(n, ROWS, 4)
     scores = images.reshape(n, -1)[:, :ROWS].reshape(n, ROWS, 1)
@@ -42,7 +42,7 @@ def opened(
     return TensorRtEngine(manifest, cuda, load, slots=slots, graphs=graphs), plans[0]
 
 
-def pictures(count: int, seed: int = 0) -> UInt8Array:
+def noise(count: int, seed: int = 0) -> UInt8Array:
     return np.random.default_rng(seed).integers(0, 256, (count, *SIZE, 3), np.uint8)
 
 
@@ -53,26 +53,26 @@ def assert_answers(found: Candidates, images: UInt8Array) -> None:
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_batches_of_every_size_come_back_as_they_went_in(graphs: bool) -> None:
+def test_batches_of_every_size_give_their_own_results(graphs: bool) -> None:
     engine, _ = opened(CudaTwin(), graphs=graphs)
     for turn in range(2):
         for count in range(1, 7):
-            images = pictures(count, seed=10 * turn + count)
+            images = noise(count, seed=10 * turn + count)
             assert_answers(engine.submit(images).result(), images)
     engine.close()
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_batches_in_flight_do_not_meet(graphs: bool) -> None:
+def test_batches_in_flight_do_not_mix(graphs: bool) -> None:
     engine, _ = opened(CudaTwin(), slots=3, graphs=graphs)
-    batches = [pictures(count, seed=count) for count in (4, 1, 6)]
+    batches = [noise(count, seed=count) for count in (4, 1, 6)]
     handed = [engine.submit(images) for images in batches]
     for pending, images in zip(reversed(handed), reversed(batches), strict=True):
         assert_answers(pending.result(), images)
     engine.close()
 
 
-def test_contexts_and_graphs_are_had_for_powers_of_two_and_the_largest_batch() -> None:
+def test_there_is_a_context_for_each_power_of_two_and_the_largest_batch() -> None:
     assert batch_sizes(MANIFEST) == (1, 2, 4, 6)
     assert batch_sizes(replace(MANIFEST, max_batch=8)) == (1, 2, 4, 8)
     assert batch_sizes(replace(MANIFEST, max_batch=1)) == (1,)
@@ -82,27 +82,27 @@ def test_contexts_and_graphs_are_had_for_powers_of_two_and_the_largest_batch() -
     engine.close()
 
 
-def test_nothing_is_acquired_after_the_warm_up() -> None:
+def test_nothing_is_allocated_after_the_warm_up() -> None:
     cuda = CudaTwin()
     engine, _ = opened(cuda)
     held = list(cuda.held)
     for count in (6, 1, 3):
-        engine.submit(pictures(count)).result()
+        engine.submit(noise(count)).result()
         assert cuda.held == held
     engine.close()
 
 
-def test_a_graph_is_one_call_per_batch_where_its_parts_are_four() -> None:
+def test_a_graph_takes_one_call_per_batch_instead_of_four() -> None:
     def calls_per_batch(graphs: bool) -> int:
         cuda = CudaTwin()
         engine, _ = opened(cuda, graphs=graphs)
         before = cuda.calls
-        engine.submit(pictures(2)).result()
+        engine.submit(noise(2)).result()
         made = cuda.calls - before
         engine.close()
         return made
 
-    assert calls_per_batch(graphs=True) == 1 + 2  # and to mark the end, and to wait for it
+    assert calls_per_batch(graphs=True) == 1 + 2  # two to mark the end and to wait for it
     assert calls_per_batch(graphs=False) == 4 + 2
 
 
@@ -110,18 +110,18 @@ def test_a_graph_is_one_call_per_batch_where_its_parts_are_four() -> None:
 def test_closing_releases_everything_also_twice(graphs: bool) -> None:
     cuda = CudaTwin()
     engine, _ = opened(cuda, graphs=graphs)
-    engine.submit(pictures(1)).result()
+    engine.submit(noise(1)).result()
     engine.close()
     assert cuda.held == []
     engine.close()
     with pytest.raises(AssertionError, match="the engine is closed"):
-        engine.submit(pictures(1))
+        engine.submit(noise(1))
 
 
-def test_results_that_nobody_took_are_kept_over_the_close() -> None:
+def test_results_can_be_taken_after_the_close() -> None:
     cuda = CudaTwin()
     engine, _ = opened(cuda)
-    batches = [pictures(2, seed) for seed in range(2)]
+    batches = [noise(2, seed) for seed in range(2)]
     handed = [engine.submit(images) for images in batches]
     engine.close()
     assert cuda.held == []
@@ -130,35 +130,37 @@ def test_results_that_nobody_took_are_kept_over_the_close() -> None:
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_whatever_fails_at_the_start_all_that_was_acquired_is_released(graphs: bool) -> None:
+def test_a_failure_at_any_call_of_the_start_releases_everything(graphs: bool) -> None:
     started, number = False, 0
     while not started:
         cuda = CudaTwin(fails_at=number)
         try:
             engine, _ = opened(cuda, graphs=graphs)
         except FramelaneError:
-            pass  # as it was told
+            pass  # the scripted failure
         else:
             started = True
             engine.close()
         assert cuda.held == [], f"after call {number} failed"
         number += 1
-    assert number > 60  # calls that it takes to start two slots
+    assert number > 60  # the calls that starting two slots takes
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_half_a_batch_is_waited_for_before_its_memory_is_released(number: int) -> None:
+def test_a_batch_that_failed_halfway_is_waited_for_before_its_memory_is_released(
+    number: int,
+) -> None:
     cuda = CudaTwin()
     engine, _ = opened(cuda, slots=1, graphs=False)
     cuda.fails_at = cuda.calls + number
     with pytest.raises(CudaError):
-        engine.submit(pictures(3)).result()
+        engine.submit(noise(3)).result()
     engine.close()
     assert cuda.held == []
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_whatever_fails_with_a_batch_the_next_one_is_right_and_the_close_complete(
+def test_after_a_failed_batch_the_next_is_right_and_close_releases_everything(
     graphs: bool,
 ) -> None:
     failures = 0
@@ -166,35 +168,35 @@ def test_whatever_fails_with_a_batch_the_next_one_is_right_and_the_close_complet
         cuda = CudaTwin()
         engine, _ = opened(cuda, slots=1, graphs=graphs)
         cuda.fails_at = cuda.calls + number
-        images = pictures(3)
+        images = noise(3)
         try:
             assert_answers(engine.submit(images).result(), images)
         except CudaError:
             failures += 1
-            following = pictures(5, seed=number)
+            following = noise(5, seed=number)
             assert_answers(engine.submit(following).result(), following)
         engine.close()
         assert cuda.held == []
     assert failures == (3 if graphs else 6)
 
 
-def test_what_tensorrt_refuses_is_told_and_frees_the_slot() -> None:
+def test_an_error_of_tensorrt_is_raised_and_frees_the_slot() -> None:
     cuda = CudaTwin()
     engine, plan = opened(cuda, slots=1, graphs=False)
     plan.runs = False
     for _ in range(3):
         with pytest.raises(FramelaneError, match="TensorRT could not start on a batch: as it was"):
-            engine.submit(pictures(1))
+            engine.submit(noise(1))
     plan.runs = True
-    images = pictures(4)
+    images = noise(4)
     assert_answers(engine.submit(images).result(), images)
     engine.close()
     assert cuda.held == []
 
 
-def test_a_model_that_cannot_be_captured_says_how_to_run_it() -> None:
+def test_the_error_for_a_model_that_cannot_be_captured_says_how_to_run_it() -> None:
     cuda = CudaTwin()
     load = partial(PlanTwin, cuda, corner_pixels, captures=False)
-    with pytest.raises(ModelError, match="not as a CUDA graph: set graphs to false"):
+    with pytest.raises(ModelError, match="cannot be a CUDA graph: set graphs to false"):
         TensorRtEngine(MANIFEST, cuda, load)
     assert cuda.held == []

@@ -1,4 +1,4 @@
-"""The torch engine computes what the exported model computes, from the weights alone."""
+"""The torch engine computes the same as the exported model, from the weights alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def found_by(engine: str, model: Path, **options: str) -> Candidates:
-    """Return what an engine finds in noise."""
+    """Return the candidates of an engine for an image of noise."""
     noise = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), np.uint8)
     opened = make_engine(engine, model, **options)
     found = opened.submit(noise).result()
@@ -53,42 +53,46 @@ def test_it_agrees_with_openvino_on_the_exported_model(model: Path, suffix: str)
     np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, atol=1e-2)
 
 
-def test_in_half_precision_scores_stay_near_and_boxes_whole(model: Path) -> None:
+def test_in_half_precision_scores_stay_near_and_boxes_are_float32(model: Path) -> None:
     exact = found_by("torch", model, precision="fp32", device="cpu")
     half = found_by("torch", model, precision="bf16", device="cpu")
     np.testing.assert_allclose(half.scores.max(axis=2), exact.scores.max(axis=2), atol=0.05)
-    fractions = half.boxes_xyxy[0] * 8 % 1  # half precision would leave none of 1/8 pixels there
+    fractions = half.boxes_xyxy[0] * 8 % 1  # bf16 could not represent 1/8 pixels there
     assert (fractions != 0).any()
 
 
-def test_on_a_cpu_it_computes_in_what_openvino_computes_in(model: Path) -> None:
+def test_on_a_cpu_its_precision_is_that_of_openvino(model: Path) -> None:
     ours, openvino = open_engine(model, device="cpu"), make_engine("openvino", model)
     assert ours.precision == openvino.precision
     ours.close()
     openvino.close()
 
 
-def test_weights_alone_have_the_contract_of_the_model_that_would_be_exported(model: Path) -> None:
+def test_the_manifest_of_weights_is_that_of_their_export(model: Path) -> None:
     ours = open_engine(model.with_suffix(".safetensors"), device="cpu").manifest
     exported = Manifest.beside(model)
     assert ours == replace(exported, onnx_sha256="0" * 64, tools={}, accuracy={})
 
 
-def test_batches_of_several_pictures_give_what_their_pictures_give(model: Path) -> None:
+def test_a_batch_gives_the_same_as_its_images_one_by_one(model: Path) -> None:
     engine = open_engine(model, device="cpu", precision="fp32")
-    pictures = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
-    together = engine.submit(pictures).result()
-    for i, picture in enumerate(pictures):
-        alone = engine.submit(picture[None]).result()
+    images = np.random.default_rng(1).integers(0, 256, (5, *SIZE, 3), np.uint8)
+    together = engine.submit(images).result()
+    for i, image in enumerate(images):
+        alone = engine.submit(image[None]).result()
         np.testing.assert_allclose(together.scores[i], alone.scores[0], atol=1e-5)
     engine.close()
 
 
-def test_a_model_without_its_weights_or_with_others_is_refused(model: Path, tmp_path: Path) -> None:
+def test_a_model_without_its_weights_or_with_other_ones_is_refused(
+    model: Path, tmp_path: Path
+) -> None:
     lonely = tmp_path / "lonely.onnx"
     lonely.write_bytes(model.read_bytes())
     Manifest.beside(model).write(manifest_path(lonely))
-    message = "needs the weights that '.*lonely.onnx' was made from, as 'lonely.safetensors' beside"
+    message = (
+        "needs the weights that '.*lonely.onnx' was exported from, in 'lonely.safetensors' beside"
+    )
     with pytest.raises(ModelError, match=message):
         open_engine(lonely)
     lonely.with_suffix(".safetensors").write_bytes(b"other weights")
@@ -106,7 +110,7 @@ def test_a_model_without_its_weights_or_with_others_is_refused(model: Path, tmp_
         ({"device": "cuda:77"}, "no device 'cuda:77' for torch .*: choose cpu"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused_with_those_that_can(
+def test_invalid_options_are_refused_with_the_valid_ones(
     model: Path, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.errors import UsageError
+from pipeline.analysis import Analysis, Event, Point
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.analytics.crossings import LineCounter, ZoneCounter
-from pipeline.analysis import Analysis, Event, Point
 from pipeline.analytics.events import Analytics, Watch
 from pipeline.analytics.geometry import Line, Zone
 from pipeline.analytics.recount import main, recount

@@ -1,4 +1,4 @@
-"""The state of a live stream as others see it: also a stall, while the reading thread waits."""
+"""The state of a connection as other threads see it, including stalls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFUSED = Trouble(Cause.REFUSED, "Connection refused")
 
 @dataclass
 class Clock:
-    """Time that a test sets."""
+    """A clock that the test sets."""
 
     now: float = 1000.0
 
@@ -23,14 +23,14 @@ class Clock:
 
 
 def live(clock: Clock, interval: float = 0.04) -> Status:
-    """Return the status of a stream that has just shown a picture."""
+    """Return the status of a stream that has just received a frame."""
     status = Status("cam", clock)
     status.live()
-    status.picture(interval)
+    status.frame(interval)
     return status
 
 
-def test_a_stream_goes_from_connecting_to_live_to_backoff_and_back() -> None:
+def test_the_state_goes_from_connecting_to_live_to_backoff_and_back() -> None:
     clock = Clock()
     status = Status("cam", clock)
     assert str(status) == "CONNECTING"
@@ -44,7 +44,7 @@ def test_a_stream_goes_from_connecting_to_live_to_backoff_and_back() -> None:
 
 
 @pytest.mark.parametrize(("interval", "patience"), [(0.04, 1.0), (1.0, 5.0), (10.0, 50.0)])
-def test_a_stall_is_measured_against_the_streams_own_interval(
+def test_a_stall_depends_on_the_frame_interval_of_the_stream(
     interval: float, patience: float
 ) -> None:
     clock = Clock()
@@ -53,20 +53,20 @@ def test_a_stall_is_measured_against_the_streams_own_interval(
     states = [status.state]
     clock.now += 0.02
     states.append(status.state)
-    status.picture(interval)
+    status.frame(interval)
     states.append(status.state)
     assert states == [State.LIVE, State.STALLED, State.LIVE]
     assert status.stalls == 1
 
 
-def test_the_seconds_in_each_state_add_up_to_the_whole() -> None:
+def test_the_seconds_in_all_states_add_up_to_the_total() -> None:
     clock = Clock()
     status = Status("cam", clock)
     clock.now += 1
     status.live()
-    status.picture(0.04)
+    status.frame(0.04)
     clock.now += 4
-    status.picture(0.04)  # 3 of them were a stall
+    status.frame(0.04)  # a stall of 3 s
     status.lost(REFUSED, 7.0)
     clock.now += 7
     assert status.snapshot()["seconds"] == {
@@ -77,7 +77,7 @@ def test_the_seconds_in_each_state_add_up_to_the_whole() -> None:
     }
 
 
-def test_what_failed_stays_failed() -> None:
+def test_a_failed_stream_stays_failed() -> None:
     status = Status("cam", Clock())
     status.failed(REFUSED)
     status.ended()
@@ -85,7 +85,7 @@ def test_what_failed_stays_failed() -> None:
     assert status.snapshot()["causes"] == {"refused": 1}
 
 
-def test_a_line_is_logged_once_a_minute_and_then_says_how_often_it_was_not(
+def test_a_line_is_logged_once_a_minute_with_the_number_of_suppressed_ones(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
@@ -95,7 +95,7 @@ def test_a_line_is_logged_once_a_minute_and_then_says_how_often_it_was_not(
             status.lost(REFUSED, 1.0)
             clock.now += 1
         assert len(caplog.messages) == 1
-        status.lost(Trouble(Cause.TIMED_OUT), 1.0)  # another one is news
+        status.lost(Trouble(Cause.TIMED_OUT), 1.0)  # another line
         assert len(caplog.messages) == 2
         clock.now += 11
         status.lost(REFUSED, 1.0)

@@ -1,4 +1,4 @@
-"""H.264 in RTP: what is put together can be taken apart; clocks are written as RFC 3550 says."""
+"""H.264 in RTP: packets against RFC 6184, clock reports against RFC 3550."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import av
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.media.rtp import LARGEST, Packetizer, description, nal_units, parameter_sets
+from pipeline.media.rtp import MAX_PAYLOAD, Packetizer, description, nal_units, parameter_sets
 from tests.support.cameras import encoded, numbered
 
 SPS, PPS = b"\x67\x42\xc0\x1e\xd9", b"\x68\xcb\x83\xcb\x20"
@@ -21,8 +21,8 @@ NAL = st.binary(min_size=1, max_size=5000).map(
 )
 
 
-def taken_apart(packets: list[bytes]) -> list[bytes]:
-    """Put fragments together again, by RFC 6184, 5.8, read literally."""
+def depacketized(packets: list[bytes]) -> list[bytes]:
+    """Reassemble fragments exactly as RFC 6184, 5.8, says."""
     nals: list[bytes] = []
     for packet in packets:
         payload = packet[12:]
@@ -36,26 +36,26 @@ def taken_apart(packets: list[bytes]) -> list[bytes]:
 
 
 @given(st.lists(NAL, min_size=1, max_size=5), st.integers(0, 2**33))
-def test_every_unit_comes_out_as_it_went_in_in_packets_that_fit(
+def test_nal_units_survive_packetization_and_packets_are_small_enough(
     nals: list[bytes], timestamp: int
 ) -> None:
     packets = list(Packetizer(7).packets_of(b"".join(START + nal for nal in nals), timestamp))
-    assert taken_apart(packets) == nals
-    assert all(len(packet) <= 12 + LARGEST for packet in packets)
-    heads = [struct.unpack(">BBHII", packet[:12]) for packet in packets]
-    assert [head[1] >> 7 for head in heads] == [0] * (len(packets) - 1) + [1]  # the marker
-    assert [head[2] for head in heads] == list(range(len(packets)))
-    assert {head[3:] for head in heads} == {(timestamp % 2**32, 7)}
+    assert depacketized(packets) == nals
+    assert all(len(packet) <= 12 + MAX_PAYLOAD for packet in packets)
+    headers = [struct.unpack(">BBHII", packet[:12]) for packet in packets]
+    assert [header[1] >> 7 for header in headers] == [0] * (len(packets) - 1) + [1]  # the marker
+    assert [header[2] for header in headers] == list(range(len(packets)))
+    assert {header[3:] for header in headers} == {(timestamp % 2**32, 7)}
 
 
-def test_units_are_found_behind_both_start_codes_and_delimiters_are_left_out() -> None:
+def test_nal_units_follow_both_start_codes_and_delimiters_are_left_out() -> None:
     unit = START + b"\x09\xf0" + START + SPS + b"\x00\x00\x01" + PPS + START + b"\x65\x88"
     assert nal_units(unit) == [SPS, PPS, b"\x65\x88"]
     assert parameter_sets(unit) == (SPS, PPS)
     assert parameter_sets(START + b"\x41\x9a") is None
 
 
-def test_a_report_tells_the_moment_of_capture_in_ntp_time() -> None:
+def test_a_report_has_the_time_of_capture_in_ntp_format() -> None:
     sender = Packetizer(0x01020304)
     list(sender.packets_of(START + b"\x65" + bytes(range(1, 100)), 0))
     captured_at = datetime(2026, 11, 23, 12, tzinfo=timezone.utc).timestamp() + 0.5
@@ -69,14 +69,14 @@ def test_a_report_tells_the_moment_of_capture_in_ntp_time() -> None:
     assert (stamp, packets, octets) == (90_000, 1, 100)
 
 
-def test_ffmpeg_understands_the_description() -> None:
+def test_ffmpeg_reads_the_session_description() -> None:
     unit = bytes(next(encoded(numbered(frames=1))))
     sets = parameter_sets(unit)
     assert sets
     text = description(*sets).replace("m=video 0", "m=video 5004")
 
     class File:
-        """The description as a file."""
+        """The description as a file object."""
 
         name = "session.sdp"
         rest = text.encode()

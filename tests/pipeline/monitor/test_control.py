@@ -1,4 +1,4 @@
-"""The control endpoint: what this machine may ask, and what nobody may."""
+"""The control endpoint: requests that it answers, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import pytest
 from detector.errors import UsageError
 from pipeline.monitor.control import Control
 from pipeline.run import Run
-from tests.pipeline.test_graph import clip, config, running
 from tests.support.cameras import CAP, until
 from tests.support.environment import PASSWORD
-from tests.support.runs import emitted
+from tests.support.runs import emitted, minimal_config, quick_clip, running_well
 
 
 class Operator:
-    """Someone on this machine who speaks HTTP."""
+    """An HTTP client on this machine."""
 
     def __init__(self, control: Control, run: Run) -> None:
         self.run = run
@@ -39,8 +38,11 @@ class Operator:
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("out")
-    endless = clip(10**9, name="steady", realtime=True)
-    with running(config(folder, endless)) as run, Control(run, "127.0.0.1:0") as control:
+    endless = quick_clip(10**9, name="steady", realtime=True)
+    with (
+        running_well(minimal_config(folder, endless)) as run,
+        Control(run, "127.0.0.1:0") as control,
+    ):
         yield Operator(control, run)
 
 
@@ -74,11 +76,11 @@ def test_a_stream_is_added_shown_and_removed(operator: Operator) -> None:
         ({"url": f"gopher://me:{PASSWORD}@cam/1"}, "gopher://cam/1: no source reads 'gopher'"),
         ({"url": "rtsp://cam/1", "transprt": "udp"}, "did you mean 'transport'"),
         ({"url": "synthetic", "stride": 0}, "stride: 0 given"),
-        ("{", "a source as JSON is expected"),
-        ([1], "a source as JSON is expected"),
+        ("{", "a source as a JSON object is expected"),
+        ([1], "a source as a JSON object is expected"),
     ],
 )
-def test_what_is_no_source_is_answered_with_what_is_accepted(
+def test_a_wrong_source_is_refused_with_the_accepted_values(
     operator: Operator, body: Any, complaint: str
 ) -> None:
     status, content = operator.ask("POST", "/streams", body)
@@ -91,7 +93,7 @@ def test_what_is_no_source_is_answered_with_what_is_accepted(
 @pytest.mark.parametrize(
     "headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example:80"}]
 )
-def test_a_web_page_in_the_operators_browser_is_not_obeyed(
+def test_a_web_page_in_the_operators_browser_is_refused(
     operator: Operator, headers: dict[str, str]
 ) -> None:
     assert operator.ask("POST", "/streams", {"url": "synthetic"}, **headers)[0] == 403
@@ -99,7 +101,7 @@ def test_a_web_page_in_the_operators_browser_is_not_obeyed(
 
 
 @pytest.mark.parametrize("path", ["/", "/streams/a/b", "/stream", "/streams/nobody"])
-def test_what_is_not_there_is_not_found(operator: Operator, path: str) -> None:
+def test_unknown_paths_and_streams_are_not_found(operator: Operator, path: str) -> None:
     assert operator.ask("GET", path)[0] == 404
     assert operator.ask("DELETE", path)[0] == 404
 
@@ -107,11 +109,11 @@ def test_what_is_not_there_is_not_found(operator: Operator, path: str) -> None:
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:8080", "192.168.1.2:80", "cam:80", "8080", "127.0.0.1:x"]
 )
-def test_an_address_that_others_reach_is_refused(operator: Operator, address: str) -> None:
+def test_an_address_that_other_machines_reach_is_refused(operator: Operator, address: str) -> None:
     with pytest.raises(UsageError, match="--control"):
         Control(operator.run, address)
 
 
-def test_an_address_that_is_taken_is_named(operator: Operator) -> None:
+def test_an_address_in_use_is_refused(operator: Operator) -> None:
     with pytest.raises(UsageError, match="Address already in use"):
         Control(operator.run, f"127.0.0.1:{operator.port}")

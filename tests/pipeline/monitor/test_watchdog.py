@@ -1,4 +1,4 @@
-"""A stage that hangs is named, with what every thread is doing, and may end the process."""
+"""A hanging stage is logged with the stacks of all threads, and may end the process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.build import build
 from pipeline.connections.status import Status
 from pipeline.monitor.watchdog import Watchdog, stacks
 from pipeline.runtime.runner import Pipeline
-from tests.pipeline.runtime.test_runner import Gate, finish, make_run
-from tests.pipeline.test_graph import config
 from tests.support.cameras import CAP, until
+from tests.support.faulty_runs import Gate, finish, make_run
 from tests.support.paths import ROOT
+from tests.support.runs import minimal_config
 
 
 class Later:
@@ -36,7 +36,7 @@ def at_work(pipeline: Pipeline) -> list[str]:
     return [w.name for w in pipeline.workers if w.probe.at_work_since is not None]
 
 
-def test_a_sink_that_hangs_is_named_once_with_what_every_thread_is_doing(
+def test_a_hanging_sink_is_logged_once_with_the_stacks_of_all_threads(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = make_run([50], sinks=1)
@@ -44,18 +44,18 @@ def test_a_sink_that_hangs_is_named_once_with_what_every_thread_is_doing(
     clock, given_up = Later(), Event()
     watchdog = Watchdog(run.pipeline, list, 60.0, give_up=given_up.set, clock=clock)
     run.pipeline.start()
-    # the clock is about to be set forward for whoever is at work: only the sink, in the end
+    # wait until only the sink is at work, before the clock is set forward
     until(lambda: at_work(run.pipeline) == ["s0/sink0"])
     watchdog.look()
-    assert caplog.messages == []  # it has not been long yet
+    assert caplog.messages == []  # not long enough yet
     clock.ahead = 61.0
     watchdog.look()
     watchdog.look()
-    (named,) = [line for line in caplog.messages if "no progress" in line]
-    assert named.startswith("stage 's0/sink0' has made no progress for 6")
-    (shown,) = [line for line in caplog.messages if "what each thread is doing" in line]
+    (logged,) = [line for line in caplog.messages if "no progress" in line]
+    assert logged.startswith("stage 's0/sink0' has made no progress for 6")
+    (shown,) = [line for line in caplog.messages if "stacks of all threads" in line]
     assert "--- s0/sink0" in shown and "--- MainThread" in shown
-    assert "self.opened.wait(CAP)" in shown  # where it hangs
+    assert "self.opened.wait(CAP)" in shown  # the line where it hangs
     assert given_up.is_set()
     gate.opened.set()
     finish(run)
@@ -65,8 +65,8 @@ def test_a_sink_that_hangs_is_named_once_with_what_every_thread_is_doing(
 def test_a_stage_that_waits_for_others_does_not_hang(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dead = {"url": "rtsp://127.0.0.1:9/1", "retry_seconds": 1000, "longest_retry_seconds": 1000}
-    run = build(config(tmp_path, dead))
+    dead = {"url": "rtsp://127.0.0.1:9/1", "retry_seconds": 1000, "max_retry_seconds": 1000}
+    run = build(minimal_config(tmp_path, dead))
     run.pipeline.start()
     until(lambda: run.streams[0].status and run.streams[0].status.causes)
     clock = Later()
@@ -79,19 +79,19 @@ def test_a_stage_that_waits_for_others_does_not_hang(
     run.pipeline.join()
 
 
-def test_a_call_to_a_camera_that_never_returns_is_seen() -> None:
+def test_a_call_to_a_camera_that_never_returns_is_noticed() -> None:
     clock = Later()
     status = Status("cam", clock)
     status.live()
-    status.picture(0.04)
+    status.frame(0.04)
     clock.ahead = 100.0
     assert status.seconds_in_call(clock()) == pytest.approx(100, abs=1)
     status.ended()
     assert status.seconds_in_call(clock()) == 0
 
 
-def test_by_option_a_stage_that_hangs_ends_the_process_with_an_error(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "synthetic.jsonl")  # opening it for writing waits until somebody reads
+def test_with_the_option_a_hanging_stage_ends_the_process_with_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "synthetic.jsonl")  # opening it for writing waits for a reader
     line = [sys.executable, str(ROOT / "run_pipeline.py"), "synthetic", "--engine", "fake"]
     outputs = ["--output", str(tmp_path / "{stream}.jsonl"), "--watchdog", "1"]
     done = subprocess.run(
@@ -102,6 +102,6 @@ def test_by_option_a_stage_that_hangs_ends_the_process_with_an_error(tmp_path: P
     assert "--- synthetic/synthetic.jsonl" in done.stderr
 
 
-def test_stacks_name_the_threads_and_the_lines_they_are_at() -> None:
+def test_stacks_name_the_threads_and_their_current_lines() -> None:
     assert "--- MainThread" in stacks()
-    assert "test_stacks_name_the_threads_and_the_lines_they_are_at" in stacks()
+    assert "test_stacks_name_the_threads_and_their_current_lines" in stacks()

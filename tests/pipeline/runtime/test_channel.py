@@ -1,4 +1,4 @@
-"""The laws of a channel: order, capacity, conservation, and waking whoever waits."""
+"""The laws of a channel: order, capacity, conservation, and waking the waiting thread."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.runtime.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
+from pipeline.runtime.stats import Histogram
 
-CAP = 20  # seconds that a test waits for another thread at most
+CAP = 20  # seconds: the longest wait for another thread
 
 
 def in_thread(work: object, *arguments: object) -> tuple[Thread, list[object]]:
-    """Start `work` on a thread; the list gets what it returned or raised."""
+    """Start `work` on a thread; the list gets its result or exception."""
     outcome: list[object] = []
 
     def run() -> None:
@@ -54,7 +55,7 @@ def test_a_blocking_channel_delivers_everything_in_order(items: list[int], capac
     script=st.lists(st.sampled_from(["send", "receive"]), max_size=80),
     capacity=st.integers(1, 4),
 )
-def test_a_full_live_channel_drops_the_oldest_and_loses_nothing_unseen(
+def test_a_full_live_channel_drops_the_oldest_item_and_reports_it(
     script: list[str], capacity: int
 ) -> None:
     dropped: list[int] = []
@@ -77,7 +78,7 @@ def test_a_full_live_channel_drops_the_oldest_and_loses_nothing_unseen(
 
 
 @given(st.lists(st.integers(), min_size=1, max_size=5), st.integers(0, 5))
-def test_cancel_discards_what_is_inside_once(items: list[int], taken: int) -> None:
+def test_cancel_discards_every_item_once(items: list[int], taken: int) -> None:
     discarded: list[int] = []
     channel: Channel[int] = Channel("numbers", 5, on_discard=discarded.append)
     for item in items:
@@ -117,7 +118,7 @@ def test_close_wakes_a_receiver_with_the_end() -> None:
     assert isinstance(outcome[0], EndOfStream)
 
 
-def test_what_was_sent_before_a_failure_arrives_and_then_the_failure() -> None:
+def test_items_sent_before_a_failure_are_received_before_the_failure() -> None:
     channel: Channel[int] = Channel("broken", 3)
     channel.send(1)
     cause = OSError("disk on fire")
@@ -129,14 +130,12 @@ def test_what_was_sent_before_a_failure_arrives_and_then_the_failure() -> None:
     assert channel.stats.sent == 1
 
 
-def test_what_nobody_wants_any_more_is_dropped_from_the_front_and_named() -> None:
+def test_expired_items_are_dropped_from_the_front_and_reported() -> None:
     expired: list[int] = []
-    changed = Condition()
-    channel: Channel[int] = Channel("aged", 5, on_expire=expired.append, changed=changed)
+    channel: Channel[int] = Channel("aged", 5, on_expire=expired.append)
     for item in (1, 2, 9, 3):
         channel.send(item)
-    with changed:
-        channel.shed(lambda item: item > 5)
+    channel.expire(lambda item: item > 5)
     assert (expired, channel.stats.dropped) == ([1, 2], 2)
     assert [channel.receive(), channel.receive()] == [9, 3]
 
@@ -148,9 +147,29 @@ def test_one_thread_can_wait_for_several_channels_that_share_a_condition() -> No
     def take_any() -> int:
         with changed:
             changed.wait_for(lambda: any(channel.ready for channel in channels))
-            return next(channel for channel in channels if channel.ready).take()
+            return next(channel for channel in channels if channel.ready).receive_nowait()
 
     thread, outcome = in_thread(take_any)
     channels[2].send(7)
     thread.join(CAP)
     assert outcome == [7]
+
+
+def test_receiving_without_waiting_from_a_channel_that_is_not_ready_is_a_bug() -> None:
+    channel: Channel[int] = Channel("empty", 1)
+    with pytest.raises(AssertionError, match="ask `ready` first"):
+        channel.receive_nowait()
+    channel.close()
+    with pytest.raises(EndOfStream):
+        channel.receive_nowait()
+
+
+def test_channels_can_share_one_distribution_of_waiting_times() -> None:
+    changed, queued = Condition(), Histogram()
+    channels: list[Channel[int]] = [
+        Channel(str(k), 1, changed=changed, queued=queued) for k in range(3)
+    ]
+    for channel in channels:
+        channel.send(1)
+        channel.receive()
+    assert queued.count == 3

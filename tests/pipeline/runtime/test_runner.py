@@ -1,275 +1,26 @@
-"""The law of the house: whatever breaks, stalls or is stopped, every frame has one fate."""
+"""Every frame has exactly one fate, whatever fails, stalls or is stopped."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
 from random import Random
-from threading import Event
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.candidates import Candidates
-from detector.detections import Detections
-from detector.errors import FramelaneError
-from detector.letterbox import Letterbox
-from pipeline.frame import (
-    Batch,
-    Detected,
-    Inferred,
-    InFlight,
-    Picture,
-    Ready,
-    Stream,
-    Ticket,
-    Tracked,
-    tickets_of,
-)
-from pipeline.graph import Output, SharedStages, StreamStages, connect
-from pipeline.runtime.ledger import Ledger
-from pipeline.runtime.runner import Pipeline
-from pipeline.runtime.stage import Stage
-from pipeline.sinks import Sink
-from pipeline.sources import Decoded
-from pipeline.stages.decode import Decode
+from pipeline.frame import Ticket
 from tests.support.cameras import until
-from trackers.tracks import Tracks
-
-CAP = 60  # seconds that a run may take at most
-PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
-LETTERBOX = Letterbox.fit(source=(2, 2), size=(2, 2))
-SLOTS = 2  # of the engine
-NEVER = Event()  # waited for with a time-out: an injected stall
-
-
-class Injected(FramelaneError):
-    """A failure that the test put there."""
-
-
-@dataclass
-class Faults:
-    """Which stage breaks at which item, and how often a stage stalls."""
-
-    breaks: dict[str, int] = field(default_factory=dict)
-    stalls: float = 0.0
-    random: Random = field(default_factory=lambda: Random(0))
-
-    def at(self, stage: str, item: int) -> None:
-        """Stall or break here, if it is so decided."""
-        if self.random.random() < self.stalls:
-            NEVER.wait(self.random.random() * 0.004)
-        if self.breaks.get(stage) == item:
-            raise Injected(f"{stage} broke at {item}")
-
-
-@dataclass
-class Gate(Faults):
-    """A stall that lasts until the test ends it."""
-
-    opened: Event = field(default_factory=Event)
-
-    def at(self, stage: str, item: int) -> None:
-        self.opened.wait(CAP)
-
-
-@dataclass
-class EngineGate(Gate):
-    """The engine gives no result until the test lets it; it gets its first frames one by one."""
-
-    taken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-
-    def at(self, stage: str, item: int) -> None:
-        if stage == "preprocess":
-            self.taken.release()
-        if stage == "decode" and item in range(2, 2 * SLOTS + 1, 2):  # one of two is a frame
-            assert self.taken.acquire(timeout=CAP)
-        if stage == "collect":
-            super().at(stage, item)
-
-
-class Numbers:
-    """A source of so many pictures."""
-
-    def __init__(self, name: str, count: int, injected: Faults) -> None:
-        self.name, self.count, self.injected = name, count, injected
-        self.faults: list[str] = []
-        self.stopped = Event()
-
-    def open(self) -> Stream:
-        self.injected.at("open", 0)
-        return Stream(self.name, self.name, Fraction(1, 25))
-
-    def __iter__(self) -> Iterator[Decoded]:
-        for pts in range(self.count):
-            if self.stopped.is_set():
-                return
-            self.injected.at("decode", pts)
-            yield Decoded(pts, Fraction(1, 25), 0.0, PICTURE)
-
-    def stop(self) -> None:
-        self.stopped.set()
-
-    def close(self) -> None:
-        pass
-
-
-class Answer:
-    """A pending batch that holds one of the engine's slots."""
-
-    def __init__(self, slots: threading.Semaphore, count: int) -> None:
-        self.slots, self.count = slots, count
-
-    def result(self) -> Candidates:
-        self.slots.release()
-        return Candidates(
-            np.zeros((self.count, 1, 4), np.float32), np.zeros((self.count, 1, 1), np.float32)
-        )
-
-
-class Shared:
-    """Preprocess, submit, collect and suppress in one: each a stage that may break."""
-
-    def __init__(self, faults: Faults, slots: int) -> None:
-        self.faults = faults
-        self.slots = threading.Semaphore(slots)
-        self.closed = 0
-
-    def close_engine(self) -> None:
-        self.closed += 1
-
-    def stages(self, max_batch: int) -> SharedStages:
-        return SharedStages(
-            preprocess=Apply(self.faults, "preprocess", self._batch),
-            submit=Apply(self.faults, "submit", self._submit),
-            collect=Apply(self.faults, "collect", self._collect),
-            suppress=Apply(self.faults, "suppress", self._suppress),
-            close_engine=self.close_engine,
-            slots=lambda: SLOTS,
-            max_batch=max_batch,
-        )
-
-    def _batch(self, item: Ready) -> list[Batch]:
-        n = len(item.frames)
-        return [Batch(item.frames, (LETTERBOX,) * n, np.zeros((n, 2, 2, 3), np.uint8))]
-
-    def _submit(self, item: Batch) -> list[InFlight]:
-        assert self.slots.acquire(timeout=CAP), "no slot ever became free"
-        return [InFlight(item, Answer(self.slots, len(item.frames)))]
-
-    def _collect(self, item: InFlight) -> list[Inferred]:
-        return [Inferred(item.batch, item.pending.result())]
-
-    def _suppress(self, item: Inferred) -> list[Detected]:
-        return [Detected(frame, Detections.empty()) for frame in item.batch.frames]
-
-
-class Apply(Stage):  # type: ignore[type-arg]
-    """A stage made of one function."""
-
-    def __init__(self, faults: Faults, name: str, function: object) -> None:
-        self.faults, self.name, self.function, self.count = faults, name, function, 0
-        self.open_calls = self.close_calls = 0
-
-    def open(self) -> None:
-        self.open_calls += 1
-
-    def process(self, item: object) -> Iterable[object]:
-        self.faults.at(self.name, self.count)
-        self.count += 1
-        return self.function(item)  # type: ignore[operator, no-any-return]
-
-    def close(self) -> None:
-        self.close_calls += 1
-
-
-class Recorder(Sink):
-    """A sink like an encoder: it holds frames back and writes them later."""
-
-    def __init__(self, faults: Faults, delay: int) -> None:
-        self.faults, self.delay = faults, delay
-        self.held: list[Ticket] = []
-        self.emitted: list[Ticket] = []
-        self.complete = False
-        self.count = 0
-
-    def process(self, item: Tracked) -> Iterable[Ticket]:
-        self.faults.at("sink", self.count)
-        self.count += 1
-        self.held += tickets_of(item)
-        while len(self.held) > self.delay:
-            self.emitted.append(self.held.pop(0))
-            yield self.emitted[-1]
-
-    def finish(self) -> Iterable[Ticket]:
-        self.faults.at("finish", 0)
-        self.complete = True
-        self.emitted += self.held
-        return list(self.held)
-
-
-@dataclass
-class Run:
-    """A pipeline over counted pictures, with everything a test wants to look at."""
-
-    pipeline: Pipeline
-    ledger: Ledger
-    sources: list[Numbers]
-    sinks: dict[str, list[Recorder]]
-    shared: Shared
-
-
-def make_run(
-    counts: list[int],
-    faults: Faults | None = None,
-    *,
-    broken_streams: tuple[int, ...] = (0,),
-    sinks: int = 2,
-    max_batch: int = 2,
-    viewers: bool = False,
-    live: bool = False,
-    delay: int = 3,
-) -> Run:
-    """Describe and build; faults of a stream's own stages hit the `broken_streams` only."""
-    faults = faults or Faults()
-    ledger = Ledger()
-    shared = Shared(faults, slots=SLOTS)
-    sources, recorders, streams = [], {}, []
-    for k, count in enumerate(counts):
-        own = faults if k in broken_streams else Faults(stalls=faults.stalls, random=faults.random)
-        source = Numbers(f"s{k}", count, own)
-        recorders[source.name] = [Recorder(own, delay) for _ in range(sinks)]
-        streams.append(
-            StreamStages(
-                source.name,
-                source.name,
-                source,
-                Decode(source, ledger, stride=2),
-                Apply(own, "track", lambda x: [Tracked(x.frame, Tracks.untracked(x.detections))]),
-                [
-                    Output(f"sink{j}", sink, viewer=viewers and j == 1)
-                    for j, sink in enumerate(recorders[source.name])
-                ],
-                live=live,
-            )
-        )
-        sources.append(source)
-    pipeline = connect(shared.stages(max_batch), streams, ledger)
-    return Run(pipeline, ledger, sources, recorders, shared)
-
-
-def finish(run: Run) -> None:
-    """Wait for the end, which must come; `join` checks the ledger."""
-    assert run.pipeline.wait(CAP), "the run hangs"
-    run.pipeline.join()
-    assert run.shared.closed == 1
-    assert not [failure for failure in run.pipeline.failures if failure.stage == "ledger"]
-    for balance in run.ledger.balances.values():
-        assert balance.decoded == balance.emitted + balance.dropped.total() + balance.failed.total()
+from tests.support.faulty_runs import (
+    NEVER,
+    SLOTS,
+    EngineGate,
+    Faults,
+    Gate,
+    Injected,
+    finish,
+    make_run,
+)
 
 
 def indices(tickets: list[Ticket]) -> list[int]:
@@ -281,7 +32,7 @@ STOPS = ["open", "decode", "preprocess", "submit", "collect", "suppress", "track
 
 @given(
     counts=st.lists(st.integers(0, 40), min_size=1, max_size=3),
-    breaks=st.dictionaries(st.sampled_from(STOPS), st.integers(0, 25), max_size=2),
+    fails=st.dictionaries(st.sampled_from(STOPS), st.integers(0, 25), max_size=2),
     stalls=st.sampled_from([0.0, 0.05, 0.3]),
     seed=st.integers(0, 999),
     max_batch=st.integers(1, 4),
@@ -290,9 +41,9 @@ STOPS = ["open", "decode", "preprocess", "submit", "collect", "suppress", "track
     ending=st.sampled_from(["end", "stop", "cancel", "stop and cancel"]),
 )
 @settings(max_examples=120, deadline=None)
-def test_every_frame_has_exactly_one_fate_whatever_breaks_stalls_or_stops(
+def test_every_frame_has_exactly_one_fate_whatever_fails_stalls_or_stops(
     counts: list[int],
-    breaks: dict[str, int],
+    fails: dict[str, int],
     stalls: float,
     seed: int,
     max_batch: int,
@@ -300,7 +51,7 @@ def test_every_frame_has_exactly_one_fate_whatever_breaks_stalls_or_stops(
     live: bool,
     ending: str,
 ) -> None:
-    faults = Faults(breaks, stalls, Random(seed))
+    faults = Faults(fails, stalls, Random(seed))
     run = make_run(counts, faults, max_batch=max_batch, viewers=viewers, live=live)
     run.pipeline.start()
     if "stop" in ending:
@@ -333,8 +84,8 @@ def test_without_faults_every_frame_reaches_every_sink_in_order() -> None:
         assert balance.dropped == {("decode", "stride"): source.count - len(expected)}
 
 
-def test_what_a_live_stream_has_too_much_waits_in_its_lane_and_not_before_the_engine() -> None:
-    """There a younger frame takes its place: of 20, those at the engine and the youngest remain."""
+def test_excess_frames_of_a_live_stream_wait_in_its_lane_not_at_the_engine() -> None:
+    """In the lane younger frames replace them: of 20, two at the engine and the last one remain."""
     gate = EngineGate()
     run = make_run([40], gate, live=True, max_batch=1, sinks=1)
     run.pipeline.start()
@@ -346,13 +97,13 @@ def test_what_a_live_stream_has_too_much_waits_in_its_lane_and_not_before_the_en
 
 
 @pytest.mark.parametrize("stop", ["open", "decode", "track", "sink", "finish"])
-def test_a_stage_of_one_stream_breaks_that_stream_and_no_other(stop: str) -> None:
+def test_a_failing_stage_of_one_stream_ends_that_stream_and_no_other(stop: str) -> None:
     at = 0 if stop in ("open", "finish") else 5
     run = make_run([30, 30], Faults({stop: at}), sinks=1)
     run.pipeline.start()
     finish(run)
     assert [(failure.stream, str(failure.error)) for failure in run.pipeline.failures] == [
-        ("s0", f"{stop} broke at {at}")
+        ("s0", f"{stop} failed at {at}")
     ]
     assert not run.pipeline.cancelled
     assert run.sinks["s1"][0].complete
@@ -361,7 +112,7 @@ def test_a_stage_of_one_stream_breaks_that_stream_and_no_other(stop: str) -> Non
 
 
 @pytest.mark.parametrize("stop", ["preprocess", "submit", "collect", "suppress"])
-def test_a_shared_stage_that_breaks_ends_the_run_and_is_named(stop: str) -> None:
+def test_a_failing_shared_stage_ends_the_run_and_is_named(stop: str) -> None:
     run = make_run([30, 30], Faults({stop: 4}))
     run.pipeline.start()
     finish(run)
@@ -369,10 +120,10 @@ def test_a_shared_stage_that_breaks_ends_the_run_and_is_named(stop: str) -> None
     assert run.pipeline.failures[0].stream is None
     assert not any(sink.complete for sinks in run.sinks.values() for sink in sinks)
     reasons = set().union(*(balance.failed for balance in run.ledger.balances.values()))
-    assert (stop, f"{stop} broke at 4") in reasons
+    assert (stop, f"{stop} failed at 4") in reasons
 
 
-def test_frames_decoded_before_a_decoder_breaks_are_still_written() -> None:
+def test_frames_decoded_before_the_decoder_fails_are_still_written() -> None:
     run = make_run([30], Faults({"decode": 20}), sinks=1, delay=0)
     run.pipeline.start()
     finish(run)
@@ -380,7 +131,7 @@ def test_frames_decoded_before_a_decoder_breaks_are_still_written() -> None:
     assert not run.sinks["s0"][0].complete
 
 
-def test_a_stop_finishes_what_is_in_flight_and_closes_the_sinks_well() -> None:
+def test_a_stop_finishes_the_frames_in_flight_and_completes_the_sinks() -> None:
     run = make_run([1_000_000])
     run.pipeline.start()
     while not run.sinks["s0"][0].emitted:
@@ -393,7 +144,7 @@ def test_a_stop_finishes_what_is_in_flight_and_closes_the_sinks_well() -> None:
     assert not balance.failed
 
 
-def test_a_recorder_that_stalls_does_not_stall_the_other_stream() -> None:
+def test_a_stalled_recorder_does_not_stall_the_other_stream() -> None:
     run = make_run([200, 40], sinks=1, delay=0)
     slow = run.sinks["s0"][0]
     slow.faults = gate = Gate()

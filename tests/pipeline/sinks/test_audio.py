@@ -1,4 +1,4 @@
-"""Audio beside the pictures: every packet as it was, and never at the cost of a picture."""
+"""Audio beside the video: every packet unchanged, and never at the cost of a frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TENTH = Fraction(1, 10)  # a time base far coarser than any audio's
 
 
 def clip(folder: Path, name: str, *options: str, seconds: int = 6) -> Path:
-    """Return a clip with a test picture and a tone that were made by ffmpeg."""
+    """Return a clip with test frames, and audio as the options say, made by ffmpeg."""
     file = folder / name
     source = f"testsrc=d={seconds}:s=64x48:r=10"
     tool("ffmpeg", "-f", "lavfi", "-i", source, *options, str(file))
@@ -33,14 +33,14 @@ TONE = ("-f", "lavfi", "-i", "sine=d=6")
 
 
 def beside(audio: Path, count: int = 60) -> Iterator[Tracked]:
-    """Yield pictures that count in tenths of a second, whose audio is the file's."""
-    return footage.drawn(range(count), TENTH, interval=TENTH, audio_from=audio)
+    """Yield frames at tenths of a second, with the audio of the file."""
+    return footage.noise(range(count), TENTH, interval=TENTH, audio_from=audio)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "torchcodec_nasa_13013.mp4",  # two AAC streams that begin before 0
+        "torchcodec_nasa_13013.mp4",  # two AAC streams that start before 0
         "moviepy_no_duration.webm",  # Opus from 15 ms on
         "moviepy_transparent.webm",  # Vorbis
         "mmaction2_test.avi",  # MP3
@@ -53,16 +53,16 @@ def test_every_packet_is_copied_at_its_time(
 ) -> None:
     source, out = data / "awkward" / name, tmp_path / f"out{ending}"
     footage.record(VideoFileSink(out), beside(source, 20))
-    given, written = footage.packets(source, "a"), footage.packets(out, "a")
-    assert len(given) == len(written)
+    read, written = footage.packets(source, "a"), footage.packets(out, "a")
+    assert len(read) == len(written)
     allowed = Fraction(1, 1000) if ending == ".mkv" else Fraction(1, 90_000)
-    for before, after in zip(given.values(), written.values(), strict=True):
+    for before, after in zip(read.values(), written.values(), strict=True):
         assert [sum_ for _, sum_ in before] == [sum_ for _, sum_ in after]
         assert max(abs(a - b) for (a, _), (b, _) in zip(before, after, strict=True)) < allowed
     assert footage.times(out) == [k * TENTH for k in range(20)]
 
 
-def test_audio_is_interleaved_with_the_pictures(data: Path, tmp_path: Path) -> None:
+def test_audio_is_interleaved_with_the_video(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     source = data / "street/videos/car-detection.mp4"
     footage.record(VideoFileSink(out), beside(source, 100))
@@ -75,7 +75,7 @@ def test_audio_is_interleaved_with_the_pictures(data: Path, tmp_path: Path) -> N
                 assert len(last) < 2 or apart <= Fraction(1, 4)
 
 
-def test_audio_that_begins_late_stays_in_step(tmp_path: Path) -> None:
+def test_audio_that_starts_late_stays_in_step(tmp_path: Path) -> None:
     late = clip(tmp_path, "late.mp4", "-itsoffset", "2.3456", *TONE)
     out = tmp_path / "out.mp4"
     footage.record(VideoFileSink(out), beside(late))
@@ -91,7 +91,7 @@ def test_audio_of_a_transport_stream_is_the_same_when_decoded(tmp_path: Path) ->
     assert sums[0] == sums[1] != b""
 
 
-def test_audio_longer_than_the_pictures_is_whole(tmp_path: Path) -> None:
+def test_audio_longer_than_the_video_is_complete(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.mkv", *TONE, "-c:a", "flac"), tmp_path / "out.mp4"
     footage.record(VideoFileSink(out), beside(source, 10))
     assert len(footage.packets(out, "a")[1]) == len(footage.packets(source, "a")[1])
@@ -106,23 +106,23 @@ def test_audio_of_a_cut_recording_ends_with_its_last_frame(tmp_path: Path) -> No
     assert 1 <= float(said["streams"][0]["duration"]) < 1.2
 
 
-def test_a_codec_that_the_container_refuses_is_left_out_with_a_warning(
+def test_a_codec_that_the_container_cannot_hold_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = clip(tmp_path, "in.avi", *TONE, "-c:a", "pcm_mulaw")
-    for ending, kept in ((".mp4", 0), (".mov", 1)):
+    for ending, copied in ((".mp4", 0), (".mov", 1)):
         caplog.clear()
         footage.record(VideoFileSink(tmp_path / f"out{ending}"), beside(source, 20))
         said = footage.probe(tmp_path / f"out{ending}", "-show_entries", "stream=codec_name")
-        assert len(said["streams"]) == 1 + kept
+        assert len(said["streams"]) == 1 + copied
         warnings = [record.getMessage() for record in caplog.records]
         assert warnings == ["cam: audio stream 1 (pcm_mulaw) is left out: mp4 cannot hold it"] * (
-            1 - kept
+            1 - copied
         )
         assert {record.name for record in caplog.records} <= {"framelane"}
 
 
-def test_audio_that_cannot_be_opened_costs_no_picture(
+def test_audio_that_cannot_be_opened_costs_no_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "noise.mp4").write_bytes(b"no audio at all")
@@ -133,7 +133,7 @@ def test_audio_that_cannot_be_opened_costs_no_picture(
     ]
 
 
-def test_audio_that_breaks_off_costs_no_picture(data: Path, tmp_path: Path) -> None:
+def test_audio_that_breaks_off_costs_no_frame(data: Path, tmp_path: Path) -> None:
     whole = data / "awkward/torchcodec_nasa_13013.mp4"
     broken = tmp_path / "broken.ts"
     tool("ffmpeg", "-i", str(whole), "-c", "copy", "-map", "0:a", str(broken))
@@ -157,7 +157,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_stream_that_never_begins_is_left_out_and_costs_nothing_in_a_kill(
+def test_an_audio_stream_that_never_starts_is_left_out_and_does_no_harm_in_a_kill(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tone, silent, out = clip(tmp_path, "tone.mkv", *TONE), tmp_path / "in.mkv", tmp_path / "out.mp4"
@@ -172,7 +172,7 @@ def test_a_stream_that_never_begins_is_left_out_and_costs_nothing_in_a_kill(
     assert done.returncode == -signal.SIGKILL
     assert len(footage.times(out)) >= 60
     footage.record(VideoFileSink(out), beside(silent, 20))
-    assert "left out: it has not begun" in caplog.text
+    assert "left out: it has not started" in caplog.text
 
 
 def test_languages_are_kept(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_languages_are_kept(tmp_path: Path) -> None:
     assert said["streams"][0]["tags"]["language"] == "deu"
 
 
-def test_a_title_that_is_not_utf8_and_a_colon_in_the_name_cost_no_audio(
+def test_a_title_not_in_utf8_and_a_colon_in_the_name_cost_no_audio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = clip(tmp_path, "plain.mp4", *TONE, "-metadata", "title=Fuuuesse")
@@ -194,5 +194,5 @@ def test_a_title_that_is_not_utf8_and_a_colon_in_the_name_cost_no_audio(
     named.write_bytes(content.replace(b"Fuuuesse", "Füüüesse".encode("latin-1")))
     footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(named))
     assert len(footage.times(tmp_path / "out.mp4")) == 60
-    given, written = footage.packets(source, "a"), footage.packets(tmp_path / "out.mp4", "a")
-    assert len(given[1]) == len(written[1])
+    read, written = footage.packets(source, "a"), footage.packets(tmp_path / "out.mp4", "a")
+    assert len(read[1]) == len(written[1])

@@ -1,4 +1,4 @@
-"""Segments: named after their beginning, deleted by age and size, and a full disk waited out."""
+"""Segments: named after their start, deleted by age and size, and resumed after a full disk."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from detector.errors import UsageError
 from pipeline.frame import Fate, NotWritten, Ticket, Tracked, tickets_of
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, make_sink
-from pipeline.sinks.retention import Names, Retention
-from pipeline.sinks.segments import Segments
+from pipeline.sinks.retention import Retention, SegmentNames
+from pipeline.sinks.segments import CHECK_SECONDS, Segments
+from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import times_by_ffprobe
 
@@ -32,7 +33,7 @@ BASE = Fraction(1, 25)
 
 
 def record(sink: Sink, frames: Iterable[Tracked]) -> list[Ticket | NotWritten]:
-    """Drive the sink from beginning to end."""
+    """Run the sink from beginning to end, and return the fates of the frames."""
     sink.open()
     fates = [fate for frame in frames for fate in sink.process(frame)]
     fates += sink.finish()
@@ -41,9 +42,9 @@ def record(sink: Sink, frames: Iterable[Tracked]) -> list[Ticket | NotWritten]:
 
 
 def camera(count: int, **options: Any) -> Iterator[Tracked]:
-    """Yield frames at 25 a second, captured at this moment and on."""
+    """Yield frames at 25 per second, captured from this moment on."""
     now = time.monotonic()
-    for item in footage.drawn(range(count), BASE, **options):
+    for item in footage.noise(range(count), BASE, **options):
         yield replace(item, frame=replace(item.frame, captured_at=now + float(item.frame.time)))
 
 
@@ -51,7 +52,7 @@ def segments(folder: Path, name: str = "%Y%m%d-%H%M%S.mp4", **options: Any) -> S
     return make_sink(str(folder / name), classes=footage.CLASSES, options=options)
 
 
-def test_each_segment_is_a_whole_video_that_begins_at_0_and_together_they_have_every_frame(
+def test_each_segment_is_a_complete_video_from_0_and_together_they_have_every_frame(
     tmp_path: Path,
 ) -> None:
     fates = record(segments(tmp_path, segment_seconds=1.0), camera(90))
@@ -66,17 +67,17 @@ def test_a_segment_is_named_after_the_moment_of_its_first_frame_in_utc(tmp_path:
     now = datetime.now(timezone.utc).timestamp()
     record(segments(tmp_path, "%Y-%m-%d/%H-%M-%S.mp4", segment_seconds=2.0), camera(60))
     files = sorted(tmp_path.glob("*/*.mp4"))
-    began = [
+    starts = [
         datetime.strptime(f"{path.parent.name} {path.stem} +0000", "%Y-%m-%d %H-%M-%S %z")
         for path in files
     ]
-    assert [moment.timestamp() - now for moment in began] == pytest.approx([0, 2], abs=2)
+    assert [moment.timestamp() - now for moment in starts] == pytest.approx([0, 2], abs=2)
 
 
-def test_two_segments_of_one_second_have_two_names_and_no_file_is_written_over(
+def test_two_segments_of_one_second_have_two_names_and_no_file_is_overwritten(
     tmp_path: Path,
 ) -> None:
-    names = Names(tmp_path / "%H%M%S.mp4")
+    names = SegmentNames(tmp_path / "%H%M%S.mp4")
     moment = datetime(2026, 11, 23, 12, 0, 7)
     (tmp_path / "120007.mp4").touch()
     (tmp_path / "120007-2.incomplete.mp4").touch()
@@ -87,10 +88,12 @@ def test_a_segment_ends_when_it_is_large_enough(tmp_path: Path) -> None:
     record(segments(tmp_path, segment_bytes=40_000, preset="ultrafast"), camera(200))
     sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
     assert len(sizes) > 2
-    assert all(40_000 <= size < 200_000 for size in sizes[:-1])  # seen once per group of pictures
+    assert all(
+        40_000 <= size < 200_000 for size in sizes[:-1]
+    )  # the size grows by a group of pictures
 
 
-def test_pictures_of_another_size_begin_a_new_segment(tmp_path: Path) -> None:
+def test_frames_of_another_size_start_a_new_segment(tmp_path: Path) -> None:
     small = list(camera(10))
     large = [
         replace(item, frame=replace(item.frame, index=10 + k, ticks=10 + k, scene=1))
@@ -100,7 +103,7 @@ def test_pictures_of_another_size_begin_a_new_segment(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_json_lines_are_segmented_too_and_keep_the_times_of_the_stream(tmp_path: Path) -> None:
+def test_segments_of_json_lines_keep_the_times_of_the_stream(tmp_path: Path) -> None:
     record(segments(tmp_path, "%Y%m%d-%H%M%S.jsonl", segment_seconds=1.0), camera(50))
     files = sorted(tmp_path.iterdir())
     lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
@@ -114,7 +117,7 @@ def test_json_lines_are_segmented_too_and_keep_the_times_of_the_stream(tmp_path:
     keep_seconds=st.none() | st.integers(1, 1000),
     keep_bytes=st.none() | st.integers(1, 300),
 )
-def test_what_is_kept_is_young_and_small_enough_and_what_is_deleted_is_the_oldest(
+def test_the_oldest_segments_are_deleted_until_both_limits_are_met(
     tmp_path_factory: pytest.TempPathFactory,
     ages: list[int],
     sizes: list[int],
@@ -123,38 +126,38 @@ def test_what_is_kept_is_young_and_small_enough_and_what_is_deleted_is_the_oldes
 ) -> None:
     folder = tmp_path_factory.mktemp("rec")
     now = time.time()
-    there = {}
+    existing = {}
     for age, size in zip(ages, sizes, strict=False):
         path = folder / f"2026-{age:02d}.mp4" if age < 100 else folder / f"{age}.mp4"
         path = folder / f"{(age // 60) % 24:02d}{age % 60:02d}{age % 60:02d}.mp4"
-        if path in there:
+        if path in existing:
             continue
         path.write_bytes(bytes(size))
         os.utime(path, (now - age, now - age))
-        there[path] = (age, size)
+        existing[path] = (age, size)
     stranger = folder / "holiday.mp4"
     stranger.write_bytes(bytes(1000))
-    growing = max(there, key=lambda path: there[path][0], default=None)  # the oldest of all
-    names = Names(folder / "%H%M%S.mp4")
+    growing = max(existing, key=lambda path: existing[path][0], default=None)  # the oldest
+    names = SegmentNames(folder / "%H%M%S.mp4")
     Retention(names, keep_seconds, keep_bytes, RateLimitedLog("rec")).apply(growing)
-    kept = {path for path in there if path.exists()}
+    kept = {path for path in existing if path.exists()}
     assert stranger.exists()
     assert growing is None or growing in kept
-    gone = there.keys() - kept
+    gone = existing.keys() - kept
     others = kept - {growing}
     if keep_seconds is not None:
-        assert all(there[path][0] <= keep_seconds + 1 for path in others)
+        assert all(existing[path][0] <= keep_seconds + 1 for path in others)
     if keep_bytes is not None:
-        assert not others or sum(there[path][1] for path in kept) <= keep_bytes
-    assert all(there[a][0] >= there[b][0] for a in gone for b in others)
+        assert not others or sum(existing[path][1] for path in kept) <= keep_bytes
+    assert all(existing[a][0] >= existing[b][0] for a in gone for b in others)
     if keep_seconds is None and keep_bytes is None:
         assert not gone
 
 
-def test_folders_that_a_template_made_go_with_their_last_segment_and_no_others(
+def test_folders_made_by_the_template_are_deleted_with_their_last_segment(
     tmp_path: Path,
 ) -> None:
-    names = Names(tmp_path / "rec/%Y-%m-%d/%H%M%S.mp4")
+    names = SegmentNames(tmp_path / "rec/%Y-%m-%d/%H%M%S.mp4")
     old, young = tmp_path / "rec/2026-01-01/120000.mp4", tmp_path / "rec/2026-01-02/120000.mp4"
     for path, age in ((old, 100), (young, 0)):
         path.parent.mkdir(parents=True)
@@ -166,15 +169,25 @@ def test_folders_that_a_template_made_go_with_their_last_segment_and_no_others(
     assert young.exists() and (tmp_path / "rec/notes").exists()
 
 
-def test_retention_goes_on_while_segments_are_written(tmp_path: Path) -> None:
+def test_old_segments_are_deleted_while_new_ones_are_written(tmp_path: Path) -> None:
     sink = segments(tmp_path, segment_seconds=1.0, keep_bytes=1)
     record(sink, camera(110))
-    assert len(list(tmp_path.iterdir())) <= 2  # the one that is written, and the one before
+    assert len(list(tmp_path.iterdir())) <= 2  # the current one, and the one before
+
+
+@dataclass
+class Clock:
+    """A clock that the test sets."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @dataclass
 class Fragile(Sink):
-    """Writes a frame late, and fails for as long as it is told to."""
+    """Writes three frames late, and fails while `full[0]` is set."""
 
     path: Path
     full: list[bool]
@@ -191,67 +204,72 @@ class Fragile(Sink):
         return self.held
 
 
-def test_a_full_disk_costs_the_frames_it_has_no_room_for_and_recording_goes_on_after_it(
+def test_while_the_disk_is_full_frames_are_lost_and_then_recording_resumes(
     tmp_path: Path,
 ) -> None:
-    full = [False]
-    sink = Segments(tmp_path / "%H%M%S.txt", lambda path: Fragile(path, full))
+    full, clock = [False], Clock()
+    sink = Segments(tmp_path / "%H%M%S.txt", lambda path: Fragile(path, full), clock)
     fates: list[Ticket | NotWritten] = []
     for item in camera(60):
         full[0] = 20 <= item.frame.index < 40
-        sink._look_at = 0.0 if item.frame.index in (0, 45) else sink._look_at
+        clock.now += CHECK_SECONDS if item.frame.index == 45 else 0.0
         fates += sink.process(item)
     fates += sink.finish()
     assert sorted(tickets_of(fate)[0].index for fate in fates) == list(range(60))
     lost = {fate.ticket.index for fate in fates if isinstance(fate, NotWritten)}
-    assert lost == {17, 18, 19, *range(20, 45)}  # three were held, the rest had no room
+    assert lost == {17, 18, 19, *range(20, 45)}  # three were held back, the others found no space
     assert all(fate.fate is Fate.FAILED for fate in fates if isinstance(fate, NotWritten))
     assert sink.interruptions == [
         f"{tmp_path}/%H%M%S.txt: No space left on device: recording stopped"
     ]
 
 
-def test_a_disk_that_is_really_full_leaves_segments_that_play_and_is_recorded_to_again(
+def test_a_real_full_disk_leaves_playable_segments_and_recording_resumes(
     disk: Path,
 ) -> None:
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(300_000))
-    sink = segments(disk, segment_seconds=1.0, preset="ultrafast")
+    clock = Clock()
+    sink = Segments(
+        disk / "%H%M%S.mp4",
+        lambda path: VideoFileSink(path, preset="ultrafast"),
+        clock,
+        segment_seconds=1.0,
+    )
     fates: list[Ticket | NotWritten] = []
     frames = camera(10_000)
     while not sink.interruptions:
         fates += sink.process(next(frames))
     stopped_at = len(fates)
     ballast.unlink()
-    assert isinstance(sink, Segments)
-    sink._look_at = 0.0  # it would look again in a few seconds
+    clock.now += CHECK_SECONDS
     for _ in range(20):
         fates += sink.process(next(frames))
     fates += sink.finish()
     sink.close()
     assert any(isinstance(fate, Ticket) for fate in fates[stopped_at:])
     written = sum(isinstance(fate, Ticket) for fate in fates)
-    there = 0
+    readable = 0
     for path in disk.glob("*.mp4"):
-        with suppress(KeyError):  # nothing of the last one may have reached the disk
+        with suppress(KeyError):  # the last one may be empty
             times = times_by_ffprobe(path)
             assert all(a < b for a, b in pairwise(times))
-            there += len(times)
-    assert there >= written - 50  # but for the open group of pictures, of two seconds
+            readable += len(times)
+    assert readable >= written - 50  # all but the open group of pictures, of two seconds
     assert "No space left on device" in sink.interruptions[0]
 
 
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("%Q.mp4", {}, "'%Q' given: in the name of a segment there may be %Y"),
+        ("%Q.mp4", {}, "'%Q' given: the name of a segment may have %Y"),
         ("%H.mp4", {"segment_seconds": 0}, "segment_seconds: 0.0 given: above 0"),
         ("%H.mp4", {"keep_bytes": -1}, "keep_bytes: -1 given: above 0"),
         ("%H.mp4", {"keep_byte": 1}, "unknown option 'keep_byte'"),
         ("%H.avi", {}, "no sink writes that"),
     ],
 )
-def test_what_cannot_be_a_segment_is_refused_before_anything_is_written(
+def test_wrong_options_of_segments_are_refused_before_anything_is_written(
     tmp_path: Path, name: str, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(UsageError, match=complaint):

@@ -1,4 +1,4 @@
-"""Video files: the times of the source to the tick, the right colours, and no way to lose them."""
+"""Video files: exact times, the right colours, and readable files after a kill or a failure."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ PAL = Fraction(1, 25)
     ("clip", "frames"),
     [
         ("vfr.mp4", 120),
-        ("vfr_start_offset.mkv", 120),  # begins at 5 s
-        ("moviepy_transparent.webm", 60),  # counts milliseconds
-        ("mjpeg.avi", 40),  # counts tenths of a second
+        ("vfr_start_offset.mkv", 120),  # starts at 5 s
+        ("moviepy_transparent.webm", 60),  # its unit is 1 ms
+        ("mjpeg.avi", 40),  # its unit is 0.1 s
         ("decord_unordered.mov", 4),
         ("one_frame.mp4", 1),
         ("moviepy_bitmap.mp4", 5),  # 1 x 1
         ("tiny_16x16.mp4", 10),
         ("odd_479x359_444.mp4", 60),
-        ("decord_video_90.mov", 3),  # 320 x 568 when upright, 568 x 320 as it is here
+        ("decord_video_90.mov", 3),  # 320 x 568 when upright, 568 x 320 here
     ],
 )
 def test_a_clip_keeps_its_times_exactly(clip: str, frames: int, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    items = list(footage.decoded(data / "awkward" / clip, frames))
+    items = list(footage.of_clip(data / "awkward" / clip, frames))
     footage.record(VideoFileSink(out), items)
     assert len(items) == frames
     assert footage.times(out) == [item.frame.time for item in items]
@@ -65,45 +65,45 @@ def test_any_time_base_is_kept_exactly(
     time_base: Fraction, ticks: list[int], ending: str, tmp_path: Path
 ) -> None:
     out = tmp_path / f"out{ending}"
-    footage.record(VideoFileSink(out), footage.drawn(ticks, time_base))
+    footage.record(VideoFileSink(out), footage.noise(ticks, time_base))
     written = sorted(time for time, _ in footage.packets(out, "v:0")[0])
     assert written == [tick * time_base for tick in ticks]
 
 
 def test_matroska_rounds_times_to_a_millisecond(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
-    items = list(footage.decoded(data / "awkward/vfr.mp4"))
+    items = list(footage.of_clip(data / "awkward/vfr.mp4"))
     footage.record(VideoFileSink(out), items)
     off = [abs(a - b.frame.time) for a, b in zip(footage.times(out), items, strict=True)]
     assert max(off) <= Fraction(1, 2000)
 
 
-def test_a_time_base_finer_than_a_container_can_count_is_rounded_to_microseconds(
+def test_a_time_base_too_fine_for_the_container_is_rounded_to_microseconds(
     tmp_path: Path,
 ) -> None:
     out, time_base = tmp_path / "out.mp4", Fraction(1, 10**12)
     ticks = range(123, 10**12, 40_000_000_001)
-    footage.record(VideoFileSink(out), footage.drawn(ticks, time_base))
+    footage.record(VideoFileSink(out), footage.noise(ticks, time_base))
     off = [abs(a - b * time_base) for a, b in zip(footage.times(out), ticks, strict=True)]
     assert max(off) <= Fraction(1, 2_000_000)
 
 
-def test_a_gap_that_mp4_cannot_count_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_gap_too_long_for_mp4_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     ticks = [0, 40_000_000, 3_000_000_000, 3_040_000_000]
     with pytest.raises(SinkError, match=r"ticks of 1/1000000000 s; write \.mkv"):
         footage.record(
-            VideoFileSink(tmp_path / "out.mp4"), footage.drawn(ticks, Fraction(1, 10**9))
+            VideoFileSink(tmp_path / "out.mp4"), footage.noise(ticks, Fraction(1, 10**9))
         )
     out = tmp_path / "out.mkv"
-    footage.record(VideoFileSink(out), footage.drawn(ticks, Fraction(1, 10**9)))
+    footage.record(VideoFileSink(out), footage.noise(ticks, Fraction(1, 10**9)))
     assert footage.times(out) == [0, Fraction(1, 25), 3, Fraction(76, 25)]
 
 
-def test_a_broken_run_that_breaks_again_while_it_is_saved_still_ends_as_incomplete(
+def test_a_second_failure_while_saving_still_leaves_an_incomplete_file(
     tmp_path: Path,
 ) -> None:
-    far_apart = footage.drawn(range(0, 10**12, 3 * 10**9), Fraction(1, 10**9))
-    with pytest.raises(SinkError, match="too far apart"):
+    far_apart = footage.noise(range(0, 10**12, 3 * 10**9), Fraction(1, 10**9))
+    with pytest.raises(SinkError, match="too long for ticks"):
         footage.record(VideoFileSink(tmp_path / "out.mp4"), far_apart)
     assert [file.name for file in tmp_path.iterdir()] == ["out.incomplete.mp4"]
 
@@ -111,7 +111,7 @@ def test_a_broken_run_that_breaks_again_while_it_is_saved_still_ends_as_incomple
 def test_the_last_frame_lasts_its_nominal_interval(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     ticks = [0, 1, 2, 10]
-    footage.record(VideoFileSink(out), footage.drawn(ticks, PAL, interval=Fraction(3, 25)))
+    footage.record(VideoFileSink(out), footage.noise(ticks, PAL, interval=Fraction(3, 25)))
     said = footage.probe(out, "-show_entries", "format=duration")
     assert float(said["format"]["duration"]) == 13 / 25
 
@@ -127,9 +127,9 @@ def boxes(file: Path) -> list[str]:
     return found
 
 
-def test_a_file_that_is_closed_well_is_an_ordinary_mp4(tmp_path: Path) -> None:
+def test_a_completed_file_is_an_ordinary_mp4(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), footage.drawn(range(120), PAL))
+    footage.record(VideoFileSink(out), footage.noise(range(120), PAL))
     assert set(boxes(out)) <= {"ftyp", "free", "mdat", "moov"}
     said = footage.probe(out, "-show_entries", "stream=nb_frames,codec_name,pix_fmt,width,height")
     assert said["streams"] == [
@@ -144,10 +144,10 @@ def test_a_file_that_is_closed_well_is_an_ordinary_mp4(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
-def test_a_broken_run_leaves_every_frame_that_was_handed_in(ending: str, tmp_path: Path) -> None:
+def test_after_a_failure_the_file_has_every_frame_it_was_given(ending: str, tmp_path: Path) -> None:
     sink = VideoFileSink(tmp_path / f"out{ending}")
-    written = [list(sink.process(item)) for item in footage.drawn(range(80), PAL)]
-    assert sum(map(len, written)) < 80  # the encoder holds the rest
+    written = [list(sink.process(item)) for item in footage.noise(range(80), PAL)]
+    assert sum(map(len, written)) < 80  # the encoder has the rest
     sink.close()
     left = footage.times(tmp_path / f"out.incomplete{ending}")
     assert left == [k * PAL for k in range(80)]
@@ -162,7 +162,7 @@ from tests.support import footage
 audio = Path(sys.argv[2]) if sys.argv[2:] else None
 sink = VideoFileSink(Path(sys.argv[1]))
 written = 0
-for item in footage.drawn(range(3, 3000, 25), Fraction(1, 250), audio_from=audio):
+for item in footage.noise(range(3, 3000, 25), Fraction(1, 250), audio_from=audio):
     written += len(list(sink.process(item)))
 print(written, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -171,7 +171,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 @pytest.mark.parametrize("audio", [(), ("street/videos/car-detection.mp4",)], ids=["", "audio"])
-def test_a_kill_costs_the_open_gop_only(
+def test_a_kill_loses_only_the_open_gop(
     audio: tuple[str, ...], ending: str, data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / f"out{ending}"
@@ -183,9 +183,9 @@ def test_a_kill_costs_the_open_gop_only(
     assert written >= 105 and written - len(left) <= 20  # two seconds
 
 
-def test_key_frames_come_every_two_seconds_of_the_sources_time(data: Path, tmp_path: Path) -> None:
+def test_keyframes_come_every_two_seconds_of_the_sources_time(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), footage.decoded(data / "awkward/vfr.mp4"))
+    footage.record(VideoFileSink(out), footage.of_clip(data / "awkward/vfr.mp4"))
     with av.open(str(out)) as container:
         seen = [(f.time, f.key_frame) for f in container.decode(video=0)]
     keys = [time for time, key in seen if key]
@@ -193,7 +193,7 @@ def test_key_frames_come_every_two_seconds_of_the_sources_time(data: Path, tmp_p
     assert max(b - a for a, b in pairwise(keys)) <= 2 + max(gaps)
 
 
-def as_players_see_it(file: Path, count: int) -> UInt8Array:
+def as_players_show_it(file: Path, count: int) -> UInt8Array:
     """Return (count, h, w, 3) BGR as the ffmpeg command decodes it, by the file's own tags."""
     size = footage.probe(file, "-show_entries", "stream=width,height")["streams"][0]
     exact = ["-sws_flags", "accurate_rnd+full_chroma_int"]
@@ -203,64 +203,64 @@ def as_players_see_it(file: Path, count: int) -> UInt8Array:
 
 
 @pytest.mark.parametrize("size", [(768, 432), (1920, 1080)], ids=["SD", "HD"])
-def test_players_show_the_colours_that_went_in(size: tuple[int, int], tmp_path: Path) -> None:
+def test_players_show_the_original_colours(size: tuple[int, int], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     colours = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (30, 160, 230), (0, 0, 0), (255, 255, 255)]
     patches = np.array(colours, np.uint8).reshape(1, 6, 3)
-    picture = np.kron(patches, np.ones((size[1], size[0] // 6, 1), np.uint8))
-    footage.record(VideoFileSink(out, crf=1), footage.shown([picture] * 2))
-    seen = as_players_see_it(out, 2)[0, size[1] // 2, size[0] // 12 :: size[0] // 6]
+    image = np.kron(patches, np.ones((size[1], size[0] // 6, 1), np.uint8))
+    footage.record(VideoFileSink(out, crf=1), footage.of_images([image] * 2))
+    seen = as_players_show_it(out, 2)[0, size[1] // 2, size[0] // 12 :: size[0] // 6]
     assert np.abs(seen.astype(int) - colours).max() <= 4
     tags = footage.probe(out, "-show_entries", "stream=color_space,color_range")["streams"][0]
     assert tags == {"color_range": "tv", "color_space": "smpte170m"}
 
 
-def test_a_real_picture_survives(data: Path, tmp_path: Path) -> None:
+def test_a_real_clip_keeps_its_quality(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    items = list(footage.decoded(data / "street/videos/car-detection.mp4", 20))
+    items = list(footage.of_clip(data / "street/videos/car-detection.mp4", 20))
     footage.record(VideoFileSink(out), items)
-    seen = as_players_see_it(out, 20).astype(float)
-    for picture, item in zip(seen, items, strict=True):
+    seen = as_players_show_it(out, 20).astype(float)
+    for frame, item in zip(seen, items, strict=True):
         assert item.drawn is not None
-        noise = np.mean((picture - item.drawn) ** 2)
+        noise = np.mean((frame - item.drawn) ** 2)
         assert 10 * np.log10(255**2 / noise) > 34  # dB
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (17, 31), (479, 270), (50, 362)])
-def test_an_odd_picture_is_padded_by_its_edge(size: tuple[int, int], tmp_path: Path) -> None:
+def test_a_frame_of_odd_size_is_padded_by_its_edge(size: tuple[int, int], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     width, height = size
     slope = np.linspace(0, 200, width)[None, :] + np.linspace(0, 50, height)[:, None]
-    picture = np.repeat(slope[..., None], 3, axis=2).astype(np.uint8)
-    footage.record(VideoFileSink(out, crf=1), footage.shown([picture] * 3))
-    seen = as_players_see_it(out, 3)[0].astype(int)
+    image = np.repeat(slope[..., None], 3, axis=2).astype(np.uint8)
+    footage.record(VideoFileSink(out, crf=1), footage.of_images([image] * 3))
+    seen = as_players_show_it(out, 3)[0].astype(int)
     assert seen.shape[:2] == (height + height % 2, width + width % 2)
-    expected = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    expected = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     assert np.abs(seen - expected).max() <= 6
 
 
-def test_a_picture_of_another_size_is_letterboxed_into_the_file(tmp_path: Path) -> None:
+def test_a_frame_of_another_size_is_letterboxed(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     wide, tall = np.full((48, 96, 3), 200, np.uint8), np.full((80, 40, 3), 100, np.uint8)
-    footage.record(VideoFileSink(out, crf=1), footage.shown([wide, wide, tall, wide]))
-    seen = as_players_see_it(out, 4).astype(int)
+    footage.record(VideoFileSink(out, crf=1), footage.of_images([wide, wide, tall, wide]))
+    seen = as_players_show_it(out, 4).astype(int)
     assert seen.shape == (4, 48, 96, 3)
     assert np.abs(seen[[0, 1, 3]] - 200).max() <= 6
     row = seen[2, 24, :, 0]
-    assert row[:34].max() < 16 and row[62:].max() < 16  # 24 of 96 columns are picture
+    assert row[:34].max() < 16 and row[62:].max() < 16  # 24 of 96 columns are the frame
     assert np.abs(row[38:58] - 100).max() <= 6
 
 
-def test_a_picture_that_fits_is_not_copied() -> None:
+def test_a_frame_that_fits_is_not_copied() -> None:
     bgr = np.zeros((48, 96, 3), np.uint8)
     assert fit(bgr, 96, 48) is bgr
     assert letterbox(bgr, 10, 48).shape == (48, 10, 3)
 
 
-def test_the_encoder_never_holds_more_frames_than_it_looks_ahead(tmp_path: Path) -> None:
+def test_the_encoder_never_holds_more_frames_than_its_lookahead(tmp_path: Path) -> None:
     sink = VideoFileSink(tmp_path / "out.mp4")
     held = 0
-    for item in footage.drawn(range(60), PAL):
+    for item in footage.noise(range(60), PAL):
         held += 1 - len(list(sink.process(item)))
         assert held <= 16
     assert len(list(sink.finish())) == held

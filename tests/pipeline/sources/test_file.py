@@ -1,4 +1,4 @@
-"""Recorded video: every frame that decodes, upright, in its colours; damage named, not fatal."""
+"""Recorded video: every frame that decodes, upright, with the right colours; damage is reported."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from av.video.reformatter import ColorRange
 
 from detector.detections import UInt8Array
 from detector.errors import UsageError
-from pipeline.redaction import without_password
 from pipeline.runtime.ledger import Ledger
-from pipeline.sources import SOURCES, SourceError, make_source, source_kind
+from pipeline.sources import SourceError, make_source
 from pipeline.sources.file import VideoFileSource
 from pipeline.stages.decode import Decode
 from tests.support.ffmpeg import times_by_ffprobe, tool
@@ -54,12 +53,12 @@ READABLE = {  # name: (frames, width and height upright, repaired times)
     "vfr.mp4": (120, (480, 360), 0),
     "vfr_start_offset.mkv": (120, (480, 360), 0),
 }
-DAMAGE = {  # name: what is said of it, a line each
-    "bitflips.mp4": ["damaged picture at frame 0, 0.000 s, and 32 more after it"],
+DAMAGE = {  # name: lines of the report
+    "bitflips.mp4": ["damaged frame at frame 0, 0.000 s, and 32 more after it"],
     "decord_corrupted.mp4": [
         "packet that does not decode (Invalid data found when processing input) "
         "at frame 28, 3.000 s",
-        "damaged picture at frame 31, 3.200 s",
+        "damaged frame at frame 31, 3.200 s",
     ],
     "truncated_faststart.mp4": [
         "packet that does not decode (Invalid data found when processing input) "
@@ -68,14 +67,14 @@ DAMAGE = {  # name: what is said of it, a line each
 }
 UNOPENABLE = {
     "empty.mp4": "the file is empty",
-    "not_a_video.mp4": "it is no video: give a recording that FFmpeg can read",
+    "not_a_video.mp4": "it is not a video: give a recording that FFmpeg can read",
     "truncated_no_moov.mp4": "its index (moov) is missing: the recording was never finished",
 }
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What came out of one file."""
+    """The frames of one file."""
 
     times: list[Fraction]
     sizes: set[tuple[int, int]]
@@ -94,7 +93,7 @@ def read(path: Path) -> Reading:
     return Reading([f.time for f in frames], sizes, decode.repaired, source.faults)
 
 
-def first_picture(path: Path) -> UInt8Array:
+def first_frame(path: Path) -> UInt8Array:
     source = VideoFileSource(str(path), path.stem)
     source.open()
     bgr = next(iter(source)).picture.bgr
@@ -118,20 +117,22 @@ def test_times_equal_those_of_ffprobe_exactly(data: Path, name: str) -> None:
     assert read(path).times == times_by_ffprobe(path)
 
 
-def test_a_clip_decodes_to_what_it_holds_not_to_what_its_header_says(data: Path) -> None:
+def test_the_frames_that_are_there_count_not_those_in_the_header(data: Path) -> None:
     path = data / "street/videos/person-bicycle-car-detection.mp4"
     assert read(path).times == times_by_ffprobe(path)
     assert len(read(path).times) == 459  # an edit list hides 8 of 467
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_damage_is_named_with_its_place_and_only_where_there_is_some(data: Path, name: str) -> None:
+def test_damage_is_reported_with_its_position_and_only_if_there_is_any(
+    data: Path, name: str
+) -> None:
     path = data / "awkward" / name
     assert read(path).faults == [f"{path}: {line}" for line in DAMAGE.get(name, [])]
 
 
 @pytest.mark.parametrize("name", UNOPENABLE)
-def test_what_cannot_be_opened_is_refused_in_one_clear_line(data: Path, name: str) -> None:
+def test_a_file_that_cannot_be_opened_is_refused_in_one_line(data: Path, name: str) -> None:
     path = data / "awkward" / name
     source = VideoFileSource(str(path), "x")
     with pytest.raises(SourceError) as refused:
@@ -141,7 +142,7 @@ def test_what_cannot_be_opened_is_refused_in_one_clear_line(data: Path, name: st
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_without_pictures_but_with_a_cover_has_no_video_stream(tmp_path: Path) -> None:
+def test_an_audio_file_with_a_cover_has_no_video_stream(tmp_path: Path) -> None:
     path = tmp_path / "song.m4a"
     tool(
         *(
@@ -164,12 +165,12 @@ def test_a_file_without_pictures_but_with_a_cover_has_no_video_stream(tmp_path: 
     source.close()
 
 
-def test_a_path_that_does_not_exist_is_the_users_mistake(tmp_path: Path) -> None:
+def test_a_path_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.mp4: no such file"):
         make_source(str(tmp_path / "none.mp4"), "x", {})
 
 
-def test_the_stream_says_what_is_true_of_all_frames(data: Path) -> None:
+def test_the_stream_has_the_properties_of_all_frames(data: Path) -> None:
     path = str(data / "awkward/moviepy_no_duration.webm")
     source = VideoFileSource(path, "hall")
     stream = source.open()
@@ -193,10 +194,10 @@ def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(data: Path
     path = str(data / "awkward/tiny_16x16.mp4")
     stopped, ended = VideoFileSource(path, "x"), VideoFileSource(path, "x")
     stream, complete = stopped.open(), ended.open()
-    pictures = iter(stopped)
-    next(pictures)
+    frames = iter(stopped)
+    next(frames)
     stopped.stop()
-    assert list(pictures) == [] and stream.cut.is_set() and stopped.faults == []
+    assert list(frames) == [] and stream.cut.is_set() and stopped.faults == []
     assert len(list(ended)) == 10
     ended.stop()
     assert not complete.cut.is_set()
@@ -204,7 +205,7 @@ def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(data: Path
     ended.close()
 
 
-def test_a_source_that_was_stopped_before_it_was_opened_gives_nothing(data: Path) -> None:
+def test_a_source_that_was_stopped_before_opening_yields_nothing(data: Path) -> None:
     source = VideoFileSource(str(data / "awkward/tiny_16x16.mp4"), "x")
     source.stop()
     source.open()
@@ -212,33 +213,33 @@ def test_a_source_that_was_stopped_before_it_was_opened_gives_nothing(data: Path
     source.close()
 
 
-# Turning and colours
+# Rotation and colours
 
 
 @pytest.mark.parametrize(
     "name", ["decord_video_90.mov", "decord_video_270.mov", "portrait_rot90.mp4"]
 )
-def test_pictures_are_turned_as_ffmpeg_turns_them(data: Path, name: str) -> None:
+def test_frames_are_rotated_as_ffmpeg_rotates_them(data: Path, name: str) -> None:
     path = data / "awkward" / name
-    ours = first_picture(path)
+    ours = first_frame(path)
     raw = tool(
         *("ffmpeg", "-i", str(path), "-frames:v", "1", "-pix_fmt", "bgr24"),
         *("-f", "rawvideo", "-"),
     )
     theirs = np.frombuffer(raw, np.uint8).reshape(ours.shape)
-    # ffmpeg turns before it converts, so the chroma of a pixel may come from its neighbour's
+    # ffmpeg rotates before it converts, so the chroma of a pixel may come from its neighbour
     assert np.abs(ours.astype(int) - theirs).mean() < 1.0
 
 
-def test_a_picture_upside_down_is_turned(data: Path, tmp_path: Path) -> None:
+def test_a_frame_upside_down_is_rotated(data: Path, tmp_path: Path) -> None:
     original, path = data / "awkward/one_frame.mp4", tmp_path / "turned.mp4"
     tool(
         *("ffmpeg", "-i", str(original), "-c", "copy", "-metadata:s:v:0", "rotate=180", str(path)),
     )
-    np.testing.assert_array_equal(first_picture(path), first_picture(original)[::-1, ::-1])
+    np.testing.assert_array_equal(first_frame(path), first_frame(original)[::-1, ::-1])
 
 
-MATRICES = {  # number of H.273: (Kr, Kb); 2 is unspecified, which FFmpeg takes for BT.601
+MATRICES = {  # number of H.273: (Kr, Kb); 2 is unspecified, which FFmpeg treats as BT.601
     1: (0.2126, 0.0722),
     2: (0.299, 0.114),
     5: (0.299, 0.114),
@@ -251,7 +252,7 @@ MATRICES = {  # number of H.273: (Kr, Kb); 2 is unspecified, which FFmpeg takes 
 def write_colour(
     path: Path, yuv: tuple[int, int, int], pix_fmt: str, matrix: int, full: bool, size: int = 64
 ) -> None:
-    """Write two frames of one colour, without loss, with their colour space named."""
+    """Write two frames of one colour, lossless, tagged with their colour space."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", 25, options={"qp": "0"})
         stream.width = stream.height = size
@@ -275,7 +276,7 @@ def write_colour(
 @pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
 @pytest.mark.parametrize("matrix", MATRICES)
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv420p10le"])
-def test_colours_follow_the_matrix_and_range_that_the_video_names(
+def test_colours_follow_the_matrix_and_range_of_the_video(
     tmp_path: Path, pix_fmt: str, matrix: int, full: bool
 ) -> None:
     y, u, v = yuv = (110, 90, 160)
@@ -285,28 +286,28 @@ def test_colours_follow_the_matrix_and_range_that_the_video_names(
     red = lightness + 2 * (1 - kr) * (v - 128) * 255 / chroma
     blue = lightness + 2 * (1 - kb) * (u - 128) * 255 / chroma
     green = (lightness - kr * red - kb * blue) / (1 - kr - kb)
-    bgr = first_picture(tmp_path / "a.mp4")
+    bgr = first_frame(tmp_path / "a.mp4")
     assert np.abs(bgr - np.array([blue, green, red])).max() <= 3
 
 
-def test_colours_that_cannot_be_converted_are_refused_not_guessed(tmp_path: Path) -> None:
+def test_colours_that_cannot_be_converted_are_refused(tmp_path: Path) -> None:
     write_colour(tmp_path / "a.mp4", (110, 90, 160), "yuv420p", 8, False)
     with pytest.raises(SourceError, match=r"a\.mp4: the colour matrix \(number 8 of H\.273\)"):
-        first_picture(tmp_path / "a.mp4")
+        first_frame(tmp_path / "a.mp4")
 
 
-def test_a_pixel_format_that_cannot_be_converted_fails_while_it_is_read(tmp_path: Path) -> None:
+def test_a_pixel_format_that_cannot_be_converted_fails_on_reading(tmp_path: Path) -> None:
     path = tmp_path / "a.nut"
-    picture = ("-f", "lavfi", "-i", "testsrc=d=1:s=64x48", "-pix_fmt", "rgb4")
-    tool("ffmpeg", *picture, "-c:v", "rawvideo", str(path))
+    frame = ("-f", "lavfi", "-i", "testsrc=d=1:s=64x48", "-pix_fmt", "rgb4")
+    tool("ffmpeg", *frame, "-c:v", "rawvideo", str(path))
     source = VideoFileSource(str(path), "x")
     source.open()
     with pytest.raises(SourceError, match=r"a\.nut: the pixel format rgb4 cannot be read"):
-        next(iter(source))  # nobody has asked for the pixels
+        next(iter(source))  # without a request for its pixels
     source.close()
 
 
-def test_a_change_of_resolution_in_mid_stream_is_followed(tmp_path: Path) -> None:
+def test_the_resolution_may_change_in_mid_stream(tmp_path: Path) -> None:
     for name, size in (("a", 64), ("b", 96)):
         write_colour(tmp_path / f"{name}.ts", (110, 128, 128), "yuv420p", 1, False, size)
     joined = tmp_path / "joined.ts"
@@ -319,18 +320,18 @@ def test_a_change_of_resolution_in_mid_stream_is_followed(tmp_path: Path) -> Non
     assert len(set(read(joined).times)) == 4
 
 
-def test_threads_that_ask_at_the_same_time_get_the_same_pixels(data: Path) -> None:
+def test_threads_that_convert_at_the_same_time_get_the_same_pixels(data: Path) -> None:
     source = VideoFileSource(str(data / "awkward/vfr.mp4"), "x")
     source.open()
     pictures = [item.picture for item in source][:40]
     source.close()
     with ThreadPoolExecutor(4) as threads:
-        asked = list(threads.map(lambda picture: picture.bgr, pictures * 4))
+        converted = list(threads.map(lambda picture: picture.bgr, pictures * 4))
     one_by_one = av.open(str(data / "awkward/vfr.mp4"))
     for index, frame in zip(range(40), one_by_one.decode(video=0), strict=False):
         expected = frame.to_ndarray(format="bgr24")
         for again in range(4):
-            np.testing.assert_array_equal(asked[index + 40 * again], expected)
+            np.testing.assert_array_equal(converted[index + 40 * again], expected)
     one_by_one.close()
 
 
@@ -338,7 +339,7 @@ def test_threads_that_ask_at_the_same_time_get_the_same_pixels(data: Path) -> No
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves /how/name: `ok` all of it, `dies` or `stalls` after half, `silent` nothing."""
+    """Serves /how/name: `ok` sends the file, `dies` and `stalls` half of it, `silent` nothing."""
 
     folder: Path
     released: Event
@@ -361,7 +362,7 @@ class Server(BaseHTTPRequestHandler):
             self.released.wait(30)
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -377,7 +378,7 @@ def server(data: Path) -> Iterator[str]:
     served.server_close()
 
 
-def test_a_url_is_read_like_a_file_and_the_password_is_never_shown(server: str) -> None:
+def test_a_url_is_read_like_a_file_and_its_password_is_never_shown(server: str) -> None:
     source = VideoFileSource(f"{server}/ok/vfr_start_offset.mkv", "x")
     stream = source.open()
     assert len(list(source)) == 120 and source.faults == []
@@ -388,7 +389,7 @@ def test_a_url_is_read_like_a_file_and_the_password_is_never_shown(server: str) 
 @pytest.mark.parametrize(
     ("how", "reason"), [("dies", "Input/output error"), ("stalls", "no answer for 0.5 s")]
 )
-def test_a_server_that_goes_away_is_a_fault_and_not_a_hang(
+def test_a_server_that_goes_away_is_a_fault_and_does_not_hang(
     server: str, how: str, reason: str
 ) -> None:
     source = VideoFileSource(f"{server}/{how}/vfr_start_offset.mkv", "x", timeout_seconds=0.5)
@@ -403,7 +404,7 @@ def test_a_server_that_goes_away_is_a_fault_and_not_a_hang(
 @pytest.mark.parametrize(
     ("how", "reason"), [("silent", "no answer for 0.5 s"), ("missing", "404 Not Found")]
 )
-def test_a_server_that_does_not_serve_is_refused_in_one_line(
+def test_a_url_that_cannot_be_opened_is_refused_in_one_line(
     server: str, how: str, reason: str
 ) -> None:
     source = VideoFileSource(f"{server}/{how}/vfr.mp4", "x", timeout_seconds=0.5)
@@ -411,55 +412,4 @@ def test_a_server_that_does_not_serve_is_refused_in_one_line(
         source.open()
     source.close()
     assert str(refused.value).endswith(reason) and "secret" not in str(refused.value)
-    assert refused.value.__cause__ is None  # whose text would show the password
-
-
-# Which source reads what
-
-
-def test_the_url_says_which_source_reads_it(data: Path, tmp_path: Path) -> None:
-    assert {
-        url: source_kind(url)
-        for url in ("clip.mp4", "https://host/a.jpg", "shots/*.png", "a.TIF", "synthetic:7")
-    } == {
-        "clip.mp4": "file",
-        "https://host/a.jpg": "file",
-        "shots/*.png": "images",
-        "a.TIF": "images",
-        "synthetic:7": "synthetic",
-    }
-    assert source_kind(str(tmp_path)) == "images"
-
-
-def test_a_source_in_the_table_is_chosen_by_what_stands_before_the_colon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(SOURCES, "camera", "pipeline.sources.synthetic:Synthetic")
-    assert source_kind("camera://hall/1") == source_kind("camera:0") == "camera"
-    (tmp_path / "file").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert source_kind("file") == "images"  # a folder of that name
-
-
-def test_an_unknown_scheme_is_answered_with_what_is_accepted() -> None:
-    with pytest.raises(
-        UsageError, match=r"gopher://host/a: no source reads 'gopher': give a video"
-    ):
-        make_source("gopher://me:secret@host/a", "x", {})
-
-
-def test_an_unknown_option_is_answered_with_the_nearest_one(data: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown option 'thread'; did you mean 'threads'\?"):
-        make_source(str(data / "awkward/vfr.mp4"), "x", {"thread": 2})
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("rtsp://user:pass@cam/1?a=b@c", "rtsp://cam/1?a=b@c"),
-        ("http://host/a@b", "http://host/a@b"),
-        ("a@b.mp4", "a@b.mp4"),
-    ],
-)
-def test_only_user_and_password_are_taken_from_a_url(url: str, shown: str) -> None:
-    assert without_password(url) == shown
+    assert refused.value.__cause__ is None  # its text has the password

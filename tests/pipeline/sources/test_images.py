@@ -1,4 +1,4 @@
-"""Pictures from folders, globs and single files: order, times, and what cannot be read."""
+"""Images from folders, globs and single files: order, times, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.sources.images import Images
 
 
 def grey(path: Path, level: int, size: tuple[int, int] = (6, 8)) -> None:
-    """Write a uniform picture, under any name."""
+    """Write a uniform image, under any name."""
     path.write_bytes(cv2.imencode(path.suffix, np.full((*size, 3), level, np.uint8))[1].tobytes())
 
 
@@ -27,7 +27,7 @@ def levels(source: Images) -> list[int]:
 def folder(tmp_path: Path) -> Path:
     for number in (10, 2, 1):
         grey(tmp_path / f"frame_{number}.png", number)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     return tmp_path
 
 
@@ -57,17 +57,17 @@ def test_every_accepted_ending_is_read_also_under_a_name_in_any_script(
     assert levels(Images(str(tmp_path), "x")) == [120]
 
 
-def test_pictures_of_different_sizes_follow_each_other(tmp_path: Path) -> None:
+def test_images_may_have_different_sizes(tmp_path: Path) -> None:
     grey(tmp_path / "a.png", 1, (4, 9))
     grey(tmp_path / "b.png", 2, (7, 3))
     sizes = [(i.picture.width, i.picture.height) for i in Images(str(tmp_path), "x")]
     assert sizes == [(9, 4), (3, 7)]
 
 
-def test_one_that_cannot_be_read_is_a_fault_that_names_it_and_reading_goes_on(
+def test_an_unreadable_image_is_a_fault_and_reading_continues(
     folder: Path,
 ) -> None:
-    (folder / "frame_3.png").write_bytes(b"not a picture")
+    (folder / "frame_3.png").write_bytes(b"not an image")
     (folder / "frame_4.png").write_bytes(b"")
     source = Images(str(folder), "x")
     assert [item.pts for item in source] == [0, 1, 4]
@@ -75,10 +75,10 @@ def test_one_that_cannot_be_read_is_a_fault_that_names_it_and_reading_goes_on(
     assert "frame_3.png" in source.faults[0] and "frame_4.png" in source.faults[1]
 
 
-def test_a_picture_is_turned_upright_by_its_exif_tag(tmp_path: Path) -> None:
-    picture = np.zeros((16, 32, 3), np.uint8)
-    picture[:, 16:] = 255
-    plain = cv2.imencode(".jpg", picture)[1].tobytes()
+def test_an_image_is_turned_upright_by_its_exif_tag(tmp_path: Path) -> None:
+    image = np.zeros((16, 32, 3), np.uint8)
+    image[:, 16:] = 255
+    plain = cv2.imencode(".jpg", image)[1].tobytes()
     # APP1: a TIFF header with the one entry Orientation = 6 (turn clockwise by 90 degrees)
     tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     exif = b"Exif\0\0" + tiff
@@ -92,18 +92,18 @@ def test_a_picture_is_turned_upright_by_its_exif_tag(tmp_path: Path) -> None:
 def test_stopping_ends_soon_and_cuts_the_stream_but_not_after_the_end(folder: Path) -> None:
     stopped, ended = Images(str(folder), "x"), Images(str(folder), "x")
     stream, complete = stopped.open(), ended.open()
-    pictures = iter(stopped)
-    next(pictures)
+    images = iter(stopped)
+    next(images)
     stopped.stop()
-    assert list(pictures) == [] and stream.cut.is_set()
+    assert list(images) == [] and stream.cut.is_set()
     assert len(list(ended)) == 3
     ended.stop()
     assert not complete.cut.is_set()
 
 
 @pytest.mark.parametrize("url", ["", "*.png", "missing.png"])
-def test_where_no_picture_is_the_message_says_what_is_accepted(tmp_path: Path, url: str) -> None:
-    with pytest.raises(UsageError, match=r"no pictures there; .*\.jpg.*\.webp"):
+def test_without_an_image_the_message_says_what_is_accepted(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UsageError, match=r"no images there; .*\.jpg.*\.webp"):
         Images(f"{tmp_path}/{url}", "x")
 
 

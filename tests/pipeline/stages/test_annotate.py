@@ -1,4 +1,4 @@
-"""Drawn pictures: what is drawn, what is left alone, and that labels can be read."""
+"""Drawn frames: only tracks and lines are drawn, the rest is unchanged, and labels are legible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
 
 NAMES = ("person", "bicycle", "car")
-GREY = 90  # neither ink nor paper
+GREY = 90  # a colour that is never drawn
 Box = tuple[float, float, float, float]
 
 
@@ -50,7 +50,7 @@ def drawn(item: Tracked, clear: tuple[int, int] = (0, 0)) -> UInt8Array:
 
 
 def contrast(a: UInt8Array, b: UInt8Array) -> float:
-    """Contrast ratio of two BGR colours as WCAG 2.1 defines it, 1 to 21."""
+    """Return the contrast ratio of two BGR colours as WCAG 2.1 defines it, 1 to 21."""
     weights = np.array([0.0722, 0.7152, 0.2126])
     both = np.array([a, b]) / 255
     linear = np.where(both <= 0.04045, both / 12.92, ((both + 0.055) / 1.055) ** 2.4)
@@ -58,23 +58,23 @@ def contrast(a: UInt8Array, b: UInt8Array) -> float:
     return float((high + 0.05) / (low + 0.05))
 
 
-def test_a_box_is_drawn_on_its_own_pixels_and_its_inside_is_left_alone() -> None:
-    picture = drawn(tracked(grey(432, 768), [(200, 150, 400, 350)]))
-    colour = picture[250, 200]
+def test_a_box_is_drawn_within_its_edges_and_its_inside_is_unchanged() -> None:
+    image = drawn(tracked(grey(432, 768), [(200, 150, 400, 350)]))
+    colour = image[250, 200]
     assert (colour != GREY).any()
     for y, x in [(349, 300), (250, 399)]:
-        np.testing.assert_array_equal(picture[y, x], colour)
-    assert (picture[155:345, 205:395] == GREY).all()
-    assert (picture[350:] == GREY).all()
-    assert (picture[:, :200] == GREY).all()
-    assert (picture[150:, 400:] == GREY).all()
+        np.testing.assert_array_equal(image[y, x], colour)
+    assert (image[155:345, 205:395] == GREY).all()
+    assert (image[350:] == GREY).all()
+    assert (image[:, :200] == GREY).all()
+    assert (image[150:, 400:] == GREY).all()
 
 
-def test_the_source_picture_is_left_as_it_was_and_the_drawn_one_is_frozen() -> None:
+def test_the_source_image_is_unchanged_and_the_drawn_one_is_read_only() -> None:
     source = grey(432, 768)
-    picture = drawn(tracked(source, [(200, 150, 400, 350)]))
+    image = drawn(tracked(source, [(200, 150, 400, 350)]))
     assert (source == GREY).all()
-    assert not picture.flags.writeable
+    assert not image.flags.writeable
 
 
 @pytest.mark.parametrize("state", [TrackState.TENTATIVE, TrackState.LOST])
@@ -82,34 +82,35 @@ def test_only_confirmed_tracks_are_drawn(state: TrackState) -> None:
     assert (drawn(tracked(grey(432, 768), [(200, 150, 400, 350)], state=state)) == GREY).all()
 
 
-def test_without_tracks_the_source_picture_serves_uncopied() -> None:
+def test_without_tracks_the_source_image_is_used_without_a_copy() -> None:
     item = tracked(grey(432, 768), [])
     assert drawn(item) is item.frame.picture.bgr
 
 
-def test_sixteen_neighbours_have_sixteen_colours_and_keep_them() -> None:
+def test_sixteen_consecutive_identities_have_sixteen_fixed_colours() -> None:
     ids = list(range(7, 23))
     boxes: list[Box] = [(20 + 90.0 * (i % 8), 60 + 180.0 * (i // 8), 0, 0) for i in range(16)]
     boxes = [(x, y, x + 60, y + 80) for x, y, _, _ in boxes]
-    picture = drawn(tracked(grey(432, 768), boxes, ids))
+    image = drawn(tracked(grey(432, 768), boxes, ids))
     again = drawn(tracked(grey(432, 768), boxes[::-1], ids))
     at_left_edge = [(int(y) + 40, int(x)) for x, y, _, _ in boxes]
-    colours = [tuple(picture[spot].tolist()) for spot in at_left_edge]
+    colours = [tuple(image[spot].tolist()) for spot in at_left_edge]
     assert len(set(colours)) == 16
     assert [tuple(again[spot].tolist()) for spot in at_left_edge[::-1]] == colours
 
 
 @pytest.mark.parametrize("identity", range(16))
-def test_text_stands_out_from_its_plate(identity: int) -> None:
-    picture = drawn(tracked(grey(432, 768), [(200, 150, 400, 350)], [identity]))
-    paper = picture[250, 200]
-    plate = picture[130:149, 203:290].reshape(-1, 3)
-    ink = max(plate, key=lambda pixel: int(np.abs(pixel.astype(int) - paper).sum()))
-    assert contrast(paper, ink) > 3, (paper, ink)  # what WCAG 2.1 asks of bold text
+def test_text_has_enough_contrast_to_its_background(identity: int) -> None:
+    image = drawn(tracked(grey(432, 768), [(200, 150, 400, 350)], [identity]))
+    background = image[250, 200]
+    label = image[130:149, 203:290].reshape(-1, 3)
+    text = max(label, key=lambda pixel: int(np.abs(pixel.astype(int) - background).sum()))
+    assert contrast(background, text) > 3, (background, text)  # WCAG 2.1 for bold text
 
 
-def ink_pixels(picture: UInt8Array) -> int:
-    return int((picture.min(axis=2) == 255).sum())
+def text_pixels(image: UInt8Array) -> int:
+    """Return how many pixels have the white of letters."""
+    return int((image.min(axis=2) == 255).sum())
 
 
 @pytest.mark.parametrize(
@@ -124,17 +125,17 @@ def ink_pixels(picture: UInt8Array) -> int:
         (300, 5, 500, 100),
     ],
 )
-def test_a_label_is_whole_wherever_its_box_lies(box: Box) -> None:
+def test_a_label_is_complete_wherever_its_box_is(box: Box) -> None:
     in_the_middle = drawn(tracked(grey(432, 768), [(300, 200, 400, 300)]))
-    assert ink_pixels(in_the_middle) > 50
-    assert ink_pixels(drawn(tracked(grey(432, 768), [box]))) == ink_pixels(in_the_middle)
+    assert text_pixels(in_the_middle) > 50
+    assert text_pixels(drawn(tracked(grey(432, 768), [box]))) == text_pixels(in_the_middle)
 
 
-def test_a_label_avoids_the_counter() -> None:
+def test_a_label_avoids_the_frame_counter() -> None:
     in_the_middle = drawn(tracked(grey(432, 768), [(300, 200, 400, 300)]))
     for box in [(40, 0, 200, 200), (500, 22, 600, 200), (100, 12, 160, 80)]:
         below = drawn(tracked(grey(432, 768), [box]), clear=(512, 16))
-        assert ink_pixels(below) == ink_pixels(in_the_middle)
+        assert text_pixels(below) == text_pixels(in_the_middle)
 
 
 coordinate = st.floats(-50, 900, width=32)
@@ -143,19 +144,19 @@ boxes = st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_
 
 @settings(deadline=None, max_examples=50)
 @given(boxes=boxes)
-def test_the_counter_is_never_covered(boxes: list[Box]) -> None:
+def test_the_frame_counter_is_never_covered(boxes: list[Box]) -> None:
     noise = np.random.default_rng(3).integers(0, 255, (432, 768, 3), np.uint8)
-    picture = drawn(tracked(noise, boxes), clear=(512, 16))
-    np.testing.assert_array_equal(picture[:16, :512], noise[:16, :512])
+    image = drawn(tracked(noise, boxes), clear=(512, 16))
+    np.testing.assert_array_equal(image[:16, :512], noise[:16, :512])
 
 
 @settings(deadline=None, max_examples=50)
 @given(height=st.integers(1, 80), width=st.integers(1, 80), boxes=boxes)
-def test_a_picture_of_any_size_can_be_drawn_on(height: int, width: int, boxes: list[Box]) -> None:
+def test_frames_of_any_size_can_be_drawn_on(height: int, width: int, boxes: list[Box]) -> None:
     assert drawn(tracked(grey(height, width), boxes)).shape == (height, width, 3)
 
 
-def test_letters_and_lines_grow_with_the_picture() -> None:
+def test_letters_and_lines_grow_with_the_frame() -> None:
     small = drawn(tracked(grey(432, 768), [(300, 200, 400, 300)]))
     large = drawn(tracked(grey(2160, 3840), [(1500, 1000, 2000, 1500)]))
     changed = [np.flatnonzero((p != GREY).any(axis=2).any(axis=1)) for p in (small, large)]
@@ -163,10 +164,10 @@ def test_letters_and_lines_grow_with_the_picture() -> None:
     assert label_heights[1] / label_heights[0] == pytest.approx(5, rel=0.1)
 
 
-def test_an_object_without_identity_is_labelled_and_coloured_by_its_class() -> None:
+def test_a_detection_without_identity_is_labelled_and_coloured_by_its_class() -> None:
     box = (300.0, 200.0, 400.0, 300.0)
-    nameless = drawn(tracked(grey(432, 768), [box], [-1]))
+    untracked = drawn(tracked(grey(432, 768), [box], [-1]))
     person_zero = drawn(tracked(grey(432, 768), [box], [0]))
-    np.testing.assert_array_equal(nameless[250, 300], person_zero[250, 300])
-    widths = [int((p[198] != GREY).any(axis=1).sum()) for p in (nameless, person_zero)]
+    np.testing.assert_array_equal(untracked[250, 300], person_zero[250, 300])
+    widths = [int((p[198] != GREY).any(axis=1).sum()) for p in (untracked, person_zero)]
     assert widths[0] < widths[1]  # "person 0.91" and "person 0 0.91"

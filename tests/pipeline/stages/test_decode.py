@@ -1,4 +1,4 @@
-"""Numbers before drops, repaired times, and what stride, max_frames and realtime leave out."""
+"""Frame numbers, repaired times, and the effect of stride, max_frames and realtime."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ import pytest
 
 from pipeline.frame import Frame, Picture, Stream
 from pipeline.runtime.ledger import Ledger
-from pipeline.sources import Decoded, Skipped
+from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stages.decode import Decode
 
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 BASE = Fraction(1, 1000)
 
 
-class Reel:
-    """A source of these times, which counts how often it was asked."""
+class Reel(Source):
+    """A source with these frame times, which counts the frames it delivers."""
 
     def __init__(self, *times: int | None, stops: bool = True) -> None:
         self.times = times
         self.stops = stops
         self.stream = Stream("reel", "reel", Fraction(1, 25))
-        self.faults: list[str] = []
-        self.given = 0
-        self.all_given = Event()
+        self.delivered = 0
+        self.all_delivered = Event()
         self.closed = False
 
     def open(self) -> Stream:
@@ -39,9 +38,9 @@ class Reel:
         for pts in self.times:
             if self.stops and self.stream.cut.is_set():
                 return
-            self.given += 1
-            if self.given == len(self.times):
-                self.all_given.set()
+            self.delivered += 1
+            if self.delivered == len(self.times):
+                self.all_delivered.set()
             yield Decoded(pts, BASE, 5.0, PICTURE)
 
     def stop(self) -> None:
@@ -58,7 +57,7 @@ def run(source: Reel, decode: Decode) -> list[Frame]:
     return frames
 
 
-def test_frames_are_numbered_and_keep_the_times_and_the_clock_of_the_source() -> None:
+def test_frames_are_numbered_and_have_the_times_of_the_source() -> None:
     source, ledger = Reel(500, 533, 600), Ledger()
     frames = run(source, Decode(source, ledger))
     assert [(f.index, f.pts, f.ticks, f.time_base) for f in frames] == [
@@ -71,7 +70,7 @@ def test_frames_are_numbered_and_keep_the_times_and_the_clock_of_the_source() ->
     assert source.closed
 
 
-def test_a_repaired_time_is_counted_and_the_original_kept() -> None:
+def test_a_repaired_time_is_counted_and_the_original_stays() -> None:
     source = Reel(0, 40, 40, None)
     decode = Decode(source, Ledger())
     frames = run(source, decode)
@@ -80,7 +79,7 @@ def test_a_repaired_time_is_counted_and_the_original_kept() -> None:
     assert decode.repaired == 2
 
 
-def test_stride_keeps_every_kth_frame_with_its_number_and_counts_the_others() -> None:
+def test_stride_uses_every_kth_frame_with_its_number_and_counts_the_others() -> None:
     source, ledger = Reel(*range(0, 400, 40)), Ledger()
     frames = run(source, Decode(source, ledger, stride=3))
     assert [(f.index, f.ticks) for f in frames] == [(0, 0), (3, 120), (6, 240), (9, 360)]
@@ -88,15 +87,15 @@ def test_stride_keeps_every_kth_frame_with_its_number_and_counts_the_others() ->
     assert (balance.decoded, balance.dropped) == (10, {("decode", "stride"): 6})
 
 
-def test_max_frames_counts_the_kept_ones_then_stops_and_cuts_the_source() -> None:
+def test_max_frames_counts_used_frames_then_stops_and_cuts_the_source() -> None:
     source, ledger = Reel(*range(0, 4000, 40)), Ledger()
     frames = run(source, Decode(source, ledger, stride=2, max_frames=3))
     assert [f.index for f in frames] == [0, 2, 4]
-    assert source.given == 5 and source.stream.cut.is_set()
+    assert source.delivered == 5 and source.stream.cut.is_set()
     assert ledger.balances["reel"].dropped == {("decode", "stride"): 2}
 
 
-def test_what_a_source_still_gives_after_max_frames_is_dropped_and_counted() -> None:
+def test_frames_that_arrive_after_max_frames_are_dropped_and_counted() -> None:
     source, ledger = Reel(0, 40, 80, 120, stops=False), Ledger()
     assert len(run(source, Decode(source, ledger, max_frames=2))) == 2
     assert ledger.balances["reel"].dropped == {("decode", "max_frames"): 2}
@@ -111,25 +110,25 @@ def test_realtime_captures_each_frame_when_it_is_due() -> None:
     assert monotonic() - began_at >= 0.060
 
 
-def test_realtime_does_not_wait_for_frames_that_stride_leaves_out() -> None:
+def test_realtime_does_not_wait_for_frames_that_stride_drops() -> None:
     source = Reel(0, 3_600_000, 3_600_000 * 2)
     assert len(run(source, Decode(source, Ledger(), stride=3, realtime=True))) == 1
 
 
-def test_a_stop_wakes_the_wait_for_a_frame_in_an_hour() -> None:
+def test_a_stop_ends_the_wait_for_a_frame_that_is_due_in_an_hour() -> None:
     source = Reel(0, 3_600_000)
     decode = Decode(source, Ledger(), realtime=True)
     frames: list[Frame] = []
     thread = Thread(target=lambda: frames.extend(run(source, decode)))
     thread.start()
-    assert source.all_given.wait(10)
+    assert source.all_delivered.wait(10)
     source.stop()
     thread.join(10)
     assert not thread.is_alive() and len(frames) == 2
     assert all(frame.captured_at <= monotonic() for frame in frames)
 
 
-def test_what_was_not_decoded_takes_a_number_and_a_line_in_the_books() -> None:
+def test_a_picture_that_is_not_decoded_uses_up_a_number_and_is_counted() -> None:
     source, ledger = Reel(0), Ledger()
     decode = Decode(source, ledger)
     decode.open()
@@ -140,7 +139,7 @@ def test_what_was_not_decoded_takes_a_number_and_a_line_in_the_books() -> None:
     assert ledger.balances["reel"].skipped == {("decode", "late"): 1}
 
 
-def test_a_paced_frame_is_wanted_for_as_long_as_was_asked() -> None:
+def test_in_real_time_a_frame_expires_after_max_age() -> None:
     frames = run(Reel(0, 10), Decode(Reel(), Ledger(), realtime=True, max_age=0.25))
     assert [f.expires_at - f.captured_at for f in frames] == pytest.approx([0.25, 0.25])
     assert run(Reel(0), Decode(Reel(), Ledger()))[0].expires_at == inf

@@ -1,4 +1,4 @@
-"""Times strictly increase, stay within a frame of what the source gave, and are counted if not."""
+"""Frame times strictly increase and stay within a frame interval of those of the source."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_times_strictly_increase_whatever_the_source_gives(
 
 
 @given(steps=st.lists(st.integers(1, 10**9)), start=st.integers(-(10**9), 10**9), rate=RATES)
-def test_a_good_clock_is_left_alone(steps: list[int], start: int, rate: Fraction) -> None:
+def test_increasing_times_are_not_changed(steps: list[int], start: int, rate: Fraction) -> None:
     pts = [start + sum(steps[:k]) for k in range(len(steps))]
     clock = Clock(1 / rate)
     assert run(clock, [(p, None) for p in pts], Fraction(1, 16000)) == pts
@@ -45,18 +45,18 @@ def test_a_good_clock_is_left_alone(steps: list[int], start: int, rate: Fraction
 
 
 @given(
-    lost=st.lists(st.booleans(), min_size=1, max_size=300),
+    missing=st.lists(st.booleans(), min_size=1, max_size=300),
     rate=RATES,
     base=st.sampled_from(FINE),
     start=st.integers(-1000, 100000),
 )
-def test_missing_times_are_put_within_a_frame_of_where_they_were(
-    lost: list[bool], rate: Fraction, base: Fraction, start: int
+def test_missing_times_are_restored_within_a_frame_interval(
+    missing: list[bool], rate: Fraction, base: Fraction, start: int
 ) -> None:
-    true = [start + round(k / rate / base) for k in range(len(lost))]
+    true = [start + round(k / rate / base) for k in range(len(missing))]
     times = [
         (None if gone and k else pts, None)
-        for k, (pts, gone) in enumerate(zip(true, lost, strict=True))
+        for k, (pts, gone) in enumerate(zip(true, missing, strict=True))
     ]
     ticks = run(Clock(1 / rate), times, base)
     assert all(abs(t - pts) * base <= 1 / rate for t, pts in zip(ticks, true, strict=True))
@@ -67,7 +67,7 @@ def test_missing_times_are_put_within_a_frame_of_where_they_were(
     rate=RATES,
     base=st.sampled_from(FINE),
 )
-def test_repeated_times_move_by_less_than_a_frame(
+def test_repeated_times_move_by_less_than_a_frame_interval(
     repeats: list[int], rate: Fraction, base: Fraction
 ) -> None:
     pts = [round(k / rate / base) for k, count in enumerate(repeats) for _ in range(count)]
@@ -75,14 +75,14 @@ def test_repeated_times_move_by_less_than_a_frame(
     assert all(abs(t - p) * base <= 1 / rate for t, p in zip(ticks, pts, strict=True))
 
 
-def test_a_source_without_any_times_runs_at_its_nominal_rate_and_rounding_does_not_add_up() -> None:
+def test_without_any_times_the_nominal_rate_is_used_and_rounding_does_not_add_up() -> None:
     clock = Clock(Fraction(1001, 30000))
     ticks = run(clock, [(None, None)] * 30001, Fraction(1, 1000))
     assert (ticks[0], ticks[1], ticks[30000]) == (0, 33, 1001000)
     assert clock.repaired == 30001
 
 
-def test_the_decoders_clock_stands_in_for_a_missing_time() -> None:
+def test_the_decoders_clock_replaces_a_missing_time() -> None:
     times = [(None, 1), (2, 2), (None, 3), (None, 4), (5, 5), (None, 9), (None, None)]
     clock = Clock(Fraction(1, 25))
     assert run(clock, times, Fraction(1, 25)) == [1, 2, 3, 4, 5, 9, 10]
@@ -90,14 +90,14 @@ def test_the_decoders_clock_stands_in_for_a_missing_time() -> None:
 
 
 @pytest.mark.parametrize("base", [Fraction(1, 25), Fraction(1, 1000)])
-def test_a_clock_that_begins_anew_goes_on_where_the_old_one_ended(base: Fraction) -> None:
+def test_times_continue_when_the_clock_of_the_source_is_restarted(base: Fraction) -> None:
     frame = Fraction(1, 25) / base
     one = [int(k * frame) for k in range(100)]
     ticks = run(Clock(Fraction(1, 25)), [(p, None) for p in one + one + one], base)
     assert ticks == [int(k * frame) for k in range(300)]
 
 
-def test_a_time_that_only_runs_back_a_little_is_no_new_beginning() -> None:
+def test_a_small_step_back_is_not_a_restart_of_the_clock() -> None:
     times = [(pts, None) for pts in (0, 40, 120, 80, 160, 200)]
     assert run(Clock(Fraction(1, 25)), times, Fraction(1, 1000)) == [0, 40, 120, 121, 160, 200]
 

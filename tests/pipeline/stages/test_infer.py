@@ -21,7 +21,7 @@ SIZE = (32, 32)
 
 
 def brightness(images: UInt8Array) -> Candidates:
-    """Answer with one box per picture, whose score is the brightness of the picture."""
+    """Return one box per image, whose score is the brightness of the image."""
     scores = images.mean(axis=(1, 2, 3), dtype=np.float32).reshape(-1, 1, 1)
     return Candidates(np.zeros((len(images), 1, 4), np.float32), scores)
 
@@ -39,7 +39,7 @@ def batch(*levels: int) -> Batch:
     return Batch(frames, (Letterbox.fit(SIZE, SIZE),) * len(frames), images)
 
 
-def test_each_batch_comes_out_with_what_the_engine_said_of_it() -> None:
+def test_each_batch_comes_out_with_its_candidates() -> None:
     submit, collect = Submit(open_engine), Collect()
     submit.open()
     batches = [batch(10), batch(20, 30), batch(40)]
@@ -51,14 +51,14 @@ def test_each_batch_comes_out_with_what_the_engine_said_of_it() -> None:
     assert scores == [[10], [20, 30], [40]]
 
 
-def test_the_engine_is_opened_on_the_thread_that_submits_and_not_before() -> None:
+def test_the_engine_is_opened_by_the_thread_that_submits() -> None:
     opened_on: list[str] = []
 
-    def open_and_tell() -> FakeEngine:
+    def open_and_note_thread() -> FakeEngine:
         opened_on.append(current_thread().name)
         return open_engine()
 
-    submit = Submit(open_and_tell)
+    submit = Submit(open_and_note_thread)
     assert opened_on == []
     thread = Thread(target=submit.open, name="submit")
     thread.start()
@@ -80,7 +80,7 @@ def test_the_engine_outlives_the_stage_that_opened_it() -> None:
     assert engine.closed
 
 
-def test_an_engine_that_could_not_be_opened_need_not_be_closed() -> None:
+def test_an_engine_that_cannot_be_opened_is_not_closed() -> None:
     def refuse() -> FakeEngine:
         raise ModelError("no model 'x.onnx'")
 

@@ -1,4 +1,4 @@
-"""Suppression in the pipeline: each frame gets its own objects, in its own pixels."""
+"""Suppression in the pipeline: each frame gets its own detections, in its own pixels."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SIZE = (64, 64)
 Row = tuple[tuple[float, float, float, float], tuple[float, float]]
 
 
-def inferred(pictures: list[tuple[tuple[int, int], list[Row]]]) -> Inferred:
-    """A batch of frames of the given (height, width), with two candidates for each."""
+def inferred(frame_rows: list[tuple[tuple[int, int], list[Row]]]) -> Inferred:
+    """Return a batch of frames of these (height, width), with candidates for each."""
     frames, letterboxes = [], []
-    for index, ((height, width), _) in enumerate(pictures):
+    for index, ((height, width), _) in enumerate(frame_rows):
         picture = Picture.of(np.zeros((height, width, 3), np.uint8))
         frames.append(Frame(STREAM, index, index, index, Fraction(1, 25), 0.0, picture))
         letterboxes.append(Letterbox.fit((height, width), SIZE))
     candidates = Candidates(
-        np.array([[box for box, _ in rows] for _, rows in pictures], np.float32),
-        np.array([[scores for _, scores in rows] for _, rows in pictures], np.float32),
+        np.array([[box for box, _ in rows] for _, rows in frame_rows], np.float32),
+        np.array([[scores for _, scores in rows] for _, rows in frame_rows], np.float32),
     )
     images = np.zeros((len(frames), *SIZE, 3), np.uint8)
     return Inferred(Batch(tuple(frames), tuple(letterboxes), images), candidates)
@@ -45,8 +45,8 @@ def detected(
     return list(stage.process(item))
 
 
-def test_each_frame_gets_its_objects_in_its_own_pixels() -> None:
-    whole: Row = ((0, 16, 64, 48), (0.9, 0.1))  # the picture lies in rows 16 to 48
+def test_each_frame_gets_its_detections_in_its_own_pixels() -> None:
+    whole: Row = ((0, 16, 64, 48), (0.9, 0.1))  # the frame fills rows 16 to 48
     corner: Row = ((0, 16, 8, 24), (0.1, 0.8))
     item = inferred([((32, 64), [whole, corner]), ((320, 640), [whole, corner])])
     first, second = detected(item)
@@ -57,21 +57,21 @@ def test_each_frame_gets_its_objects_in_its_own_pixels() -> None:
     np.testing.assert_allclose(first.detections.scores, [0.9, 0.8])
 
 
-def test_what_lies_in_the_padding_is_no_object_and_what_sticks_out_is_clipped() -> None:
+def test_boxes_in_the_padding_are_removed_and_others_are_clipped_to_the_frame() -> None:
     in_the_padding: Row = ((0, 0, 64, 16), (0.9, 0))
     sticks_out: Row = ((-5, 10, 20, 30), (0, 0.8))
     (only,) = detected(inferred([((32, 64), [in_the_padding, sticks_out])]))
     np.testing.assert_allclose(only.detections.boxes_xyxy, [[0, 0, 20, 14]])
 
 
-def test_options_reach_the_suppression() -> None:
+def test_options_reach_non_maximum_suppression() -> None:
     a: Row = ((0, 16, 64, 48), (0.9, 0.1))
     b: Row = ((0, 16, 8, 24), (0.1, 0.8))
     (only,) = detected(inferred([((32, 64), [a, b])]), classes=[1])
     assert only.detections.class_ids.tolist() == [1]
 
 
-def test_what_the_network_saw_is_kept_without_padding_for_who_asks() -> None:
+def test_the_input_image_is_handed_on_without_padding_if_asked_for() -> None:
     anything: Row = ((0, 16, 64, 48), (0.9, 0.1))
     item = inferred([((32, 64), [anything]), ((64, 32), [anything])])
     assert [each.small for each in detected(item)] == [None, None]

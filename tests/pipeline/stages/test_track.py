@@ -1,4 +1,4 @@
-"""Tracking in the pipeline: the tracker gets detections and seconds, the frame gets the tracks."""
+"""Tracking in the pipeline: the tracker gets detections and times, the frame gets the tracks."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ ONE_BOX = Detections(
 
 
 class RecordingTracker:
-    """Writes down what it was given; everything is object 7."""
+    """Records its input; every detection is track 7."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[Detections, float]] = []
+        self.updates: list[tuple[Detections, float]] = []
 
     def update(
         self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
     ) -> Tracks:
         assert isinstance(detections, Detections)
-        self.given.append((detections, seconds))
+        self.updates.append((detections, seconds))
         n = len(detections)
         return Tracks(
             detections.boxes_xyxy,
@@ -39,7 +39,7 @@ class RecordingTracker:
         )
 
     def reset(self) -> None:
-        self.given.clear()
+        self.updates.clear()
 
 
 def detected(ticks: int, detections: Detections) -> Detected:
@@ -47,16 +47,16 @@ def detected(ticks: int, detections: Detections) -> Detected:
     return Detected(Frame(STREAM, 0, None, ticks, Fraction(1, 90000), 123.0, picture), detections)
 
 
-def test_the_tracker_gets_the_seconds_of_the_source_not_of_the_wall() -> None:
+def test_the_tracker_gets_the_times_of_the_source_not_of_the_wall_clock() -> None:
     tracker = RecordingTracker()
     stage = Track(tracker)
     for ticks in (0, 3003, 450000):
         assert len(list(stage.process(detected(ticks, ONE_BOX)))) == 1
-    assert [seconds for _, seconds in tracker.given] == [0.0, 3003 / 90000, 5.0]
-    assert all(detections is ONE_BOX for detections, _ in tracker.given)
+    assert [seconds for _, seconds in tracker.updates] == [0.0, 3003 / 90000, 5.0]
+    assert all(detections is ONE_BOX for detections, _ in tracker.updates)
 
 
-def test_a_frame_keeps_its_tracks_and_is_not_drawn() -> None:
+def test_a_frame_gets_its_tracks_and_is_not_drawn() -> None:
     item = detected(0, ONE_BOX)
     (tracked,) = Track(RecordingTracker()).process(item)
     assert tracked.frame is item.frame
@@ -64,14 +64,14 @@ def test_a_frame_keeps_its_tracks_and_is_not_drawn() -> None:
     assert tracked.drawn is None
 
 
-def test_a_frame_without_objects_still_reaches_the_tracker() -> None:
+def test_a_frame_without_detections_still_reaches_the_tracker() -> None:
     tracker = RecordingTracker()
     (tracked,) = Track(tracker).process(detected(9, Detections.empty()))
-    assert len(tracker.given) == 1
+    assert len(tracker.updates) == 1
     assert len(tracked.tracks) == 0
 
 
-def test_without_a_tracker_objects_have_no_identity_and_are_still_there() -> None:
+def test_without_a_tracker_detections_remain_but_have_no_identity() -> None:
     (tracked,) = Track(None).process(detected(0, ONE_BOX))
     assert tracked.tracks.ids.tolist() == [-1]
     assert tracked.tracks.confirmed.class_ids.tolist() == [2]

@@ -160,7 +160,7 @@ def test_an_ignored_region_drops_what_lies_in_it_and_matches_nothing(tmp_path: P
 def test_a_wrong_region_is_refused_by_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "ignore.txt"
     path.write_text("1,5,0,0,10,10\n5,1,0,0,10,10\n")
-    with pytest.raises(UsageError, match=r"ignore\.txt:2: .*no first frame is after the last"):
+    with pytest.raises(UsageError, match=r"ignore\.txt:2: .*first_frame <= last_frame"):
         read_ignore(path)
 
 
@@ -255,7 +255,7 @@ def test_folders_are_tracked_at_the_rate_of_each_sequence_and_scored_together(
         assert written["overall"][name] == sum(s[name] for s in written["sequences"].values())
     shutil.rmtree(two_sequences / "TUD-Campus")
     done = command("evaluate", *files, "--json", str(scores))
-    assert "there is no ground truth for it: TUD-Campus" in done.stderr
+    assert "not evaluated, ground truth missing: TUD-Campus" in done.stderr
     assert json.loads(scores.read_text())["overall"] == written["sequences"]["KITTI-17"]
     (output / "KITTI-17.txt").unlink()
     done = command("evaluate", *files)
@@ -301,8 +301,8 @@ def test_what_is_taken_for_granted_is_said(tmp_path: Path, two_sequences: Path) 
     detections.write_text("1,-1,5,5,10,10,93.6,-1,-1,-1\n2,-1,5,5,10,10,-0.4,-1,-1,-1\n")
     given = ["--detections", str(detections), "--output", str(output)]
     done = command("run", *given)
-    assert "no --frame-rate and no seqinfo.ini: taken as 30 per second" in done.stderr
-    assert "scores below 0 count as 0, above 1 as 1; --score-range" in done.stderr
+    assert "no --frame-rate and no seqinfo.ini: 30 fps is assumed" in done.stderr
+    assert "scores are clipped to 0..1; set --score-range" in done.stderr
     done = command("run", *given, "--frame-rate", "25", "--score-range", "0", "100")
     assert done.stderr == "" and "0.9360" in output.read_text()
     camera = tmp_path / "camera"
@@ -328,7 +328,7 @@ def test_results_without_identities_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "det.txt"
     path.write_text("1,-1,5,5,10,10,1,0\n")
     done = command("evaluate", "--gt", str(path), "--results", str(path))
-    assert done.exit_code == 2 and "boxes need identities" in done.stderr
+    assert done.exit_code == 2 and "boxes without identities cannot be scored" in done.stderr
 
 
 def command(*arguments: str) -> Result:
@@ -344,7 +344,7 @@ def command(*arguments: str) -> Result:
         (["--option", "buffer_seconds=long"], "a number is expected"),
         (["--detections", "nowhere.txt"], "nowhere.txt: cannot be read"),
         (["--output", "{tmp}/det.txt/o.txt"], "o.txt: cannot be written"),
-        (["--score-range", "2", "1"], "the second is above the first"),
+        (["--score-range", "2", "1"], "the second number must be above the first"),
     ],
 )
 def test_a_users_error_is_one_line_and_exit_code_2(

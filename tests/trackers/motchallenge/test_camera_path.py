@@ -34,7 +34,7 @@ def test_the_motion_over_several_frames_is_one_after_the_other(tmp_path: Path) -
     [
         ("3 1 0 0 0 1", "7 numbers"),
         ("-1 1 0 0 0 1 0", "column 1"),
-        ("2 1 0 0 0 1 0", "a frame has one line"),
+        ("2 1 0 0 0 1 0", "each frame has one line"),
         ("3 1 0 0 2 0 0", "squeeze"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Augmentation: wherever a picture goes, its boxes go with its pixels."""
+"""Augmentation: wherever an image goes, its boxes go with its pixels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Float32Array, UInt8Array
-from trainer.augment.augmenter import Augment, AugmentOptions
+from trainer.augment.augmenter import Augmenter, AugmentOptions
 from trainer.augment.colour import jitter
 from trainer.augment.mixup import mixed
 from trainer.augment.warp import View, warped
-from trainer.data.labelled_image import Picture, cut
+from trainer.data.labelled_image import LabelledImage, cut
 from trainer.data.samples import IGNORED, Sample
 
 SIZE = (128, 224)  # height, width
@@ -26,7 +26,7 @@ COLOURS = np.array([(r, g, b) for r in (0, 255) for g in (0, 255) for b in (0, 2
 
 
 class Painted:
-    """Pictures of various sizes, each with a bar of its own colour, labelled with its number."""
+    """Images of various sizes, each with a bar of its own colour, labelled with its number."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(5)
@@ -48,7 +48,7 @@ class Painted:
 
 
 class PaintedRegions(Painted):
-    """The same pictures, with regions to ignore where the objects were."""
+    """The same images, with regions to ignore where the objects were."""
 
     def __getitem__(self, index: int) -> Sample:
         sample = super().__getitem__(index)
@@ -89,7 +89,7 @@ def to_pixels(targets: Float32Array) -> Float32Array:
 )
 def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
     given = {"scale": 0.9, "translate": 0.2, **STILL, **options}
-    augment = Augment(PAINTED, SIZE, AugmentOptions(**given), seed=1)
+    augment = Augmenter(PAINTED, SIZE, AugmentOptions(**given), seed=1)
     upright = not {"rotate", "shear"} & set(options)
     compared = 0
     for index, epoch in product(range(len(augment)), range(16)):
@@ -117,7 +117,7 @@ def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
 )
 def test_regions_to_ignore_go_where_objects_would(options: dict[str, Any]) -> None:
     given = AugmentOptions(scale=0.9, **options)
-    objects, regions = (Augment(each, SIZE, given, 3) for each in (PAINTED, PaintedRegions()))
+    objects, regions = (Augmenter(each, SIZE, given, 3) for each in (PAINTED, PaintedRegions()))
     compared = 0
     for index, epoch in product(range(len(objects)), range(4)):
         image, targets = objects.augmented(index, epoch)
@@ -130,7 +130,7 @@ def test_regions_to_ignore_go_where_objects_would(options: dict[str, Any]) -> No
 
 
 def test_whatever_is_well_visible_has_a_target() -> None:
-    augment = Augment(PAINTED, SIZE, AugmentOptions(scale=0.6, **STILL), seed=2)
+    augment = Augmenter(PAINTED, SIZE, AugmentOptions(scale=0.6, **STILL), seed=2)
     seen = 0
     for index, epoch in product(range(len(augment)), range(10)):
         image, targets = augment.augmented(index, epoch)
@@ -144,17 +144,17 @@ def test_whatever_is_well_visible_has_a_target() -> None:
 
 @given(seed=st.integers(0, 2**32), index=st.integers(0, 7), epoch=st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
-def test_targets_stay_inside_the_picture(seed: int, index: int, epoch: int) -> None:
+def test_targets_stay_inside_the_image(seed: int, index: int, epoch: int) -> None:
     options = AugmentOptions(scale=0.9, translate=0.5)
-    _, targets = Augment(PAINTED, SIZE, options, seed).augmented(index, epoch)
+    _, targets = Augmenter(PAINTED, SIZE, options, seed).augmented(index, epoch)
     boxes = to_pixels(targets)
     assert (boxes > -0.01).all() and (boxes < np.array(SIZE[::-1] * 2) + 0.01).all()
     objects = boxes[targets[:, 0] != IGNORED]
     assert (objects[:, 2:] - objects[:, :2] >= 1.99).all()
 
 
-def test_the_same_seed_epoch_and_position_give_the_same_picture() -> None:
-    first, again = (Augment(PAINTED, SIZE, AugmentOptions(), seed=4) for _ in range(2))
+def test_the_same_seed_epoch_and_position_give_the_same_image() -> None:
+    first, again = (Augmenter(PAINTED, SIZE, AugmentOptions(), seed=4) for _ in range(2))
     again.augmented(3, 0)  # what was asked for before makes no difference
     image, targets = first.augmented(5, 6)
     image_again, targets_again = again.augmented(5, 6)
@@ -165,27 +165,27 @@ def test_the_same_seed_epoch_and_position_give_the_same_picture() -> None:
 
 def test_mosaics_end_when_they_should() -> None:
     options = AugmentOptions(mosaic_epochs=3, scale=0.5)
-    augment = Augment(PAINTED, SIZE, options, seed=0)
+    augment = Augmenter(PAINTED, SIZE, options, seed=0)
     for epochs, most in ((range(3), 4), (range(3, 6), 1)):
         seen = [augment.augmented(i, epoch)[1] for i in range(len(augment)) for epoch in epochs]
         assert max(map(len, seen)) == most
 
 
 def test_a_mosaic_of_nine_shows_up_to_nine() -> None:
-    augment = Augment(PAINTED, SIZE, AugmentOptions(nine=1.0, scale=0.1), seed=0)
+    augment = Augmenter(PAINTED, SIZE, AugmentOptions(nine=1.0, scale=0.1), seed=0)
     seen = [len(augment.augmented(i, epoch)[1]) for i in range(len(augment)) for epoch in range(3)]
     assert 4 < max(seen) <= 9
 
 
-def test_mixup_shows_two_pictures_and_the_objects_of_both() -> None:
+def test_mixup_shows_two_images_and_the_objects_of_both() -> None:
     one = noise()
-    other = Picture(255 - one.image, one.boxes_xyxy + 1, one.class_ids + 1)
+    other = LabelledImage(255 - one.image, one.boxes_xyxy + 1, one.class_ids + 1)
     made = [mixed(one, other, rng) for rng in map(np.random.default_rng, range(200))]
     for both in made:
         assert both.class_ids.tolist() == [0, 1, 1, 2]
         assert both.boxes_xyxy[:2].tolist() == one.boxes_xyxy.tolist()
         assert both.boxes_xyxy[2:].tolist() == other.boxes_xyxy.tolist()
-    # of two pictures whose sum is white, the mean over shares that are a half on average is grey
+    # of two images whose sum is white, the mean over shares that are a half on average is grey
     mean = np.mean([both.image for both in made], axis=0)
     assert np.abs(mean - 127.5).max() < 8
     assert np.std([both.image[5, 5, 0] for both in made]) > 5
@@ -194,7 +194,9 @@ def test_mixup_shows_two_pictures_and_the_objects_of_both() -> None:
 def test_mixup_is_drawn_as_often_as_asked() -> None:
     boxes = {
         mixup: sum(
-            len(Augment(PAINTED, SIZE, AugmentOptions(mixup=mixup, scale=0), 1).augmented(i, 0)[1])
+            len(
+                Augmenter(PAINTED, SIZE, AugmentOptions(mixup=mixup, scale=0), 1).augmented(i, 0)[1]
+            )
             for i in range(len(COLOURS))
         )
         for mixup in (0.0, 1.0)
@@ -203,8 +205,8 @@ def test_mixup_is_drawn_as_often_as_asked() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"mosaic": 0, "scale": 0, "translate": 0}, {"whole": 1}])
-def test_without_changes_a_picture_is_letterboxed_and_no_more(changes: dict[str, Any]) -> None:
-    augment = Augment(PAINTED, SIZE, AugmentOptions(fliplr=0, **changes, **STILL), seed=0)
+def test_without_changes_an_image_is_letterboxed_and_no_more(changes: dict[str, Any]) -> None:
+    augment = Augmenter(PAINTED, SIZE, AugmentOptions(fliplr=0, **changes, **STILL), seed=0)
     for index in range(len(augment)):
         image, targets = augment.augmented(index, 0)
         sample = PAINTED[index]
@@ -216,47 +218,47 @@ def test_without_changes_a_picture_is_letterboxed_and_no_more(changes: dict[str,
         np.testing.assert_allclose(painted, to_pixels(targets)[0], atol=1)
 
 
-def noise(height: int = 90, width: int = 140) -> Picture:
+def noise(height: int = 90, width: int = 140) -> LabelledImage:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (height, width, 3), np.uint8)
     boxes = np.array([[10, 20, 50, 60], [100, 5, 139, 30]], np.float32)
-    return Picture(image, boxes, np.array([0, 1]))
+    return LabelledImage(image, boxes, np.array([0, 1]))
 
 
-def test_flipped_twice_is_the_picture_itself() -> None:
-    picture = noise()
-    once, twice = picture.flipped(), picture.flipped().flipped()
-    assert (twice.image == picture.image).all() and (twice.boxes_xyxy == picture.boxes_xyxy).all()
-    assert (once.image[:, 0] == picture.image[:, -1]).all()
+def test_flipped_twice_is_the_image_itself() -> None:
+    labelled = noise()
+    once, twice = labelled.flipped(), labelled.flipped().flipped()
+    assert (twice.image == labelled.image).all() and (twice.boxes_xyxy == labelled.boxes_xyxy).all()
+    assert (once.image[:, 0] == labelled.image[:, -1]).all()
     assert once.boxes_xyxy.tolist() == [[90, 20, 130, 60], [1, 5, 40, 30]]
 
 
-def test_upside_down_twice_is_the_picture_itself() -> None:
-    picture = noise()
-    once, twice = picture.upside_down(), picture.upside_down().upside_down()
-    assert (twice.image == picture.image).all() and (twice.boxes_xyxy == picture.boxes_xyxy).all()
-    assert (once.image[0] == picture.image[-1]).all()
+def test_upside_down_twice_is_the_image_itself() -> None:
+    labelled = noise()
+    once, twice = labelled.flipped_vertically(), labelled.flipped_vertically().flipped_vertically()
+    assert (twice.image == labelled.image).all() and (twice.boxes_xyxy == labelled.boxes_xyxy).all()
+    assert (once.image[0] == labelled.image[-1]).all()
     assert once.boxes_xyxy.tolist() == [[10, 30, 50, 70], [100, 60, 139, 85]]
 
 
 def test_a_quarter_turn_moves_every_pixel_and_its_box() -> None:
-    picture = noise()
-    turned = warped(picture, View(1, 0, 0, turn=np.pi / 2), (140, 90), 0.1)
-    assert (turned.image == np.rot90(picture.image, -1)).all()
+    labelled = noise()
+    turned = warped(labelled, View(1, 0, 0, turn=np.pi / 2), (140, 90), 0.1)
+    assert (turned.image == np.rot90(labelled.image, -1)).all()
     np.testing.assert_allclose(turned.boxes_xyxy, [[30, 10, 70, 50], [60, 100, 85, 139]], atol=1e-3)
 
 
 def test_a_warp_that_changes_nothing_keeps_every_pixel() -> None:
-    picture = noise()
-    same = warped(picture, View(1, 0, 0), picture.size, 0.1)
-    assert (same.image == picture.image).all()
-    np.testing.assert_allclose(same.boxes_xyxy, picture.boxes_xyxy, atol=1e-4)
+    labelled = noise()
+    same = warped(labelled, View(1, 0, 0), labelled.size, 0.1)
+    assert (same.image == labelled.image).all()
+    np.testing.assert_allclose(same.boxes_xyxy, labelled.boxes_xyxy, atol=1e-4)
 
 
 def test_a_warp_at_half_size_averages_the_pixels_it_joins() -> None:
-    picture = noise()
-    small = warped(picture, View(0.5, 0, 0), (45, 70), 0.1).image
-    mean = picture.image.reshape(45, 2, 70, 2, 3).mean(axis=(1, 3))
+    labelled = noise()
+    small = warped(labelled, View(0.5, 0, 0), (45, 70), 0.1).image
+    mean = labelled.image.reshape(45, 2, 70, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(small, mean, atol=1)
 
 

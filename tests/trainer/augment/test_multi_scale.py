@@ -32,7 +32,7 @@ def test_without_spread_a_batch_stays_as_it_is() -> None:
     assert images is IMAGES and targets is TARGETS
 
 
-def test_a_picture_keeps_its_mean_when_it_is_made_smaller() -> None:
+def test_an_image_keeps_its_mean_when_it_is_made_smaller() -> None:
     change = MultiScale(0.5, 32, 0)
     number = next(k for k, size in enumerate(sizes(change)) if size == (64, 128))
     small = change(IMAGES, TARGETS, 3, number)[0]

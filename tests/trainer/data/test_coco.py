@@ -18,9 +18,9 @@ from detector.detections import Detections
 from detector.errors import UsageError
 from trainer.data.data_errors import Findings
 from trainer.data.datasets import CocoSpec, Joined, load_dataset
-from trainer.evaluation.average_precision import METRICS, Judged, score
+from trainer.evaluation.average_precision import METRICS, EvaluatedImage, score
 
-SPLIT = "train2017"  # 32 pictures, 288 annotations of 41 classes, 4 of them crowds
+SPLIT = "train2017"  # 32 images, 288 annotations of 41 classes, 4 of them crowds
 
 
 def annotation_file(data: Path) -> Path:
@@ -69,7 +69,7 @@ def test_every_annotation_is_there_and_crowds_are_kept_apart(
 
 
 def invented(truth: dict[str, Any]) -> dict[int, list[list[float]]]:
-    """Return detections by picture, x, y, w, h, score, category: good, bad, and in crowds."""
+    """Return detections by image, x, y, w, h, score, category: good, bad, and in crowds."""
     rng = np.random.default_rng(0)
     categories = [category["id"] for category in truth["categories"]]
     found: dict[int, list[list[float]]] = {image["id"]: [] for image in truth["images"]}
@@ -87,7 +87,7 @@ def invented(truth: dict[str, Any]) -> dict[int, list[list[float]]]:
 def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[str, Any]) -> None:
     found, names = invented(truth), classes_of(truth)
     numbers = {category["id"]: names.index(category["name"]) for category in truth["categories"]}
-    loaded, judged = load(data, names), []
+    loaded, evaluated = load(data, names), []
     for index, image in enumerate(truth["images"]):
         sample = loaded[index]
         rows = np.array(found[image["id"]], np.float32).reshape(-1, 6)
@@ -96,8 +96,8 @@ def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[
             rows[:, 4],
             np.array([numbers[int(category)] for category in rows[:, 5]], np.int64),
         )
-        judged.append(
-            Judged(
+        evaluated.append(
+            EvaluatedImage(
                 "tinycoco",
                 sample.image.shape[:2],
                 sample.boxes_xyxy,
@@ -108,7 +108,7 @@ def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[
                 sample.areas,
             )
         )
-    mean = score(judged, names).mean
+    mean = score(evaluated, names).mean
     with contextlib.redirect_stdout(io.StringIO()):
         original = COCO(str(annotation_file(data)))
         results = [
@@ -127,7 +127,7 @@ def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[
 
 
 def write(folder: Path, change: dict[str, Any]) -> Path:
-    """Write a picture of 40 x 60 and an annotation, changed as asked, beside a good one."""
+    """Write an image of 40 x 60 and an annotation, changed as asked, beside a good one."""
     cv2.imwrite(str(folder / "a.png"), np.zeros((40, 60, 3), np.uint8))
     good = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [1, 2, 10, 20], "iscrowd": 0}
     content = {
@@ -143,7 +143,7 @@ def write(folder: Path, change: dict[str, Any]) -> Path:
 @pytest.mark.parametrize(
     ("change", "complaint", "left"),
     [
-        ({"image_id": 6}, r"annotation 2: there is no picture with the id 6", []),
+        ({"image_id": 6}, r"annotation 2: there is no image with the id 6", []),
         ({"category_id": 9}, r"annotation 2: there is no category with the id 9", []),
         ({"bbox": [5, 5, 0, 9]}, r"annotation 2: bbox .*: width and height must be above 0", []),
         ({"bbox": [5, 5, 9]}, r"annotation 2: bbox .*: x, y, width and height are expected", []),
@@ -167,7 +167,7 @@ def test_what_is_wrong_is_named_and_can_be_left_out(
     assert mended[0].boxes_xyxy.tolist() == [[1, 2, 11, 22], *left]
 
 
-def test_a_picture_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
     spec = CocoSpec(coco=write(tmp_path, {}), images=tmp_path / "elsewhere")
     with pytest.raises(UsageError, match=r"elsewhere/a.png: cannot be read: No such file"):
         load_dataset([spec], ["cat"])

@@ -33,7 +33,7 @@ def described(tmp_path: Path) -> Path:
         (tmp_path / f"labels/{name}.txt").write_text(text)
     whole = (tmp_path / "images/cut.jpg").read_bytes()
     (tmp_path / "images/cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "images/no.jpg").write_bytes(b"no picture")
+    (tmp_path / "images/no.jpg").write_bytes(b"no image")
     (tmp_path / "data.yaml").write_text("names: [a, b]\ntrain: images\n")
     return tmp_path / "data.yaml"
 
@@ -45,7 +45,7 @@ def findings(described: Path, policy: Policy) -> tuple[Findings, object]:
 
 WRONG = [
     "images/cut.jpg: is cut off",
-    "images/no.jpg: not a picture",
+    "images/no.jpg: not an image",
     "labels/outside.txt:2: the box 1.1 0.5 0.4 0.5 is out of range",
     "labels/outside.txt:3: the box 3 3 0.1 0.1 is out of range",
     "labels/twice.txt:2: the same class and box as in a line before",
@@ -62,7 +62,7 @@ def test_all_mistakes_are_refused_at_once_with_file_and_line(described: Path) ->
         assert line.strip().startswith(f"{described.parent}/{wrong}")
 
 
-def test_what_is_mended_is_left_out_or_cut_to_the_picture(described: Path) -> None:
+def test_what_is_mended_is_left_out_or_cut_to_the_image(described: Path) -> None:
     found = Findings("mend")
     data = load_dataset([YoloSpec(yolo=described)], ["a", "b"], found)
     boxes = {
@@ -91,6 +91,6 @@ def test_a_long_list_is_cut_short_in_the_message_and_whole_in_its_file(tmp_path:
     for number in range(SHOWN + 5):
         many.add(f"mistake {number}")
     with pytest.raises(UsageError, match=rf"mistake {SHOWN - 1}\n  and 5 more$"):
-        many.settle()
+        many.raise_if_refused()
     many.write(tmp_path / "all.txt")
     assert (tmp_path / "all.txt").read_text().splitlines() == many.lines

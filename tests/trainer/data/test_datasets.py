@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
-from tests.support.paths import ROOT
 from trainer.data.batches import batch_count, batches
 from trainer.data.clip import Clip
 from trainer.data.data_errors import Findings
@@ -103,7 +102,7 @@ def test_frames_that_a_clip_does_not_have_are_refused(data: Path) -> None:
         clip_of(data, frames=(458, 460))[2]
 
 
-def test_a_yolo_folder_has_every_picture_and_box(data: Path) -> None:
+def test_a_yolo_folder_has_every_image_and_box(data: Path) -> None:
     splits = [yolo(data / "bccd/data.yaml", split, BCCD) for split in ("train", "val")]
     assert [len(split) for split in splits] == [292, 72]
     lines = (
@@ -154,7 +153,7 @@ def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -
     [
         ("0,1,2,3,4,5,1,0,1", "the frame 0 is not a whole number from 1"),
         ("1,1,2,3,4,5,1,3,1", "the class 3 is unknown: 0 to 2"),
-        ("1,1,768,3,4,5,1,0,1", "is empty or outside the picture of 768 x 432"),
+        ("1,1,768,3,4,5,1,0,1", "is empty or outside the image of 768 x 432"),
         ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
         ("1,1,2,3,4,5,0,0,1", "only boxes that count"),
         ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
@@ -171,7 +170,7 @@ def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, compla
         load_dataset([ClipSpec(clip=video, frames=(1, 2))], STREET)
 
 
-def test_a_picture_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
+def test_an_image_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
     (tmp_path / "labels/a.txt").unlink()
     assert len(yolo(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
@@ -179,8 +178,8 @@ def test_a_picture_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
-    (tmp_path / "images/a.png").write_bytes(b"no picture")
-    with pytest.raises(UsageError, match=r"images/a\.png: not a picture"):
+    (tmp_path / "images/a.png").write_bytes(b"no image")
+    with pytest.raises(UsageError, match=r"images/a\.png: not an image"):
         yolo(path, "train", ["a", "b"])
     with pytest.raises(UsageError, match=r"images/a\.png: not a video"):
         Clip(tmp_path / "images/a.png", STREET, Findings())
@@ -218,17 +217,17 @@ def test_parts_follow_each_other_and_repeat(data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["street-coarse", "street-fine", "street-large", "street"])
 def test_the_bundled_model_is_never_trained_on_validation_frames(name: str) -> None:
-    recipe = load_recipe(ROOT / f"configs/{name}.yaml")
+    recipe = load_recipe(Path(name))
     trained = [part for part in recipe.data.train if isinstance(part, ClipSpec)]
-    judged = [part for part in recipe.data.val if isinstance(part, ClipSpec)]
-    assert {part.clip.stem: part.frames for part in judged} == VALIDATION
+    evaluated = [part for part in recipe.data.val if isinstance(part, ClipSpec)]
+    assert {part.clip.stem: part.frames for part in evaluated} == VALIDATION
     for part in trained:
         if part.clip.stem in VALIDATION:
             assert part.frames is not None and part.frames[1] < VALIDATION[part.clip.stem][0]
 
 
 class Numbered:
-    """Pictures that are their own number."""
+    """Images that are their own number."""
 
     def __len__(self) -> int:
         return 23
@@ -238,7 +237,7 @@ class Numbered:
         return np.full((2, 2, 3), index, np.uint8), target
 
 
-def test_an_epoch_shows_every_picture_once_with_its_targets() -> None:
+def test_an_epoch_shows_every_image_once_with_its_targets() -> None:
     made = list(batches(Numbered(), 5, seed=3, epoch=7))
     assert [len(images) for images, _ in made] == [5, 5, 5, 5, 3]
     assert len(made) == batch_count(23, 5)

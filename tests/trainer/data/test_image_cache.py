@@ -1,4 +1,4 @@
-"""Wherever pictures are kept, they are the same."""
+"""Wherever images are kept, they are the same."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from tests.support.paths import ROOT
 from tests.support.rectangles import draw_rectangles
-from trainer.augment.augmenter import Augment, AugmentOptions
+from trainer.augment.augmenter import Augmenter, AugmentOptions
 from trainer.data.datasets import ClipSpec, Joined, YoloSpec, load_dataset
-from trainer.data.image_cache import Cache, keep
+from trainer.data.image_cache import Cache, cache_images
 
 SIZE = (48, 64)
 
@@ -33,13 +33,13 @@ def dataset(described: Path) -> Joined:
 
 def epoch(dataset: Joined, cache: Cache, folder: Path) -> list[tuple[UInt8Array, Float32Array]]:
     options = AugmentOptions(paste_in=1.0)
-    kept = keep(dataset, SIZE, cache, folder)
-    augment = Augment(dataset, SIZE, options, seed=0, pictures=kept)
+    kept = cache_images(dataset, SIZE, cache, folder)
+    augment = Augmenter(dataset, SIZE, options, seed=0, images=kept)
     return [augment.augmented(index, 0) for index in range(len(augment))]
 
 
 @pytest.mark.parametrize("cache", ["disk", "none"])
-def test_every_cache_gives_the_same_pictures(dataset: Joined, tmp_path: Path, cache: Cache) -> None:
+def test_every_cache_gives_the_same_images(dataset: Joined, tmp_path: Path, cache: Cache) -> None:
     for one, other in zip(
         epoch(dataset, "ram", tmp_path), epoch(dataset, cache, tmp_path), strict=True
     ):
@@ -47,16 +47,16 @@ def test_every_cache_gives_the_same_pictures(dataset: Joined, tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("cache", ["ram", "disk"])
-def test_pictures_that_are_repeated_are_kept_once(
+def test_images_that_are_repeated_are_kept_once(
     described: Path, tmp_path: Path, cache: Cache
 ) -> None:
     twice = YoloSpec(yolo=described, split="all", repeat=2)
-    kept = keep(load_dataset([twice], ["red", "blue"]), SIZE, cache, tmp_path)
+    kept = cache_images(load_dataset([twice], ["red", "blue"]), SIZE, cache, tmp_path)
     assert len(kept) == 16 and kept[0] is kept[8] and kept[0] is not kept[1]
 
 
 def test_the_file_of_a_cache_has_no_name_to_be_left_behind(dataset: Joined, tmp_path: Path) -> None:
-    kept = keep(dataset, SIZE, "disk", tmp_path)
+    kept = cache_images(dataset, SIZE, "disk", tmp_path)
     assert list(tmp_path.iterdir()) == [] and kept[3].image.any()
     with pytest.raises(ValueError, match="read-only"):
         kept[3].image[0] = 0
@@ -67,7 +67,7 @@ def test_a_clip_cannot_be_read_in_any_order(data: Path, tmp_path: Path) -> None:
     spec = ClipSpec(clip=clip, frames=(1, 3))
     dataset = load_dataset([spec], ["person", "bicycle", "car"])
     with pytest.raises(UsageError, match=r"data.cache: 'none' given, .* give ram or disk"):
-        keep(dataset, SIZE, "none", tmp_path)
+        cache_images(dataset, SIZE, "none", tmp_path)
 
 
 FULL = """
@@ -75,12 +75,12 @@ import resource, sys
 from pathlib import Path
 from detector.errors import UsageError
 from trainer.data.datasets import YoloSpec, load_dataset
-from trainer.data.image_cache import keep
+from trainer.data.image_cache import cache_images
 
 dataset = load_dataset([YoloSpec(yolo=Path(sys.argv[1]), split="all")], ["red", "blue"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    keep(dataset, (640, 640), "disk", Path(sys.argv[2]))
+    cache_images(dataset, (640, 640), "disk", Path(sys.argv[2]))
 except UsageError as error:
     sys.exit(str(error))
 """

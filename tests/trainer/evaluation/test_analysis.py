@@ -8,29 +8,31 @@ import pytest
 from detector.detections import Detections, Float32Array
 from tests.trainer.evaluation.test_average_precision import boxes, found
 from trainer.evaluation.analysis import CONFIDENCES, Analysis, Curve, analyse
-from trainer.evaluation.average_precision import Judged, score
+from trainer.evaluation.average_precision import EvaluatedImage, score
 
 CLASSES = ("cat", "dog")
 NOWHERE = np.zeros((0, 4), np.float32)
 TRUTH = boxes((0, 0, 10, 10), (20, 20, 40, 40), (60, 60, 90, 90))
 
 
-def picture(
+def image(
     detections: Detections,
     classes: tuple[int, ...] = (0, 1, 1),
     ignore: Float32Array = NOWHERE,
     ignore_class: int = 0,
-) -> Judged:
-    """Return a picture with a cat and two dogs."""
+) -> EvaluatedImage:
+    """Return an image with a cat and two dogs."""
     of = np.full(len(ignore), ignore_class)
     truth = TRUTH[: len(classes)]
-    return Judged("a", (100, 100), truth, np.array(classes, np.int64), ignore, detections, of)
+    return EvaluatedImage(
+        "a", (100, 100), truth, np.array(classes, np.int64), ignore, detections, of
+    )
 
 
-def crowded(seed: int) -> list[Judged]:
-    """Return pictures with many objects, good and bad detections, and regions to ignore."""
+def crowded(seed: int) -> list[EvaluatedImage]:
+    """Return images with many objects, good and bad detections, and regions to ignore."""
     rng = np.random.default_rng(seed)
-    pictures = []
+    images = []
     for _ in range(12):
         corners = rng.uniform(0, 70, (9, 2))
         truth = np.hstack([corners, corners + rng.uniform(15, 40, (9, 2))]).astype(np.float32)
@@ -39,10 +41,12 @@ def crowded(seed: int) -> list[Judged]:
         rows = np.column_stack([moved, rng.random(27), np.repeat(classes, 3)])
         rows[rng.random(27) < 0.2, 5] = rng.integers(0, 2)
         of = rng.integers(0, 2, 2)
-        pictures.append(
-            Judged("a", (120, 120), truth[:7], classes[:7], truth[7:], found(*rows.tolist()), of)
+        images.append(
+            EvaluatedImage(
+                "a", (120, 120), truth[:7], classes[:7], truth[7:], found(*rows.tolist()), of
+            )
         )
-    return pictures
+    return images
 
 
 def ap50(curve: Curve) -> float:
@@ -55,8 +59,8 @@ def ap50(curve: Curve) -> float:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_area_under_a_curve_is_the_ap50_of_cocos_library(seed: int) -> None:
-    pictures = crowded(seed)
-    report, analysis = score(pictures, CLASSES), analyse(pictures, CLASSES)
+    images = crowded(seed)
+    report, analysis = score(images, CLASSES), analyse(images, CLASSES)
     for name in CLASSES:
         assert ap50(analysis.curves[name]) == pytest.approx(report.classes[name].ap50, abs=1e-6)
 
@@ -73,7 +77,7 @@ def test_precision_recall_and_f1_are_counted_from_a_confidence_on() -> None:
         (5, 60, 25, 80, 0.6, 1),  # nothing
         (60, 60, 90, 90, 0.4, 1),  # the other dog
     )
-    analysis = analyse([picture(detections)], CLASSES)
+    analysis = analyse([image(detections)], CLASSES)
     assert at(analysis, "cat", 0.89) == [1, 1, 1] and at(analysis, "cat", 0.91) == [1, 0, 0]
     assert at(analysis, "dog", 0.7) == pytest.approx([1, 1 / 2, 2 / 3])
     assert at(analysis, "dog", 0.5) == pytest.approx([1 / 2, 1 / 2, 1 / 2])
@@ -87,8 +91,8 @@ def test_confusions_are_counted_at_the_best_confidence() -> None:
         (20, 20, 40, 40, 0.8, 1),  # a dog
         (5, 60, 25, 80, 0.7, 1),  # nothing
     )
-    cats = [picture(found((0, 0, 10, 10, 0.9, 0)), (0,))] * 3
-    analysis = analyse([picture(detections), *cats], CLASSES)
+    cats = [image(found((0, 0, 10, 10, 0.9, 0)), (0,))] * 3
+    analysis = analyse([image(detections), *cats], CLASSES)
     # rows: found as cat, dog, nothing; columns: labelled cat, dog, nothing
     assert analysis.confusion.tolist() == [[3, 0, 0], [1, 1, 1], [0, 1, 0]]
     assert analysis.mistakes.tolist() == [3, 0, 0, 0]
@@ -99,12 +103,12 @@ def test_confusions_are_counted_at_the_best_confidence() -> None:
 def test_a_region_is_ignored_for_its_class(ignore_class: int, wrong: int) -> None:
     detections = found((0, 0, 10, 10, 0.9, 0), (70, 20, 90, 40, 0.9, 1))
     region = boxes((60, 10, 100, 50))
-    judged = picture(detections, (0, 1), region, ignore_class)
-    curve = analyse([judged], CLASSES).curves["dog"]
+    evaluated = image(detections, (0, 1), region, ignore_class)
+    curve = analyse([evaluated], CLASSES).curves["dog"]
     assert len(curve.precision) == wrong
 
 
 def test_nothing_labelled_and_nothing_found_is_no_mistake() -> None:
-    analysis = analyse([picture(found(), ())], CLASSES)
+    analysis = analyse([image(found(), ())], CLASSES)
     assert analysis.curves == {} and analysis.mistakes.tolist() == [0] and analysis.f1 == 0
     assert len(CONFIDENCES) == 101

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections, Float32Array
-from trainer.evaluation.average_precision import Judged, score
+from trainer.evaluation.average_precision import EvaluatedImage, score
 
 CLASSES = ("person", "car")
 NOWHERE = np.zeros((0, 4), np.float32)
@@ -24,12 +24,12 @@ def found(*rows: tuple[float, ...]) -> Detections:
     return Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int64))
 
 
-def judged(
+def evaluated(
     truth: Float32Array, detections: Detections, ignore: Float32Array = NOWHERE, **given: Any
-) -> Judged:
-    """Return a picture of 100 x 100 pixels with persons in it."""
+) -> EvaluatedImage:
+    """Return an image of 100 x 100 pixels with persons in it."""
     persons = np.zeros(len(truth), np.int64)
-    return Judged(given.get("clip", "a"), (100, 100), truth, persons, ignore, detections)
+    return EvaluatedImage(given.get("clip", "a"), (100, 100), truth, persons, ignore, detections)
 
 
 TWO = boxes((0, 0, 10, 10), (50, 50, 70, 70))
@@ -47,7 +47,7 @@ TWO = boxes((0, 0, 10, 10), (50, 50, 70, 70))
     ],
 )
 def test_ap50_is_the_mean_precision_at_101_recalls(detections: Detections, ap50: float) -> None:
-    report = score([judged(TWO, detections)], CLASSES)
+    report = score([evaluated(TWO, detections)], CLASSES)
     assert report.classes["person"].ap50 == pytest.approx(ap50)
     assert report.classes["person"].objects == 2
     assert list(report.classes) == ["person"]  # no car is labelled
@@ -55,7 +55,7 @@ def test_ap50_is_the_mean_precision_at_101_recalls(detections: Detections, ap50:
 
 def test_ap_counts_how_well_a_box_fits() -> None:
     truth = boxes((0, 0, 100, 100))
-    report = score([judged(truth, found((0, 0, 100, 78, 1, 0)))], CLASSES)  # IoU .78
+    report = score([evaluated(truth, found((0, 0, 100, 78, 1, 0)))], CLASSES)  # IoU .78
     person = report.classes["person"]
     assert (person.ap50, person.ap75) == (1, 1)
     assert person.ap == pytest.approx(0.6)  # .50 to .75, six of ten thresholds
@@ -73,23 +73,23 @@ def test_an_unmatched_detection_in_a_region_to_ignore_is_no_mistake(
     stray: tuple[float, ...], ap50: float
 ) -> None:
     detections = found((*stray, 0.9, 0), (0, 0, 10, 10, 0.8, 0))
-    picture = judged(TWO[:1], detections, ignore=boxes((80, 60, 100, 100)))
-    assert score([picture], CLASSES).classes["person"].ap50 == pytest.approx(ap50)
+    image = evaluated(TWO[:1], detections, ignore=boxes((80, 60, 100, 100)))
+    assert score([image], CLASSES).classes["person"].ap50 == pytest.approx(ap50)
 
 
 def test_an_object_that_touches_a_region_to_ignore_still_counts() -> None:
-    picture = judged(TWO, found((50, 50, 70, 70, 0.9, 0)), ignore=boxes((40, 40, 100, 100)))
-    assert score([picture], CLASSES).classes["person"].ap50 == pytest.approx(51 / 101)
+    image = evaluated(TWO, found((50, 50, 70, 70, 0.9, 0)), ignore=boxes((40, 40, 100, 100)))
+    assert score([image], CLASSES).classes["person"].ap50 == pytest.approx(51 / 101)
 
 
 def test_clips_are_scored_apart() -> None:
-    good = judged(TWO, found((0, 0, 10, 10, 0.9, 0), (50, 50, 70, 70, 0.9, 0)), clip="good")
-    bad = judged(TWO, found(), clip="bad")
+    good = evaluated(TWO, found((0, 0, 10, 10, 0.9, 0), (50, 50, 70, 70, 0.9, 0)), clip="good")
+    bad = evaluated(TWO, found(), clip="bad")
     report = score([good, bad], CLASSES)
     assert report.clips["good"]["person"].ap50 == 1 and report.clips["bad"]["person"].ap50 == 0
     assert report.classes["person"].ap50 == pytest.approx(51 / 101)
     assert report.mean.ap50 == report.numbers["ap50"] == report.numbers["ap50/person"]
 
 
-def test_pictures_without_objects_or_detections_score_nothing() -> None:
-    assert score([judged(NOWHERE, found())], CLASSES).mean.objects == 0
+def test_images_without_objects_or_detections_score_nothing() -> None:
+    assert score([evaluated(NOWHERE, found())], CLASSES).mean.objects == 0

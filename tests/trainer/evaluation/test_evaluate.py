@@ -1,4 +1,4 @@
-"""Evaluation sees pictures as the product does, and compares in their own pixels."""
+"""Evaluation sees images as the product does, and compares in their own pixels."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from detector.yolov7.network import build_network
 from tests.support.weights import reference_weights
 from trainer.data.datasets import CocoSpec, load_dataset
 from trainer.data.samples import Sample
-from trainer.evaluation.evaluate import Model, evaluate, judge, open_model
+from trainer.evaluation.evaluate import Model, evaluate, evaluate_images, open_model
 
 SIZE = (96, 128)
 
 
 def samples() -> list[Sample]:
-    """Return grey pictures of many shapes, with a white rectangle where an object is labelled."""
+    """Return grey images of many shapes, with a white rectangle where an object is labelled."""
     rng = np.random.default_rng(3)
     made = []
     for number, (height, width) in enumerate(
@@ -76,7 +76,7 @@ def test_the_model_sees_the_products_letterbox() -> None:
         np.testing.assert_array_equal(image, placed)
 
 
-def test_rivals_are_compared_before_the_picture_clips_them_as_in_the_product() -> None:
+def test_rivals_are_compared_before_the_image_clips_them_as_in_the_product() -> None:
     """Two objects on one place: of the second, half lies in the padding, as the network sees it."""
     whole, spilling = [40, 24, 80, 72], [40, 4, 80, 92]  # of their union they share 48 / 88
 
@@ -126,7 +126,9 @@ def test_an_export_finds_what_the_weights_find(
     found = []
     for file in ("a.safetensors", "a.onnx"):
         with open_model(tmp_path / file) as model:
-            found.append([judged.detections for judged in judge(model, photographs)])
+            found.append(
+                [evaluated.detections for evaluated in evaluate_images(model, photographs)]
+            )
     shared = []
     for of_torch, of_onnx in zip(*found, strict=True):
         assert len(of_torch) == len(of_onnx) > 200
@@ -160,10 +162,10 @@ def test_a_rectangle_is_padded_no_more_than_to_the_stride(weights: Path) -> None
     assert seen == [(1, 96, 128, 3), (2, 32, 128, 3)]  # neighbours of one shape are one batch
 
 
-def test_a_picture_that_fills_the_input_is_judged_the_same(weights: Path) -> None:
+def test_an_image_that_fills_the_input_is_judged_the_same(weights: Path) -> None:
     whole = [sample for sample in samples() if sample.image.shape[:2] == SIZE]
     with open_model(weights, rectangular=True) as any_size, open_model(weights) as one_size:
-        (here,), (there,) = judge(any_size, whole), judge(one_size, whole)
+        (here,), (there,) = evaluate_images(any_size, whole), evaluate_images(one_size, whole)
     assert len(here.detections) > 0
     np.testing.assert_array_equal(here.detections.boxes_xyxy, there.detections.boxes_xyxy)
 

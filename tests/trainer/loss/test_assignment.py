@@ -1,4 +1,4 @@
-"""The assignment of a whole batch at once is that of each picture by itself, slowly."""
+"""The assignment of a whole batch at once is that of each image by itself, slowly."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def one_by_one(
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_picture_is_assigned_as_if_it_were_alone(seed: int) -> None:
+def test_every_image_is_assigned_as_if_it_were_alone(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    pictures, objects, count = 4, int(rng.integers(1, 9)), int(rng.integers(1, 80))
+    n_images, objects, count = 4, int(rng.integers(1, 9)), int(rng.integers(1, 80))
     targets = torch.zeros(objects, 6)
-    targets[:, 0] = torch.from_numpy(rng.integers(0, pictures, objects))
+    targets[:, 0] = torch.from_numpy(rng.integers(0, n_images, objects))
     targets[:, 1] = torch.from_numpy(rng.integers(0, CLASSES, objects))
     truth = torch.from_numpy(rng.uniform(20, 60, (objects, 4)).astype(np.float32))
     own = torch.from_numpy(rng.integers(0, objects, count))  # whose neighbourhood a cell lies in

@@ -65,7 +65,7 @@ def test_items_and_gradients_are_those_of_the_original(
 
 
 def heads_for(size: tuple[int, int], classes: int = 2, seed: int = 0) -> list[Tensor]:
-    """Return heads of two pictures of a (height, width) that expect nothing anywhere."""
+    """Return heads of two images of a (height, width) that expect nothing anywhere."""
     generator = torch.Generator().manual_seed(seed)
     heads = []
     for stride in (8, 16, 32):
@@ -83,7 +83,7 @@ def tiny_loss(assignment: Any = "ota", **options: Any) -> DetectionLoss:
     return DetectionLoss(torch.tensor(anchors), strides, TINY, assignment, **options)
 
 
-def test_pictures_without_objects_cost_only_objectness() -> None:
+def test_images_without_objects_cost_only_objectness() -> None:
     heads = heads_for((96, 160))
     loss, items = tiny_loss()(heads, torch.zeros(0, 6))
     gradients = torch.autograd.grad(loss, heads)
@@ -95,7 +95,7 @@ def test_pictures_without_objects_cost_only_objectness() -> None:
 
 
 @pytest.mark.parametrize("assignment", ["ota", "anchors"])
-def test_a_wide_picture_is_learnt_where_its_object_is(assignment: str) -> None:
+def test_a_wide_image_is_learnt_where_its_object_is(assignment: str) -> None:
     heads = heads_for((96, 320))
     centre, shape = (0.9, 0.25), (31 / 320, 24 / 96)  # nearly the largest anchor of stride 8
     targets = torch.tensor([[1, 0, *centre, *shape]])
@@ -112,7 +112,7 @@ def test_a_wide_picture_is_learnt_where_its_object_is(assignment: str) -> None:
 def test_in_a_region_to_ignore_only_what_an_object_claims_is_learnt(assignment: str) -> None:
     size = height, width = 96, 160
     objects = [[0, 0, 0.3, 0.5, 0.2, 0.3], [1, 1, 0.5, 0.5, 0.3, 0.4]]
-    regions = [(0, 0, 0, 75, 60), (1, 101, 0, 111, 4)]  # picture, xyxy in pixels; one is a sliver
+    regions = [(0, 0, 0, 75, 60), (1, 101, 0, 111, 4)]  # image, xyxy in pixels; one is a sliver
     edges = np.array(regions, np.float32)
     low, high = edges[:, 1:3] / (width, height), edges[:, 3:] / (width, height)
     rows = np.column_stack([edges[:, 0], [IGNORED] * 2, (low + high) / 2, high - low]).tolist()

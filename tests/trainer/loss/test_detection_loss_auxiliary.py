@@ -15,7 +15,7 @@ LAYERS = 3
 # 31 x 24 pixels on 96 x 96, at 0.9 of the cell in column 3, row 3 of stride 8: its left neighbour
 # is too far from the centre for a lead head
 TARGET = torch.tensor([[0, 1, 3.9 * 8 / 96, 3.6 * 8 / 96, 31 / 96, 24 / 96]])
-LEFT = (0, 2, 3, 2)  # picture, anchor (33 x 23 pixels), row, column
+LEFT = (0, 2, 3, 2)  # image, anchor (33 x 23 pixels), row, column
 
 
 def gradients(heads: list[Tensor], assignment: str = "ota", **options: Any) -> list[Tensor]:
@@ -24,12 +24,12 @@ def gradients(heads: list[Tensor], assignment: str = "ota", **options: Any) -> l
 
 
 def six_heads(seeds: tuple[int, int] = (0, 0)) -> list[Tensor]:
-    """Return lead heads, then auxiliary ones, of two pictures, 96 x 96, that expect nothing."""
+    """Return lead heads, then auxiliary ones, of two images, 96 x 96, that expect nothing."""
     return [head for seed in seeds for head in heads_for((96, 96), seed=seed)]
 
 
 def answering(heads: list[Tensor]) -> set[tuple[int, ...]]:
-    """Return (layer, picture, anchor, row, column) wherever a box has a gradient."""
+    """Return (layer, image, anchor, row, column) wherever a box has a gradient."""
     return {
         (layer, *place)
         for layer, head in enumerate(heads)

@@ -27,7 +27,7 @@ def test_a_cpu_takes_bfloat16_where_it_is_faster_or_asked_for(
     part = {"yolo": "data.yaml"}
     data = {"classes": ["a"], "train": [part], "val": [part]}
     given = {"size": [64, 64], "epochs": 1, "device": "cpu", "amp": amp, "data": data}
-    chosen = place.choose_place(Recipe.model_validate(given))
+    chosen = place.choose_device(Recipe.model_validate(given))
     assert chosen.reduced == reduced
     with chosen.autocast():
         found = torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)).dtype

@@ -1,4 +1,4 @@
-"""Two processes with a batch of 8 each learn what one does from the same pictures."""
+"""Two processes with a batch of 8 each learn what one does from the same images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.rectangles import draw_rectangles, rectangles_recipe
 from tests.trainer.data.test_datasets import Numbered
 from tests.trainer.test_train import Watched, losses, weights
 from trainer.data.batches import batches
-from trainer.interrupt import asked_to_stop
+from trainer.interrupt import stop_requested
 from trainer.recipe import Recipe, load_recipe
 from trainer.train import train
 
@@ -76,7 +76,7 @@ def test_two_times_8_is_what_one_process_makes_of_two_batches_of_8(
 def test_two_times_8_is_one_batch_of_16_within_noise(
     recipe: Path, of_two: Path, tmp_path: Path
 ) -> None:
-    """The loss is a mean over a batch's objects, and batch normalisation sees 8 or 16 pictures.
+    """The loss is a mean over a batch's objects, and batch normalisation sees 8 or 16 images.
 
     Of eight seeds seven differ by at most 0.06 in the sum; its parts, which trade with one another,
     by up to 0.15.
@@ -112,7 +112,7 @@ def test_what_the_machine_does_not_have_is_refused(
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_the_batches_of_all_processes_are_those_of_the_epoch(ranks: int) -> None:
-    """23 pictures in batches of 5 are 5 batches: processes that would have none begin anew."""
+    """23 images in batches of 5 are 5 batches: processes that would have none begin anew."""
     whole = [images[:, 0, 0, 0].tolist() for images, _ in batches(Numbered(), 5, seed=3, epoch=7)]
     shares = [
         [
@@ -127,7 +127,7 @@ def test_the_batches_of_all_processes_are_those_of_the_epoch(ranks: int) -> None
 
 
 def test_a_second_signal_is_the_first_again_where_torchrun_repeats_it() -> None:
-    with asked_to_stop(patient=True) as asked:
+    with stop_requested(ignore_repeats=True) as asked:
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
             assert asked.wait(timeout=10)

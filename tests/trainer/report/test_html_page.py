@@ -46,7 +46,7 @@ def written(tmp_path: Path) -> str:
     page.figure(chart({"x<y": ([0, 1], [0, 1])}, "x", "y & z"), "a chart")
     image = np.zeros((300, 2 * SHARPEST, 3), np.uint8)
     image[:, :, 0] = 200
-    page.picture(image, 'a "red" picture')
+    page.image(image, 'a "red" image')
     page.write(tmp_path / "page.html")
     return (tmp_path / "page.html").read_text()
 
@@ -63,7 +63,7 @@ def test_what_is_given_is_text_and_never_markup(written: str) -> None:
     assert "cats &amp; &lt;dogs&gt;" in written and "x&lt;y" in written
 
 
-def test_a_picture_is_made_no_larger_than_can_be_seen(written: str) -> None:
+def test_an_image_is_made_no_larger_than_can_be_seen(written: str) -> None:
     (data,) = re.findall(r"base64,([^\"]+)", written)
     image = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
     assert image is not None and image.shape == (150, SHARPEST, 3)

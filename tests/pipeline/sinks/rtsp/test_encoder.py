@@ -1,4 +1,4 @@
-"""The encoder of live video: chosen once, however many streams come at the same time."""
+"""The encoder of live video: chosen once, however many streams start at the same time."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from threading import Barrier, Thread
 
 import pytest
 
-from pipeline.sinks.rtsp import encoder as live_encoder
+from pipeline.sinks.rtsp.encoder import EncoderChoice
 
 STREAMS = 4
 
 
-def test_streams_that_come_together_choose_once(caplog: pytest.LogCaptureFixture) -> None:
-    live_encoder._first_that_works.cache_clear()
-    together, chosen = Barrier(STREAMS), list[str]()
+def test_streams_that_start_together_choose_once(caplog: pytest.LogCaptureFixture) -> None:
+    choice, together, chosen = EncoderChoice(), Barrier(STREAMS), list[str]()
 
-    def come() -> None:
+    def start() -> None:
         together.wait()
-        chosen.append(live_encoder.choose())
+        chosen.append(choice())
 
-    streams = [Thread(target=come) for _ in range(STREAMS)]
+    streams = [Thread(target=start) for _ in range(STREAMS)]
     with caplog.at_level(logging.INFO, "framelane"):
         for stream in streams:
             stream.start()

@@ -1,4 +1,4 @@
-"""One time line over reconnects, jumps and drift; and how late each picture is."""
+"""One time line over reconnects, jumps and drift, and the delay of each frame."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from hypothesis import strategies as st
 
 from pipeline.sources.live.clock import HERTZ, LiveClock, Moment, SlidingMinimum
 
-INTERVAL = 3600  # ticks: 25 pictures a second
+INTERVAL = 3600  # ticks: 25 frames per second
 BASE = Fraction(1, HERTZ)
 TICK = 1 / HERTZ
 
 
 def moments(
-    clock: LiveClock, count: int, *, start: float, pts: int = 0, held_up: float = 0.0
+    clock: LiveClock, count: int, *, start: float, pts: int = 0, delay: float = 0.0
 ) -> list[Moment]:
-    """Return those of a camera that sends a picture every 40 ms, each as much late."""
+    """Return the moments of a camera that sends a frame every 40 ms, each with this delay."""
     return [
-        clock.moment(pts + k * INTERVAL, BASE, start + k / 25 + held_up, None) for k in range(count)
+        clock.moment(pts + k * INTERVAL, BASE, start + k / 25 + delay, None) for k in range(count)
     ]
 
 
-def test_the_line_begins_at_0_and_keeps_the_cameras_intervals_exactly() -> None:
+def test_the_time_line_starts_at_0_and_keeps_the_cameras_intervals_exactly() -> None:
     found = moments(LiveClock(), 100, start=1000.0, pts=123_456)
     assert [moment.ticks for moment in found] == [k * INTERVAL for k in range(100)]
 
 
-def test_over_a_reconnect_the_line_follows_real_time() -> None:
+def test_over_a_reconnect_the_time_line_follows_real_time() -> None:
     clock = LiveClock()
     before = moments(clock, 10, start=1000.0)
     clock.reconnected()
-    after = moments(clock, 10, start=1030.0)  # the camera counts from 0 again
+    after = moments(clock, 10, start=1030.0)  # the camera starts at 0 again
     assert after[0].ticks * TICK == pytest.approx(30.0, abs=0.001)
     assert after[1].ticks - after[0].ticks == INTERVAL
     assert before[-1].ticks < after[0].ticks
 
 
 @pytest.mark.parametrize("jump", [3600 * HERTZ, -3600 * HERTZ, -3 * HERTZ])
-def test_a_jump_of_the_cameras_clock_is_no_jump_of_ours(jump: int) -> None:
+def test_a_jump_of_the_cameras_clock_does_not_affect_the_time_line(jump: int) -> None:
     clock = LiveClock()
     before = moments(clock, 100, start=1000.0)
     after = moments(clock, 100, start=1004.0, pts=100 * INTERVAL + jump)
@@ -50,25 +50,25 @@ def test_a_jump_of_the_cameras_clock_is_no_jump_of_ours(jump: int) -> None:
     assert after[-1].late == pytest.approx(0, abs=0.001)
 
 
-def test_a_picture_is_late_by_what_it_was_held_up() -> None:
+def test_a_delayed_frame_is_late_by_its_delay() -> None:
     clock = LiveClock()
     assert moments(clock, 50, start=1000.0)[-1].late == pytest.approx(0, abs=1e-6)
-    late = moments(clock, 10, start=1002.0, pts=50 * INTERVAL, held_up=0.7)
+    late = moments(clock, 10, start=1002.0, pts=50 * INTERVAL, delay=0.7)
     assert [moment.late for moment in late] == pytest.approx([0.7] * 10)
     assert late[0].due_at == pytest.approx(1002.0)
     assert late[0].captured_at == late[0].due_at
 
 
-def test_after_ten_seconds_a_longer_way_is_the_usual_one() -> None:
+def test_after_ten_seconds_a_longer_delay_counts_as_none() -> None:
     clock = LiveClock()
     moments(clock, 50, start=1000.0)
-    found = moments(clock, 300, start=1002.0, pts=50 * INTERVAL, held_up=0.7)
+    found = moments(clock, 300, start=1002.0, pts=50 * INTERVAL, delay=0.7)
     assert found[200].late == pytest.approx(0.7)
     assert found[-1].late == pytest.approx(0, abs=1e-6)
 
 
-def test_a_clock_that_drifts_makes_no_picture_late() -> None:
-    """The camera's second is 0.1 % too long: bad quartz."""
+def test_a_drifting_clock_makes_no_frame_late() -> None:
+    """The camera's clock runs 0.1 % slow."""
     clock = LiveClock()
     late = [
         clock.moment(round(k * INTERVAL * 0.999), BASE, 1000 + k / 25, None).late
@@ -77,16 +77,16 @@ def test_a_clock_that_drifts_makes_no_picture_late() -> None:
     assert max(late) < 0.02
 
 
-def test_pictures_that_the_camera_had_kept_for_us_are_late_until_the_last() -> None:
-    """A server that sends its last two seconds at once, then goes on."""
+def test_frames_that_the_server_had_buffered_do_not_make_later_ones_late() -> None:
+    """A server sends its last two seconds at once, then continues."""
     clock = LiveClock()
-    kept = [clock.moment(k * INTERVAL, BASE, 1000.0, None) for k in range(50)]
+    buffered = [clock.moment(k * INTERVAL, BASE, 1000.0, None) for k in range(50)]
     live = [clock.moment(k * INTERVAL, BASE, 1000.0 + (k - 49) / 25, None) for k in range(50, 99)]
     assert all(moment.late == pytest.approx(0, abs=1e-6) for moment in live)
-    assert live[0].ticks - kept[0].ticks == 50 * INTERVAL
+    assert live[0].ticks - buffered[0].ticks == 50 * INTERVAL
 
 
-def test_the_cameras_own_clock_is_believed_where_it_agrees_with_ours() -> None:
+def test_the_cameras_own_clock_is_used_if_it_agrees_with_ours() -> None:
     clock = LiveClock()
     for k in range(10):
         arrived_at = 1000 + k / 25
@@ -97,31 +97,31 @@ def test_the_cameras_own_clock_is_believed_where_it_agrees_with_ours() -> None:
 
 
 @pytest.mark.parametrize("off", [-3600.0, 5.0])
-def test_a_cameras_clock_that_is_off_is_not_believed_and_named(off: float) -> None:
+def test_a_cameras_clock_that_is_off_is_reported_and_not_used(off: float) -> None:
     clock = LiveClock()
     moment = clock.moment(0, BASE, 1000.0, 1000.0 - off)
     assert moment.captured_at == 1000.0
     assert "the camera's clock is" in clock.source
 
 
-def test_pictures_without_times_have_those_of_their_arrival() -> None:
+def test_frames_without_times_get_those_of_their_arrival() -> None:
     clock = LiveClock()
     found = [clock.moment(None, BASE, 1000 + k / 10, None) for k in range(5)]
     assert [moment.ticks * TICK for moment in found] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(-5, 5)), min_size=1, max_size=60))
-def test_the_floor_is_the_least_of_the_window(steps: list[tuple[float, float]]) -> None:
-    floor, now, seen = SlidingMinimum(window=4.0), 0.0, []
+def test_the_sliding_minimum_is_the_minimum_of_the_window(steps: list[tuple[float, float]]) -> None:
+    sliding, now, seen = SlidingMinimum(window=4.0), 0.0, []
     for step, value in steps:
         now += step
         seen.append((now, value))
         expected = min(old for when, old in seen if when >= now - 4.0)
-        assert floor.least(now, value) == expected
+        assert sliding.minimum(now, value) == expected
 
 
 @given(st.lists(st.integers(-200, 10_000), min_size=2, max_size=50))
-def test_whatever_a_camera_says_no_picture_is_from_the_future(times: list[int]) -> None:
+def test_no_frame_is_captured_in_the_future_whatever_its_times(times: list[int]) -> None:
     clock = LiveClock()
     for k, pts in enumerate(times):
         moment = clock.moment(pts * HERTZ // 100, BASE, 1000 + k / 25, None)
@@ -129,7 +129,7 @@ def test_whatever_a_camera_says_no_picture_is_from_the_future(times: list[int]) 
         assert moment.late >= -1e-6
 
 
-def test_times_of_the_line_never_go_back_for_a_camera_whose_times_do_not() -> None:
+def test_the_time_line_does_not_go_back_if_the_cameras_times_do_not() -> None:
     clock, arrived_at, ticks = LiveClock(), 1000.0, []
     for connection in range(5):
         clock.reconnected()

@@ -1,4 +1,4 @@
-"""What one connection's packets become, where the connection is one of a test's own."""
+"""The results for the packets of a connection that the test simulates."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from pipeline.connections.status import Cause, Status
+from pipeline.connections.status import Cause, Disconnected, Status
 from pipeline.sources import Skipped
-from pipeline.sources.conversion import Pictures
+from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import LiveClock
-from pipeline.sources.live.connection import Arrival, Lost
+from pipeline.sources.live.connection import Arrival
 from pipeline.sources.live.packet_gate import LATE, Skip
 from pipeline.sources.live.packets import Decoding, Scenes
 
 
 @dataclass
 class Packet:
-    """As much of a packet as is looked at before it is decoded."""
+    """The part of a packet that is read before decoding."""
 
     is_keyframe: bool = True
 
 
-class Fruitless:
-    """A connection whose packets give no picture; arrivals: seconds from capture to arrival."""
+class FramelessConnection:
+    """A connection whose packets give no frames; delays: seconds from capture to arrival."""
 
     time_base = Fraction(1, 25)
 
@@ -44,28 +44,28 @@ class Fruitless:
 
 
 def results(delays: list[float]) -> list[str]:
-    """Return why there is no picture; 5 s in vain are too long, half a second is late."""
-    connection: Any = Fruitless(delays)
+    """Return the reasons; max_age is 0.5 s, and 5 s without a frame are too long."""
+    connection: Any = FramelessConnection(delays)
     decoding = Decoding(
         connection,
         LiveClock(),
-        Pictures("cam"),
+        FrameConverter("cam"),
         Scenes(),
         Status("cam"),
         max_age=0.5,
         patience=5.0,
-        seen=None,
+        repeats=None,
         stopped=Event(),
     )
     return [item.reason for item in decoding.results() if isinstance(item, Skipped)]
 
 
-def test_packets_that_never_give_a_picture_are_bad_data() -> None:
-    with pytest.raises(Lost) as lost:
+def test_packets_that_give_no_frames_are_bad_data() -> None:
+    with pytest.raises(Disconnected) as lost:
         results([0.0] * 200)
     assert lost.value.trouble.cause is Cause.BAD_DATA
 
 
-def test_pictures_that_were_left_out_for_being_late_are_no_sign_of_bad_data() -> None:
+def test_packets_skipped_for_being_late_are_not_bad_data() -> None:
     reasons = results([0.0] + [1.0] * 150 + [0.0] * 20)
     assert reasons.count(LATE) == 150

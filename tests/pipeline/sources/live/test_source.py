@@ -1,4 +1,4 @@
-"""RTSP in, from real servers: what arrives, and what is said when it does not."""
+"""RTSP input from real servers: frames, times, reconnects, and the causes of failures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from time import monotonic
 import pytest
 
 from detector.errors import UsageError
+from detector.renamed import RenamedWarning
 from pipeline.connections.status import Cause, State
-from pipeline.sources import Decoded, Skipped, SourceError, make_source, source_kind
-from pipeline.sources.live.source import Live
-from pipeline.sources.street.frame_counter import read_counter
+from pipeline.sources import Decoded, Skipped, make_source
 from tests.support.cameras import (
     CAP,
     FPS,
@@ -28,12 +27,13 @@ from tests.support.cameras import (
     write_units,
 )
 from tests.support.environment import PASSWORD
+from tests.support.live_streams import answering, decoded, live, numbers, reading, trouble
 from tests.support.rtsp_proxy import Proxy
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip of 100 numbered pictures, 512 x 64."""
+    """A clip of 100 numbered frames, 512 x 64."""
     require_gstreamer()
     return write_units(tmp_path_factory.mktemp("clips") / "clip.units", numbered())
 
@@ -50,51 +50,12 @@ def locked(clip: Path) -> Iterator[Server]:
         yield server
 
 
-def live(url: str, **options: object) -> Live:
-    """Return the source as the builder makes it, with short pauses."""
-    given = {"retry_seconds": 0.1, "longest_retry_seconds": 0.2, "timeout_seconds": 20.0} | options
-    source = make_source(url, "cam", given)
-    assert isinstance(source, Live)
-    return source
-
-
-def pictures(source: Live) -> Iterator[Decoded]:
-    """Yield what is decoded, from opening on."""
-    source.open()
-    return (item for item in source if isinstance(item, Decoded))
-
-
-def numbers(found: list[Decoded]) -> list[int | None]:
-    return [read_counter(item.picture.bgr) for item in found]
-
-
-@contextmanager
-def looked_at(source: Live) -> Iterator[list[Decoded | Skipped]]:
-    """Read the source on a thread of its own; end it well."""
-    found: list[Decoded | Skipped] = []
-
-    def read() -> None:
-        with closing(source):
-            source.open()
-            for item in source:
-                found.append(item)
-
-    thread = Thread(target=read)
-    thread.start()
-    try:
-        yield found
-    finally:
-        source.stop()
-        thread.join(CAP)
-        assert not thread.is_alive()
-
-
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_every_picture_of_a_camera_arrives_once_in_order_at_its_time(
+def test_every_frame_of_a_camera_arrives_once_in_order_at_its_time(
     server: Server, transport: str
 ) -> None:
     with closing(live(server.url("open"), transport=transport)) as source:
-        found = list(islice(pictures(source), 60))
+        found = list(islice(decoded(source), 60))
         assert source.status.state is State.LIVE
     assert numbers(found) == list(range(60))
     assert [item.pts for item in found] == [k * 3600 for k in range(60)]
@@ -103,28 +64,28 @@ def test_every_picture_of_a_camera_arrives_once_in_order_at_its_time(
 
 def test_the_time_of_capture_comes_from_the_cameras_clock(server: Server) -> None:
     with closing(live(server.url("open"))) as source:
-        server.said.clear()
-        arriving = enumerate(pictures(source))
+        server.messages.clear()
+        arriving = enumerate(decoded(source))
         for _ in arriving:
-            if source.status.clock_source == "camera (RTCP)":  # it is sent every few seconds
+            if source.status.clock_source == "camera (RTCP)":  # the clock is sent every few seconds
                 break
         found = list(islice(arriving, 20))
     began_at = server.wait_for("began_at")["began_at"]
     late = sorted(item.captured_at - (began_at + k / FPS) for k, item in found)
-    assert abs(late[10]) < 0.05  # against the moments at which the server sent them
+    assert abs(late[10]) < 0.05  # the server noted when it sent them
 
 
-def test_a_camera_that_asks_for_a_password_gets_it(locked: Server) -> None:
+def test_the_password_in_the_url_is_sent_to_a_camera_that_asks_for_one(locked: Server) -> None:
     with closing(live(locked.url("locked", f"viewer:{PASSWORD}"))) as source:
-        assert numbers(list(islice(pictures(source), 3))) == [0, 1, 2]
+        assert numbers(list(islice(decoded(source), 3))) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("user", ["", "viewer:wrong-word"])
-def test_a_wrong_password_is_named_not_shown_and_not_tried_again_soon(
+def test_a_wrong_password_is_reported_not_shown_and_not_retried_soon(
     locked: Server, user: str
 ) -> None:
     source = live(locked.url("locked", user))
-    with looked_at(source):
+    with reading(source):
         until(lambda: source.status.state is State.BACKOFF)
         assert source.status.trouble and source.status.trouble.cause is Cause.UNAUTHORISED
         words = f"{source.status} {source.status.snapshot()} {source.faults}"
@@ -133,46 +94,8 @@ def test_a_wrong_password_is_named_not_shown_and_not_tried_again_soon(
         assert source.status.causes == {Cause.UNAUTHORISED: 1}
 
 
-def test_a_camera_that_is_not_there_is_not_found(server: Server) -> None:
+def test_an_unknown_path_is_not_found(server: Server) -> None:
     assert trouble(server.url("nothing")) == (Cause.NOT_FOUND, "Server returned 404 Not Found")
-
-
-def trouble(url: str, **options: object) -> tuple[Cause, str]:
-    """Return why a source cannot be opened, which it has to say by itself."""
-    source = live(url, reconnect=False, **options)
-    with closing(source), pytest.raises(SourceError):
-        source.open()
-    assert source.status.state is State.FAILED
-    assert source.status.trouble
-    return source.status.trouble.cause, source.status.trouble.detail
-
-
-@contextmanager
-def answering(answer: bytes | None) -> Iterator[str]:
-    """Serve whoever connects with these bytes (None: with silence), and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        guests: list[socket.socket] = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    guest, _ = listener.accept()
-                except OSError:
-                    return  # it was shut down
-                guests.append(guest)
-                if answer is not None:
-                    with suppress(OSError):  # the guest has gone before
-                        guest.recv(4096)
-                        guest.sendall(answer)
-                        guest.shutdown(socket.SHUT_RDWR)
-
-        thread = Thread(target=serve)
-        thread.start()
-        yield f"rtsp://viewer:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}/1"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(CAP)
-        for guest in guests:
-            guest.close()
 
 
 ANSWERS = {
@@ -186,48 +109,50 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer[:12].decode() or "nothing")
-def test_what_a_server_answers_has_a_name(answer: bytes) -> None:
+def test_every_answer_of_a_server_has_a_cause(answer: bytes) -> None:
     with answering(answer) as url:
         assert trouble(url)[0] is ANSWERS[answer]
 
 
-def test_a_server_that_accepts_and_stays_silent_is_left_after_the_time_out() -> None:
+def test_a_server_that_accepts_and_stays_silent_times_out() -> None:
     began_at = monotonic()
     with answering(None) as url:
         assert trouble(url, timeout_seconds=0.5) == (Cause.TIMED_OUT, "no answer for 0.5 s")
     assert monotonic() - began_at < 0.5 * CAP
 
 
-def test_a_port_that_is_closed_refuses_and_a_name_that_is_unknown_is_unreachable() -> None:
+def test_a_closed_port_refuses_and_an_unknown_host_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert trouble(f"rtsp://127.0.0.1:{port}/1")[0] is Cause.REFUSED
     assert trouble("rtsp://camera.invalid/1")[0] is Cause.UNREACHABLE
 
 
-def test_a_codec_that_nobody_decodes_is_unsupported() -> None:
+def test_a_codec_without_a_decoder_is_unsupported() -> None:
     description = (
         "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n"
         "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-UNHEARD-OF/90000\r\na=control:track1\r\n"
     )
-    with talking(description) as url:
+    with serving_description(description) as url:
         assert trouble(url, timeout_seconds=4.0)[0] is Cause.UNSUPPORTED
 
 
 @contextmanager
-def talking(description: str) -> Iterator[str]:
-    """Serve RTSP up to PLAY, with this description of the session, and then nothing."""
+def serving_description(description: str) -> Iterator[str]:
+    """Answer RTSP requests up to PLAY with this session description, then stay silent."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            guest, _ = listener.accept()
-            with suppress(ConnectionError), guest, guest.makefile("rb") as asked:
-                while head := asked.readline():
+            client, _ = listener.accept()
+            with suppress(ConnectionError), client, client.makefile("rb") as requests:
+                while request := requests.readline():
                     number = ""
-                    while (line := asked.readline().strip()) != b"":
+                    while (line := requests.readline().strip()) != b"":
                         if line.lower().startswith(b"cseq:"):
                             number = line.decode()
-                    guest.sendall(_answer(head.decode().split()[0], number, description).encode())
+                    client.sendall(
+                        _answer(request.decode().split()[0], number, description).encode()
+                    )
 
         thread = Thread(target=serve)
         thread.start()
@@ -245,12 +170,12 @@ def _answer(method: str, number: str, description: str) -> str:
     return f"RTSP/1.0 200 OK\r\n{number}\r\n{more}\r\n{body}"
 
 
-def test_a_server_that_dies_and_comes_back_is_live_again_on_the_same_line_of_time(
+def test_after_a_restart_of_the_server_the_time_line_follows_real_time(
     clip: Path,
 ) -> None:
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"))
-        with looked_at(source) as found:
+        with reading(source) as found:
             until(lambda: len(found) > 20)
             server.kill()
             until(lambda: source.status.state is State.BACKOFF)
@@ -268,10 +193,10 @@ def test_a_server_that_dies_and_comes_back_is_live_again_on_the_same_line_of_tim
     assert source.faults == []
 
 
-def test_a_server_that_freezes_is_seen_to_stall_then_left_and_found_again(clip: Path) -> None:
+def test_a_frozen_server_is_stalled_then_timed_out_then_reconnected(clip: Path) -> None:
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"), timeout_seconds=2.0)
-        with looked_at(source) as found:
+        with reading(source) as found:
             until(lambda: len(found) > 40)
             server.freeze()
             until(lambda: source.status.state is State.STALLED)
@@ -280,10 +205,10 @@ def test_a_server_that_freezes_is_seen_to_stall_then_left_and_found_again(clip: 
             until(lambda: source.status.connections == 2)
 
 
-def test_a_short_stall_is_counted_and_loses_nothing(clip: Path) -> None:
+def test_a_short_stall_is_counted_and_loses_no_frame(clip: Path) -> None:
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"))
-        with looked_at(source) as found:
+        with reading(source) as found:
             until(lambda: len(found) > 40)
             server.freeze()
             until(lambda: source.status.state is State.STALLED)
@@ -295,12 +220,12 @@ def test_a_short_stall_is_counted_and_loses_nothing(clip: Path) -> None:
     assert numbers(shown) == [k % 100 for k in range(len(shown))]
 
 
-def test_a_stream_that_turns_into_garbage_is_bad_data_and_none_of_it_is_a_scene(
+def test_a_stream_that_turns_into_garbage_is_bad_data(
     clip: Path,
 ) -> None:
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"), timeout_seconds=2.0)
-        with looked_at(source) as found:
+        with reading(source) as found:
             until(lambda: len(found) > 20)
             server.tell("cam", garbage=True)
             until(lambda: source.status.causes[Cause.BAD_DATA])
@@ -309,13 +234,11 @@ def test_a_stream_that_turns_into_garbage_is_bad_data_and_none_of_it_is_a_scene(
     assert any(isinstance(item, Skipped) for item in found)
 
 
-def test_another_size_in_the_middle_of_a_stream_begins_a_new_scene(
-    clip: Path, tmp_path: Path
-) -> None:
+def test_a_change_of_frame_size_starts_a_new_scene(clip: Path, tmp_path: Path) -> None:
     larger = write_units(tmp_path / "larger.units", numbered((640, 96)))
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"))
-        with looked_at(source) as found:
+        with reading(source) as found:
             until(lambda: len(found) > 20)
             server.tell("cam", clip=larger)
             until(lambda: [i for i in found if isinstance(i, Decoded) and i.scene == 1][20:])
@@ -325,12 +248,12 @@ def test_another_size_in_the_middle_of_a_stream_begins_a_new_scene(
     assert sizes == {(0, 512, 64), (1, 640, 96)}
 
 
-def test_jumps_of_the_cameras_clock_neither_stop_the_stream_nor_move_its_time(
+def test_jumps_of_the_cameras_clock_do_not_affect_the_time_line(
     server: Server,
 ) -> None:
     with Proxy(server.port) as proxy:
         source = live(f"rtsp://127.0.0.1:{proxy.port}/open")
-        with looked_at(source) as found:
+        with reading(source) as found:
             for jump in (3600.0, 0.0, 0.0):
                 goal = len(found) + 20
                 until(lambda goal=goal: len(found) > goal)  # type: ignore[misc]
@@ -342,22 +265,22 @@ def test_jumps_of_the_cameras_clock_neither_stop_the_stream_nor_move_its_time(
     assert numbers(shown) == list(range(len(shown)))
 
 
-def test_a_stream_that_is_not_to_reconnect_ends_with_its_server(clip: Path) -> None:
+def test_without_reconnects_the_stream_ends_with_its_server(clip: Path) -> None:
     with (
         Server({"cam": {"clip": clip}}) as server,
         closing(live(server.url("cam"), reconnect=False)) as source,
     ):
-        found = pictures(source)
+        found = decoded(source)
         list(islice(found, 10))
         server.kill()
         list(found)
         assert source.status.state is State.ENDED
 
 
-def test_a_stream_that_joins_late_begins_with_a_key_picture(server: Server) -> None:
-    """The second to connect meets the clip in the middle: what comes before the key is named."""
+def test_a_stream_that_joins_late_starts_with_a_keyframe(server: Server) -> None:
+    """The second client joins in mid-clip; frames before the first keyframe have a reason."""
     with closing(live(server.url("open"))) as first:
-        ahead = pictures(first)
+        ahead = decoded(first)
         list(islice(ahead, GOP // 2))
         with closing(live(server.url("open"))) as second:
             second.open()
@@ -365,30 +288,27 @@ def test_a_stream_that_joins_late_begins_with_a_key_picture(server: Server) -> N
     shown = [item for item in found if isinstance(item, Decoded)]
     skipped = [item.reason for item in found if isinstance(item, Skipped)]
     assert numbers(shown)[0] % GOP == 0  # type: ignore[operator]
-    assert set(skipped) <= {"no key picture yet"}
+    assert set(skipped) <= {"no keyframe yet"}
 
 
-def test_stop_before_open_and_stop_while_waiting_end_soon() -> None:
-    source = live("rtsp://127.0.0.1:9/1", retry_seconds=100.0, longest_retry_seconds=100.0)
-    with looked_at(source):
+def test_a_stop_before_opening_or_while_waiting_takes_effect_at_once() -> None:
+    source = live("rtsp://127.0.0.1:9/1", retry_seconds=100.0, max_retry_seconds=100.0)
+    with reading(source):
         until(lambda: source.status.state is State.BACKOFF)
     assert source.status.state is State.ENDED
-    assert source.faults == ["rtsp://127.0.0.1:9/1: never came: refused (Connection refused)"]
+    assert source.faults == ["rtsp://127.0.0.1:9/1: never connected: refused (Connection refused)"]
     source = live("rtsp://127.0.0.1:9/1")
     source.stop()
-    assert list(pictures(source)) == []
+    assert list(decoded(source)) == []
 
 
-def test_urls_say_what_kind_of_stream_they_are(tmp_path: Path) -> None:
-    assert source_kind("rtsps://cam/1") == "rtsps"
-    assert source_kind("http://cam/live.m3u8?token=1") == "hls"
-    assert source_kind("http://cam/video.mjpg") == "mjpeg"
-    assert source_kind("http://cam/clip.mp4") == "file"
-    assert source_kind("camera:0") == "camera"
-    assert source_kind("/dev/null") == "camera"  # a device, whatever it turns out to be
+def test_the_old_name_of_an_option_works_with_a_warning() -> None:
+    with pytest.warns(RenamedWarning, match="longest_retry_seconds is called max_retry_seconds"):
+        source = make_source("rtsp://cam/1", "cam", {"longest_retry_seconds": 3})
+    assert type(source).__name__ == "Live"
 
 
-@pytest.mark.parametrize("option", ["timeout_seconds", "retry_seconds", "longest_retry_seconds"])
+@pytest.mark.parametrize("option", ["timeout_seconds", "retry_seconds", "max_retry_seconds"])
 def test_options_out_of_range_are_refused_without_the_password(option: str) -> None:
     with pytest.raises(UsageError, match=rf"^source 'rtsp://cam/1': {option}: 0.0 given") as caught:
         make_source(f"rtsp://me:{PASSWORD}@cam/1", "cam", {option: 0})

@@ -1,0 +1,33 @@
+"""The name and the features of a CPU, read from the kernel's list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detector.hardware.cpu import computes_bf16, cpu_flags, cpu_name
+
+
+def test_an_arm_cpu_tells_its_features_by_another_word(tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm bf16\nCPU part\t: 0xd42\n")
+    assert {"asimddp", "bf16"} < cpu_flags(path)
+    assert cpu_flags(tmp_path / "absent") == frozenset() and cpu_name(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("line", "able"),
+    [
+        ("flags\t\t: fpu sse2 avx avx2 fma", False),  # EPYC, second generation
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni", False),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni avx512_bf16", True),
+        ("Features\t: fp asimd asimddp i8mm bf16", True),
+        ("Features\t: fp asimd asimddp", False),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_only_with_instructions_for_it(
+    tmp_path: Path, line: str, able: bool
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{line}\n")
+    assert computes_bf16(tmp_path / "cpuinfo") == able
