@@ -24,12 +24,12 @@ from benchmarks.result import Result
 from benchmarks.timeline import beside, read_trace
 from detector.acceptance.agreement import compare
 from detector.acceptance.sample_images import read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import Gpu, find_gpus
+from detector.tolerance import Tolerance
 from pipeline.build import build
 from pipeline.config import RunConfig
 from pipeline.process_settings import apply_process_settings

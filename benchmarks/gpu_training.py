@@ -64,7 +64,7 @@ def trained(given: Recipe) -> float:
 def stepped(given: Recipe) -> float:
     """Return the pictures per second of its steps alone, on one batch again and again."""
     place = choose_device(given)
-    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(place.device)
+    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(place.torch_device)
     loss_of = make_loss(network, given)
     optimiser = make_optimiser(network, given.optimiser, 1.0)
     stepper = Stepper(optimiser, place.make_scaler(), given.optimiser.clip)

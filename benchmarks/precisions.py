@@ -64,7 +64,7 @@ def main(
         engines = {
             name: opened.enter_context(closing(engine)) for name, engine in _engines(file).items()
         }
-        agreements = _agreement(engines, file, divided(pictures).judging)
+        agreements = _agreement(engines, file, divided(pictures).comparison)
         times = [_round(engines, pictures[:ROUND]) for _ in range(rounds)]
     click.echo("\n".join(_table(agreements, times)))
 

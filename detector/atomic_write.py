@@ -14,7 +14,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it replaces `path` if the block does not raise.
 
     Readers see the old file or the new one, never a part of one, even after kill -9. Missing
-    folders are made. The temporary file has the name of `path`, and lies in a folder beside it.
+    folders are made. The temporary file has the name of `path`, in a folder beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:

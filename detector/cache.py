@@ -76,20 +76,20 @@ def cache_folder() -> Path:
 
 
 def cached_engine(
-    key: EngineKey, build: Build, folder: Path | None = None, *, anew: bool = False
+    key: EngineKey, build: Build, folder: Path | None = None, *, rebuild: bool = False
 ) -> CachedEngine:
     """Return the engine under `key`; it is built now unless a complete one is cached.
 
     build: its exceptions are passed on, and then nothing is kept
     folder: default: `engines` in the cache folder
-    anew: build it even if it is cached
+    rebuild: build it even if it is cached
     If two threads or processes ask at the same time, one builds and the other waits for it. Raises
     ModelError if the folder cannot be written to.
     """
     folder = folder or cache_folder() / "engines"
     engine, sidecar = folder / f"{key.name}.engine", folder / f"{key.name}.json"
     with locked(folder / f"{key.name}.lock"):
-        if not anew and (made := _complete(engine, sidecar, key)) is not None:
+        if not rebuild and (made := _complete(engine, sidecar, key)) is not None:
             return CachedEngine(engine, False, made["seconds"], made["notes"])
         began_at = monotonic()
         _clear(engine, sidecar)

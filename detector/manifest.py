@@ -12,10 +12,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from detector.acceptance.tolerance import Tolerance, usual_tolerances
 from detector.atomic_write import replacing
 from detector.detections import UInt8Array
 from detector.errors import ModelError
+from detector.tolerance import Tolerance, usual_tolerances
 
 PRECISIONS = ("fp32", "fp16", "int8")
 

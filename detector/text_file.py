@@ -8,11 +8,11 @@ from detector.errors import UsageError
 
 
 def write_text(path: Path, text: str, option: str = "") -> None:
-    """Write `text` in UTF-8 to `path`, whose folder is made if it is missing.
+    """Write `text` to `path` in UTF-8; a missing folder is made.
 
     The file is written in place, so /dev/stdout and named pipes work too.
 
-    option: that named the path, such as `--stats-json`, for the error message
+    option: the option that gave the path, such as `--stats-json`, for the error message
     Raises UsageError if the file cannot be written.
     """
     try:

@@ -1,1 +1,1 @@
-"""Threads, order and time: the way of a frame from its source to its sinks."""
+"""Threads, order and time: the path of a frame from its source to its sinks."""

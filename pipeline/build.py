@@ -149,7 +149,7 @@ def _stream_stages(
     )
     outputs = [_output(output, name, manifest.classes) for output in run.outputs]
     _refuse_viewers(config, outputs, live or config.realtime)
-    drawn = any(output.sink.wants_picture for output in outputs)
+    drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = without_password(config.url)
     return StreamStages(

@@ -21,7 +21,7 @@ _OPEN = ConfigDict(
 
 def _named(key: str) -> BeforeValidator:
     """Accept the short form of a section: `clip.mp4` for `{url: clip.mp4}`."""
-    return BeforeValidator(lambda given: {key: given} if isinstance(given, str) else given)
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
 class SourceConfig(BaseModel):
@@ -148,11 +148,11 @@ def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
 
     Raises UsageError: the file or flag, the key, what was given, what is accepted.
     """
-    given = read_yaml(path) if path else {}
+    content = read_yaml(path) if path else {}
     for flag in flags:
-        _set(given, flag.keys, flag.value)
+        _set(content, flag.keys, flag.value)
     try:
-        return RunConfig.model_validate(given)
+        return RunConfig.model_validate(content)
     except ValidationError as error:
         complaint = explain(error, RunConfig, lambda keys: _origin(keys, path, flags))
         raise UsageError(complaint) from error

@@ -55,7 +55,7 @@ class Run:
 
     @property
     def streams(self) -> list[StreamStages]:
-        """The streams of this moment."""
+        """The current streams."""
         return self._graph.streams
 
     @property

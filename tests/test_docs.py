@@ -154,6 +154,22 @@ def test_the_architecture_lists_every_sub_package() -> None:
     assert {folder for folder in folders if f"`{folder}/`" not in text} == set()
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_sub_packages_import_only_those_above_them_in_the_architecture(package: str) -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = text.partition(f"| in `{package}/` | purpose |")[2].partition("\n\n")[0]
+    order = re.findall(r"^\| `(\w+)/`", table, re.M)
+    assert set(order) == {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+    wrong = [
+        f"{name} imports {imported}"
+        for position, name in enumerate(order)
+        for path in _python_files(f"{package}/{name}")
+        for imported in re.findall(rf"from {package}\.(\w+)", path.read_text(encoding="utf-8"))
+        if imported in order[position + 1 :]
+    ]
+    assert wrong == []
+
+
 def test_the_keys_of_recipes_are_all_described() -> None:
     text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     table = text.partition("## Keys")[2].partition("\n## ")[0]

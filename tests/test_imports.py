@@ -101,3 +101,24 @@ def test_only_the_tests_of_benchmarks_import_benchmarks() -> None:
         if imported.startswith("benchmarks") and not name.startswith("tests.benchmarks")
     }
     assert not wrong
+
+
+def test_benchmarks_import_only_the_support_of_tests() -> None:
+    wrong = {
+        (name, imported)
+        for name, imported in edges("benchmarks")
+        if imported.startswith("tests.") and not imported.startswith("tests.support")
+    }
+    assert not wrong
+
+
+def test_sources_and_sinks_share_code_only_below_them() -> None:
+    sides = {"sources", "sinks"}
+    wrong = {
+        (name, imported)
+        for name, imported in edges("pipeline")
+        if imported.startswith("pipeline.")
+        and sub_package(name) in {*sides, "connections", "media"}
+        and sub_package(imported) in sides - {sub_package(name)}
+    }
+    assert not wrong

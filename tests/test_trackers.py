@@ -1,4 +1,4 @@
-"""What holds for every tracker in the table, and for the table itself."""
+"""Properties of every tracker in the table, and of the table itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ every_tracker = pytest.mark.parametrize("name", TRACKERS)
 
 
 def walkers(k: int, count: int = 6) -> Detections:
-    """Return picture k of people who walk to the right, one below the other."""
+    """Return the detections of frame k: people who walk to the right, one below the other."""
     top = 100.0 * np.arange(count)
     left = 50 + 4.0 * k + np.zeros(count)
     boxes = np.stack((left, top, left + 30, top + 80), axis=1).astype(np.float32)
@@ -43,19 +43,19 @@ def as_plain(tracks: Tracks) -> list[object]:
     ]
 
 
-def run(tracker: Tracker, pictures: int = 20, begin: int = 0) -> list[list[object]]:
-    return [as_plain(tracker.update(walkers(k), k / 25)) for k in range(begin, begin + pictures)]
+def run(tracker: Tracker, frames: int = 20, first: int = 0) -> list[list[object]]:
+    return [as_plain(tracker.update(walkers(k), k / 25)) for k in range(first, first + frames)]
 
 
 @every_tracker
-def test_the_defaults_in_the_configuration_are_those_of_the_constructor(name: str) -> None:
+def test_the_yaml_file_has_the_defaults_of_the_constructor(name: str) -> None:
     configured = yaml.safe_load((ROOT / f"configs/trackers/{name}.yaml").read_text())
     parameters = inspect.signature(TRACKERS[name]).parameters
     assert configured == {option: p.default for option, p in parameters.items()}
 
 
 @every_tracker
-def test_identities_are_kept_and_count_from_1(name: str) -> None:
+def test_identities_start_at_1_and_last(name: str) -> None:
     tracker = make_tracker(name)
     for k in range(40):
         tracks = tracker.update(walkers(k), k / 25).confirmed
@@ -66,13 +66,13 @@ def test_identities_are_kept_and_count_from_1(name: str) -> None:
 @every_tracker
 def test_a_reset_tracker_equals_a_new_one(name: str) -> None:
     tracker = make_tracker(name)
-    run(tracker, begin=1000)
+    run(tracker, first=1000)
     tracker.reset()
     assert run(tracker) == run(make_tracker(name))
 
 
 @every_tracker
-def test_two_instances_know_nothing_of_each_other(name: str) -> None:
+def test_two_instances_are_independent(name: str) -> None:
     alone = run(make_tracker(name))
     one, other = make_tracker(name), make_tracker(name)
     together = [
@@ -83,14 +83,14 @@ def test_two_instances_know_nothing_of_each_other(name: str) -> None:
 
 
 @every_tracker
-def test_tracks_that_were_handed_out_never_change(name: str) -> None:
+def test_returned_tracks_never_change(name: str) -> None:
     tracker = make_tracker(name)
-    handed_out = [tracker.update(walkers(k), k / 25) for k in range(20)]
-    assert [as_plain(tracks) for tracks in handed_out] == run(make_tracker(name))
+    returned = [tracker.update(walkers(k), k / 25) for k in range(20)]
+    assert [as_plain(tracks) for tracks in returned] == run(make_tracker(name))
 
 
 @every_tracker
-def test_detections_are_not_written(name: str) -> None:
+def test_detections_are_not_modified(name: str) -> None:
     tracker = make_tracker(name)
     for k in range(5):
         detections = walkers(k)
@@ -100,15 +100,15 @@ def test_detections_are_not_written(name: str) -> None:
 
 
 @every_tracker
-def test_pictures_without_objects_have_no_tracks(name: str) -> None:
+def test_frames_without_detections_have_no_confirmed_tracks(name: str) -> None:
     tracker = make_tracker(name)
     assert len(tracker.update(Detections.empty(), 0.0)) == 0
-    run(tracker, begin=1)
+    run(tracker, first=1)
     assert len(tracker.update(Detections.empty(), 1.0).confirmed) == 0
 
 
 @every_tracker
-def test_time_that_goes_back_is_a_bug(name: str) -> None:
+def test_decreasing_time_is_an_assertion_error(name: str) -> None:
     tracker = make_tracker(name)
     tracker.update(walkers(0), 1.0)
     with pytest.raises(AssertionError):
@@ -116,7 +116,9 @@ def test_time_that_goes_back_is_a_bug(name: str) -> None:
 
 
 @every_tracker
-def test_a_box_without_area_is_not_tracked_and_one_that_is_not_finite_is_a_bug(name: str) -> None:
+def test_a_box_without_area_is_ignored_and_one_that_is_not_finite_is_an_assertion_error(
+    name: str,
+) -> None:
     boxes = np.array([[10, 10, 40, 90], [10, 10, 10, 90], [40, 10, 10, 90]], np.float32)
     scores, class_ids = np.full(3, 0.9, np.float32), np.zeros(3, np.int64)
     tracks = make_tracker(name).update(Detections(boxes, scores, class_ids), 0.0)
@@ -127,16 +129,16 @@ def test_a_box_without_area_is_not_tracked_and_one_that_is_not_finite_is_a_bug(n
 
 
 @every_tracker
-def test_arrays_and_objects_of_other_libraries_are_tracked_alike(name: str) -> None:
+def test_arrays_and_objects_of_other_libraries_give_the_same_tracks(name: str) -> None:
     trackers = [make_tracker(name) for _ in range(3)]
     for k in range(10):
-        given = walkers(k)
-        columns = {"xyxy": given.boxes_xyxy, "confidence": given.scores}
-        array = np.column_stack((given.boxes_xyxy, given.scores, given.class_ids))
+        detections = walkers(k)
+        columns = {"xyxy": detections.boxes_xyxy, "confidence": detections.scores}
+        array = np.column_stack((detections.boxes_xyxy, detections.scores, detections.class_ids))
         forms: tuple[DetectionsLike, ...] = (
-            given,
+            detections,
             array,
-            SimpleNamespace(**columns, class_id=given.class_ids),
+            SimpleNamespace(**columns, class_id=detections.class_ids),
         )
         seen = [
             as_plain(tracker.update(form, k / 25))
@@ -146,21 +148,23 @@ def test_arrays_and_objects_of_other_libraries_are_tracked_alike(name: str) -> N
 
 
 @every_tracker
-def test_lost_tracks_are_given_out_where_they_should_be_if_asked_for(name: str) -> None:
-    tracker, quiet = (make_tracker(name, buffer_seconds=1.0, emit_lost=e) for e in (True, False))
+def test_emit_lost_returns_lost_tracks_at_their_predicted_positions(name: str) -> None:
+    tracker, without_lost = (
+        make_tracker(name, buffer_seconds=1.0, emit_lost=e) for e in (True, False)
+    )
     for k in range(30):
         tracker.update(walkers(k), k / 25)
-        quiet.update(walkers(k), k / 25)
+        without_lost.update(walkers(k), k / 25)
     for k in range(30, 40):
-        tracks, few = tracker.update([], k / 25), quiet.update([], k / 25)
+        tracks, others = tracker.update([], k / 25), without_lost.update([], k / 25)
     assert tracks.ids.tolist() == [1, 2, 3, 4, 5, 6]
     assert set(tracks.states.tolist()) == {TrackState.LOST}
     np.testing.assert_allclose(tracks.boxes_xyxy, walkers(39).boxes_xyxy, atol=4)
-    assert len(tracks.confirmed) == 0 and len(few) == 0
+    assert len(tracks.confirmed) == 0 and len(others) == 0
 
 
 @every_tracker
-def test_tentative_tracks_are_told_apart(name: str) -> None:
+def test_a_new_track_is_tentative_and_has_no_identity(name: str) -> None:
     tracker = make_tracker(name)
     for k in range(10):
         tracker.update(walkers(k, 3), k / 25)
@@ -172,10 +176,10 @@ def test_tentative_tracks_are_told_apart(name: str) -> None:
 
 @every_tracker
 @pytest.mark.parametrize("class_aware", [True, False])
-def test_a_track_keeps_its_class_unless_told_that_classes_do_not_matter(
+def test_a_class_aware_tracker_starts_a_new_track_when_the_class_changes(
     name: str, class_aware: bool
 ) -> None:
-    """A detector takes a van for a car, then for a truck."""
+    """A detector labels a van as a car, then as a truck."""
     tracker, seen = make_tracker(name, class_aware=class_aware), set()
     for k in range(20):
         van = [[50 + 2 * k, 50, 150 + 2 * k, 120, 0.9, 2 + k // 10]]
@@ -195,12 +199,12 @@ def test_the_same_real_detections_give_the_same_tracks(name: str, data: Path) ->
     assert len(np.unique(np.concatenate(seen))) > 8
 
 
-def test_an_unknown_tracker_is_answered_with_the_nearest_and_all() -> None:
+def test_an_error_for_an_unknown_tracker_names_the_nearest_and_all() -> None:
     with pytest.raises(UsageError, match=r"'bytetrak'; did you mean 'bytetrack'.*accepted: .*byte"):
         make_tracker("bytetrak")
 
 
-def test_an_unknown_option_is_answered_with_the_nearest_and_all() -> None:
+def test_an_error_for_an_unknown_option_names_the_nearest_and_all() -> None:
     with pytest.raises(
         UsageError, match=r"no option 'buffer_second'; did you mean 'buffer_seconds'.*match_cost"
     ):
@@ -208,31 +212,31 @@ def test_an_unknown_option_is_answered_with_the_nearest_and_all() -> None:
 
 
 @pytest.mark.parametrize("value", ["long", True, None])
-def test_a_value_of_the_wrong_kind_is_refused(value: object) -> None:
+def test_a_value_of_the_wrong_type_is_refused(value: object) -> None:
     with pytest.raises(UsageError, match=r"buffer_seconds=.*a number is expected"):
         make_tracker("bytetrack", buffer_seconds=value)
 
 
-def test_a_whole_number_is_a_number() -> None:
+def test_a_whole_number_is_accepted_as_a_number() -> None:
     make_tracker("bytetrack", buffer_seconds=2)
 
 
-def test_the_package_is_ours_and_not_one_of_the_same_name() -> None:
+def test_the_imported_package_is_the_one_in_this_repository() -> None:
     assert Path(trackers.__file__).resolve().parent == ROOT / "trackers"
 
 
-def test_trackers_need_numpy_and_lap_alone() -> None:
-    """Whatever else is installed cannot be imported, and all trackers work."""
+def test_trackers_need_only_numpy_and_lap() -> None:
+    """All trackers work when no other installed package can be imported."""
     code = """
 import sys
 
-class Nothing:
+class Blocked:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
         if top not in sys.stdlib_module_names | {"numpy", "lap", "trackers", "detector"}:
-            raise ImportError(f"{name} is not here")
+            raise ImportError(f"{name} is blocked")
 
-sys.meta_path.insert(0, Nothing())
+sys.meta_path.insert(0, Blocked())
 from trackers import TRACKERS, make_tracker
 print([make_tracker(n).update([[10, 10, 50, 90, 0.9]], 0.0).ids.tolist() for n in TRACKERS])
 """

@@ -1,1 +1,1 @@
-"""How weights come to be. Meets the rest of Framelane only through `detector`."""
+"""Training and evaluation of YOLOv7 networks. Imports only `detector` of Framelane."""

@@ -1,9 +1,9 @@
-"""What a person sees of a training: a bar while an epoch runs, one line when it is over."""
+"""Progress of a training on the terminal: a bar during an epoch, one line after it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from rich.console import Console
@@ -13,11 +13,14 @@ from trainer.training_state import Row
 
 
 class Display:
-    """Progress of a training on a terminal; elsewhere only the lines."""
+    """Shows progress on a terminal; elsewhere prints only the lines."""
 
-    def __init__(self, console: Console, epochs: int) -> None:
+    def __init__(
+        self, console: Console, epochs: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._console = console
         self._epochs = epochs
+        self._clock = clock
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -29,14 +32,14 @@ class Display:
         )
 
     def note(self, line: str) -> None:
-        """Print a line about how the training is set up."""
+        """Print a line about the setup of the training."""
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def epoch_begins(self, epoch: int, done: int, batches: int) -> None:
-        """Start the bar of an epoch of which `done` batches were made before."""
+        """Start the bar of an epoch, at `done` batches if it is resumed."""
         self._bar.start()
-        self._left_behind = batches * (self._epochs - epoch - 1)  # batches of later epochs
-        self._began, self._done, self._before = time.monotonic(), done, done
+        self._later_batches = batches * (self._epochs - epoch - 1)  # of later epochs
+        self._began, self._done, self._before = self._clock(), done, done
         self._batches = batches
         description = f"epoch {epoch + 1}/{self._epochs}"
         self._task = self._bar.add_task(description, total=batches, completed=done, state="")
@@ -46,7 +49,8 @@ class Display:
     ) -> None:
         """Move the bar by `count` batches.
 
-        parts: of the loss, box, objectness, class and sum, over the epoch so far; memory: bytes
+        parts: means over the epoch so far of the box, objectness and class terms and of their sum
+        memory: bytes
         """
         self._done += count
         box, objectness, classification, total = parts
@@ -57,13 +61,13 @@ class Display:
         self._bar.update(self._task, advance=count, state=state)
 
     def _time_left(self) -> str:
-        """Return the time until the training is over, evaluations not counted."""
-        per_batch = (time.monotonic() - self._began) / (self._done - self._before)
-        left = self._batches - self._done + self._left_behind
+        """Return the time until the end of the training, without evaluations."""
+        per_batch = (self._clock() - self._began) / (self._done - self._before)
+        left = self._batches - self._done + self._later_batches
         return str(timedelta(seconds=round(per_batch * left)))
 
     def epoch_ends(self, row: Row) -> None:
-        """Print the line of an epoch."""
+        """Remove the bar, and print the line of an epoch."""
         self._bar.remove_task(self._task)
         accuracy = "" if row["ap50"] is None else f"  AP {row['ap']:.3f}  AP50 {row['ap50']:.3f}"
         self._console.print(
@@ -76,5 +80,5 @@ class Display:
         )
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._bar.stop()

@@ -1,4 +1,4 @@
-"""The end of a training: its best weights as models to be run, with what each of them is worth."""
+"""Export of the best weights as models, each with its accuracy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from trainer.quantize import MAX_LOST, quantise_on
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A model that the pipeline runs, and what it is worth.
+    """An exported model and its accuracy.
 
-    judged: what it finds in each image of the validation data, beside the labels
+    evaluated: its detections in each image of the validation data, with the ground truth
     """
 
     model: Path
@@ -30,10 +30,10 @@ class Product:
 
 
 def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Product:
-    """Export `weights` to `model` (.onnx) and its manifest, and return what it finds on `val`.
+    """Export `weights` to `model` (.onnx) with a manifest, and evaluate it on `val`.
 
-    The accuracy in the manifest is that of the exported file, run by the product's own engine.
-    nms_iou: overlap above which the pipeline will take two boxes of one class for one object
+    The accuracy in the manifest is that of the exported file, as the pipeline runs it.
+    nms_iou: IoU above which the pipeline will suppress a box of the same class
     """
     network, info = load_weights(weights)
     manifest = export_model(
@@ -43,7 +43,7 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
         size=info.size,
         weights_sha256=sha256_of(weights),
     )
-    evaluated, report = _found(model, val)
+    evaluated, report = _evaluate(model, val)
     manifest = replace(manifest, nms_iou=nms_iou, accuracy=report.numbers)
     manifest.write(manifest_path(model))
     return Product(model, manifest, evaluated, report)
@@ -52,16 +52,16 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
 def make_int8(
     product: Product, train: Dataset, val: Dataset, progress: ProgressCallback
 ) -> list[Product]:
-    """Put the INT8 models of a product beside it, and return what they find on `val`.
+    """Write the INT8 models of a product beside it, and evaluate them on `val`.
 
-    train: what they are calibrated on. Raises what `quantise_on` raises, for one that is refused.
+    train: data for calibration. Raises as `quantise_on` does if a model is refused.
     """
     made = quantise_on(product.model, train, val, MAX_LOST, progress)
-    return [Product(one.path, one.manifest, *_found(one.path, val)) for one in made]
+    return [Product(one.path, one.manifest, *_evaluate(one.path, val)) for one in made]
 
 
-def _found(model: Path, val: Dataset) -> tuple[Sequence[EvaluatedImage], Report]:
-    """Return what a model finds in each image of `val`, and what that is worth."""
+def _evaluate(model: Path, val: Dataset) -> tuple[Sequence[EvaluatedImage], Report]:
+    """Return a model's detections in each image of `val`, and their scores."""
     with open_model(model) as opened:
         evaluated = evaluate_images(opened, val)
     return evaluated, score(evaluated, opened.class_names)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish: the training ends where it can be taken up again."""
+"""Ctrl-C and SIGTERM: the training stops at the next point from which it can resume."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_requested(*, ignore_repeats: bool = False) -> Iterator[Event]:
-    """Give an event that the first signal sets; the second ends the process as it always would.
+    """Yield an event that the first signal sets; a second signal has its usual effect.
 
-    patient: later ones are as the first, because torchrun passes on what a terminal has sent to
-    everyone already. On the main thread only, where Python delivers signals.
+    ignore_repeats: a second signal has no effect, because torchrun repeats the signal that the
+        terminal has already sent to all processes
+    Main thread only, where Python delivers signals.
     """
-    asked = Event()
+    requested = Event()
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.set()
+    def request(number: int, frame: FrameType | None) -> None:
+        requested.set()
         if not ignore_repeats:
             restore()
 
     for number in SIGNALS:
-        signal.signal(number, ask)
+        signal.signal(number, request)
     try:
-        yield asked
+        yield requested
     finally:
         restore()

@@ -1,4 +1,4 @@
-"""INT8 of a model whose data is labelled: calibrated on what it was trained on, and then scored."""
+"""INT8 models calibrated on the training data and scored on the validation data."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 
 from detector.acceptance.gate import EngineRefused
 from detector.detections import UInt8Array
-from detector.int8.quantize import PICTURES, Quantised, quantise
+from detector.int8.quantize import MAX_IMAGES, Quantised, quantise
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.progress import ProgressCallback
 from trainer.data.samples import Dataset
 from trainer.evaluation.evaluate import evaluate, open_model
 
-MAX_LOST = 0.01  # of a class's AP50, unless more is allowed
-FLOAT = "float/"  # what the float model was measured at stands beside, with this ahead of its name
+MAX_LOST = 0.01  # default; AP50 that a class may lose
+FLOAT = "float/"  # prefix of the float model's scores in the manifest
 
 
 def quantise_on(
     model: Path, train: Dataset, val: Dataset, max_lost: float, progress: ProgressCallback
 ) -> list[Quantised]:
-    """Make the INT8 models of `model` and put them beside it, with their accuracy on `val`.
+    """Write the INT8 models of `model` beside it, with their accuracy on `val` in the manifests.
 
-    train: to calibrate on, spread over all of it
-    max_lost: of AP at an IoU of 0.5, by any class
-    Raises as `quantise` does, and EngineRefused for one that loses more; then nothing is kept.
+    train: data for calibration; a sample is spread over all of it
+    max_lost: AP50 that a class may lose
+    Raises as `quantise` does, and EngineRefused if a class loses more; then no file is kept.
     """
-    progress(0.0, "judging the float model")
+    progress(0.0, "evaluating the float model")
     before = _numbers(model, val)
 
     def measure(file: Path) -> Mapping[str, float]:
@@ -47,9 +47,9 @@ def _numbers(model: Path, val: Dataset) -> Mapping[str, float]:
 
 
 def _spread(data: Dataset, size: tuple[int, int]) -> UInt8Array:
-    """Return images of all of the data, letterboxed."""
-    places = np.linspace(0, len(data) - 1, min(len(data), PICTURES)).round().astype(int)
-    images = [data[int(place)].image for place in places]
+    """Return letterboxed images, spread over the data."""
+    positions = np.linspace(0, len(data) - 1, min(len(data), MAX_IMAGES)).round().astype(int)
+    images = [data[int(position)].image for position in positions]
     return np.stack([Letterbox.fit((i.shape[0], i.shape[1]), size).apply(i) for i in images])
 
 
@@ -64,7 +64,7 @@ def _refuse_loss(
             for name in by_class
         )
         raise EngineRefused(
-            f"{file.name} is refused: a class may lose {max_lost:g} of AP50, and it has {each}. "
-            "Leave the model in floating point, or allow more: `python -m trainer quantize "
-            "MODEL --data RECIPE --most-lost PART`"
+            f"{file.name} is refused: a class may lose {max_lost:g} of AP50, but AP50 changed: "
+            f"{each}. Keep the model in floating point, or allow more: `python -m trainer quantize "
+            "MODEL --data RECIPE --max-lost FRACTION`"
         )

@@ -1,4 +1,4 @@
-"""What a training begins with: the network, its weights and anchors, and the loss."""
+"""Setup of a training: the network with its initial weights and anchors, and the loss."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Note = Callable[[str], None]
 
 
 def make_network(recipe: Recipe, sides: Callable[[], Float32Array], note: Note) -> Network:
-    """Return the network as it is before the first step, on the CPU.
+    """Return the network before the first step, on the CPU.
 
-    sides: gives (n, 2) float32, width and height of the labelled boxes in pixels of the input
-    note: is told what a person should know
+    sides: returns (n, 2) float32, width and height of the labelled boxes in input pixels
+    note: receives lines for the user
     """
     torch.manual_seed(recipe.seed)
     classes = recipe.data.classes
     network = build_network(recipe.network, classes=len(classes), width=recipe.width)
     _check_size(network, recipe.size)
     if recipe.weights:
-        left = transfer(recipe.weights, network)
-        note(f"{recipe.weights}: {_list(left)}")
+        missing = transfer(recipe.weights, network)
+        note(f"{recipe.weights}: {_list(missing)}")
     if recipe.anchors == "fitted":
         _fit_anchors(network, sides(), recipe, note)
     freeze(network, recipe.freeze)
@@ -49,16 +49,16 @@ def _check_size(network: Network, size: tuple[int, int]) -> None:
         )
 
 
-def _list(left: list[str]) -> str:
-    return f"all weights but {', '.join(left)}" if left else "all weights"
+def _list(missing: list[str]) -> str:
+    return f"all weights but {', '.join(missing)}" if missing else "all weights"
 
 
 def _fit_anchors(network: Network, sides: Float32Array, recipe: Recipe, note: Note) -> None:
-    """Give the network the anchors that fit the data, unless its own fit better."""
+    """Set anchors fitted to the data, unless the network's own fit better."""
     own = network.anchors.reshape(-1, 2).numpy()
     if len(sides) < len(own):
         raise UsageError(
-            f"anchors: 'fitted' given, but there are {len(sides)} boxes for {len(own)} anchors: "
+            f"anchors: 'fitted' given, but the data has {len(sides)} boxes for {len(own)} anchors: "
             "give 'described'"
         )
     ratio = recipe.loss.anchor_ratio
@@ -74,16 +74,16 @@ def _describe(fit: Fit) -> str:
 
 
 def make_loss(network: Network, recipe: Recipe) -> DetectionLoss:
-    """Return the loss, with the gains of the recipe scaled to this network and size."""
-    given = recipe.loss
-    gains = Gains(given.box, given.objectness, given.classification)
+    """Return the loss, with the recipe's gains scaled to this network and size."""
+    config = recipe.loss
+    gains = Gains(config.box, config.objectness, config.classification)
     return DetectionLoss(
         network.anchors,
         torch.tensor(network.strides),
         gains.scaled(len(network.strides), network.classes, recipe.size),
-        given.assignment,
-        given.anchor_ratio,
-        auxiliary=given.auxiliary,
-        constraint=given.constraint,
-        label_smoothing=given.label_smoothing,
+        config.assignment,
+        config.anchor_ratio,
+        auxiliary=config.auxiliary,
+        constraint=config.constraint,
+        label_smoothing=config.label_smoothing,
     )

@@ -1,4 +1,4 @@
-"""The report of a training: how it went, what came out, made from what."""
+"""The report page of a training: its models, their accuracy, and the course of the training."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PAGE = "report.html"
 def write_training_page(
     folder: Path, recipe: Recipe, products: Sequence[Product], val: Dataset
 ) -> Path:
-    """Write `report.html` into the folder of a training, and return where it is.
+    """Write `report.html` into the folder of a training, and return its path.
 
-    products: what was exported, the model that the others were made from first
+    products: the exported models; the first is the source of the others
     """
     page = Page(f"{folder.name}: {recipe.network}, {', '.join(recipe.data.classes)}")
     _add_products(page, folder, products)
@@ -36,8 +36,8 @@ def write_training_page(
         add_accuracy(page, product.report, analysis)
         add_worst(page, val, product.evaluated, analysis, recipe.data.classes)
     add_history(page, read_results(folder / RESULTS))
-    page.image(read_rgb(folder / BATCH), "The first batch that the network saw, with its boxes")
-    page.heading("The recipe")
+    page.image(read_rgb(folder / BATCH), "The first training batch, with its boxes")
+    page.heading("Recipe")
     page.listing(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     add_versions(page, products[0].manifest.tools)
     page.write(folder / PAGE)
@@ -45,7 +45,7 @@ def write_training_page(
 
 
 def _add_products(page: Page, folder: Path, products: Sequence[Product]) -> None:
-    """Add what was made, each with the hash of what it was made from."""
+    """Add the files of the training, each with the hash of its source."""
     rows = [(BEST, "-", "-", "-", sha256_of(folder / BEST), "")]
     for product in products:
         manifest = product.manifest
@@ -55,4 +55,4 @@ def _add_products(page: Page, folder: Path, products: Sequence[Product]) -> None
         rows.append((*row, manifest.onnx_sha256, source))
     header = ("file", "precision", "AP50", "AP", "sha256", "made from")
     short = [(*row[:4], row[4][:16], row[5][:16]) for row in rows]
-    page.table("What was made", header, short)
+    page.table("Files", header, short)

@@ -1,4 +1,4 @@
-"""A training on disk: one file that is whole or not there, from which it goes on as it was."""
+"""The checkpoint of a training: one file, written atomically, from which it resumes exactly."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from detector.yolov7.network import Network
 from trainer.optim.optimizer import MovingAverage, Stepper
 from trainer.recipe import Recipe
 
-Row = dict[str, float | None]  # one epoch of results, by column
+Row = dict[str, float | None]  # results of an epoch, by column
 
 
 @dataclass(slots=True)
 class TrainingPosition:
-    """How far a training has come.
+    """The position in a training.
 
     Images and their order follow from seed, epoch and position, and nothing else draws random
-    numbers, so that no generator needs to be saved.
+    numbers, so the state of random generators is not saved.
 
-    epoch: the running one, from 0; batch: done in it; sums: of the loss's parts over those
-    best: the highest average precision so far; history: results of the epochs that are over
+    epoch: current epoch, from 0; batch: number of finished batches in it
+    sums: sums of the loss terms over those batches
+    best: highest average precision so far; history: results of the finished epochs
     """
 
     epoch: int = 0
@@ -44,11 +45,11 @@ class TrainingPosition:
 
     @property
     def means(self) -> list[float]:
-        """The loss's parts, averaged over the epoch so far."""
+        """The means of the loss terms over the epoch so far."""
         return [total / self.batch for total in self.sums]
 
     def add(self, parts: Sequence[float]) -> None:
-        """Count one batch. Raises FramelaneError if its loss is no number any more."""
+        """Count one batch. Raises FramelaneError if its loss is not finite."""
         if not all(map(math.isfinite, parts)):
             raise FramelaneError(
                 f"the loss is not finite in epoch {self.epoch + 1}, batch {self.batch + 1}: "
@@ -60,21 +61,21 @@ class TrainingPosition:
         self.batch += 1
 
     def end_epoch(self, row: Row) -> None:
-        """Go on to the next epoch, with the results of this one."""
+        """Record the results of this epoch, and begin the next."""
         self.history.append(row)
         self.epoch, self.batch, self.sums = self.epoch + 1, 0, []
 
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What changes while training: the network, its moving average, and the optimiser's memory."""
+    """The state that training changes: network, moving average and optimiser."""
 
     network: Network
     average: MovingAverage
     stepper: Stepper
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that must be saved, under one name each."""
+        """Return all tensors to save, by unique names."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, value in self.average.network.state_dict().items():
             tensors[f"average.{name}"] = value
@@ -84,7 +85,7 @@ class Learner:
         return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `tensors` returned."""
+        """Restore the tensors that `tensors` returned."""
         self.network.load_state_dict(_under("network", tensors))
         self.average.network.load_state_dict(_under("average", tensors))
         parameters = [p for group in self.stepper.optimiser.param_groups for p in group["params"]]
@@ -93,7 +94,7 @@ class Learner:
             number, _, key = name.partition(".")
             parameter = parameters[int(number)]
             if value.shape == parameter.shape:
-                # in the memory format of its parameter, which the fused step takes for granted
+                # the fused step requires the memory format of the parameter
                 value = torch.empty_like(parameter).copy_(value)  # noqa: PLW2901
             state.setdefault(int(number), {})[key] = value
         groups = self.stepper.optimiser.state_dict()["param_groups"]
@@ -103,7 +104,7 @@ class Learner:
 def save_state(
     path: Path, learner: Learner, progress: TrainingPosition, recipe: Recipe, processes: int
 ) -> None:
-    """Write all that a training needs to go on, and what is to be the same then."""
+    """Write all that a training needs to resume, and what must not change until then."""
     tensors = {name: value.contiguous() for name, value in learner.tensors().items()}
     described = {
         "progress": asdict(progress),
@@ -117,17 +118,17 @@ def save_state(
 
 
 def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> TrainingPosition:
-    """Put `learner` where it was when the file was written, and return how far that was.
+    """Restore `learner` from a file, and return the position in the training.
 
-    Raises UsageError if the file is damaged, or was written by another recipe, or by another number
-    of processes, which share the batches of an epoch in another way.
+    Raises UsageError if the file is damaged, or if it was written with another recipe or by another
+    number of processes, because that changes the order of batches.
     """
     try:
         with safe_open(path, framework="pt") as file:
             described = json.loads(file.metadata()["training"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: not the state of a training: {error}") from error
+        raise UsageError(f"{path}: not a checkpoint of a training, or damaged: {error}") from error
     differing = _difference(json.loads(described["recipe"]), recipe)
     if differing:
         raise UsageError(
@@ -137,7 +138,7 @@ def load_state(path: Path, learner: Learner, recipe: Recipe, processes: int) -> 
     if described.get("processes", 1) != processes:
         raise UsageError(
             f"{path}: was trained by {described.get('processes', 1)} processes, not {processes}: "
-            "start as many with torchrun, or give another --output"
+            "start the same number with torchrun, or give another --output"
         )
     learner.restore(tensors)
     learner.stepper.scaler.load_state_dict(described.get("scaler", {}))
@@ -154,11 +155,11 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _difference(before: dict[str, Any], recipe: Recipe) -> list[str]:
-    """Name the keys at the top in which a recipe differs from what a training began with.
+    """Return the top-level keys in which `recipe` differs from that of the training so far.
 
-    Keys that are newer than the training have the value that changes nothing.
+    A key that is newer than the training counts as its default.
     """
-    with suppress(ValidationError):  # of a key that is no longer known
+    with suppress(ValidationError):  # a key that no longer exists
         before = json.loads(Recipe.model_validate(before).fingerprint)
     now = json.loads(recipe.fingerprint)
     return [key for key in sorted(before | now) if before.get(key) != now.get(key)]

@@ -1,4 +1,4 @@
-"""What befalls one stream, and how little the others notice."""
+"""Faults of one stream, and their effect on the latency of the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.live.watch import Watch, exact_ledger
 from pipeline.run import Run
 from tests.support.cameras import FPS
 from tests.support.faults import FAULTS, Fault
-from tests.support.runs import more_of, said
+from tests.support.runs import more_of, reported
 from tests.support.site import Site
 
 VICTIM, OTHERS = "cam-1", ("cam-2", "cam-3", "cam-4")
@@ -21,10 +21,15 @@ VICTIM, OTHERS = "cam-1", ("cam-2", "cam-3", "cam-4")
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(5), default=30.0, show_default=True, help="Each.")
-@click.option("--only", type=click.Choice(list(FAULTS)), multiple=True, help="Leave out the rest.")
+@click.option(
+    "--only",
+    type=click.Choice(list(FAULTS)),
+    multiple=True,
+    help="Only this fault; may be repeated.",
+)
 @model_options
 def faults(seconds: float, only: tuple[str, ...], model: str, engine: str) -> None:
-    """One camera of four meets each fault in turn: the others' p95 before and meanwhile."""
+    """One camera of four has each fault in turn: the p95 of the others before and during it."""
     chosen = {name: fault for name, fault in FAULTS.items() if not only or name in only}
     with (
         site([VICTIM, *OTHERS]) as place,
@@ -32,17 +37,17 @@ def faults(seconds: float, only: tuple[str, ...], model: str, engine: str) -> No
     ):
         place.run = run
         click.echo(f"{'fault':<34}{'p95 ms before':>15}{'meanwhile':>11}  the report says")
-        claims = [_befallen(place, run, name, chosen[name], seconds) for name in chosen]
+        claims = [_claim(place, run, name, chosen[name], seconds) for name in chosen]
     sys.exit(judge([*claims, exact_ledger(run)]))
 
 
-def _befallen(place: Site, run: Run, name: str, fault: Fault, seconds: float) -> Claim:
-    """Let the fault happen, and claim that the others' p95 moves by less than a frame interval."""
+def _claim(place: Site, run: Run, name: str, fault: Fault, seconds: float) -> Claim:
+    """Cause the fault, and claim that the others' p95 changes by less than a frame interval."""
     before = _tails(run, seconds)
-    known = {each.name: said(run, each.name) for each in run.streams}
+    known = {each.name: reported(run, each.name) for each in run.streams}
     with fault(place, VICTIM) as stream:
         meanwhile = _tails(run, seconds)
-        words = said(run, stream) - known.get(stream, set())
+        words = reported(run, stream) - known.get(stream, set())
     more_of(run, VICTIM, *OTHERS)
     moved = {each: abs(meanwhile[each] - before[each]) for each in OTHERS}
     worst = max(OTHERS, key=moved.__getitem__)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import Detections, Float32Array
 from detector.nms import suppress
+from detector.tolerance import Tolerance
 
 CONFIDENCE = 0.25  # the default threshold of what users see
 MIN_DETECTIONS = 5  # per image: with fewer, those of lower confidence are compared too

@@ -17,13 +17,13 @@ import numpy as np
 
 from detector.acceptance.agreement import Agreement, compare
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder, cached_engine
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, make_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest
+from detector.tolerance import Tolerance
 
 MAX_IMAGES = 16  # to compare on: more take time and change little
 
@@ -72,7 +72,7 @@ def _verdict(engine: Engine, key: EngineKey, model: Path, images: Path | None) -
         replace(key, flags={**key.flags, **held_to}),
         write,
         cache_folder() / "verdicts",
-        anew=images is not None,
+        rebuild=images is not None,
     )
     return Agreement(**json.loads(judged.path.read_text()))
 

@@ -28,7 +28,7 @@ def quantize(model: str, source: Path) -> None:
     from detector.acceptance.sample_images import read_images
     from detector.commands.describe import describe_int8
     from detector.int8.calibration import load_nncf
-    from detector.int8.quantize import PICTURES, quantise
+    from detector.int8.quantize import MAX_IMAGES, quantise
     from detector.manifest import Manifest
     from detector.progress import shown_progress
     from detector.weights.zoo import find_model
@@ -36,7 +36,7 @@ def quantize(model: str, source: Path) -> None:
     load_nncf()
     file = find_model(model)
     with shown_progress() as progress:
-        images = read_images(source, Manifest.beside(file).input_size, PICTURES)
+        images = read_images(source, Manifest.beside(file).input_size, MAX_IMAGES)
         made = quantise(file, images, progress)
     for one in made:
         click.echo(describe_int8(one))

@@ -15,7 +15,6 @@ from detector.cache import EngineKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
-from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest
 
 Answer = Callable[[UInt8Array], Candidates]
@@ -120,21 +119,3 @@ def open_engine(
             )
         manifest = Manifest.beside(model)
     return FakeEngine(manifest, **script)
-
-
-def fake_manifest(
-    size: tuple[int, int] = (64, 96), *, classes: tuple[str, ...] = ("object",), max_batch: int = 4
-) -> Manifest:
-    """Return the manifest of a model without a file."""
-    return Manifest(
-        classes=classes,
-        input_size=size,
-        strides=(8, 16, 32),
-        precision="fp32",
-        max_batch=max_batch,
-        dynamic_batch=True,
-        top_k=512,
-        pad_value=PAD_VALUE,
-        onnx_sha256="0" * 64,
-        weights_sha256=None,
-    )

@@ -117,7 +117,7 @@ def open_engine(
     streams: batches computed at the same time; 1 has the lowest latency, because all cores work on
         one image; default: OpenVINO's choice for throughput
     threads: of all streams together; default: one per core
-    precision: fp32, bf16, fp16 or int8; auto: int8 if an INT8 model lies beside this one, else bf16
+    precision: fp32, bf16, fp16 or int8; auto: int8 if there is an INT8 model beside it, else bf16
         where the device computes in it, else fp32
     Raises ModelError if the file, its manifest or an option cannot be used.
     """
@@ -196,7 +196,7 @@ def _options(streams: int | None, threads: int | None, chosen: Choice) -> dict[s
     }
     if chosen.literal:
         # With several streams, each computes the rounded weights at the same time, into the same
-        # memory: every second time the model had other weights.
+        # memory: every second time the weights came out different.
         options["LP_TRANSFORMS_MODE"], streams = "NO", 1
     if streams is not None:
         options["NUM_STREAMS"] = streams

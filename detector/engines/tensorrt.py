@@ -164,7 +164,7 @@ def open_engine(
 
     slots: batches in flight
     device: cuda, or cuda:1 for the second GPU
-    precision: fp32, fp16 or int8; auto: int8 if an INT8 model for TensorRT lies beside this one,
+    precision: fp32, fp16 or int8; auto: int8 if there is an INT8 model for TensorRT beside it,
         else fp16. A model that is not in fp32 keeps its precision
     batch: batch size to optimise for, if the model's batch is dynamic
     graphs: whether each slot uses CUDA graphs

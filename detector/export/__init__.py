@@ -1,1 +1,1 @@
-"""From a network or a foreign graph to ONNX files that keep the model contract."""
+"""Export a network, or a graph of another exporter, to ONNX that follows the model contract."""

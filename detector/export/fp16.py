@@ -1,4 +1,4 @@
-"""From a model in float32 to a typed FP16 one: half precision up to the logits of the head.
+"""Convert a model from float32 to typed FP16: half precision up to the logits of the head.
 
 Sigmoid, grid and box arithmetic and both outputs stay float32: in half precision boxes would be off
 by up to 0.8 pixels at 640, and by 1.2 at 1280.
@@ -14,15 +14,15 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from detector.errors import ModelError
 
-LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # the last of these return the logits
-MOST = float(np.finfo(np.float16).max)
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # the last ones return the logits
+LARGEST = float(np.finfo(np.float16).max)
 
 
 def to_half(model: ModelProto) -> ModelProto:
-    """Return the model with all that leads to a layer, and the layers themselves, in float16.
+    """Return the model with its layers, and all nodes in front of a layer, in float16.
 
-    Whoever runs it computes in the types that the file says: TensorRT does so to the letter.
-    Raises ModelError for a model that cannot be had in half precision.
+    The types are in the file; TensorRT follows them exactly.
+    Raises ModelError for a model that cannot be converted.
     """
     half = ModelProto()
     half.CopyFrom(model)
@@ -32,17 +32,17 @@ def to_half(model: ModelProto) -> ModelProto:
     made = {name for node in nodes for name in node.output}
     _convert_nodes(half, nodes, made, kinds)
     _return_to_float(half, made)
-    del half.graph.value_info[:]  # they tell of float32
+    del half.graph.value_info[:]  # they say float32
     try:
         onnx.checker.check_model(half, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"the model cannot be had in half precision: {reason}") from error
+        raise ModelError(f"the model cannot be converted to half precision: {reason}") from error
     return half
 
 
 def _lift_constants(model: ModelProto) -> None:
-    """Make initializers of constants: there is one kind of them then."""
+    """Turn constant nodes into initializers, so that there is one kind of constant."""
     for node in [node for node in model.graph.node if node.op_type == "Constant"]:
         values = [a.t for a in node.attribute if a.name == "value"]
         if values:
@@ -60,7 +60,7 @@ def _element_types(model: ModelProto) -> dict[str, int]:
 
 
 def _up_to_last_layers(model: ModelProto) -> list[NodeProto]:
-    """Return the layers and all nodes whose results reach one."""
+    """Return the layers, and all nodes whose results reach a layer."""
     producers = {name: node for node in model.graph.node for name in node.output}
     reached: dict[str, NodeProto] = {}
     waiting = [node for node in model.graph.node if node.op_type in LAYERS]
@@ -73,7 +73,7 @@ def _up_to_last_layers(model: ModelProto) -> list[NodeProto]:
 
 
 def _data_inputs(node: NodeProto) -> Iterator[str]:
-    """Yield the inputs that have the type of the result; scales and regions are always float32."""
+    """Yield the inputs that have the type of the result: a Resize has others, always float32."""
     yield from node.input[:1] if node.op_type == "Resize" else node.input
 
 
@@ -81,7 +81,7 @@ def _returns_float(node: NodeProto, kinds: dict[str, int]) -> bool:
     if any(attribute.type == attribute.GRAPH for attribute in node.attribute):
         raise ModelError(
             f"the model has a graph inside its node '{node.name}' ({node.op_type}), which cannot "
-            "be had in half precision: export it without control flow"
+            "be converted to half precision: export it without control flow"
         )
     return kinds[node.output[0]] == TensorProto.FLOAT
 
@@ -89,13 +89,13 @@ def _returns_float(node: NodeProto, kinds: dict[str, int]) -> bool:
 def _convert_nodes(
     model: ModelProto, nodes: list[NodeProto], made: set[str], kinds: dict[str, int]
 ) -> None:
-    """Let the nodes compute in half precision, with halved copies of the constants they read."""
+    """Make the nodes compute in half precision, with float16 copies of their constants."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     halved: set[str] = set()
     for node in nodes:
-        for place, name in enumerate(_data_inputs(node)):
+        for index, name in enumerate(_data_inputs(node)):
             if name in constants and kinds[name] == TensorProto.FLOAT:
-                node.input[place] = f"{name}_half"
+                node.input[index] = f"{name}_half"
                 halved.add(name)
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to":
@@ -109,26 +109,26 @@ def _convert_nodes(
 def _halved(tensor: TensorProto) -> TensorProto:
     values = numpy_helper.to_array(tensor)
     largest = float(np.abs(values).max(initial=0))
-    if largest > MOST:
+    if largest > LARGEST:
         raise ModelError(
             f"'{tensor.name}' holds numbers up to {largest:.0f}; half precision ends at "
-            f"{MOST:.0f}: use the model in fp32"
+            f"{LARGEST:.0f}: use the model in fp32"
         )
     return numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half")
 
 
 def _return_to_float(model: ModelProto, made: set[str]) -> None:
-    """Put a cast behind every half result that a node reads which stays as it is."""
+    """Insert a cast to float32 after every half result that a float32 node reads."""
     wanted: set[str] = set()
     for node in model.graph.node:
         if node.output[0] in made:
             continue
-        for place, name in enumerate(node.input):
+        for index, name in enumerate(node.input):
             if name in made:
-                node.input[place] = f"{name}_float"
+                node.input[index] = f"{name}_float"
                 wanted.add(name)
-    for place in reversed(range(len(model.graph.node))):
-        for name in wanted.intersection(model.graph.node[place].output):
+    for index in reversed(range(len(model.graph.node))):
+        for name in wanted.intersection(model.graph.node[index].output):
             full = f"{name}_float"
             cast = helper.make_node("Cast", [name], [full], name=full, to=TensorProto.FLOAT)
-            model.graph.node.insert(place + 1, cast)
+            model.graph.node.insert(index + 1, cast)

@@ -1,4 +1,4 @@
-"""A network becomes a file: ONNX that eats bytes and returns few numbers, and its manifest."""
+"""Export a network to ONNX that takes bytes and returns the best boxes, with its manifest."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def export_model(
     weights_sha256: str | None = None,
     accuracy: Mapping[str, float] | None = None,
 ) -> Manifest:
-    """Write `path` (.onnx) and its manifest, and return the latter.
+    """Write `path` (.onnx) and its manifest, and return the manifest.
 
-    size: (height, width) of the letterboxed pictures, multiples of the largest stride
+    size: (height, width) of the letterboxed images, multiples of the largest stride
     precision: fp32, or fp16 up to the logits of the head
-    batch: that the graph is fixed to; None: any up to `max_batch`
-    top_k: rows per picture; fewer if the network has fewer
-    The network itself is not touched. Raises ModelError for a size that it cannot take.
+    batch: fixed batch size of the graph; None: any up to `max_batch`
+    top_k: rows per image; fewer if the network has fewer
+    The network itself is not changed. Raises ModelError for a size that it does not accept.
     """
     assert len(class_names) == network.classes, (len(class_names), network.classes)
     assert precision in ("fp32", "fp16"), precision
@@ -66,7 +66,9 @@ def export_model(
         tools={"torch": torch.__version__, "onnx": onnx.__version__},
         accuracy=dict(accuracy or {}),
     )
-    manifest.write(manifest_path(path))  # second: an older one cannot pass for this model's
+    manifest.write(
+        manifest_path(path)
+    )  # after the model: an old manifest never matches a new model
     return manifest
 
 
@@ -83,7 +85,7 @@ def _check_size(network: Network, size: tuple[int, int]) -> None:
 def _write_onnx(graph: ContractGraph, path: Path, size: tuple[int, int], batch: int | None) -> None:
     names = ["images", "boxes", "scores"]
     with warnings.catch_warnings():
-        # The newer exporter needs onnxscript, one more package, for nothing that we use.
+        # The new exporter would need another package, onnxscript, and gain us nothing
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             graph.eval(),
@@ -98,7 +100,7 @@ def _write_onnx(graph: ContractGraph, path: Path, size: tuple[int, int], batch: 
 
 
 def _declare_outputs(graph: ContractGraph, path: Path) -> None:
-    """Write the sizes of the outputs into the file, which the exporter leaves open."""
+    """Write the shapes of the outputs into the file, where the exporter leaves them out."""
     model = onnx.load(path)
     for output, numbers in zip(model.graph.output, (4, graph.network.classes), strict=True):
         dims = output.type.tensor_type.shape.dim

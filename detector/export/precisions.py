@@ -1,4 +1,4 @@
-"""A model in other precisions: INT8 files beside it, and half precision, which anyone can have."""
+"""A model in other precisions: INT8 files beside it, and half precision made on demand."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from detector.cache import EngineKey, cache_folder, cached_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
 
-INT8_ENDINGS = {  # runtime -> of its file: each wants its own kind (docs/engines.md)
+INT8_ENDINGS = {  # runtime -> end of the file name: each has its own format (docs/engines.md)
     "openvino": ".int8-openvino.xml",
     "tensorrt": ".int8-tensorrt.onnx",
 }
 
 
 def int8_path(model: Path, runtime: str) -> Path:
-    """Return where the INT8 model for a runtime lies, if there is one: beside its model."""
+    """Return the path of the INT8 model for a runtime, which is beside the float model."""
     return model.with_name(model.stem + INT8_ENDINGS[runtime])
 
 
 def find_int8(model: Path, runtime: str) -> Path | None:
-    """Return the INT8 model for a runtime that was made from this very model, if there is one.
+    """Return the INT8 model for a runtime that was made from this model, or None.
 
-    Raises ModelError for one that is damaged.
+    Raises ModelError if it is damaged.
     """
     path = int8_path(model, runtime)
     if not path.is_file():
         return None
     manifest = Manifest.beside(path)
     if manifest.source_sha256 != Manifest.beside(model).onnx_sha256:
-        return None  # the model was made anew since
+        return None  # it was made from another version of the model
     manifest.verify(path)
     return path
 
 
 def need_int8(model: Path, runtime: str) -> Path:
-    """Return what `find_int8` does. Raises ModelError if there is none."""
+    """Return the INT8 model as `find_int8` does. Raises ModelError if there is none."""
     path = find_int8(model, runtime)
     if path is None:
         older = int8_path(model, runtime)
-        known = f"'{older.name}' was made from another" if older.is_file() else "there is none"
+        known = f"'{older.name}' is of another model" if older.is_file() else "there is none"
         raise ModelError(
             f"no INT8 model of '{model}' for {runtime} ({known}): make it with `python -m detector "
-            f"quantize {model} --pictures VIDEO_OR_FOLDER`"
+            f"quantize {model} --images VIDEO_OR_FOLDER`"
         )
     return path
 
 
 def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:
-    """Return a float32 model in half precision, made now or found in the cache, and its manifest.
+    """Return a float32 model in half precision, from the cache or made now, and its manifest.
 
-    Raises ModelError if it cannot be had in half precision.
+    Raises ModelError if it cannot be converted.
     """
     import onnx
 

@@ -1,8 +1,8 @@
-"""Graphs that others exported become models by our contract: the one border where they come in.
+"""Convert ONNX files of other YOLOv7 exporters to models that follow our contract.
 
-Such a graph takes float pictures, N x 3 x H x W, RGB, 0..1, and returns all of its rows, N x rows x
-(5 + C): cx, cy, w, h in pixels, objectness, class scores. It gets a front that takes bytes and a
-tail that picks the best rows, in ONNX, so that every engine runs it.
+Such a graph takes float images, N x 3 x H x W, RGB, 0..1, and returns all of its rows, N x rows x
+(5 + C): cx, cy, w, h in pixels, objectness, class scores. We add a front that takes bytes and a
+tail that picks the best rows, both in ONNX, so that every engine can run the result.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from detector.export.fp16 import to_half
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, manifest_path, sha256_of
 
-PER_CELL = 3  # anchors of every YOLOv7
+PER_CELL = 3  # anchors per cell in every YOLOv7
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
-OPSETS = range(9, 24)  # that are read
-SHAPES_ARE_TOLD = 14  # from this opset on ONNX can work out what a graph returns
-NEWER = 17  # what older graphs are converted to: TensorRT 8.5 (JetPack 5) and newer read it
+OPSETS = range(9, 24)  # accepted
+INFERS_SHAPES = 14  # from this opset on, ONNX can infer the shapes of the outputs
+NEWER = 17  # opset that older graphs are converted to: TensorRT 8.5 (JetPack 5) and newer read it
 MAX_BATCH = 8
 FRONT = """
 <ir_version: {ir}, opset_import: ["": {opset}]>
@@ -81,9 +81,9 @@ tail (float[{n}, {rows}, {numbers}] rows)
 
 
 class RawGraph(NamedTuple):
-    """What a graph takes and returns.
+    """The input and output of a graph.
 
-    batch: pictures that it is fixed to, None if that is open; size: (height, width) in pixels
+    batch: fixed batch size, None if it is dynamic; size: (height, width) in pixels
     """
 
     pixels: str
@@ -103,10 +103,10 @@ def adapt_model(
     precision: str = "fp32",
     top_k: int = 512,
 ) -> Manifest:
-    """Write `path` (.onnx) and its manifest, and return the latter.
+    """Write `path` (.onnx) and its manifest, and return the manifest.
 
-    class_names: None: as the file names them, or else by number
-    size: (height, width) that the pictures are to have, where the graph leaves it open
+    class_names: None: those in the file, or else numbers
+    size: (height, width) of the images, if the graph leaves it open
     precision: fp32, or fp16 up to the logits of the head
     Raises ModelError for a graph of another kind.
     """
@@ -136,7 +136,9 @@ def adapt_model(
         tools={"onnx": onnx.__version__, "exporter": model.producer_name or "unknown"},
         source_sha256=sha256_of(raw),
     )
-    manifest.write(manifest_path(path))  # second: an older one cannot pass for this model's
+    manifest.write(
+        manifest_path(path)
+    )  # after the model: an old manifest never matches a new model
     return manifest
 
 
@@ -153,7 +155,7 @@ def _read(raw: Path) -> ModelProto:
         onnx.checker.check_model(model)
     except (DecodeError, StopIteration, onnx.checker.ValidationError) as error:
         raise ModelError(f"'{raw}' is not an ONNX file, or it is damaged: {error}") from error
-    return model if opset >= SHAPES_ARE_TOLD else _newer(model, raw)
+    return model if opset >= INFERS_SHAPES else _newer(model, raw)
 
 
 def _newer(model: ModelProto, raw: Path) -> ModelProto:
@@ -161,8 +163,8 @@ def _newer(model: ModelProto, raw: Path) -> ModelProto:
         return version_converter.convert_version(model, NEWER)
     except (version_converter.ConvertError, RuntimeError) as error:
         raise ModelError(
-            f"'{raw}' has opset {_opset(model)}, which cannot be made {NEWER} ({error}): export it "
-            f"with {NEWER}"
+            f"'{raw}' has opset {_opset(model)}, which cannot be converted to {NEWER} ({error}): "
+            f"export it with opset {NEWER}"
         ) from error
 
 
@@ -173,9 +175,9 @@ def _opset(model: ModelProto) -> int:
 def _examine(model: ModelProto, raw: Path, size: tuple[int, int] | None) -> RawGraph:
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
-    if len(inputs) != 1 or not _is_picture(inputs[0]):
+    if len(inputs) != 1 or not _is_image(inputs[0]):
         raise ModelError(
-            f"'{raw}' takes {_described(inputs)}: one input of float32 pictures, "
+            f"'{raw}' takes {_described(inputs)}: one input of float32 images, "
             "(N, 3, height, width), is accepted"
         )
     _close_size(inputs[0], raw, size)
@@ -186,7 +188,7 @@ def _examine(model: ModelProto, raw: Path, size: tuple[int, int] | None) -> RawG
         raise ModelError(
             f"'{raw}' returns {_described(returned)}: one output of decoded rows, "
             "(N, rows, 5 + classes), is accepted; export it with its grid, and without "
-            "suppression inside"
+            "non-maximum suppression"
         )
     _, rows, numbers = _dims(outputs[0])
     assert height and width and rows and numbers
@@ -194,7 +196,7 @@ def _examine(model: ModelProto, raw: Path, size: tuple[int, int] | None) -> RawG
 
 
 def _outputs_for_one(model: ModelProto, pixels: str) -> list[ValueInfoProto]:
-    """Return the outputs with their shapes for one picture: with any number they are not known."""
+    """Return the outputs with their shapes for one image: for a dynamic batch ONNX infers none."""
     one = ModelProto()
     one.CopyFrom(model)
     del one.graph.value_info[:]
@@ -206,7 +208,7 @@ def _outputs_for_one(model: ModelProto, pixels: str) -> list[ValueInfoProto]:
     return list(onnx.shape_inference.infer_shapes(one, data_prop=True).graph.output)
 
 
-def _is_picture(value: ValueInfoProto) -> bool:
+def _is_image(value: ValueInfoProto) -> bool:
     dims = _dims(value)
     return _is_float(value) and len(dims) == 4 and dims[1] == 3
 
@@ -221,21 +223,21 @@ def _is_float(value: ValueInfoProto) -> bool:
 
 
 def _dims(value: ValueInfoProto) -> list[int | None]:
-    """Return the shape, None for what is open."""
+    """Return the shape, with None for open dimensions."""
     return [dim.dim_value or None for dim in value.type.tensor_type.shape.dim]
 
 
 def _close_size(value: ValueInfoProto, raw: Path, size: tuple[int, int] | None) -> None:
-    """Write the size that is asked for into the shape of the input, if it is open there."""
+    """Write the requested size into the shape of the input, if it is open there."""
     height, width = _dims(value)[2:]
     if size is None and not (height and width):
-        raise ModelError(f"'{raw}' leaves the size of its pictures open: say which with --size")
+        raise ModelError(f"'{raw}' leaves the size of its images open: give it with --imgsz")
     if size is None or (height, width) == size:
         return
     if height or width:
         raise ModelError(
             f"'{raw}' is made for {height} x {width} (height x width), not {size[0]} x {size[1]}: "
-            "leave --size out"
+            "leave --imgsz out"
         )
     for dim, length in zip(value.type.tensor_type.shape.dim[2:], size, strict=True):
         dim.dim_value = length
@@ -251,7 +253,7 @@ def _described(values: Sequence[ValueInfoProto]) -> str:
 
 
 def _names_inside(model: ModelProto) -> list[str]:
-    """Return the class names that some exporters write into the file, as text of a Python dict."""
+    """Return the class names that some exporters write into the file, as a Python literal."""
     for entry in model.metadata_props:
         if entry.key == "names":
             try:
@@ -274,7 +276,7 @@ def _strides(graph: RawGraph, raw: Path) -> tuple[int, ...]:
         known = " or ".join(map(str, counts)) or "none at this size"
         raise ModelError(
             f"'{raw}' returns {graph.rows} rows for {height} x {width}, but a YOLOv7 network "
-            f"{known}: it is of another kind"
+            f"returns {known}: only YOLOv7 is accepted"
         )
     return counts[graph.rows]
 

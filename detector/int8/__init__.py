@@ -1,1 +1,1 @@
-"""INT8 models: calibration, the layers to spare, one file per runtime."""
+"""INT8 models: calibration, the layers that stay in floating point, one file per runtime."""

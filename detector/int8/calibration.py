@@ -1,4 +1,4 @@
-"""Quantisers with ranges, put into a model by NNCF from what its layers return on real pictures."""
+"""NNCF inserts quantisers into a model, with ranges measured on real images."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ NEEDS_QUANTIZE = "INT8 needs nncf, onnx and onnxruntime: install the project's e
 
 
 def load_nncf() -> Any:
-    """Return NNCF, which works quietly. Raises ModelError where the extra is not installed."""
-    os.environ.setdefault("NNCF_CI", "1")  # NNCF reports on its users to its makers otherwise
+    """Return NNCF with its log silenced. Raises ModelError if the extra is not installed."""
+    os.environ.setdefault("NNCF_CI", "1")  # otherwise NNCF sends usage statistics
     try:
         import nncf
-        import onnx  # noqa: F401  now, not when half is done
+        import onnx  # noqa: F401  fail now, not halfway
         import onnxruntime  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModelError(f"{NEEDS_QUANTIZE} (missing: {error.name})") from error
-    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function sets others' handlers, too
+    logging.getLogger("nncf").setLevel(
+        logging.ERROR
+    )  # nncf.set_log_level would change other handlers too
     return nncf
 
 
 def calibrate(
     model: Model,
-    pictures: UInt8Array,
+    images: UInt8Array,
     batch: int,
     *,
     ignored: Collection[str],
@@ -42,28 +44,28 @@ def calibrate(
 ) -> Model:
     """Return the model with quantisers in front of its layers, and their weights in INT8.
 
-    pictures: (n, h, w, 3) uint8 RGB, letterboxed, on which the ranges are measured
-    batch: that the model takes
+    images: (n, h, w, 3) uint8 RGB, letterboxed, to measure ranges on
+    batch: batch size of the model
     ignored: names of nodes that stay in floating point
-    symmetric: for TensorRT: zero is zero, also of activations, and weights have 8 bits. Else for
-        OpenVINO: activations may be shifted, which loses less; weights have 7 bits, as the sums of
-        CPUs without VNNI would overflow
-    input_name: of the images, where the model wants them by name
-    Raises ModelError where NNCF is not installed.
+    symmetric: true for TensorRT: zero points are 0, and weights have 8 bits; false for OpenVINO:
+        activations have zero points, which costs less accuracy, and weights have 7 bits, because
+        the sums of CPUs without VNNI would overflow
+    input_name: of the images, if the model takes inputs by name
+    Raises ModelError if NNCF is not installed.
     """
     nncf = load_nncf()
 
-    def batch_of(picture: UInt8Array) -> Any:
-        images = np.repeat(picture[None], batch, axis=0)
-        return {input_name: images} if input_name else images
+    def batch_of(image: UInt8Array) -> Any:
+        repeated = np.repeat(image[None], batch, axis=0)
+        return {input_name: repeated} if input_name else repeated
 
     presets, overflow = nncf.QuantizationPreset, nncf.OverflowFix
-    with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+    with contextlib.redirect_stdout(io.StringIO()):  # hides progress bars
         quantised: Model = nncf.quantize(
             model,
-            nncf.Dataset(pictures, batch_of),
+            nncf.Dataset(images, batch_of),
             preset=presets.PERFORMANCE if symmetric else presets.MIXED,
-            subset_size=len(pictures),
+            subset_size=len(images),
             ignored_scope=nncf.IgnoredScope(names=sorted(ignored), validate=False),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=overflow.DISABLE if symmetric else overflow.ENABLE

@@ -1,4 +1,4 @@
-"""Where the layers of a graph lie: what is ahead of the first, and what the last ones begin."""
+"""Order of the layers in a graph: nodes before the first weighted layer, nodes of the head."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from typing import NamedTuple
 
 
 class Op(NamedTuple):
-    """An operation of a graph; reads: the names of those whose results it takes."""
+    """An operation of a graph; reads: names of the operations whose results it takes."""
 
     name: str
     reads: tuple[str, ...]
     is_layer: bool
 
 
-def ahead_of_layers(ops: Iterable[Op]) -> set[str]:
-    """Return the names of what no layer leads to; ops in the order in which they are computed."""
-    ops = list(ops)
-    behind: set[str] = set()
-    for op in ops:
-        if op.is_layer or behind.intersection(op.reads):
-            behind.add(op.name)
-    return {op.name for op in ops} - behind
-
-
-def head(ops: Iterable[Op]) -> set[str]:
-    """Return the names of the layers that lead to no other, and of all that lies behind them.
+def before_layers(ops: Iterable[Op]) -> set[str]:
+    """Return the names of operations that depend on no layer.
 
     ops: in the order in which they are computed
     """
     ops = list(ops)
-    leading: set[str] = set()  # to a layer
+    after: set[str] = set()
+    for op in ops:
+        if op.is_layer or after.intersection(op.reads):
+            after.add(op.name)
+    return {op.name for op in ops} - after
+
+
+def head(ops: Iterable[Op]) -> set[str]:
+    """Return the names of the last layers, and of all operations after them.
+
+    ops: in the order in which they are computed
+    """
+    ops = list(ops)
+    leading: set[str] = set()  # operations with a layer after them
     for op in reversed(ops):
         if op.is_layer or op.name in leading:
             leading.update(op.reads)

@@ -1,4 +1,4 @@
-"""A model in INT8 for TensorRT: ONNX with quantisers (Q/DQ) that are symmetric, and all signed."""
+"""The INT8 model for TensorRT: ONNX with quantisers (Q/DQ), all symmetric and signed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 from detector.detections import UInt8Array
 from detector.export.fp16 import LAYERS
 from detector.int8.calibration import calibrate
-from detector.int8.layer_order import Op, ahead_of_layers, head
+from detector.int8.layer_order import Op, before_layers, head
 from detector.manifest import Manifest
 
 QUANTISERS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def quantised_onnx(
-    model: Path, manifest: Manifest, pictures: UInt8Array, float_layers: Collection[str]
+    model: Path, manifest: Manifest, images: UInt8Array, float_layers: Collection[str]
 ) -> ModelProto:
-    """Return the model with all in INT8 but the head and `float_layers`.
+    """Return the model in INT8, except for the head and `float_layers`.
 
-    pictures: (n, h, w, 3) uint8 RGB, letterboxed, on which ranges are measured
-    What is ahead of the first layers stays as it is, too: bytes would be rounded twice.
+    images: (n, h, w, 3) uint8 RGB, letterboxed, to measure ranges on
+    Nodes in front of the first layers are not quantised either: bytes would be rounded twice.
     """
     floats = onnx.load(model)
     for node in floats.graph.node:
-        node.name = node.name or node.output[0]  # by which they are told to be left alone
+        node.name = node.name or node.output[0]  # `ignored` needs names
     ops = list(_ops(floats))
     quantised = calibrate(
         floats,
-        pictures,
+        images,
         1 if manifest.dynamic_batch else manifest.max_batch,
-        ignored=head(ops) | ahead_of_layers(ops) | set(float_layers),
+        ignored=head(ops) | before_layers(ops) | set(float_layers),
         symmetric=True,
         input_name="images",
     )
@@ -44,21 +44,21 @@ def quantised_onnx(
 
 
 def make_signed(model: ModelProto) -> None:
-    """Let unsigned quantisers be signed ones that reach as far.
+    """Turn unsigned quantisers into signed ones with the same range.
 
-    TensorRT reads unsigned ones as if they were signed, and would clip at half of their range.
+    TensorRT reads unsigned ones as signed, and would clip at half of their range.
     """
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     unsigned = list(unsigned_quantisers(model))
-    scales, zeros = ({node.input[place] for node in unsigned} for place in (1, 2))
+    scales, zeros = ({node.input[index] for node in unsigned} for index in (1, 2))
     for name in scales:
         wider = numpy_helper.to_array(tensors[name]) * np.float32(255 / 127)
         tensors[name].CopyFrom(numpy_helper.from_array(np.asarray(wider, np.float32), name))
     for name in zeros:
         zero = numpy_helper.to_array(tensors[name])
-        assert not zero.any(), f"{name} is {zero}: it was to be symmetric"
+        assert not zero.any(), f"{name} is {zero}, not symmetric"
         tensors[name].CopyFrom(numpy_helper.from_array(zero.astype(np.int8), name))
-    del model.graph.value_info[:]  # they tell of unsigned ones
+    del model.graph.value_info[:]  # they say unsigned
     assert not list(unsigned_quantisers(model))
 
 

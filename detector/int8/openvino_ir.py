@@ -1,4 +1,4 @@
-"""A model in INT8 for OpenVINO, with all of its layers quantised, or some, or one at a time."""
+"""INT8 models for OpenVINO: with all layers quantised, or with some of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from detector.int8.calibration import calibrate
 from detector.int8.layer_order import Op, head
 from detector.manifest import Manifest
 
-SPLIT = "/WithoutBiases"  # OpenVINO makes two operations of a layer, and names the first so
+SPLIT = "/WithoutBiases"  # OpenVINO splits a layer in two; the name of the first ends so
 
 
 class Int8Maker:
     """Makes INT8 models of one float model.
 
-    layers: that can be quantised, by the names they have in the ONNX file: all but the head's
+    layers: names, in the ONNX file, of the layers that can be quantised: all but the head's
     """
 
     def __init__(self, model: Path, manifest: Manifest) -> None:
@@ -32,7 +32,7 @@ class Int8Maker:
         self.floats.reshape([self._batch, *manifest.input_size, 3])
         passes = Manager()
         passes.register_pass(ConstantFolding())
-        passes.run_passes(self.floats)  # NNCF corrects a bias only where it is a constant
+        passes.run_passes(self.floats)  # NNCF corrects only constant biases
         self._head = head(_described(self.floats))
         self._layers = {
             _layer_name(op): op
@@ -41,14 +41,14 @@ class Int8Maker:
         }
         self.layers = tuple(self._layers)
 
-    def quantised(self, pictures: UInt8Array) -> ov.Model:
-        """Return the model with all in INT8 but the head."""
+    def quantised(self, images: UInt8Array) -> ov.Model:
+        """Return the model in INT8, except for the head."""
         return calibrate(
-            self.floats.clone(), pictures, self._batch, ignored=self._head, symmetric=False
+            self.floats.clone(), images, self._batch, ignored=self._head, symmetric=False
         )
 
     def restricted(self, quantised: ov.Model, layers: Collection[str]) -> ov.Model:
-        """Return a copy of a quantised model in which only `layers` are, and all else is float."""
+        """Return a copy of a quantised model in which only `layers` are quantised."""
         model = quantised.clone()
         needed: set[str] = set()
         for op in _layers(model):
@@ -63,19 +63,19 @@ class Int8Maker:
                     reader.replace_source_output(op.input_value(0))
         return model
 
-    def run(self, model: ov.Model, pictures: UInt8Array) -> list[Candidates]:
-        """Return what one of these models finds in each picture, computed in float32."""
+    def run(self, model: ov.Model, images: UInt8Array) -> list[Candidates]:
+        """Return the candidates of one of these models for each image, computed in float32."""
         compiled = CORE.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found = []
-        for picture in pictures:
-            outputs = compiled([picture[None].repeat(self._batch, axis=0)])
+        for image in images:
+            outputs = compiled([image[None].repeat(self._batch, axis=0)])
             first = (outputs[name][:1].copy() for name in ("boxes", "scores"))
             found.append(Candidates(*first))
         return found
 
 
 def save(model: ov.Model, path: Path) -> None:
-    """Write a model as OpenVINO IR: `path`, .xml, and a .bin beside it."""
+    """Write a model as OpenVINO IR: `path` (.xml) and a .bin beside it."""
     ov.save_model(model, path, compress_to_fp16=False)
 
 
@@ -98,7 +98,7 @@ def _is_quantiser(op: Any) -> bool:
 
 
 def _copy_constants(source: Any, layer: Any) -> None:
-    """Give a layer the weights and the bias that another has."""
+    """Copy the weights and the bias of one layer to another."""
     for before, now in ((source, layer), (_bias_addition(source), _bias_addition(layer))):
         if before is not None and now is not None:
             values = before.input_value(1).get_node().data
@@ -111,7 +111,7 @@ def _bias_addition(layer: Any) -> Any | None:
 
 
 def _quantisers_before(layer: Any) -> Iterator[Any]:
-    """Yield the quantisers whose results reach a layer with no other layer in between."""
+    """Yield the quantisers whose results reach a layer without passing another layer."""
     waiting = [layer.input_value(0).get_node()]
     while waiting:
         op = waiting.pop()

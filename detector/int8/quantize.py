@@ -1,7 +1,7 @@
-"""INT8 models of a float one: calibrated, spared where they are sensitive, gated; one per runtime.
+"""Make INT8 models from a float model, one per runtime: calibrate, find sensitive layers, compare.
 
-The pictures are divided: ranges are measured on some, the layers to spare are found on others, and
-what comes out is judged on the rest.
+The images are divided: some for measuring ranges, some for finding the layers that must stay in
+floating point, and the rest for comparing the result with the float model.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from detector.progress import ProgressCallback
 if TYPE_CHECKING:
     from detector.int8.sensitivity import Search
 
-PICTURES = 128  # that are asked for
-LEAST = 8  # of them 6 to calibrate on, 1 to search with, 1 to judge on; and so on
+MAX_IMAGES = 128  # to read: more change little
+MIN_IMAGES = 8  # of each 8: 6 to calibrate on, 1 to search with, 1 to compare on
 
 Measure = Callable[[Path], Mapping[str, float]]
 
 
 class Parts(NamedTuple):
-    """Pictures by what they are for, each (n, h, w, 3) uint8 RGB."""
+    """Images by purpose, each (n, h, w, 3) uint8 RGB."""
 
     calibration: UInt8Array
     search: UInt8Array
-    judging: UInt8Array
+    comparison: UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """An INT8 model for a runtime that was accepted.
+    """An accepted INT8 model for one runtime.
 
-    agreement: with the float model, on pictures that it was not made with
+    agreement: with the float model, on images that it was not made with
     """
 
     runtime: str
@@ -58,7 +58,7 @@ class Quantised:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all INT8 models of one model are made from."""
+    """The common input of all INT8 models of one float model."""
 
     model: Path
     manifest: Manifest
@@ -67,22 +67,21 @@ class Job:
 
 
 def quantise(
-    model: Path, pictures: UInt8Array, progress: ProgressCallback, measure: Measure | None = None
+    model: Path, images: UInt8Array, progress: ProgressCallback, measure: Measure | None = None
 ) -> list[Quantised]:
     """Make the INT8 models of `model`, one for each runtime, and put them beside it.
 
     model: in float32, with its manifest beside it
-    pictures: (n, h, w, 3) uint8 RGB, letterboxed, of what it is to see; at least 8
-    measure: told each INT8 model, returns what is written into its manifest as its accuracy, or
-        raises to refuse it
-    Raises ModelError if the model cannot be had in INT8, or NNCF is missing; EngineRefused for one
-    that drifts beyond the tolerance in the manifest. Then all that lay beside it is as it was.
+    images: (n, h, w, 3) uint8 RGB, letterboxed, like those the model will see; at least 8
+    measure: takes each INT8 model, returns its accuracy for the manifest, or raises to refuse it
+    Raises ModelError if the model cannot be quantised, or NNCF is missing; EngineRefused if a
+    result differs from the float model by more than the tolerance. Then no file is changed.
     """
     load_nncf()
     from detector.int8.openvino_ir import Int8Maker
     from detector.int8.sensitivity import find_float_layers
 
-    manifest, parts = _float_manifest(model), divided(pictures)
+    manifest, parts = _float_manifest(model), divided(images)
     tolerance = manifest.tolerance_of("int8")
     maker = Int8Maker(model, manifest)
     found = find_float_layers(maker, parts.calibration, parts.search, tolerance, progress)
@@ -95,12 +94,14 @@ def quantise(
         raise ModelError(f"cannot write beside '{model}': {error.strerror}") from error
 
 
-def divided(pictures: UInt8Array) -> Parts:
-    """Divide pictures that follow each other. Raises UsageError for too few."""
-    if len(pictures) < LEAST:
-        raise UsageError(f"{len(pictures)} pictures given: give {LEAST} or more, best {PICTURES}")
-    places = np.arange(len(pictures)) % LEAST
-    return Parts(pictures[places % 4 != 3], pictures[places == 3], pictures[places == 7])
+def divided(images: UInt8Array) -> Parts:
+    """Divide consecutive images evenly among the parts. Raises UsageError for too few."""
+    if len(images) < MIN_IMAGES:
+        raise UsageError(
+            f"{len(images)} images given: give {MIN_IMAGES} or more, best {MAX_IMAGES}"
+        )
+    turns = np.arange(len(images)) % MIN_IMAGES
+    return Parts(images[turns % 4 != 3], images[turns == 3], images[turns == 7])
 
 
 def _float_manifest(model: Path) -> Manifest:
@@ -108,8 +109,8 @@ def _float_manifest(model: Path) -> Manifest:
     manifest.verify(model)
     if manifest.precision != "fp32":
         raise ModelError(
-            f"'{model}' is a model in {manifest.precision}: INT8 is made of one in fp32, export it "
-            "with --precision fp32"
+            f"'{model}' is a model in {manifest.precision}: INT8 is made from fp32, export it with "
+            "--precision fp32"
         )
     return manifest
 
@@ -117,12 +118,12 @@ def _float_manifest(model: Path) -> Manifest:
 def _made(
     runtime: str, job: Job, folder: Path, progress: ProgressCallback, measure: Measure | None
 ) -> Quantised:
-    """Write and judge the model for one runtime."""
+    """Write the model for one runtime, and compare it with the float model."""
     file = folder / int8_path(job.model, runtime).name
     progress(1.0, f"making the model for {runtime}")
     manifest = _chained(file, WRITERS[runtime](file, job), job)
     manifest.write(manifest_path(file))
-    progress(1.0, f"judging the model for {runtime}")
+    progress(1.0, f"comparing the model for {runtime}")
     agreement = _judged(runtime, file, job)
     accuracy = {f"agreement/{name}": value for name, value in asdict(agreement).items()}
     manifest = replace(manifest, accuracy=accuracy | dict(measure(file) if measure else {}))
@@ -131,7 +132,7 @@ def _made(
 
 
 def _write_ir(file: Path, job: Job) -> Manifest:
-    """Write OpenVINO's own format, for one batch: it is of constant shapes."""
+    """Write OpenVINO's own format, with a fixed batch: its shapes are constants."""
     from detector.int8.openvino_ir import save
 
     save(job.found.model, file)
@@ -153,7 +154,7 @@ WRITERS = {"openvino": _write_ir, "tensorrt": _write_qdq}
 
 
 def _chained(file: Path, manifest: Manifest, job: Job) -> Manifest:
-    """Return the manifest of an INT8 file that says what it was made from."""
+    """Return the manifest of an INT8 file, with its source and tools."""
     tools = {name: version(name) for name in ("nncf", "onnx", "openvino")}
     return replace(
         manifest,
@@ -167,23 +168,23 @@ def _chained(file: Path, manifest: Manifest, job: Job) -> Manifest:
 
 
 def _judged(runtime: str, file: Path, job: Job) -> Agreement:
-    """Hold an INT8 file against its float model, as OpenVINO runs both. Raises EngineRefused."""
+    """Compare an INT8 file with its float model, both run by OpenVINO. Raises EngineRefused."""
     tolerance = job.manifest.tolerance_of("int8")
     with closing(open_reference(job.model)) as reference, closing(open_reference(file)) as engine:
-        agreement = agree(reference, engine, job.parts.judging, tolerance)
-    if told := drift(agreement, tolerance):
+        agreement = agree(reference, engine, job.parts.comparison, tolerance)
+    if reason := drift(agreement, tolerance):
         raise EngineRefused(
-            f"INT8 for {runtime} is refused: {told}. Give more pictures, of what the model is to "
+            f"INT8 for {runtime} is refused: {reason}. Give more images, like those the model will "
             "see, or leave the model in floating point"
         )
     return agreement
 
 
 def _put_beside(model: Path, made: Quantised) -> Quantised:
-    """Move the files to their place, that by which they are found last."""
-    place = int8_path(model, made.runtime)
-    place.unlink(missing_ok=True)
+    """Move the files beside the model; the one that `find_int8` looks for comes last."""
+    path = int8_path(model, made.runtime)
+    path.unlink(missing_ok=True)
     others = [file for file in made.path.parent.glob(f"{made.path.stem}.*") if file != made.path]
     for file in (*others, made.path):
-        os.replace(file, place.with_name(file.name))
-    return replace(made, path=place)
+        os.replace(file, path.with_name(file.name))
+    return replace(made, path=path)

@@ -1,4 +1,4 @@
-"""Which layers INT8 has to spare: found by what each one, quantised alone, does to detections."""
+"""Find the layers that must stay in floating point: those that change detections most in INT8."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from detector.acceptance.agreement import Agreement, compare
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
 from detector.progress import ProgressCallback
+from detector.tolerance import Tolerance
 
-MOST_LEFT = 0.5  # share of the layers: with fewer in INT8 it is hardly faster than bf16
+MAX_FLOAT_SHARE = 0.5  # of the layers: beyond that INT8 is hardly faster than bf16
 
 
 class Maker(Protocol):
-    """Makes INT8 models of one float model, and runs them; see int8_openvino."""
+    """Makes INT8 models of one float model, and runs them; see openvino_ir."""
 
     layers: tuple[str, ...]
     floats: Any
 
-    def quantised(self, pictures: UInt8Array) -> Any:
-        """Return the model with all in INT8 but the head."""
+    def quantised(self, images: UInt8Array) -> Any:
+        """Return the model in INT8, except for the head."""
 
     def restricted(self, quantised: Any, layers: Collection[str]) -> Any:
-        """Return it with only `layers` in INT8."""
+        """Return a copy with only `layers` in INT8."""
 
-    def run(self, model: Any, pictures: UInt8Array) -> list[Candidates]:
-        """Return what a model finds in each picture."""
+    def run(self, model: Any, images: UInt8Array) -> list[Candidates]:
+        """Return the candidates of a model for each image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which layers are to stay in floating point.
+    """A choice of layers that stay in floating point.
 
     float_layers: the most sensitive first
-    agreement: of the model with all others in INT8, with the float model
-    model: that one, an openvino.Model
+    agreement: of the resulting model with the float model
+    model: the resulting openvino.Model, with all other layers in INT8
     """
 
     float_layers: tuple[str, ...]
@@ -49,32 +49,32 @@ class Search:
 def find_float_layers(
     maker: Maker,
     calibration: UInt8Array,
-    pictures: UInt8Array,
+    images: UInt8Array,
     tolerance: Tolerance,
     progress: ProgressCallback,
 ) -> Search:
     """Return the fewest layers with which the INT8 model agrees with the float one.
 
-    calibration: pictures to measure ranges on; pictures: others, to compare on
-    tolerance: that it will be held to on yet others: here half as much may disagree
-    Layers are ranked by the mean distance of detections where only they are quantised. Raises
-    ModelError if half of them are not enough.
+    calibration: images to measure ranges on; images: other images, to compare on
+    tolerance: of the final comparison, on a third set; here only half as many may disagree
+    Layers are ranked by the mean distance of detections when only that layer is quantised. Raises
+    ModelError if half of the layers are not enough.
     """
     wanted = (1 + tolerance.share) / 2
     progress(0.0, "calibrating")
     quantised = maker.quantised(calibration)
-    reference = maker.run(maker.floats, pictures)
+    reference = maker.run(maker.floats, images)
 
     def without(layers: Collection[str]) -> Search:
         model = maker.restricted(quantised, set(maker.layers).difference(layers))
-        agreement = compare(reference, maker.run(model, pictures), tolerance)
+        agreement = compare(reference, maker.run(model, images), tolerance)
         return Search(tuple(layers), agreement, model)
 
     found = without(())
     if found.agreement.share >= wanted:
         return found
     ranked = _by_sensitivity(maker.layers, without, progress)
-    for count in _counts(int(MOST_LEFT * len(ranked))):
+    for count in _counts(int(MAX_FLOAT_SHARE * len(ranked))):
         found = without(ranked[:count])
         share = found.agreement.share
         progress(1.0, f"{count} layers in floating point: {share:.1%} agree")
@@ -83,14 +83,14 @@ def find_float_layers(
     raise ModelError(
         f"INT8 drifts: even with half of its {len(ranked)} layers in floating point "
         f"{found.agreement.share:.1%} of the detections agree, {wanted:.1%} must; give "
-        "more pictures, of what the model is to see"
+        "more images, like those the model will see"
     )
 
 
 def _by_sensitivity(
     layers: Sequence[str], without: Callable[[Collection[str]], Search], progress: ProgressCallback
 ) -> list[str]:
-    """Return the layers by what each does to detections as the only one in INT8, worst first."""
+    """Return the layers by how far each, alone in INT8, moves detections; worst first."""
     distances = {}
     for number, layer in enumerate(layers):
         progress(number / len(layers), f"sensitivity of {layer}")
@@ -98,9 +98,9 @@ def _by_sensitivity(
     return sorted(layers, key=lambda layer: -distances[layer])
 
 
-def _counts(most: int) -> Iterator[int]:
-    """Yield how many layers to try: one by one, then in steps of a quarter."""
+def _counts(max_count: int) -> Iterator[int]:
+    """Yield the numbers of layers to try: one more each time, later a quarter more."""
     count = 1
-    while count <= most:
+    while count <= max_count:
         yield count
         count += max(1, count // 4)

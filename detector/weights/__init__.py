@@ -1,1 +1,1 @@
-"""Where weights come from: checkpoints, official files, releases, and the models made of them."""
+"""Weights: checkpoints, official files, releases, and the models exported from them."""

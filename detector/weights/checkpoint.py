@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors, with what is needed to rebuild the network in the header."""
+"""Weights files: safetensors, whose header says how to rebuild the network."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FORMAT = "framelane-weights-1"
 
 @dataclass(frozen=True, slots=True)
 class WeightsInfo:
-    """What a weights file says of itself.
+    """The header of a weights file.
 
     variant: name of the network's YAML; width: factor on its channels
-    size: (height, width) in pixels of the pictures it was trained for
-    notes: anything else worth keeping: the recipe, the data, the accuracy
-    form: of the network; files from before there was another are of the training form
+    size: (height, width) of the images it was trained on, in pixels
+    notes: other information: the recipe, the data, the accuracy
+    form: of the network; older files do not name it and have the training form
     """
 
     variant: str
@@ -45,9 +45,9 @@ def save_weights(
     size: tuple[int, int],
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the weights of a network as it was built, not folded, whole or not at all."""
+    """Write the weights of an unfolded network, completely or not at all."""
     assert len(class_names) == network.classes, (len(class_names), network.classes)
-    assert not network.folded, "what `deploy` returns cannot be built again from its name"
+    assert not network.folded, "a deployed network cannot be rebuilt from its name"
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     described = {
         "format": FORMAT,
@@ -63,9 +63,9 @@ def save_weights(
 
 
 def load_weights(path: Path) -> tuple[Network, WeightsInfo]:
-    """Return the network, in training mode, and what the file says of itself.
+    """Return the network, in training mode, and the header of the file.
 
-    Raises ModelError if there is no such file, or it is not one that `save_weights` wrote.
+    Raises ModelError if the file is missing or was not written by `save_weights`.
     """
     if not path.is_file():
         raise ModelError(f"no weights file '{path}': give the path of a .safetensors file")
@@ -100,7 +100,7 @@ def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"'{path}' holds tensors, but not the header of our weights files ({error}): "
+            f"'{path}' has tensors, but not the header of our weights files ({error}): "
             "give a file that `python -m trainer` wrote"
         ) from error
 

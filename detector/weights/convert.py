@@ -1,4 +1,4 @@
-"""Weights become a model once; afterwards it is found in the cache by the hash of the weights."""
+"""Export weights to a model once; afterwards it is in the cache, under the hash of the weights."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from detector.weights.checkpoint import WeightsInfo
     from detector.yolov7.network import Network
 
-EXPORT_VERSION = 2  # to be raised when the same weights are to give another graph
+EXPORT_VERSION = 2  # raise it when the export of the same weights changes
 NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
 
 
 def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
     """Return the ONNX file of a .pt or .safetensors file, with its manifest beside it.
 
-    The weights lie beside it, too, as .safetensors, for the torch engine.
-    size: (height, width) of its input; None: what the weights were trained for
-    It is exported the first time, which needs torch, and again where it is damaged. Raises
-    ModelError if the weights cannot be read or the cache cannot be written, or without torch.
+    The weights are beside it too, as .safetensors, for the torch engine.
+    size: (height, width) of its input; None: that of the training
+    The first call exports the model, which needs torch; a damaged model is exported again. Raises
+    ModelError if the weights cannot be read, the cache cannot be written, or torch is missing.
     """
     shape = f"-{size[0]}x{size[1]}" if size else ""
     folder = cache_folder() / "models" / f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}{shape}"
     model = folder / f"{weights.stem}.onnx"
     with locked(folder / "lock"):
-        if not _is_whole(model):
-            click.echo(f"making a model of {weights}, once: {model}", err=True)
+        if not _is_complete(model):
+            click.echo(f"exporting {weights}, once: {model}", err=True)
             _convert(weights, model, size)
     return model
 
@@ -49,8 +49,8 @@ def export_weights(
 ) -> Manifest:
     """Write the model of a .pt or .safetensors file, and return its manifest.
 
-    precision, batch: as of export_model
-    Raises as `converted` does, and OSError if `output` cannot be written.
+    precision, batch: as for export_model
+    Raises ModelError as `converted` does, and OSError if `output` cannot be written.
     """
     network, info = _load(weights)
     return _export(network, info, output, size, weights, precision=precision, batch=batch)
@@ -69,7 +69,7 @@ def _convert(weights: Path, model: Path, size: tuple[int, int] | None) -> None:
 
 def _load(weights: Path) -> tuple[Network, WeightsInfo]:
     try:
-        import onnx  # noqa: F401  now, not when all else is done
+        import onnx  # noqa: F401  fail now, not at the end
 
         from detector.weights.checkpoint import load_weights
         from detector.weights.official import load_official
@@ -112,9 +112,9 @@ def _weights_beside(model: Path) -> Path:
     return model.with_suffix(".safetensors")
 
 
-def _is_whole(model: Path) -> bool:
+def _is_complete(model: Path) -> bool:
     try:
         Manifest.beside(model).verify(model)
     except ModelError:
-        return False  # missing, damaged, or of a version that promised something else
+        return False  # missing, damaged, or of an older version of the manifest
     return _weights_beside(model).is_file()

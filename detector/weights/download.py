@@ -1,4 +1,4 @@
-"""A file from the network: where it broke off it is continued, and it is only ever whole."""
+"""Download a file: a broken download is continued, and the result is always complete."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ from urllib.request import Request, urlopen
 
 from detector.errors import DownloadError
 
-TIMEOUT_SECONDS = 30  # without a byte, after which a connection counts as broken
-IDLE_TRIES = 2  # in a row that bring nothing new, after which it is given up
+TIMEOUT_SECONDS = 30  # without a byte until a connection counts as broken
+IDLE_TRIES = 2  # consecutive tries without new bytes until the download is given up
 BLOCK_BYTES = 1 << 18
 RANGE_NOT_SATISFIABLE = 416
-FINAL = set(range(400, 500)) - {408, RANGE_NOT_SATISFIABLE, 425, 429}  # others may pass
+FINAL = set(range(400, 500)) - {
+    408,
+    RANGE_NOT_SATISFIABLE,
+    425,
+    429,
+}  # the other errors may be temporary
 
-Show = Callable[[int, int | None], None]  # bytes so far, and in all if the server says how many
+Show = Callable[[int, int | None], None]  # bytes so far, and in total if known
 
 
 class _Broken(Exception):
-    """A connection that ended before the file did. final: there is no use in another."""
+    """A connection that ended before the file did. final: another try is useless."""
 
     def __init__(self, reason: str, *, final: bool = False) -> None:
         super().__init__(reason)
@@ -34,20 +39,20 @@ class _Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What there is of a file so far, and what the server called the version that it is of."""
+    """The part of a file that has been downloaded, and the server's name for its version."""
 
     path: Path
 
     def held(self) -> int:
-        """Return how many bytes there are."""
+        """Return the number of bytes downloaded."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def version(self) -> str:
-        """Return the name of the version, empty if it has none: then it cannot be continued."""
+        """Return the name of the version; empty if unknown: then it cannot be continued."""
         return self._version_file.read_text() if self._version_file.exists() else ""
 
     def restart(self, version: str) -> None:
-        """Forget what there is; what comes now is of `version`."""
+        """Drop all bytes, and start again with `version`."""
         self.path.write_bytes(b"")
         self._version_file.write_text(version)
 
@@ -64,41 +69,41 @@ class Partial:
 def download(
     url: str, partial: Partial, show: Show, *, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> None:
-    """Fetch what is missing of the file at `url`; afterwards `partial` is all of it.
+    """Download the rest of the file at `url`; afterwards `partial` is complete.
 
-    A broken connection is made again as long as that brings more. Raises DownloadError with the
-    reason; what came is kept, and the next call continues it if the server still has that version.
-    Raises OSError if it cannot be written.
+    A broken connection is retried as long as new bytes arrive. Raises DownloadError with the
+    reason; the bytes are kept, and the next call continues if the server still has that version.
+    Raises OSError if the file cannot be written.
     """
-    most, idle = partial.held(), 0
+    best, idle = partial.held(), 0
     while True:
         try:
             _receive(url, partial, show, timeout_seconds)
             return
         except _Broken as broken:
-            idle = 0 if partial.held() > most else idle + 1
-            most = max(most, partial.held())
+            idle = 0 if partial.held() > best else idle + 1
+            best = max(best, partial.held())
             if broken.final or idle == IDLE_TRIES:
                 raise DownloadError(str(broken)) from broken
 
 
 def _receive(url: str, partial: Partial, show: Show, timeout_seconds: float) -> None:
-    """Make one connection, and add what it brings."""
-    with _answer(url, partial, timeout_seconds) as response:
+    """Append the bytes of one connection."""
+    with _response(url, partial, timeout_seconds) as response:
         total = _size(response, partial.held())
         with partial.path.open("ab") as file:
             for block in _blocks(response):
                 file.write(block)
                 show(file.tell(), total)
             file.flush()
-            os.fsync(file.fileno())  # who renames it must not be ahead of the bytes
+            os.fsync(file.fileno())  # on disk before the caller renames it
     if total is not None and partial.held() != total:
         raise _Broken(f"the connection ended after {partial.held()} of {total} bytes")
 
 
 @contextmanager
-def _answer(url: str, partial: Partial, timeout_seconds: float) -> Iterator[HTTPResponse]:
-    """Ask for what is missing, or for all of it, and give the answer that continues `partial`."""
+def _response(url: str, partial: Partial, timeout_seconds: float) -> Iterator[HTTPResponse]:
+    """Request the missing part, or the whole file, and yield the response to append."""
     headers = {"User-Agent": "framelane"}
     held, version = partial.held(), partial.version()
     if held and version:
@@ -110,7 +115,7 @@ def _answer(url: str, partial: Partial, timeout_seconds: float) -> Iterator[HTTP
             partial.restart(_version(response))
         elif _range(response)[0] != held or _version(response) != version:
             partial.discard()
-            raise _Broken("the server sent another part of the file than was asked for")
+            raise _Broken("the server did not send the requested part of the file")
         yield response
 
 
@@ -118,7 +123,7 @@ def _opened(request: Request, partial: Partial, timeout_seconds: float) -> HTTPR
     try:
         return cast(HTTPResponse, urlopen(request, timeout=timeout_seconds))
     except HTTPError as error:
-        with error:  # it is the answer as well
+        with error:  # it is also the response
             if error.code == RANGE_NOT_SATISFIABLE:
                 partial.discard()
             reason = f"the server says {error.code} {error.reason}"
@@ -145,17 +150,17 @@ def _blocks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _version(response: HTTPResponse) -> str:
-    """Return what If-Range takes: a strong entity tag, else the date (RFC 9110, 13.1.5)."""
+    """Return the value for If-Range: a strong entity tag, else the date (RFC 9110, 13.1.5)."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _range(response: HTTPResponse) -> tuple[int, int | None]:
-    """Return the first byte of a part, and the size of the whole if it is known."""
-    given = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if not given:
+    """Return the first byte of a part, and the total size if known."""
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if not match:
         return -1, None
-    return int(given[1]), None if given[2] == "*" else int(given[2])
+    return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
 def _size(response: HTTPResponse, held: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Official YOLOv7 checkpoints: what their pickled modules say, as a network of ours."""
+"""Official YOLOv7 checkpoints: convert their pickled modules to our networks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ACTIVATIONS = {
     "torch.nn.modules.activation.SiLU": "silu",
     "torch.nn.modules.activation.LeakyReLU": "leaky_relu",
 }
-LONGEST_PREFIX = 200  # of the names of tensors; the longest name of YOLOv7 has 41
+MAX_PREFIX = 200  # characters before the name of a tensor; YOLOv7 has at most 41
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OfficialCheckpoint:
-    """The weights in a checkpoint, and what is known of the network that they are of.
+    """The weights in a checkpoint, and their network.
 
     state: official name -> tensor, floating-point ones as float32
     class_names: in the order of the scores
@@ -51,31 +51,33 @@ class OfficialCheckpoint:
 
 
 def load_official(path: Path) -> tuple[Network, WeightsInfo]:
-    """Return the network in an official checkpoint, in evaluation mode, and what is known of it.
+    """Return the network in an official checkpoint, in evaluation mode, and its header.
 
     Raises ModelError as `read_official` does.
     """
     found = read_official(path)
     network = build_network(found.description, classes=len(found.class_names), width=found.width)
     network.load_state_dict(dict(found.state))
-    side = 640 if max(network.strides) < 64 else 1280  # as they were all trained (YOLOv7, 5.1)
+    side = (
+        640 if max(network.strides) < 64 else 1280
+    )  # the sizes of the official training (YOLOv7, 5.1)
     info = WeightsInfo(found.variant, found.class_names, found.width, (side, side), form=found.form)
     return network.eval(), info
 
 
 def read_official(path: Path) -> OfficialCheckpoint:
-    """Return what a checkpoint `.pt` of the original YOLOv7 holds, without running any of it.
+    """Return the content of a checkpoint `.pt` of the original YOLOv7, without running any of it.
 
-    Of a training that has not ended it is the averaged weights (`ema`), as in the original. Raises
-    ModelError if there is no such file, if it names anything that a checkpoint does not need, if
-    it is damaged, or if its network is none of those in configs/networks.
+    From an unfinished training it takes the averaged weights (`ema`), like the original. Raises
+    ModelError if the file is missing or damaged, if it names anything that a checkpoint does not
+    need, or if its network is not in configs/networks.
     """
     if not path.is_file():
         raise ModelError(f"no weights file '{path}': give the path of a .pt file")
     try:
         return _interpreted(read_torch_file(path), path.stat().st_size)
     except Unreadable as error:
-        raise ModelError(f"'{path}' is not read as an official checkpoint: {error}") from error
+        raise ModelError(f"'{path}' is not an official checkpoint: {error}") from error
 
 
 def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
@@ -85,7 +87,7 @@ def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
         kinds.add(module.kind)
         state.update(_own_tensors(prefix, module))
     if sum(tensor.nbytes for tensor in state.values()) > size_bytes:
-        raise Unreadable("its tensors claim more numbers than the file has")
+        raise Unreadable("its tensors claim more bytes than the file has")
     class_names = _class_names(model)
     description, width = _recognised(model, state, kinds, len(class_names))
     floats = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
@@ -95,7 +97,7 @@ def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
 def _model_in(content: Any) -> Record:
     """Return the pickled module of the network."""
     if not isinstance(content, dict):
-        raise Unreadable("it holds no checkpoint of a training")
+        raise Unreadable("it does not hold a training checkpoint")
     model = content.get("model") if content.get("ema") is None else content["ema"]
     if not isinstance(model, Record) or model.kind != "models.yolo.Model":
         raise Unreadable("it has no `model` of YOLOv7")
@@ -103,12 +105,12 @@ def _model_in(content: Any) -> Record:
 
 
 def _modules_of(model: Record) -> Iterator[tuple[str, Record]]:
-    """Yield every module in a module, with the prefix of the names of its tensors."""
+    """Yield all modules inside a module, each with the prefix of its tensors' names."""
     waiting, seen = [("", model)], set()
     while waiting:
         prefix, module = waiting.pop()
-        if len(prefix) > LONGEST_PREFIX:
-            raise Unreadable("its modules are nested without end")
+        if len(prefix) > MAX_PREFIX:
+            raise Unreadable("its modules are nested too deeply")
         inside = _part(module, "_modules")
         if id(module) in seen and inside:
             raise Unreadable(f"its module {prefix!r} occurs twice")
@@ -128,7 +130,7 @@ def _part(module: Record, name: str) -> dict[str, Any]:
     state = module.state
     part = state.get(name) if isinstance(state, dict) else None
     if not isinstance(part, dict):
-        raise Unreadable(f"an object of {module.kind} has no {name}: it is no module")
+        raise Unreadable(f"an object of {module.kind} has no {name}: it is not a module")
     return part
 
 
@@ -146,16 +148,16 @@ def _is_text(value: Any) -> bool:
 def _recognised(
     model: Record, state: Mapping[str, Tensor], kinds: set[str], classes: int
 ) -> tuple[Description, float]:
-    """Return the network whose layers these are, and its width. Nothing of its size is built."""
+    """Return the network that has these layers, and its width. No memory is allocated for it."""
     activations = {ACTIVATIONS[kind] for kind in kinds if kind in ACTIVATIONS}
     for description in _known_networks():
         head = f"model.{len(description.rows) - 1}.anchor_grid"
         if {description.activation} != activations or head not in state:
-            continue  # the quick way: most differ in their number of rows
+            continue  # a quick check: most networks differ in their number of rows
         if state.keys() != _shapes(description, classes, 1.0).keys():
             continue
         return description, _width(model, description, state, classes)
-    raise Unreadable(f"its network is none of {', '.join(network_names())}")
+    raise Unreadable(f"its network is not one of {', '.join(network_names())}")
 
 
 def _known_networks() -> Iterator[Description]:
@@ -174,11 +176,11 @@ def _shapes(description: Description, classes: int, width: float) -> dict[str, t
 def _width(
     model: Record, description: Description, state: Mapping[str, Tensor], classes: int
 ) -> float:
-    """Return the factor on the channels: what the checkpoint says, if its tensors agree."""
-    says = model.state.get("yaml")
-    width = says.get("width_multiple") if isinstance(says, dict) else None
+    """Return the factor on the channels that the checkpoint names, if its tensors agree."""
+    described = model.state.get("yaml")
+    width = described.get("width_multiple") if isinstance(described, dict) else None
     if not isinstance(width, (int, float)) or not 0 < width <= 8:
-        raise Unreadable("it does not say its width_multiple")
+        raise Unreadable("it does not name its width_multiple")
     for name, shape in _shapes(description, classes, float(width)).items():
         if state[name].shape != shape:
             raise Unreadable(

@@ -1,4 +1,4 @@
-"""Weights of the official release: downloaded into the cache once, and the same ever after."""
+"""Weights of the official release: downloaded into the cache once, checked at every use."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ RELEASED = (
 
 
 def released_weights(name: str) -> Path:
-    """Return the checkpoint of that name in the cache, which is downloaded if it is not there.
+    """Return the checkpoint of that name from the cache; it is downloaded if it is missing.
 
-    What a name brings is the same for ever: its hash is recorded when it is first there, and
-    checked at every use. Raises ModelError if the file in the cache is another, DownloadError if
-    the network brings none, or another than the first time.
+    A name always gives the same file: its hash is recorded the first time, and checked at every
+    use. Raises ModelError if the file in the cache has changed, DownloadError if the download fails
+    or gives another file than the first time.
     """
     folder = cache_folder() / "weights"
     path = folder / f"{name}.pt"
@@ -53,32 +53,32 @@ def released_weights(name: str) -> Path:
         elif (found := sha256_of(path)) != _recorded(path, found):
             raise ModelError(
                 f"'{path}' is not the file that was downloaded (its sha256 is {found[:12]}..., "
-                f"'{_record(path).name}' says {_recorded(path, found)[:12]}...): delete it, and it "
-                "is downloaded again"
+                f"'{_record(path).name}' has {_recorded(path, found)[:12]}...): delete it to "
+                "download it again"
             )
     return path
 
 
 def _release() -> str:
-    """Return where the weights lie; $FRAMELANE_RELEASE_URL names a mirror."""
+    """Return the URL of the weights; $FRAMELANE_RELEASE_URL names a mirror."""
     url = os.environ.get(RELEASE_VARIABLE) or RELEASE
     if "@" in urlsplit(url).netloc:
-        raise UsageError(f"{RELEASE_VARIABLE} holds a user name or password: leave them out")
+        raise UsageError(f"{RELEASE_VARIABLE} has a user name or password: leave them out")
     if urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"{RELEASE_VARIABLE} is '{url}': give an http or https URL")
     return url.rstrip("/")
 
 
 def _fetch(url: str, path: Path) -> None:
-    """Download a file, and let it through if it is a checkpoint, and the same as the first time."""
+    """Download a file; accept it if it is a checkpoint, and the same as the first time."""
     partial = Partial(path.with_name(f"{path.name}.part"))
     try:
         with _progress(url) as show:
             download(url, partial, show)
     except DownloadError as error:
         raise DownloadError(
-            f"cannot download {url}: {error}{_kept(partial)}. Without a network, put the file at "
-            f"'{path}', or name a mirror in {RELEASE_VARIABLE}"
+            f"cannot download {url}: {error}{_bytes_kept(partial)}. Without a network, put the "
+            f"file at '{path}', or name a mirror in {RELEASE_VARIABLE}"
         ) from error
     except OSError as error:
         raise ModelError(f"cannot write '{partial.path}': {error.strerror}") from error
@@ -89,29 +89,29 @@ def _fetch(url: str, path: Path) -> None:
         partial.discard()
 
 
-def _kept(partial: Partial) -> str:
+def _bytes_kept(partial: Partial) -> str:
     held = partial.held()
-    return f" ({held / 1e6:.1f} MB are kept, the next start goes on from there)" if held else ""
+    return f" ({held / 1e6:.1f} MB are kept, the next start continues)" if held else ""
 
 
 def _check(url: str, partial: Partial, path: Path) -> None:
     if not is_zipfile(partial.path):
-        raise DownloadError(f"what {url} sends is not a checkpoint, or not all of one")
+        raise DownloadError(f"{url} is not a checkpoint, or not a complete one")
     found = sha256_of(partial.path)
     if found != (recorded := _recorded(path, found)):
         raise DownloadError(
-            f"{url} sends another file than the first time: its sha256 is {found}, but '"
-            f"{_record(path)}' says {recorded}. If you trust the new one, delete that record"
+            f"{url} is another file than the first time: its sha256 is {found}, but '"
+            f"{_record(path)}' has {recorded}. If you trust the new file, delete that record"
         )
 
 
 def _record(path: Path) -> Path:
-    """Return where the hash of a file is kept, as `sha256sum --check` reads it."""
+    """Return the path of a file's recorded hash, in the format of `sha256sum --check`."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def _recorded(path: Path, found: str) -> str:
-    """Return the hash that was recorded when the file was first there, which may be now."""
+    """Return the recorded hash; if there is none yet, record `found`."""
     record = _record(path)
     if not record.exists():
         with replacing(record) as written:
@@ -121,7 +121,7 @@ def _recorded(path: Path, found: str) -> str:
 
 @contextmanager
 def _progress(url: str) -> Iterator[Show]:
-    """Show a bar on a terminal, elsewhere a line."""
+    """Show a bar on a terminal, one line in a log."""
     console = Console(stderr=True)
     if not console.is_terminal:
         click.echo(f"downloading {url}", err=True)

@@ -1,7 +1,7 @@
-"""What `torch.save` wrote, read without torch's own loader: tensors, plain containers, records.
+"""Read a file of `torch.save` without torch's loader: tensors, plain containers, records.
 
-The file is a zip of a pickle and of the bytes of each tensor. Sizes that it claims are compared
-with what it holds before anything is allocated for them.
+The file is a zip archive of a pickle and the bytes of each tensor. The sizes in the pickle are
+compared with those of the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from detector.weights.unpickler import Maker, Name, Unreadable, read_pickle
 
-PICKLE_BYTES = 16 << 20  # that of yolov7 has 0.2 MB
-MOST_DIMENSIONS = 8
+PICKLE_BYTES = 16 << 20  # at most; yolov7's has 0.2 MB
+MAX_DIMENSIONS = 8
 DTYPES = {
     "Byte": torch.uint8,
     "Int": torch.int32,
@@ -44,7 +44,7 @@ RECORDS = {
     "torch.nn.modules.linear.Identity",
     "torch.nn.modules.pooling.MaxPool2d",
     "torch.nn.modules.upsampling.Upsample",
-    # a training notes its best fitness as an array
+    # a training stores its best fitness as an array
     *(f"{module}.multiarray._reconstruct" for module in ("numpy.core", "numpy._core")),
     *(f"{module}.multiarray.scalar" for module in ("numpy.core", "numpy._core")),
     "numpy.ndarray",
@@ -54,13 +54,13 @@ RECORDS = {
 
 
 def read_torch_file(path: Path) -> Any:
-    """Return what the file describes: tensors on the CPU, containers, `Record`s of modules.
+    """Return the content of the file: tensors on the CPU, containers, `Record`s of modules.
 
-    Tensors that shared their memory when they were saved share it again. Raises Unreadable for
-    any other file, and for one that names anything else (pickled.py).
+    Tensors that shared memory when they were saved share it again. Raises Unreadable for any other
+    file, and for one that names anything else (see unpickler).
     """
     try:
-        if not zipfile.is_zipfile(path):  # which may raise, too
+        if not zipfile.is_zipfile(path):  # may raise too
             _refuse_other(path)
         with zipfile.ZipFile(path) as archive:
             return _Contents(archive, path.stat().st_size).load()
@@ -72,22 +72,22 @@ def read_torch_file(path: Path) -> Any:
         struct.error,
         OSError,
     ) as error:
-        raise Unreadable(f"the zip archive is damaged, or is none: {error}") from error
+        raise Unreadable(f"it is not a zip archive, or it is damaged: {error}") from error
 
 
 def _refuse_other(path: Path) -> NoReturn:
-    """Say what a file is that is no zip archive: a bare pickle is refused for what it names."""
+    """Raise Unreadable for a file that is not a zip archive; for a pickle, with a name in it."""
     with path.open("rb") as file:
         beginning = file.read(PICKLE_BYTES)
     if beginning.startswith(b"\x80"):  # every pickle since protocol 2
         read_pickle(beginning, makers={}, records=(), persistent=lambda _: None)
     raise Unreadable(
-        "it is no zip archive, or not all of one, as `torch.save` writes them since torch 1.6"
+        "it is not a complete zip archive, as `torch.save` writes them since torch 1.6"
     )
 
 
 class _Contents:
-    """The archive, checked, and the storages that were read from it so far."""
+    """The checked archive, and the storages read from it so far."""
 
     def __init__(self, archive: zipfile.ZipFile, size_bytes: int) -> None:
         self._archive = archive
@@ -116,9 +116,11 @@ class _Contents:
         names = [name.split("/") for name in self._entries]
         folders = [parts[0] for parts in names if len(parts) == 2 and parts[1] == "data.pkl"]
         if any(len(parts) > 1 and parts[1] == "code" for parts in names):
-            raise Unreadable("it is a TorchScript program; give the checkpoint it was made from")
+            raise Unreadable(
+                "it is a TorchScript program; give the checkpoint it was exported from"
+            )
         if len(folders) != 1:
-            raise Unreadable(f"it holds {len(folders)} pickles of torch.save instead of one")
+            raise Unreadable(f"it has {len(folders)} pickles of torch.save instead of one")
         return folders[0]
 
     def _read(self, name: str, default: bytes | None = None) -> bytes:
@@ -128,7 +130,7 @@ class _Contents:
         return self._archive.read(full_name)
 
     def _storage(self, persistent_id: Any) -> Tensor:
-        """Return (numbers,) of one storage, which is read once."""
+        """Return one storage as a 1-D tensor; it is read once."""
         kind, name, key, _device, count = persistent_id
         if kind != "storage" or not isinstance(name, Name) or not isinstance(key, str):
             raise ValueError("persistent id")
@@ -155,13 +157,13 @@ class _Contents:
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size_bytes: int) -> None:
-    """Raise Unreadable unless the entries are such as torch writes: as they are, each its own."""
+    """Raise Unreadable unless the entries are like torch's: uncompressed, with distinct names."""
     if len({entry.filename for entry in entries}) != len(entries):
         raise Unreadable("two entries of the zip archive have one name")
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
         raise Unreadable("entries of the zip archive are compressed or encrypted")
     if sum(entry.file_size for entry in entries) > size_bytes:
-        raise Unreadable("the zip archive claims to hold more than it has bytes")
+        raise Unreadable("the zip archive claims more bytes than it has")
 
 
 def _ordered_dict(items: Any = ()) -> dict[str, Any]:
@@ -179,8 +181,8 @@ def _parameter(tensor: Any, _requires_grad: Any, _hooks: Any) -> Tensor:
 
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
-    """Return a view of a storage that stays within it, and repeats none of its numbers."""
-    if not isinstance(storage, Tensor) or len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
+    """Return a view of a storage, inside its bounds and without repeated numbers."""
+    if not isinstance(storage, Tensor) or len(size) != len(stride) or len(size) > MAX_DIMENSIONS:
         raise TypeError(storage)
     if any(type(number) is not int or number < 0 for number in (offset, *size, *stride)):
         raise ValueError(size)
@@ -194,4 +196,4 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tenso
 
 
 def _never(*_: Any) -> None:
-    raise TypeError("storages stand in persistent ids, and are not called")
+    raise TypeError("storages appear in persistent ids, and are not called")

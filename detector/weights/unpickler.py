@@ -1,8 +1,8 @@
-"""A pickle read as data: what it names is looked up in a table of ours and never imported.
+"""Read a pickle as data: the names in it are looked up in our own table, never imported.
 
-Python's own unpickler imports whatever a file names and calls it. Here the opcodes (as the standard
-library's pickletools documents them) are followed on a stack of our own, where a class or function
-is no more than a `Name`: there is nothing on it that could be run.
+Python's unpickler imports and calls whatever a file names. Here the opcodes (documented in the
+standard library's pickletools) work on our own stack, where a class or function is only a `Name`:
+nothing in the file can be run.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from pickletools import genops
 from typing import Any
 
 Maker = Callable[..., Any]
-MODULES = {"__builtin__": "builtins"}  # protocol 2 has the names of Python 2
+MODULES = {"__builtin__": "builtins"}  # protocol 2 uses the names of Python 2
 
 
 class Unreadable(Exception):
-    """A file that cannot, or must not, be read: the message says what is wrong with it."""
+    """A file that cannot, or must not, be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A class or function, as a pickle names it: only the words."""
+    """The dotted name of a class or function in a pickle."""
 
     dotted: str
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """An object whose class was not loaded: the name of its class, and its pickled state."""
+    """An object whose class is not loaded: the name of the class, and the pickled state."""
 
     kind: str
     state: Any = None
@@ -44,26 +44,26 @@ def read_pickle(
     records: Container[str],
     persistent: Callable[[Any], Any],
 ) -> Any:
-    """Return what a pickle describes: numbers, text, plain containers, records, what makers make.
+    """Return the content of a pickle: numbers, text, plain containers, records, results of makers.
 
-    makers: dotted name -> what is called with the arguments that the pickle gives to that name
+    makers: dotted name -> function to call with the arguments that the pickle has for that name
     records: dotted names of classes whose objects become a `Record`; their arguments are ignored
-    persistent: gets a persistent id, and returns the object that it stands for
-    Raises Unreadable for any other name, before anything is made of it, and for a damaged pickle.
+    persistent: takes a persistent id, and returns its object
+    Raises Unreadable for any other name, before it is used, and for a damaged pickle.
     """
     machine = _Machine(makers, records, persistent)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # text with strange escapes: the file's business
+            warnings.simplefilter("ignore")  # invalid escapes in the file's strings
             for opcode, argument, _position in genops(BytesIO(data)):
-                machine.obey(opcode.name, argument)
+                machine.run(opcode.name, argument)
         return machine.result()
     except (ValueError, IndexError, KeyError, TypeError) as error:
         raise Unreadable(f"its pickle is damaged ({type(error).__name__})") from error
 
 
 class _Machine:
-    """A stack, a memo, and what the opcodes do to them."""
+    """The stack, the memo, and the operations of the opcodes."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class _Machine:
         self._marks: list[int] = []  # heights of the stack
         self._memo: dict[int, Any] = {}
 
-    def obey(self, opcode: str, argument: Any) -> None:
+    def run(self, opcode: str, argument: Any) -> None:
         if opcode not in _ACTIONS:
             raise Unreadable(f"its pickle uses {opcode}, which no checkpoint needs")
         _ACTIONS[opcode](self, argument)
@@ -104,19 +104,19 @@ class _Machine:
         del self._stack[height:]
         return taken
 
-    def memorise(self, place: Any = None) -> None:
-        self._memo[len(self._memo) if place is None else place] = self._stack[-1]
+    def memorise(self, index: Any = None) -> None:
+        self._memo[len(self._memo) if index is None else index] = self._stack[-1]
 
-    def recall(self, place: int) -> None:
-        self.push(self._memo[place])
+    def recall(self, index: int) -> None:
+        self.push(self._memo[index])
 
     def name(self, words: list[str]) -> None:
         module, name = words
         dotted = f"{MODULES.get(module, module)}.{name}"
         if dotted not in self._makers and dotted not in self._records:
             raise Unreadable(
-                f"it names {dotted[:200]!r}, which no checkpoint needs. Nothing of it was run: "
-                "do not open this file with anything else"
+                f"it names {dotted[:200]!r}, which no checkpoint needs. Nothing in it was run: "
+                "do not open this file with another program"
             )
         self.push(Name(dotted))
 
@@ -153,7 +153,7 @@ class _Machine:
 
 
 def _expect(kind: type | tuple[type, ...], value: Any) -> Any:
-    """Return the value if it is of that kind; to hash any other might recurse without end."""
+    """Return the value if it has that type; hashing another might recurse endlessly."""
     if not isinstance(value, kind):
         raise TypeError(kind)
     return value

@@ -1,4 +1,4 @@
-"""Names of models -> their files: bundled, local, cached, or downloaded from the release."""
+"""Find the file of a model by name: bundled, local, cached, or downloaded from the release."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ WEIGHTS = (".pt", ".safetensors")
 
 
 def bundled_models(folder: Path = MODELS) -> dict[str, Path]:
-    """Return name -> ONNX file of the models that come with the project."""
+    """Return name -> ONNX file of the bundled models."""
     files = {entry.name: entry / f"{entry.name}.onnx" for entry in sorted(folder.glob("*"))}
     return {name: file for name, file in files.items() if file.is_file()}
 
 
 def find_model(name: str, folder: Path = MODELS, *, size: tuple[int, int] | None = None) -> Path:
-    """Return the ONNX file of a model: a bundled one or weights, by name, or any, by path.
+    """Return the ONNX file of a model: bundled or released, by name, or any, by path.
 
     Weights (`find_weights`) are exported into the cache the first time, which needs torch.
-    size: (height, width) to export weights for; None: what they were trained for
-    Raises ModelError, with the nearest known name, if there is none; DownloadError as
+    size: (height, width) to export weights for; None: that of the training
+    Raises ModelError, with the nearest known name, if there is no such model; DownloadError as
     `find_weights` does.
     """
     bundled = bundled_models(folder)
@@ -42,9 +42,9 @@ def find_model(name: str, folder: Path = MODELS, *, size: tuple[int, int] | None
 def find_weights(name: str) -> Path:
     """Return the weights file at a path, or of a released name: local, cached, or downloaded now.
 
-    Local is `name`.pt in the working directory. Raises ModelError for an unknown name, a missing
-    file, and one in the cache that is not what was downloaded; DownloadError if the network does
-    not bring it, or brings something else than the first time.
+    A local file is `name`.pt in the working directory. Raises ModelError for an unknown name, a
+    missing file, and a file in the cache that has changed; DownloadError if the download fails, or
+    gives another file than the first time.
     """
     path = Path(name)
     if path.suffix in WEIGHTS and path.is_file():

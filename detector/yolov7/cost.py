@@ -1,4 +1,4 @@
-"""What a network costs, measured on the network itself."""
+"""The cost of a network: parameters and operations, counted on the network itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from detector.yolov7.network import build_network, deploy
 
 
 class Cost(NamedTuple):
-    """Parameters in millions; GFLOPs per picture, two for each multiply-accumulate."""
+    """Parameters in millions; GFLOPs per image, two for each multiply-accumulate."""
 
     parameters: float
     gflops: float
@@ -25,11 +25,11 @@ def measure_cost(
     size: tuple[int, int] = (640, 640),
     form: Form = "deployed",
 ) -> Cost:
-    """Return what a network costs. Nothing is computed: shapes suffice.
+    """Return the cost of a network. Only shapes are computed.
 
-    network: as `build_network` takes it; size: (height, width) of the picture
-    form: `deployed` is folded as it runs in inference; `training` has all that is trained, and
-    its cost is that of one forward pass
+    network: as `build_network` takes it; size: (height, width) of the image
+    form: `deployed` counts the folded network of inference; `training` counts one forward pass of
+    the network as it is trained
     """
     with torch.device("meta"):
         built, images = build_network(network, classes=classes).train(), torch.empty(1, 3, *size)

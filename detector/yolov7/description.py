@@ -1,4 +1,4 @@
-"""What a network is made of: the rows of a YAML file, as data. Imports no torch."""
+"""The description of a network: the rows of a YAML file, as data. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from detector.settings import explain, read_yaml
 
 NETWORKS = configs("networks")
 HEADS = ("Detect", "IDetect", "IAuxDetect")
-WITH_CHANNELS = ("Conv", "RepConv", "SPPCSPC", "DownC")  # the first argument is how many
+WITH_CHANNELS = (
+    "Conv",
+    "RepConv",
+    "SPPCSPC",
+    "DownC",
+)  # their first argument is the number of channels
 
 Form = Literal["training", "deployed"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
 class Row(NamedTuple):
-    """One layer: inputs are numbers of earlier rows, -1 is the picture."""
+    """One layer; inputs: numbers of earlier rows, -1 for the image."""
 
     inputs: tuple[int, ...]
     operation: str
@@ -32,20 +37,20 @@ class Row(NamedTuple):
 
 
 class Published(BaseModel):
-    """What the paper says that a network costs with 80 classes."""
+    """The cost of a network with 80 classes, as published in the paper."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     parameters: float = Field(description="millions")
-    gflops: float = Field(description="for one picture of size x size pixels")
+    gflops: float = Field(description="for one image of size x size pixels")
     size: int
-    form: Form = Field(default="deployed", description="of the network that was counted")
+    form: Form = Field(default="deployed", description="of the network whose cost was counted")
 
 
 class Description(BaseModel):
     """A network before it is built.
 
-    The `training` form has implicit knowledge and auxiliary heads, the `deployed` one has not.
+    The `training` form has implicit knowledge and auxiliary heads; the `deployed` form has neither.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,11 +66,11 @@ class Description(BaseModel):
     form: Form = "training"
 
     def lead_inputs(self) -> tuple[int, ...]:
-        """Return the rows that the lead heads read; those behind them feed auxiliary heads."""
+        """Return the rows that the lead heads read; the other inputs are for auxiliary heads."""
         return self.rows[-1].inputs[: len(self.strides)]
 
     def lead_rows(self) -> list[int]:
-        """Return the numbers of the rows that lead heads need: all that inference runs."""
+        """Return the numbers of the rows that the lead heads need: those that inference runs."""
         needed = {len(self.rows) - 1}
         waiting = list(self.lead_inputs())
         while waiting:
@@ -76,15 +81,15 @@ class Description(BaseModel):
         return sorted(needed)
 
     def deployed(self) -> Description:
-        """Return the form for inference: the plain head, and no row that only training needs."""
-        kept = self.lead_rows()
-        rows = [self.rows[old] for old in kept[:-1]]
+        """Return the form for inference: a plain head, without rows that only training needs."""
+        numbers = self.lead_rows()
+        rows = [self.rows[old] for old in numbers[:-1]]
         rows.append(Row(self.lead_inputs(), "Detect"))
-        number = {-1: -1} | {old: new for new, old in enumerate(kept)}
+        number = {-1: -1} | {old: new for new, old in enumerate(numbers)}
         return self.model_copy(update={"rows": renumbered(rows, number), "form": "deployed"})
 
     def write(self, path: Path) -> None:
-        """Write the YAML file that `read_description` reads, whole or not at all."""
+        """Write the YAML file that `read_description` reads, completely or not at all."""
         values = self.model_dump(include={"activation", "strides", "anchors"})
         lines = [f"{key}: {json.dumps(value)}" for key, value in values.items()]
         lines += ["rows:", *(f"  - {json.dumps(row)}" for row in self.rows)]
@@ -98,20 +103,20 @@ def scale_channels(channels: int, factor: float) -> int:
 
 
 def renumbered(rows: Iterable[Row], number: Mapping[int, int]) -> tuple[Row, ...]:
-    """Return the rows, reading from the new numbers of what they read from."""
+    """Return the rows with the numbers of their inputs replaced."""
     return tuple(row._replace(inputs=tuple(number[s] for s in row.inputs)) for row in rows)
 
 
 def network_names() -> list[str]:
-    """Return the names of the networks that are described in configs/networks."""
+    """Return the names of the networks in configs/networks."""
     return sorted(path.stem for path in NETWORKS.glob("*.yaml"))
 
 
 def read_description(name: str | Path) -> Description:
-    """Return what a file in configs/networks, by its name, or any such file, by its path, says.
+    """Return the description in a file: one of configs/networks, by name, or any, by path.
 
-    In the file an input may be counted back from the row: -1 is the row before it. Raises
-    ModelError for an unknown name, UsageError for a file that describes no network.
+    In the file an input may be relative to the row: -1 is the row before it. Raises ModelError for
+    an unknown name, UsageError for a file that does not describe a network.
     """
     path = name if isinstance(name, Path) else NETWORKS / f"{name}.yaml"
     if not path.is_file():
@@ -135,13 +140,13 @@ def _absolute(number: int, row: Row) -> Row:
 
 
 def _check(description: Description, path: Path) -> None:
-    """Raise ModelError for rows that make no network."""
+    """Raise ModelError for rows that do not form a network."""
     for number, row in enumerate(description.rows):
         wrong = [source for source in row.inputs if not -1 <= source < number]
         if wrong or not row.inputs:
             raise ModelError(
                 f"{path}: row {number} ({row.operation}) reads {list(row.inputs)}: "
-                f"give numbers of earlier rows, 0 to {number - 1}, or count back from it"
+                f"give numbers of earlier rows, 0 to {number - 1}, or relative ones, -1 and below"
             )
     operations = [row.operation for row in description.rows]
     if [name for name in operations if name in HEADS] != operations[-1:]:

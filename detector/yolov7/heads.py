@@ -1,4 +1,4 @@
-"""The heads of YOLOv7: what the last layer says of each cell, and what that means in pixels."""
+"""The heads of YOLOv7: the output of the last layer for each cell, and its decoding to pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Implicit(nn.Module):
-    """Implicit knowledge (YOLOR): one learned number per channel, in front of or behind a layer."""
+    """Implicit knowledge (YOLOR): one learned number per channel, before or after a layer."""
 
     def __init__(self, channels: int, mean: float) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Implicit(nn.Module):
 
 
 class Cells(NamedTuple):
-    """Where decoded rows lie, ordered by layer, anchor, y, x.
+    """The cells of decoded rows, ordered by layer, anchor, y, x.
 
     corners: (rows, 2) x, y in cells; anchors: (rows, 2) w, h in pixels
     strides: (rows, 1) pixels per cell
@@ -31,7 +31,7 @@ class Cells(NamedTuple):
 
 
 class Detect(nn.Module):
-    """The head: one 1x1 convolution per stride, and the meaning of what it returns.
+    """The head: one 1x1 convolution per stride, and the decoding of its output.
 
     Per anchor there are 5 + c numbers: x, y, w, h, objectness, class scores, all before sigmoid.
     """
@@ -55,7 +55,7 @@ class Detect(nn.Module):
         self.m = self._convolutions(channels)
 
     def _convolutions(self, channels: Sequence[int]) -> nn.ModuleList:
-        """Start from the odds of 8 objects in a 640 x 640 picture (focal loss paper, 3.3)."""
+        """Start with the probability of 8 objects in a 640 x 640 image (focal loss paper, 3.3)."""
         numbers = 5 + self.classes
         convs = [nn.Conv2d(c, self.per_cell * numbers, kernel_size=1) for c in channels]
         for conv, stride in zip(convs, self.strides, strict=True):
@@ -65,7 +65,7 @@ class Detect(nn.Module):
         return nn.ModuleList(convs)
 
     def forward(self, *inputs: Tensor) -> list[Tensor]:
-        """Return per input (n, anchors, h, w, 5 + c)."""
+        """Return (n, anchors, h, w, 5 + c) per input."""
         return [self._per_anchor(self.predict(i, x)) for i, x in enumerate(inputs)]
 
     def predict(self, layer: int, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class Detect(nn.Module):
         return torch.cat((decode_boxes(rows[..., :4], cells), rows[..., 4:].sigmoid()), dim=-1)
 
     def cells(self, shapes: Sequence[tuple[int, int]]) -> Cells:
-        """Return the cell of each decoded row, for grids of (h, w) per stride."""
+        """Return the cells of the decoded rows, for grids of (h, w) per stride."""
         layers = [self._layer_cells(i, h, w) for i, (h, w) in enumerate(shapes)]
         return Cells(*(torch.cat(parts) for parts in zip(*layers, strict=True)))
 
@@ -97,14 +97,14 @@ class Detect(nn.Module):
 
 
 def decode_boxes(raw: Tensor, cells: Cells) -> Tensor:
-    """Return (..., rows, 4) cx, cy, w, h in pixels for what the head says of those cells."""
+    """Return (..., rows, 4) cx, cy, w, h in pixels from the head's output for those cells."""
     s = raw.sigmoid()
     centre = (s[..., :2] * 2 - 0.5 + cells.corners) * cells.strides
     return torch.cat((centre, (s[..., 2:] * 2) ** 2 * cells.anchors), dim=-1)
 
 
 class IDetect(Detect):
-    """The head as it is trained: with implicit knowledge around each convolution."""
+    """The head in training: with implicit knowledge around each convolution."""
 
     def __init__(self, channels: Sequence[int], *head: Any) -> None:
         super().__init__(channels, *head)
@@ -120,10 +120,13 @@ class IDetect(Detect):
         return cast(Tensor, self.ia[layer].implicit), cast(Tensor, self.im[layer].implicit)
 
     def fuse(self) -> Detect:
-        """Return the plain head that says the same."""
+        """Return the plain head with the same output."""
         channels = [cast(nn.Conv2d, conv).in_channels for conv in self.m]
         plain = Detect(channels, self.classes, self.anchors_pixels, self.strides)
-        plain.anchors, plain.anchor_grid = self.anchors, self.anchor_grid  # may have been fitted
+        plain.anchors, plain.anchor_grid = (
+            self.anchors,
+            self.anchor_grid,
+        )  # may be fitted to a data set
         for i, (conv, fused) in enumerate(zip(self.m, plain.m, strict=True)):
             weight, bias = cast(Tensor, conv.weight), cast(Tensor, conv.bias)
             added, factor = self._implicit(i)
@@ -136,7 +139,7 @@ class IDetect(Detect):
 class IAuxDetect(IDetect):
     """The head with auxiliary heads beside it, for training (YOLOv7, 4.2).
 
-    Lead inputs come first, then as many auxiliary ones; in inference the lead ones come alone.
+    Lead inputs come first, then as many auxiliary ones; in inference there are only lead inputs.
     Only lead heads have implicit knowledge.
     """
 

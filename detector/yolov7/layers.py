@@ -16,12 +16,12 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Return batch normalisation with the constants of the original."""
+    """Return batch normalisation with the constants of the original YOLOv7."""
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.03)
 
 
 def folded(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of the convolution that does what both do in inference."""
+    """Return weight and bias of the one convolution that equals both in inference."""
     mean, variance = cast(Tensor, bn.running_mean), cast(Tensor, bn.running_var)
     scale = bn.weight / torch.sqrt(variance + bn.eps)
     return conv.weight * scale[:, None, None, None], bn.bias - mean * scale
@@ -51,8 +51,8 @@ class Conv(nn.Module):
 class RepConv(nn.Module):
     """A 3x3 and a 1x1 convolution side by side in training, one 3x3 in inference (RepVGG, 3.2).
 
-    There is no identity branch, whatever the channels: YOLOv7, 4.1, plans it so where a layer
-    ends what was concatenated.
+    There is no identity branch, whatever the channels: YOLOv7, 4.1, removes it where a layer
+    follows a concatenation.
     """
 
     def __init__(self, c_in: int, c_out: int, activation: Activation) -> None:
@@ -70,7 +70,7 @@ class RepConv(nn.Module):
         return cast(Tensor, self.act(self.rbr_dense(x) + self.rbr_1x1(x)))
 
     def fuse(self) -> None:
-        """Put both branches, with their batch normalisation, into one convolution."""
+        """Fold both branches, with their batch normalisation, into one convolution."""
         dense, dense_bias = folded(*self._parts(self.rbr_dense))
         point, point_bias = folded(*self._parts(self.rbr_1x1))
         c_out, c_in = dense.shape[:2]
@@ -86,7 +86,7 @@ class RepConv(nn.Module):
 
 
 class SPPCSPC(nn.Module):
-    """Spatial pyramid pooling on one of two paths, which are then joined (CSPNet)."""
+    """Spatial pyramid pooling on one of two paths, which are then concatenated (CSPNet)."""
 
     def __init__(self, c_in: int, c: int, activation: Activation) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class DownC(nn.Module):
 class ReOrg(nn.Module):
     """Halve height and width: four neighbours become channels, (n, c, h, w) to (n, 4c, h/2, w/2).
 
-    Down the columns first: pixels (row, column) 00, 10, 01, 11 of each square of four.
+    Column by column: pixels (row, column) 00, 10, 01, 11 of each square of four.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,14 +132,14 @@ class ReOrg(nn.Module):
 
 
 class Concat(nn.Module):
-    """Join along the channels."""
+    """Concatenate along the channels."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return torch.cat(inputs, dim=1)
 
 
 class Shortcut(nn.Module):
-    """Add two of the same shape."""
+    """Add two inputs of the same shape."""
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y

@@ -1,4 +1,4 @@
-"""YOLOv7: the builder that makes a network of a description, and its way into inference.
+"""YOLOv7: build a network from a description, and fold it for inference.
 
 After Wang, Bochkovskiy and Liao, "YOLOv7: Trainable bag-of-freebies sets new state-of-the-art for
 real-time object detectors", 2022. Parameters carry the names of the official checkpoints.
@@ -38,7 +38,7 @@ from detector.yolov7.layers import (
 
 
 class Step(NamedTuple):
-    """A row as it runs: what it reads, and which outputs nobody reads after it."""
+    """A row as it runs: the rows it reads, and those that no later row reads."""
 
     row: int
     inputs: tuple[int, ...]
@@ -46,7 +46,7 @@ class Step(NamedTuple):
 
 
 class Network(nn.Module):
-    """A YOLOv7 network: pictures in, raw heads out; `decode` turns them into boxes."""
+    """A YOLOv7 network: images in, raw heads out; `decode` turns them into boxes."""
 
     def __init__(
         self, description: Description, classes: int, width: float, layers: list[nn.Module]
@@ -62,7 +62,7 @@ class Network(nn.Module):
 
     @property
     def name(self) -> str:
-        """That of its description."""
+        """The name of its description."""
         return self.description.name
 
     @property
@@ -82,26 +82,26 @@ class Network(nn.Module):
 
     @property
     def folded(self) -> bool:
-        """Whether `deploy` has made it."""
+        """Whether it was made by `deploy`."""
         return not any(isinstance(part, nn.BatchNorm2d) for part in self.modules())
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the raw heads, (n, anchors, h, w, 5 + c) per stride.
 
         In training mode a network with auxiliary heads returns the lead heads, then as many
-        auxiliary ones, per stride; in evaluation mode these are not even computed.
+        auxiliary heads, per stride; in evaluation mode auxiliary heads are not computed.
 
         images: (n, 3, height, width) float, RGB, 0..1; sides are multiples of the largest stride.
         """
         return cast("list[Tensor]", self.head(*self.features(images)))
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Return what the head reads: (n, channels, h, w) per stride, as `forward` computes it."""
+        """Return the inputs of the head: (n, channels, h, w) per stride, as in `forward`."""
         outputs: dict[int, Any] = {-1: images}
         *steps, head = self._steps[self.training]
         for step in steps:
             outputs[step.row] = self.model[step.row](*[outputs[s] for s in step.inputs])
-            for source in step.finished:  # what no later row reads need not stay in memory
+            for source in step.finished:  # free outputs that no later row reads
                 del outputs[source]
         return [outputs[source] for source in head.inputs]
 
@@ -129,9 +129,9 @@ def build_network(
 
     network: the name of a file in configs/networks, the path of such a file, or a description
     width: factor on the channels of every layer, rounded up to a multiple of 8
-    form: `deployed` has neither auxiliary heads nor implicit knowledge, as official checkpoints for
-    inference; batch normalisation is still there, `deploy` folds it
-    Raises ModelError for an unknown name, or rows that make no network.
+    form: `deployed` has neither auxiliary heads nor implicit knowledge, like official checkpoints
+    for inference; it still has batch normalisation, which `deploy` folds
+    Raises ModelError for an unknown name, or rows that do not form a network.
     """
     described = network if isinstance(network, Description) else read_description(network)
     if form == "deployed":
@@ -200,12 +200,12 @@ def _make_layer(
 
 @torch.no_grad()
 def deploy(network: Network) -> Network:
-    """Return a copy for inference: same outputs, and all that only training needs folded away.
+    """Return a copy for inference: the same outputs, without what only training needs.
 
-    Batch normalisation goes into its convolution, the branches of a RepConv into one, implicit
-    knowledge into the convolutions of the head; auxiliary heads go with the rows that feed them.
+    Batch normalisation is folded into its convolution, the branches of a RepConv into one, implicit
+    knowledge into the convolutions of the head. Auxiliary heads and their rows are left out.
     """
-    assert not network.folded, "deployed already"
+    assert not network.folded, "the network is already deployed"
     layers = [deepcopy(network.model[i]).eval() for i in network.description.lead_rows()]
     for layer in layers:
         for part in list(layer.modules()):

@@ -13,9 +13,9 @@ ENTRIES = 2  # an ELAN begins with two 1x1 convolutions side by side
 
 
 class Elan(NamedTuple):
-    """Rows that make an ELAN: two entries, convolutions stacked on the second, their Concat.
+    """The rows of an ELAN: two entries, convolutions stacked on the second, and a Concat.
 
-    first: number of the first entry; stacked: how many convolutions
+    first: number of the first entry; stacked: number of stacked convolutions
     every: the Concat joins the entries and each `every`-th convolution of the stack
     """
 
@@ -25,30 +25,30 @@ class Elan(NamedTuple):
 
     @property
     def concat(self) -> int:
-        """Number of the Concat."""
+        """The row number of the Concat."""
         return self.first + ENTRIES + self.stacked
 
     def scaled(self, depth: float, first: int) -> Elan:
-        """Return it deeper, at another place: at least one stacked convolution is joined."""
+        """Return a deeper ELAN at row `first`, with at least one stacked convolution joined."""
         joined = max(1, math.floor(self.stacked * depth / self.every + 0.5))
         return Elan(first, joined * self.every, self.every)
 
 
 def scale_compound(description: Description, *, depth: float, width: float) -> Description:
-    """Return the description of a network that is deeper and wider as a whole.
+    """Return the description of a network that is deeper and wider.
 
-    depth: factor on the convolutions stacked in each ELAN, rounded to what its Concat can join
-    width: factor on the channels of all rows outside of them, rounded up to a multiple of 8
-    The channels inside an ELAN stay. A deeper one returns more of them, and by that factor the
-    paper widens the rest: 1.25 for a depth of 1.5. Raises ModelError for factors that are not
-    above 0.
+    depth: factor on the stacked convolutions of each ELAN, rounded to what its Concat can join
+    width: factor on the channels of all other rows, rounded up to a multiple of 8
+    The channels inside an ELAN stay the same. A deeper ELAN returns more channels, and the paper
+    widens the other rows by that factor: 1.25 for a depth of 1.5. Raises ModelError for factors
+    that are not above 0.
     """
     if not (0 < depth < math.inf and 0 < width < math.inf):
         raise ModelError(f"depth {depth:g} and width {width:g} given: both must be above 0")
     elans = {elan.concat: elan for elan in find_elans(description.rows)}
     inside = {row for elan in elans.values() for row in range(elan.first, elan.concat)}
     rows: list[Row] = []
-    number = {-1: -1}  # of a row -> the one that takes its place
+    number = {-1: -1}  # of a row -> of the row that replaces it
     for old, row in enumerate(description.rows):
         if old in inside:
             continue
@@ -77,7 +77,7 @@ def find_elans(rows: Sequence[Row]) -> list[Elan]:
 
 
 def _elan_before(concat: int, rows: Sequence[Row]) -> Elan | None:
-    """Return the ELAN that ends in a row, if one does and no other row reads its inside."""
+    """Return the ELAN whose Concat is this row, or None; other rows must not read its inside."""
     joined = rows[concat].inputs
     if len(joined) <= ENTRIES:
         return None
@@ -94,12 +94,12 @@ def _elan_before(concat: int, rows: Sequence[Row]) -> Elan | None:
 
 
 def _parts(elan: Elan, rows: Sequence[Row]) -> tuple[list[Row], Row]:
-    """Return its entries, and one of the convolutions that are stacked: they are all alike."""
+    """Return the entries, and one stacked convolution: they are all alike."""
     return list(rows[elan.first : elan.first + ENTRIES]), rows[elan.first + ENTRIES]
 
 
 def _rows(elan: Elan, entries: Sequence[Row], convolution: Row) -> list[Row]:
-    """Return the rows that make an ELAN of these parts."""
+    """Return the rows of an ELAN with these parts."""
     second = elan.first + 1
     stack = [convolution._replace(inputs=(second + i,)) for i in range(elan.stacked)]
     joined = range(second + elan.stacked, elan.first, -elan.every)

@@ -151,14 +151,14 @@ class Status:
         with self._lock:
             now = self._clock()
             state = self._state_at(now)
-            words = state.name
+            text = state.name
             if state in (State.BACKOFF, State.FAILED):
-                words += f": {self.trouble}"
+                text += f": {self.trouble}"
             if state is State.STALLED:
-                words += f" for {now - self._frame_at:.0f} s"
+                text += f" for {now - self._frame_at:.0f} s"
             if self._next_attempt_at is not None:
-                words += f", next attempt in {max(0.0, self._next_attempt_at - now):.0f} s"
-            return words
+                text += f", next attempt in {max(0.0, self._next_attempt_at - now):.0f} s"
+            return text
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""

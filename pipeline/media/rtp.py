@@ -1,4 +1,4 @@
-"""H.264 as RTP packets (RFC 6184), and the clock reports beside them (RFC 3550, 6.4.1)."""
+"""H.264 as RTP packets (RFC 6184), and the reports of its clock (RFC 3550, 6.4.1)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _payloads(nal: bytes) -> Iterator[bytes]:
         return
     indicator = nal[0] & 0xE0 | _FU_A
     parts = range(1, len(nal), MAX_PAYLOAD - 2)
-    for begin in parts:
-        first, last = begin == 1, begin == parts[-1]
+    for start in parts:
+        first, last = start == 1, start == parts[-1]
         header = first << 7 | last << 6 | nal[0] & 31
-        yield bytes((indicator, header)) + nal[begin : begin + MAX_PAYLOAD - 2]
+        yield bytes((indicator, header)) + nal[start : start + MAX_PAYLOAD - 2]

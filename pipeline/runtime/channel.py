@@ -43,7 +43,8 @@ class Channel(Generic[T]):
 
     Channels may share a condition, so that one thread can wait for any of them, and with it the
     distribution `queued` of waiting times. The condition's lock must be re-entrant, as by default:
-    a thread that holds the condition may call every method, and nothing changes between two calls.
+    a thread that holds the condition may call `ready`, `expire` and `receive_nowait` in a row, and
+    the channel does not change in between.
     """
 
     def __init__(

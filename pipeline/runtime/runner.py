@@ -79,9 +79,7 @@ class Pipeline:
         self.ledger = ledger
         self.failures: list[Failure] = []  # first cause first
         self.cancelled = False
-        self.cpu_seconds = (
-            0.0  # of the whole process: runtimes and codecs have threads of their own
-        )
+        self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have own threads
         self._stop_sources = stop_sources
         self._finalizers = finalizers
         self._lock = Lock()
@@ -138,12 +136,6 @@ class Pipeline:
                 del self._threads[worker]
                 self._running -= not self._started
 
-    def run(self) -> None:
-        """Start, wait for the end, and join."""
-        self.start()
-        self.wait()
-        self.join()
-
     def start(self) -> None:
         """Start every thread."""
         self._started_at, self._cpu_before = monotonic(), process_time()
@@ -167,9 +159,7 @@ class Pipeline:
             finalize()
         try:
             self.ledger.check()
-        except (
-            AssertionError
-        ) as error:  # last in the list: an earlier failure is more likely the cause
+        except AssertionError as error:  # the last failure: an earlier one is more likely the cause
             self.failures.append(Failure("ledger", None, error))
 
     def stop(self) -> None:

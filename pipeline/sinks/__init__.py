@@ -27,7 +27,7 @@ class Sink(Stage[Tracked, Ticket | NotWritten]):
     `Class(url, classes, *, options)`; nothing is created before the first frame.
 
     accepted: endings of the files that it writes (".mp4"), or schemes of its URLs ("rtsp://")
-    wants_picture: whether it needs `Tracked.drawn`
+    needs_drawing: it needs `Tracked.drawn`
     viewer: it is never waited for: frames that it has no time for are dropped in front of it
     name: unique among the sinks of its stream
     status: the state of its connection, for any thread; None if it has no connection to lose
@@ -35,7 +35,7 @@ class Sink(Stage[Tracked, Ticket | NotWritten]):
     """
 
     accepted: ClassVar[tuple[str, ...]] = ()
-    wants_picture: bool = False
+    needs_drawing: bool = False
     viewer: bool = False
     name: str
     status: Status | None = None

@@ -52,7 +52,7 @@ class Segments(Sink):
     ) -> None:
         _refuse(template, segment_seconds, segment_bytes, keep_seconds, keep_bytes)
         self.name = template.name
-        self.wants_picture = make(template).wants_picture
+        self.needs_drawing = make(template).needs_drawing
         self._template = template
         self._make = make
         self._clock = clock
@@ -190,7 +190,7 @@ class Segments(Sink):
 
     def _rebased(self, item: Tracked) -> Tracked:
         """Return the item with its time in the segment; text keeps the stream's times."""
-        if not self.wants_picture:
+        if not self.needs_drawing:
             return item
         frame, first = item.frame, self._first
         assert first
@@ -229,4 +229,4 @@ def _refuse(template: Path, *limits: float | None) -> None:
     names = ("segment_seconds", "segment_bytes", "keep_seconds", "keep_bytes")
     for name, limit in zip(names, limits, strict=True):
         if limit is not None and not limit > 0:
-            raise UsageError(f"output '{template}': {name}: {limit} given: above 0")
+            raise UsageError(f"output '{template}': {name}: {limit} given: it must be above 0")

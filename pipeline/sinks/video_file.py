@@ -33,7 +33,7 @@ class VideoFileSink(Recorder):
     """
 
     accepted: ClassVar[tuple[str, ...]] = tuple(FORMATS)
-    wants_picture = True
+    needs_drawing = True
     foreign_errors: ClassVar[tuple[type[Exception], ...]] = (OSError, av.FFmpegError)
 
     def __init__(

@@ -56,7 +56,7 @@ class Images(RecordedSource):
         return list(self._faults)
 
     def open(self) -> Stream:
-        """Return what is true of all images."""
+        """Return the properties that all images share."""
         return Stream(self._name, self._url, self._interval, cut=self._cut)
 
     def __iter__(self) -> Iterator[Decoded]:

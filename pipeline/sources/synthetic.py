@@ -31,7 +31,7 @@ _MIN_HEIGHT = 128  # pixels; in smaller frames nothing could be recognised
 class Synthetic(RecordedSource):
     """A street seen from above: cars, cyclists, pedestrians; the same seed gives the same bytes.
 
-    url: `synthetic` or `synthetic:SEED`; the seed decides place, camera, light and traffic
+    url: `synthetic` or `synthetic:SEED`; the seed sets scene, camera, light and traffic
     width, height: pixels, even; with the counter, at least 512 wide
     frame_rate: frames per second; frames: how many, None for no end
     counter: draw the frame number into each frame (see frame_counter.py); not for training
@@ -56,7 +56,8 @@ class Synthetic(RecordedSource):
         min_width = COUNTER_WIDTH if counter else _MIN_HEIGHT
         if width % 2 or height % 2 or width < min_width or height < _MIN_HEIGHT:
             raise UsageError(
-                f"{url}: {width}x{height} given: both even, at least {min_width}x{_MIN_HEIGHT}"
+                f"{url}: {width}x{height} given: both must be even, at least "
+                f"{min_width}x{_MIN_HEIGHT}"
                 + (" (the frame counter needs that width)" if counter else "")
             )
         if frame_rate <= 0:
@@ -75,7 +76,7 @@ class Synthetic(RecordedSource):
         return url.partition(":")[0] == "synthetic"
 
     def open(self) -> Stream:
-        """Return what is true of all frames."""
+        """Return the properties that all frames share."""
         return Stream(self._name, self._url, self.interval, cut=self._cut)
 
     def __iter__(self) -> Iterator[Decoded]:
@@ -112,7 +113,9 @@ def _seed(url: str) -> int:
     """Return the seed in `synthetic:SEED`."""
     text = url.partition(":")[2] or "0"
     if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f"{url}: seed '{text}' given: a whole number from 0, as in synthetic:7")
+        raise UsageError(
+            f"{url}: seed '{text}' given: it must be a whole number from 0, as in synthetic:7"
+        )
     return int(text)
 
 

@@ -33,11 +33,15 @@ class Clock:
 
         pts, dts: as the source gave them; None if it gave none
         """
-        given = dts if pts is None else pts
-        ticks = self._expected(time_base) if given is None else self._on_our_clock(given, time_base)
+        original = dts if pts is None else pts
+        ticks = (
+            self._expected(time_base)
+            if original is None
+            else self._on_our_clock(original, time_base)
+        )
         if self._last is not None:
             ticks = max(ticks, self._last + 1)
-        if given is not None:
+        if original is not None:
             self._anchor, self._since_anchor = ticks, 0
         self._since_anchor += 1
         self._last = ticks
@@ -48,8 +52,8 @@ class Clock:
         """Return the time of the next frame by the nominal rate."""
         return self._anchor + round(self._since_anchor * self._interval / time_base)
 
-    def _on_our_clock(self, given: int, time_base: Fraction) -> int:
+    def _on_our_clock(self, original: int, time_base: Fraction) -> int:
         furthest_back = MAX_REORDER * self._interval / time_base
-        if self._last is not None and given + self._shift < self._last - furthest_back:
-            self._shift = self._expected(time_base) - given
-        return given + self._shift
+        if self._last is not None and original + self._shift < self._last - furthest_back:
+            self._shift = self._expected(time_base) - original
+        return original + self._shift

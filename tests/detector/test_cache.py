@@ -50,10 +50,10 @@ def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
     assert first.notes == second.notes == {"layers": 7}
 
 
-def test_an_engine_is_built_again_with_anew(tmp_path: Path) -> None:
+def test_a_cached_engine_is_built_again_on_request(tmp_path: Path) -> None:
     build = Builder()
     cached_engine(KEY, build, tmp_path)
-    again = cached_engine(KEY, build, tmp_path, anew=True)
+    again = cached_engine(KEY, build, tmp_path, rebuild=True)
     assert again.built and again.path.read_bytes() == b"engine 2" * 1000
 
 

@@ -27,6 +27,7 @@ from detector.weights.checkpoint import save_weights
 from detector.yolov7.network import build_network
 from tests.support.cuda_twin import CudaTwin, PlanTwin
 from tests.support.environment import absent
+from tests.support.fake_manifest import fake_manifest
 from tests.support.paths import ROOT
 from tests.support.weights import reference_weights
 
@@ -261,7 +262,7 @@ def test_a_scripted_failure_is_raised_there_and_frees_the_slot(hook: str) -> Non
         if number == 0:
             raise FramelaneError("scripted")
 
-    engine = fake.FakeEngine(fake.fake_manifest(SIZE), slots=1, **{hook: fail_on_the_first})  # type: ignore[arg-type]
+    engine = fake.FakeEngine(fake_manifest(SIZE), slots=1, **{hook: fail_on_the_first})  # type: ignore[arg-type]
     with pytest.raises(FramelaneError, match="scripted"):
         alone(engine, noise(1)[0])
     assert len(alone(engine, noise(1)[0])) == 1
@@ -273,7 +274,7 @@ def test_a_scripted_delay_holds_the_result_until_it_is_over() -> None:
     def wait_for_go(_number: int) -> None:
         assert go.wait(CAP)
 
-    engine = fake.FakeEngine(fake.fake_manifest(SIZE), before_result=wait_for_go)
+    engine = fake.FakeEngine(fake_manifest(SIZE), before_result=wait_for_go)
     pending = engine.submit(noise(1)[0])
 
     def collect() -> None:
@@ -288,7 +289,7 @@ def test_a_scripted_delay_holds_the_result_until_it_is_over() -> None:
 
 
 def test_the_fake_takes_batches_up_to_the_manifests_limit() -> None:
-    engine = fake.open_engine(manifest=fake.fake_manifest(SIZE, max_batch=4), answer=mean_as_score)
+    engine = fake.open_engine(manifest=fake_manifest(SIZE, max_batch=4), answer=mean_as_score)
     scenes = np.concatenate(noise(4))
     expected = scenes.reshape(4, -1).mean(axis=1) / 255
     np.testing.assert_allclose(alone(engine, scenes).scores[:, 0, 0], expected, rtol=1e-5)
@@ -405,7 +406,7 @@ def picky(tmp_path: Path) -> Path:
     opset = [helper.make_opsetid("", 17)]
     path = tmp_path / "picky.onnx"
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
-    manifest = replace(fake.fake_manifest(SIZE, max_batch=1), onnx_sha256=sha256_of(path))
+    manifest = replace(fake_manifest(SIZE, max_batch=1), onnx_sha256=sha256_of(path))
     manifest.write(manifest_path(path))
     return path
 

@@ -63,7 +63,16 @@ def test_an_official_checkpoint_is_exported(reference: Path, tmp_path: Path) -> 
 
 def test_random_weights_follow_from_the_seed(tmp_path: Path) -> None:
     def exported(name: str, seed: int) -> str:
-        network = ("--network", "yolov7-tiny", "--num-classes", 3, "--width", 0.125, "--imgsz", "64x96")
+        network = (
+            "--network",
+            "yolov7-tiny",
+            "--num-classes",
+            3,
+            "--width",
+            0.125,
+            "--imgsz",
+            "64x96",
+        )
         ended = run("export", *network, "--seed", seed, "--output", tmp_path / name)
         assert ended.exit_code == 0
         return Manifest.beside(tmp_path / name).onnx_sha256

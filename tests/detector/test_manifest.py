@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detector.acceptance.tolerance import Tolerance, usual_tolerances
 from detector.errors import ModelError
 from detector.manifest import Manifest, manifest_path, model_sha256, sha256_of
 from detector.resources import models
+from detector.tolerance import Tolerance, usual_tolerances
 
 # sha256 of "abc": FIPS 180-2, appendix B.1
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

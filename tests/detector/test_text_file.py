@@ -1,4 +1,4 @@
-"""A text file that cannot be written is a mistake of the user, with the place and the reason."""
+"""A text file that cannot be written is a usage error that names the path and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenVINO is told how many pictures to work on at once by how many cameras wait for it."""
+"""The number of OpenVINO streams depends on the number of cameras."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACED = {"url": "clip.mp4", "realtime": True}
         ([CAMERA], 1, None),
     ],
 )
-def test_few_cameras_want_latency_all_else_wants_throughput(
+def test_one_stream_per_camera_if_there_are_fewer_cameras_than_cores(
     sources: list[dict[str, object]],
     cores: int,
     streams: int | None,
@@ -36,11 +36,11 @@ def test_few_cameras_want_latency_all_else_wants_throughput(
     assert engine_options("openvino", config).get("streams") == streams
 
 
-def test_what_the_user_says_stands() -> None:
+def test_the_users_option_takes_precedence() -> None:
     config = RunConfig.model_validate({"sources": [CAMERA], "model": {"streams": 2}})
     assert engine_options("openvino", config) == {"streams": 2}
 
 
-def test_other_engines_are_told_nothing() -> None:
+def test_an_engine_without_the_option_does_not_get_it() -> None:
     config = RunConfig.model_validate({"sources": [CAMERA]})
     assert engine_options("fake", config) == {}

@@ -1,4 +1,4 @@
-"""Whole runs over real cameras: what breaks is named, what does not runs on, the books balance."""
+"""Whole runs with real cameras: failures are named, other streams go on, the ledger balances."""
 
 from __future__ import annotations
 
@@ -43,40 +43,40 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(folder: Path, *sources: dict[str, Any], **more: Any) -> Iterator[Run]:
-    """Give a run of these live streams, and write its figures."""
-    given = {
+    """Run these live streams, and write the figures at the end."""
+    minimal = {
         "sources": [QUICK | source for source in sources],
         "model": {"engine": "fake"},
         "outputs": [str(folder / "{stream}.jsonl")],
     }
-    with runs.running(RunConfig.model_validate(given | more)) as run:
+    with runs.running(RunConfig.model_validate(minimal | more)) as run:
         yield run
     (folder / "stats.json").write_text(json.dumps(figures(run.pipeline, run.streams)))
 
 
-def test_of_four_cameras_one_is_dead_one_dies_one_turns_to_garbage_and_one_never_notices(
+def test_a_dead_a_dying_and_a_garbage_camera_do_not_disturb_a_steady_one(
     clip: Path, tmp_path: Path
 ) -> None:
-    names = ("dead", "dying", "rubbish", "steady")
+    names = ("dead", "dying", "garbage", "steady")
     with (
         Server({"dying": {"clip": clip}}) as mortal,
-        Server({"rubbish": {"clip": clip}, "steady": {"clip": clip}}) as server,
+        Server({"garbage": {"clip": clip}, "steady": {"clip": clip}}) as server,
         running(
             tmp_path,
             {"url": "rtsp://127.0.0.1:9/1", "name": "dead"},
             {"url": mortal.url("dying"), "name": "dying"},
-            {"url": server.url("rubbish"), "name": "rubbish", "timeout_seconds": 2.0},
+            {"url": server.url("garbage"), "name": "garbage", "timeout_seconds": 2.0},
             {"url": server.url("steady"), "name": "steady"},
         ) as run,
     ):
-        more_of(run, "dying", "rubbish", "steady")
+        more_of(run, "dying", "garbage", "steady")
         mortal.kill()
-        server.tell("rubbish", garbage=True)
+        server.tell("garbage", garbage=True)
         until(lambda: status(run, "dying").causes)
-        until(lambda: status(run, "rubbish").causes[Cause.BAD_DATA])
+        until(lambda: status(run, "garbage").causes[Cause.BAD_DATA])
         more_of(run, "steady")
         mortal.start()
-        server.tell("rubbish", garbage=False)
+        server.tell("garbage", garbage=False)
         more_of(run, *names[1:])
         assert str(status(run, "dead")).startswith(("BACKOFF: refused", "CONNECTING"))
     assert run.pipeline.failures == []
@@ -93,9 +93,7 @@ def test_of_four_cameras_one_is_dead_one_dies_one_turns_to_garbage_and_one_never
     assert all(before < after for before, after in pairwise(indices))
 
 
-def test_a_server_that_is_killed_again_and_again_leaves_nothing_behind(
-    clip: Path, tmp_path: Path
-) -> None:
+def test_a_server_killed_again_and_again_leaves_nothing_behind(clip: Path, tmp_path: Path) -> None:
     with (
         Server({"cam": {"clip": clip}}) as server,
         running(tmp_path, {"url": server.url("cam"), "name": "cam"}) as run,
@@ -108,12 +106,12 @@ def test_a_server_that_is_killed_again_and_again_leaves_nothing_behind(
             server.kill()
             until(lambda: status(run, "cam").state is not State.LIVE)
             server.start()
-        assert len(set(counts[1:])) == 1  # the first connection also loads what stays loaded
+        assert len(set(counts[1:])) == 1  # the first connection also loads libraries
     assert run.pipeline.failures == []
     assert exit_code(run.pipeline, run.streams) == 0
 
 
-def test_overload_costs_frames_that_are_named_and_never_one_that_is_older_than_asked(
+def test_overload_drops_frames_with_a_reason_and_shares_the_engine(
     clip: Path, tmp_path: Path
 ) -> None:
     """Two cameras of 25 frames a second, and an engine that makes 20 in all."""
@@ -133,16 +131,16 @@ def test_overload_costs_frames_that_are_named_and_never_one_that_is_older_than_a
     balances = run.pipeline.ledger.balances
     for name in "ab":
         named = {f"{name}/decoded: overflow", f"{name}/decoded: max_age"}
-        reasons = {f"{stop}: {reason}" for stop, reason in balances[name].dropped}
+        reasons = {f"{stage}: {reason}" for stage, reason in balances[name].dropped}
         assert reasons and reasons <= named
-    assert min(shares) > 0.6 * max(shares)  # neither starves the other
+    assert min(shares) > 0.6 * max(shares)  # neither stream starves
     assert run.pipeline.failures == []
 
 
-def test_glass_to_glass_every_frame_that_arrives_is_the_one_that_was_sent_and_its_age_is_known(
+def test_glass_to_glass_frames_arrive_in_order_and_their_age_is_known(
     clip: Path, tmp_path: Path
 ) -> None:
-    """RTSP in, the pipeline, RTSP out: the number in each picture says when it was sent."""
+    """RTSP in, the pipeline, RTSP out: the number in each frame tells when it was sent."""
     received = tmp_path / "received"
     with (
         Server({"cam": {"clip": clip}}) as camera,
@@ -160,20 +158,20 @@ def test_glass_to_glass_every_frame_that_arrives_is_the_one_that_was_sent_and_it
     units = read_units(received)
     shown = [number for number in numbers_in(units) if number is not None]
     assert len(shown) >= 0.9 * len(units)
-    assert all((b - a) % 100 > 0 for a, b in pairwise(shown))  # none twice, none back
+    assert all((b - a) % 100 > 0 for a, b in pairwise(shown))  # no frame twice or out of order
     first = shown[0]
     ages = [
         arrived_at - (began_at + (first + (number - first) % 100) / FPS)
         for (arrived_at, _), number in zip(units[:60], shown, strict=False)
     ]
-    assert all(0 < age < CAP for age in ages)  # how much is what benchmarks/live.py measures
-    stops = ["decode", "preprocess", "submit", "collect", "suppress", "track", "rtsp wall"]
-    assert list(stream["age_ms"]) == stops
-    medians = [stream["age_ms"][stop]["p50"] for stop in stops]
+    assert all(0 < age < CAP for age in ages)  # the benchmark `live glass` measures the values
+    stages = ["decode", "preprocess", "submit", "collect", "suppress", "track", "rtsp wall"]
+    assert list(stream["age_ms"]) == stages
+    medians = [stream["age_ms"][stage]["p50"] for stage in stages]
     assert medians == sorted(medians)
 
 
-def test_the_receiver_of_the_output_dies_and_the_recording_beside_it_goes_on(
+def test_a_recording_continues_while_the_receiver_beside_it_is_dead(
     clip: Path, tmp_path: Path
 ) -> None:
     with (
@@ -203,7 +201,7 @@ def test_the_receiver_of_the_output_dies_and_the_recording_beside_it_goes_on(
     assert run.pipeline.failures == []
 
 
-def test_a_sink_that_breaks_ends_neither_the_stream_nor_the_sinks_beside_it(
+def test_a_failing_sink_ends_neither_its_live_stream_nor_the_other_sinks(
     clip: Path, tmp_path: Path
 ) -> None:
     with (
@@ -222,10 +220,10 @@ def test_a_sink_that_breaks_ends_neither_the_stream_nor_the_sinks_beside_it(
     assert exit_code(run.pipeline, run.streams) == 1
 
 
-def test_no_password_is_in_anything_that_a_run_says(
+def test_no_output_of_a_run_contains_a_password(
     clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Every test is searched for it as well: see conftest.py."""
+    """conftest.py searches the output of every other test for it, too."""
     user = f"viewer:{PASSWORD}"
     with Server({"cam": {"clip": clip, "user": "viewer:another"}}) as server:
         urls = {
@@ -241,7 +239,7 @@ def test_no_password_is_in_anything_that_a_run_says(
         ) as run:
             for name in urls:
                 until(lambda name=name: status(run, name).causes)  # type: ignore[misc]
-    said = [
+    outputs = [
         caplog.text,
         summary(figures(run.pipeline, run.streams)),
         *complaints(run.pipeline, run.streams),
@@ -249,5 +247,5 @@ def test_no_password_is_in_anything_that_a_run_says(
         *(worker.name for worker in run.pipeline.workers),
         *(str(status(run, name)) for name in urls),
     ]
-    assert "unauthorised" in "".join(said) and "refused" in "".join(said)
-    assert not [text for text in said if PASSWORD in text]
+    assert "unauthorised" in "".join(outputs) and "refused" in "".join(outputs)
+    assert not [text for text in outputs if PASSWORD in text]

@@ -1,4 +1,4 @@
-"""A run's configuration: strict keys, short forms, flags over the file, mistakes in their place."""
+"""The configuration of a run: strict keys, short forms, flags that override the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def load(folder: Path, text: str, *flags: Flag) -> RunConfig:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("detct: {}", r"run\.yaml: detct: unknown key; did you mean 'detect'\?.*tracker"),
         ("detect: {confi: 1}", r"run\.yaml: detect\.confi: unknown key; did you mean 'conf'\?"),
@@ -36,15 +36,15 @@ def load(folder: Path, text: str, *flags: Flag) -> RunConfig:
         ("outputs: [{url: a.mp4}, 3]", r"run\.yaml: outputs\.1: 3 given"),
     ],
 )
-def test_a_mistake_in_the_file_is_named_with_what_is_accepted(
-    tmp_path: Path, text: str, said: str
+def test_a_mistake_in_the_file_is_named_with_the_accepted_values(
+    tmp_path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(UsageError, match=said) as raised:
+    with pytest.raises(UsageError, match=message) as raised:
         load(tmp_path, text)
     assert "\n" not in str(raised.value)
 
 
-def test_a_flag_that_is_wrong_is_named_as_it_was_typed(tmp_path: Path) -> None:
+def test_a_wrong_flag_is_named_as_it_was_typed(tmp_path: Path) -> None:
     stride = Flag("--stride", ("sources", "*", "stride"), 0)
     with pytest.raises(UsageError, match=r"^--stride: 0 given: .*greater than or equal to 1"):
         load(tmp_path, "sources: [a.mp4]", stride)
@@ -65,7 +65,7 @@ def test_short_forms_are_spelled_out(tmp_path: Path) -> None:
     assert [output.url for output in config.outputs] == ["c.mp4"]
 
 
-def test_flags_go_over_the_file_and_leave_the_rest(tmp_path: Path) -> None:
+def test_flags_override_the_file_and_nothing_else(tmp_path: Path) -> None:
     text = (
         "model: {name: street, engine: openvino}\ntracker: bytetrack\ndetect: {conf: .3, iou: .7}"
     )
@@ -104,16 +104,16 @@ def test_further_keys_of_an_open_section_are_options(tmp_path: Path) -> None:
     assert options_of(config.tracker) == {"buffer_seconds": 2.0}
 
 
-@pytest.mark.parametrize("given", ["", " 5", " clip.mp4", " {url: clip.mp4}"])
-def test_sources_that_are_no_list_are_refused_with_and_without_a_flag(
-    tmp_path: Path, given: str
+@pytest.mark.parametrize("value", ["", " 5", " clip.mp4", " {url: clip.mp4}"])
+def test_sources_that_are_not_a_list_are_refused_with_and_without_a_flag(
+    tmp_path: Path, value: str
 ) -> None:
     for flags in ((), (STRIDE,)):
         with pytest.raises(UsageError, match=r"run\.yaml: sources: .* given"):
-            load(tmp_path, f"sources:{given}", *flags)
+            load(tmp_path, f"sources:{value}", *flags)
 
 
-def test_a_source_that_is_no_source_is_refused_with_and_without_a_flag(tmp_path: Path) -> None:
+def test_a_source_of_a_wrong_type_is_refused_with_and_without_a_flag(tmp_path: Path) -> None:
     for flags in ((), (STRIDE,)):
         with pytest.raises(UsageError, match=r"sources\.0"):
             load(tmp_path, "sources: [5]", *flags)

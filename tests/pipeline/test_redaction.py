@@ -1,4 +1,4 @@
-"""Credentials in URLs: taken out wherever they may stand, and nothing else is."""
+"""Credentials in URLs are removed wherever they are, and nothing else is."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("url", SHOWN)
-def test_user_password_and_keys_are_taken_out_and_nothing_else(url: str) -> None:
+def test_user_password_and_keys_are_removed_and_nothing_else(url: str) -> None:
     assert without_password(url) == SHOWN[url]

@@ -111,5 +111,7 @@ def test_no_stream_is_added_to_a_run_that_is_ending(tmp_path: Path) -> None:
 
 def test_a_run_ends_with_its_last_stream_unless_more_may_come(tmp_path: Path) -> None:
     run = build(minimal_config(tmp_path, quick_clip(3), quick_clip(5)))
-    run.pipeline.run()
+    run.pipeline.start()
+    assert run.pipeline.wait(CAP)
+    run.pipeline.join()
     assert [emitted(run, name) for name in ("synthetic", "synthetic-2")] == [3, 5]

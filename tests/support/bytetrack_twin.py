@@ -1,8 +1,8 @@
-"""ByteTrack written out slowly: one object per track, 8 x 8 matrices, loops, whole cost matrices.
+"""A slow twin of ByteTrack: one object per track, 8 x 8 matrices, loops, dense cost matrices.
 
-It follows the paper and the usual order of steps, with the choices that `trackers.bytetrack` names:
-identities at confirmation, classes kept apart, a buffer in seconds. The clock ticks in whole steps
-of 1/30 s, which it takes one by one.
+It follows the paper and the usual order of steps, with the choices of `trackers.bytetrack`:
+identities at confirmation, classes matched separately, a buffer in seconds. Time is counted in
+steps of 1/30 s, which are predicted one by one.
 """
 
 from __future__ import annotations
@@ -115,13 +115,13 @@ class SlowByteTrack:
                 strict=True,
             )
         ]
-        sure = [d for d in found if d.score >= self.high]
-        weak = [d for d in found if self.low <= d.score < self.high]
-        believed = [t for t in self.tracks if t.id > 0]
+        high = [d for d in found if d.score >= self.high]
+        low = [d for d in found if self.low <= d.score < self.high]
+        confirmed = [t for t in self.tracks if t.id > 0]
         tentative = [t for t in self.tracks if t.id < 0]
-        left = self.match(believed, sure, 0.9, now, fused=True)
-        still = [t for t in believed if not t.seen and was_seen[id(t)]]
-        self.match(still, weak, 0.5, now, fused=False)
+        left = self.match(confirmed, high, 0.9, now, fused=True)
+        seen_before = [t for t in confirmed if not t.seen and was_seen[id(t)]]
+        self.match(seen_before, low, 0.5, now, fused=False)
         left = self.match(tentative, left, 0.7, now, fused=True)
         self.tracks = [t for t in self.tracks if t.seen or t.id > 0]
         for t in self.tracks:
@@ -144,13 +144,15 @@ class SlowByteTrack:
         now: int,
         fused: bool,
     ) -> list[SlowDetection]:
-        """Match, correct the tracks that are matched, return the detections that are left."""
+        """Match, update the matched tracks, and return the detections that are left."""
         gain = np.zeros((len(tracks), len(found)))
         for i, t in enumerate(tracks):
             for k, d in enumerate(found):
                 overlap = iou(t.box, d.box) * (d.score if fused else 1)
                 if not self.class_aware or t.class_id == d.class_id:
-                    gain[i, k] = max(0.0, limit - (1 - overlap))  # of a pair, against staying alone
+                    gain[i, k] = max(
+                        0.0, limit - (1 - overlap)
+                    )  # of the pair, over leaving both unmatched
         taken = set()
         for i, k in zip(*linear_sum_assignment(gain, maximize=True), strict=True):
             if gain[i, k] > 0:
@@ -168,8 +170,8 @@ class SlowByteTrack:
         seen, lost = ([t for t in self.tracks if t.seen is was] for was in (True, False))
         for a in seen:
             for b in lost:
-                alike = not self.class_aware or a.class_id == b.class_id
-                if alike and iou(a.box, b.box) > 0.85:
+                same_class = not self.class_aware or a.class_id == b.class_id
+                if same_class and iou(a.box, b.box) > 0.85:
                     a_is_older = a.seen_at - a.born > b.seen_at - b.born
                     dropped.add(id(b if a_is_older else a))
         self.tracks = [t for t in self.tracks if id(t) not in dropped]

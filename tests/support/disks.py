@@ -1,4 +1,4 @@
-"""A disk that is soon full."""
+"""A small disk, which is soon full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Give a file system of that size, as in 600k; raises OSError where none may be mounted."""
+    """Mount a file system of this size, such as 600k; raises OSError if that is not permitted."""
     folder.mkdir(exist_ok=True)
     line = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
     if subprocess.run(line, capture_output=True, check=False).returncode:

@@ -1,4 +1,4 @@
-"""What befalls cameras, receivers and disks: each fault for real, for as long as it is open."""
+"""Faults of cameras, receivers and disks: each is real, and lasts as long as its context."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.support.rtsp_proxy import Proxy
 from tests.support.runs import status
 from tests.support.site import GUEST, Site
 
-Fault = Callable[[Site, str], AbstractContextManager[str]]  # the camera -> the stream it is seen at
+Fault = Callable[[Site, str], AbstractContextManager[str]]  # (site, camera) -> affected stream
 
 
 @contextmanager
 def server_killed(site: Site, camera: str) -> Iterator[str]:
-    """The camera loses its power, and gets it back."""
+    """The server of a camera is killed, and restarted at the end."""
     site.cameras[camera].kill()
     try:
         yield camera
@@ -27,7 +27,7 @@ def server_killed(site: Site, camera: str) -> Iterator[str]:
 
 @contextmanager
 def server_frozen(site: Site, camera: str) -> Iterator[str]:
-    """The camera stops in the middle of what it does (SIGSTOP)."""
+    """The server of a camera is stopped (SIGSTOP), and continued at the end."""
     site.cameras[camera].freeze()
     try:
         yield camera
@@ -36,7 +36,7 @@ def server_frozen(site: Site, camera: str) -> Iterator[str]:
 
 
 @contextmanager
-def pictures_stop(site: Site, camera: str) -> Iterator[str]:
+def no_frames(site: Site, camera: str) -> Iterator[str]:
     """The camera stays connected and sends nothing."""
     site.cameras[camera].tell(camera, paused=True)
     try:
@@ -47,7 +47,7 @@ def pictures_stop(site: Site, camera: str) -> Iterator[str]:
 
 @contextmanager
 def garbage(site: Site, camera: str) -> Iterator[str]:
-    """The camera sends noise for pictures."""
+    """The camera sends noise instead of frames."""
     site.cameras[camera].tell(camera, garbage=True)
     try:
         yield camera
@@ -57,7 +57,7 @@ def garbage(site: Site, camera: str) -> Iterator[str]:
 
 @contextmanager
 def another_size(site: Site, camera: str) -> Iterator[str]:
-    """The camera's pictures are smaller for a while."""
+    """The camera sends smaller frames."""
     site.cameras[camera].tell(camera, clip=site.smaller)
     try:
         yield camera
@@ -67,22 +67,22 @@ def another_size(site: Site, camera: str) -> Iterator[str]:
 
 @contextmanager
 def receiver_killed(site: Site, camera: str) -> Iterator[str]:
-    """What the pictures are pushed to dies, and comes back."""
-    site.wall.kill()
+    """The receiver is killed, and restarted at the end."""
+    site.receiver.kill()
     try:
         yield camera
     finally:
-        site.wall.start()
+        site.receiver.start()
 
 
 @contextmanager
 def receiver_frozen(site: Site, camera: str) -> Iterator[str]:
-    """What the pictures are pushed to stops taking them."""
-    site.wall.freeze()
+    """The receiver is stopped (SIGSTOP), and continued at the end."""
+    site.receiver.freeze()
     try:
         yield camera
     finally:
-        site.wall.thaw()
+        site.receiver.thaw()
 
 
 @contextmanager
@@ -99,10 +99,10 @@ def disk_full(site: Site, camera: str) -> Iterator[str]:
         ballast.unlink()
 
 
-EXISTING_STREAM: Mapping[str, Fault] = {  # by a stream that is there
+EXISTING_STREAM: Mapping[str, Fault] = {  # faults of a stream of the site
     "server killed and restarted": server_killed,
     "server stopped (SIGSTOP)": server_frozen,
-    "server sends nothing": pictures_stop,
+    "server sends nothing": no_frames,
     "stream turns into garbage": garbage,
     "resolution changes": another_size,
     "receiver killed and restarted": receiver_killed,
@@ -113,10 +113,10 @@ EXISTING_STREAM: Mapping[str, Fault] = {  # by a stream that is there
 
 @contextmanager
 def _guest(site: Site, url: str) -> Iterator[str]:
-    """Add a stream to the run at the site, for as long as this is open."""
+    """Add a stream to the run at the site, and remove it at the end."""
     assert site.run
-    given = {"url": url, "name": GUEST, "timeout_seconds": 2.0}
-    name = site.run.add(SourceConfig.model_validate(given))
+    source = {"url": url, "name": GUEST, "timeout_seconds": 2.0}
+    name = site.run.add(SourceConfig.model_validate(source))
     try:
         yield name
     finally:
@@ -124,15 +124,15 @@ def _guest(site: Site, url: str) -> Iterator[str]:
 
 
 @contextmanager
-def dead_from_the_start(site: Site, _: str) -> Iterator[str]:
-    """Nobody listens there."""
+def never_there(site: Site, _: str) -> Iterator[str]:
+    """Nothing listens at the address."""
     with _guest(site, "rtsp://127.0.0.1:9/1") as name:
         yield name
 
 
 @contextmanager
 def silent_server(site: Site, _: str) -> Iterator[str]:
-    """Somebody listens, and never says a word."""
+    """The server accepts connections, and never answers."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         _guest(site, f"rtsp://127.0.0.1:{listener.getsockname()[1]}/1") as name,
@@ -159,12 +159,12 @@ def not_found(site: Site, camera: str) -> Iterator[str]:
 
 @contextmanager
 def clock_jumps(site: Site, camera: str) -> Iterator[str]:
-    """The times of a camera's pictures jump by an hour.
+    """The times of a camera's frames jump by an hour.
 
-    The camera that is there sends nothing meanwhile: one more would be a load, not a fault.
+    The site's camera sends nothing meanwhile, so that the load stays the same.
     """
     with (
-        pictures_stop(site, camera),
+        no_frames(site, camera),
         Server({"guest": {"clip": site.clip}}) as server,
         Proxy(server.port) as proxy,
         _guest(site, f"rtsp://127.0.0.1:{proxy.port}/guest") as name,
@@ -176,8 +176,8 @@ def clock_jumps(site: Site, camera: str) -> Iterator[str]:
         yield name
 
 
-NEW_STREAM: Mapping[str, Fault] = {  # by a stream that is added for it
-    "dead from the start": dead_from_the_start,
+NEW_STREAM: Mapping[str, Fault] = {  # faults of a stream that is added for them
+    "dead from the start": never_there,
     "server accepts and stays silent": silent_server,
     "401": unauthorised,
     "404": not_found,

@@ -82,9 +82,7 @@ class EngineGate(Gate):
     def at(self, stage: str, item: int) -> None:
         if stage == "preprocess":
             self.taken.release()
-        if stage == "decode" and item in range(
-            2, 2 * SLOTS + 1, 2
-        ):  # stride 2
+        if stage == "decode" and item in range(2, 2 * SLOTS + 1, 2):  # stride 2
             assert self.taken.acquire(timeout=CAP)
         if stage == "collect":
             super().at(stage, item)
@@ -96,6 +94,11 @@ class CountedPictures(Source):
     def __init__(self, name: str, count: int, injected: Faults) -> None:
         self.name, self.count, self.injected = name, count, injected
         self.stopped = Event()
+        self.damage: list[str] = []  # set by tests
+
+    @property
+    def faults(self) -> list[str]:
+        return self.damage
 
     def open(self) -> Stream:
         self.injected.at("open", 0)
@@ -208,6 +211,7 @@ class Run:
 
     pipeline: Pipeline
     ledger: Ledger
+    streams: list[StreamStages]
     sources: list[CountedPictures]
     sinks: dict[str, list[Recorder]]
     shared: Shared
@@ -251,7 +255,7 @@ def make_run(
     graph = Graph(shared.stages(max_batch), ledger)
     for stream in streams:
         graph.add(stream)
-    return Run(graph.pipeline, ledger, sources, recorders, shared)
+    return Run(graph.pipeline, ledger, graph.streams, sources, recorders, shared)
 
 
 def finish(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What FFmpeg's own tools say of a file: the word that tests compare ours with."""
+"""FFmpeg's own tools, as the reference of tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-UNTIMED = Fraction(1, 25)  # seconds per frame of the clips in which ffprobe knows no time for some
+UNTIMED = Fraction(1, 25)  # seconds per frame, for frames without a time in ffprobe's output
 
 
 def tool(name: str, *arguments: str) -> bytes:
-    """Return what an FFmpeg command line tool prints; skip visibly where it is not installed."""
+    """Return the output of an FFmpeg tool; skip visibly if it is not installed."""
     if not shutil.which(name):
         message = f"{name} is not installed: the Debian package ffmpeg has it"
         if os.environ.get("REQUIRE_DATA") == "1":
@@ -27,7 +27,7 @@ def tool(name: str, *arguments: str) -> bytes:
 
 
 def times_by_ffprobe(path: Path) -> list[Fraction]:
-    """Return the times, in seconds, at which ffprobe shows the frames of the first video stream."""
+    """Return the times of the frames of the first video stream, in seconds, from ffprobe."""
     shown = json.loads(
         tool(
             *("ffprobe", "-select_streams", "v:0", "-of", "json"),
@@ -38,7 +38,7 @@ def times_by_ffprobe(path: Path) -> list[Fraction]:
     times: list[Fraction] = []
     for frame in shown["frames"]:
         tick = frame.get("best_effort_timestamp")
-        usual = times[-1] + UNTIMED if times else Fraction(0)
-        times.append(usual if tick is None else int(tick) * base)
+        expected = times[-1] + UNTIMED if times else Fraction(0)
+        times.append(expected if tick is None else int(tick) * base)
     assert all(before < after for before, after in pairwise(times)), path
     return times

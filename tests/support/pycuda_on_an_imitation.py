@@ -14,11 +14,11 @@ from threading import Thread
 import numpy as np
 
 from detector.detections import UInt8Array
-from detector.engines.fake import fake_manifest
 from detector.engines.tensorrt import TensorRtEngine
 from detector.engines.tensorrt_cuda import Cuda, open_cuda
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import LIBRARY, CudaDriver
+from tests.support.fake_manifest import fake_manifest
 
 SIZE, ROWS = (8, 16), 4
 MANIFEST = replace(fake_manifest(SIZE, max_batch=3), top_k=ROWS)

@@ -1,4 +1,4 @@
-"""A data set that a network can learn in seconds: a red and a blue rectangle per image."""
+"""A data set that a network learns in seconds: a red and a blue rectangle per image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RED_BLUE_BGR = ((40, 40, 255), (255, 40, 40))
 
 
 def draw_rectangles(folder: Path, images: int = 8) -> Path:
-    """Write a data set in YOLO layout, and return its data.yaml."""
+    """Write a data set in YOLO layout, and return the path of its data.yaml."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
@@ -37,9 +37,9 @@ def draw_rectangles(folder: Path, images: int = 8) -> Path:
 
 
 def rectangles_recipe(described: Path, **options: Any) -> Recipe:
-    """Return a recipe for this data, small and quick; `options` go over it."""
+    """Return a small, quick recipe for this data, with `options` overriding its values."""
     whole = {"yolo": described, "split": "all"}
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "width": 0.25,
         "size": (SIDE, SIDE),
         "data": {"classes": ["red", "blue"], "train": [whole | {"repeat": 4}], "val": [whole]},
@@ -48,8 +48,8 @@ def rectangles_recipe(described: Path, **options: Any) -> Recipe:
         "nominal_batch": 8,
         "optimiser": {"lr": 0.02, "warmup_epochs": 3, "final_lr": 0.1},
         "average": {"decay": 0.9, "ramp": 5},
-        "loss": {"objectness": 10, "classification": 10},  # gains are scaled to a tiny image
+        "loss": {"objectness": 10, "classification": 10},  # compensates the scaling to a tiny image
         "augment": dict.fromkeys(UNCHANGED, 0),
         "workers": 1,
     }
-    return Recipe.model_validate(given | options)
+    return Recipe.model_validate(values | options)

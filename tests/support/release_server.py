@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that serves files as a release does, and breaks when told to."""
+"""An HTTP server on loopback that serves files like a release, with faults on request."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from threading import Event, Thread
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one answer.
+    """A fault of one response.
 
-    status: instead of the file; moved_to: where it is sent instead
-    stop_after: bytes of the body, after which the connection is cut
-    silent: nothing is sent until the server ends
-    claim: bytes that are announced more, or less if negative, than there are
-    shift: bytes by which a part begins elsewhere than asked for
+    status: sent instead of the file; moved_to: target of a redirect
+    stop_after: bytes of the body after which the connection is closed
+    silent: send nothing until the server ends
+    claim: bytes that Content-Length is too large, or too small if negative
+    shift: bytes by which a part starts elsewhere than requested
     """
 
     status: int = 0
@@ -32,11 +32,11 @@ class Fault:
 
 @dataclass
 class Release:
-    """The files that are served, by path, and what was asked for.
+    """The served files by path, and the requests.
 
-    version: the header that names the version of a file: `ETag`, `Last-Modified`, or neither
-    ranges: whether parts are served
-    faults: of the next answers, in order
+    version: the header with the version of a file: `ETag`, `Last-Modified`, or empty
+    ranges: whether partial requests are answered
+    faults: of the next responses, in order
     """
 
     url: str = ""
@@ -44,13 +44,13 @@ class Release:
     version: str = "ETag"
     ranges: bool = True
     faults: deque[Fault] = field(default_factory=deque)
-    asked: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range
+    requests: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range
     ended: Event = field(default_factory=Event)
 
 
 @contextmanager
 def serving() -> Iterator[Release]:
-    """Give a server that runs while the block does."""
+    """Run a server for the duration of the block."""
     release = Release()
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,7 +60,7 @@ def serving() -> Iterator[Release]:
             _answer(self, release)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -76,7 +76,7 @@ def serving() -> Iterator[Release]:
 
 
 def _answer(handler: BaseHTTPRequestHandler, release: Release) -> None:
-    release.asked.append((handler.path, handler.headers["Range"]))
+    release.requests.append((handler.path, handler.headers["Range"]))
     fault = release.faults.popleft() if release.faults else Fault()
     handler.close_connection = True
     if fault.silent:
@@ -95,18 +95,18 @@ def _answer(handler: BaseHTTPRequestHandler, release: Release) -> None:
 def _send(handler: BaseHTTPRequestHandler, release: Release, fault: Fault) -> None:
     content = release.files[handler.path]
     version = f'"{md5(content).hexdigest()}"' if release.version == "ETag" else _date(content)
-    begin = _first_byte(handler, release, version, fault)
-    if begin >= len(content) > 0:
+    start = _first_byte(handler, release, version, fault)
+    if start >= len(content) > 0:
         handler.send_error(416)
         return
-    handler.send_response(206 if begin else 200)
+    handler.send_response(206 if start else 200)
     if release.version:
         handler.send_header(release.version, version)
-    if begin:
-        handler.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-    handler.send_header("Content-Length", str(len(content) - begin + fault.claim))
+    if start:
+        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    handler.send_header("Content-Length", str(len(content) - start + fault.claim))
     handler.end_headers()
-    body = content[begin:]
+    body = content[start:]
     if fault.claim < 0:
         body = body[: fault.claim]
     handler.wfile.write(body[: fault.stop_after])
@@ -115,10 +115,10 @@ def _send(handler: BaseHTTPRequestHandler, release: Release, fault: Fault) -> No
 def _first_byte(
     handler: BaseHTTPRequestHandler, release: Release, version: str, fault: Fault
 ) -> int:
-    asked, condition = handler.headers["Range"], handler.headers["If-Range"]
-    if not asked or not release.ranges or condition != version:
+    requested, condition = handler.headers["Range"], handler.headers["If-Range"]
+    if not requested or not release.ranges or condition != version:
         return 0
-    return int(asked.removeprefix("bytes=").removesuffix("-")) + fault.shift
+    return int(requested.removeprefix("bytes=").removesuffix("-")) + fault.shift
 
 
 def _date(content: bytes) -> str:

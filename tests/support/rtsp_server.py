@@ -1,15 +1,15 @@
-"""A camera and a receiver for tests: GStreamer's RTSP server, under the system's Python.
+"""Cameras and receivers for tests: GStreamer's RTSP server, under the system's Python.
 
 Run as `/usr/bin/python3 rtsp_server.py '{"port": 0, "cameras": {...}, "receivers": {...}}'`. It
-imports nothing of ours, prints a JSON line for whatever happens, and reads commands, one JSON per
-line.
+imports nothing of ours, prints a line of JSON for each event, and reads commands, one line of JSON
+each.
 
-cameras: name -> {"clip": file of access units, "fps": n, "user": "name:password" or none};
-    where one has a user, all of them need one
-receivers: name -> file that the access units which are pushed are appended to, with their arrival
-commands: {"camera": name, "clip": file} | {"camera": name, "garbage": true} |
+cameras: name -> {"clip": file of access units, "fps": n, "user": "name:password" or absent};
+    if one camera has a user, all of them need one
+receivers: name -> file to which the pushed access units are appended, with their arrival
+commands: {"camera": name, "clip": file} | {"camera": name, "garbage": true or false} |
     {"camera": name, "paused": true or false}
-A file of access units: length, whether it is a key picture, seconds (">IBd"), then the bytes.
+A file has, for each access unit: length, whether it is a keyframe, seconds (">IBd"), and the bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-HEAD = struct.Struct(">IBd")
+HEADER = struct.Struct(">IBd")
 CAPS = "video/x-h264,stream-format=byte-stream,alignment=au"
 SOURCE = (
     f"( appsrc name=src is-live=true format=time caps={CAPS} "
@@ -38,29 +38,29 @@ SOURCE = (
 SINK = f"( rtph264depay name=depay0 ! {CAPS} ! appsink name=sink emit-signals=true sync=false )"
 
 
-def say(**words: object) -> None:
-    """Print a line in one piece: several threads do."""
-    os.write(sys.stdout.fileno(), json.dumps(words).encode() + b"\n")
+def send(**message: object) -> None:
+    """Print a message in one write, because several threads do."""
+    os.write(sys.stdout.fileno(), json.dumps(message).encode() + b"\n")
 
 
 def units(path: str) -> list[bytes]:
     with open(path, "rb") as file:
         content, at, found = file.read(), 0, []
     while at < len(content):
-        size, _, _ = HEAD.unpack_from(content, at)
-        at += HEAD.size
+        size, _, _ = HEADER.unpack_from(content, at)
+        at += HEADER.size
         found.append(content[at : at + size])
         at += size
     return found
 
 
-def spoilt(unit: bytes) -> bytes:
-    """Keep the start code and the type of the first unit; what follows is noise."""
+def garbled(unit: bytes) -> bytes:
+    """Keep the start code and the type of the first NAL unit, and replace the rest by noise."""
     return unit[:5] + os.urandom(max(200, len(unit)))
 
 
 class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
-    """One clip, played in a loop from its beginning for whoever comes first, at its rate."""
+    """One clip, played in a loop at its frame rate, from the start when the first client comes."""
 
     def __init__(self, name: str, clip: str, fps: int = 25, user: str | None = None) -> None:
         super().__init__()
@@ -82,11 +82,11 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
         GstRtspServer.RTSPMediaFactory.do_configure(self, media)
         play = Play(self, media.get_element().get_child_by_name("src"))
         media.connect("unprepared", lambda _: play.stop())
-        GLib.timeout_add(4, play.push_what_is_due)
+        GLib.timeout_add(4, play.push_due_units)
 
 
 class Play:
-    """One run of a clip: picture k is due k intervals after the first."""
+    """One run of a clip: frame k is due k intervals after the first."""
 
     def __init__(self, camera: Camera, source: Any) -> None:
         self.camera, self.source = camera, source
@@ -96,14 +96,14 @@ class Play:
     def stop(self) -> None:
         self.running = False
 
-    def push_what_is_due(self) -> bool:
+    def push_due_units(self) -> bool:
         now = time.monotonic()
         if self.began_at is None:
             if self.source.get_state(0).state != Gst.State.PLAYING:
-                return self.running  # before, it may have a clock, but no time that it began at
+                return self.running  # before that, it may have a clock but has no base time
             self.began_at = now
             self.running_time = self.source.get_clock().get_time() - self.source.get_base_time()
-            say(camera=self.camera.name, began_at=now)
+            send(camera=self.camera.name, began_at=now)
         while self.running and self.count / self.camera.fps <= now - self.began_at:
             if not self.camera.paused:
                 self.push()
@@ -113,14 +113,14 @@ class Play:
     def push(self) -> None:
         camera = self.camera
         unit = camera.units[self.count % len(camera.units)]
-        buffer = Gst.Buffer.new_wrapped(spoilt(unit) if camera.garbage else unit)
+        buffer = Gst.Buffer.new_wrapped(garbled(unit) if camera.garbage else unit)
         buffer.pts = buffer.dts = self.running_time + self.count * Gst.SECOND // camera.fps
         buffer.duration = Gst.SECOND // camera.fps
         self.source.emit("push-buffer", buffer)
 
 
 class Receiver(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
-    """Takes what is pushed, and writes it down."""
+    """Accepts a pushed stream, and writes it to a file."""
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__()
@@ -132,14 +132,14 @@ class Receiver(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
     def do_configure(self, media: Any) -> None:
         GstRtspServer.RTSPMediaFactory.do_configure(self, media)
         sink = media.get_element().get_child_by_name("sink")
-        sink.connect("new-sample", self.write_down)
-        say(receiver=self.name, began_at=time.monotonic())
+        sink.connect("new-sample", self.write)
+        send(receiver=self.name, began_at=time.monotonic())
 
-    def write_down(self, sink: Any) -> Any:
+    def write(self, sink: Any) -> Any:
         now, buffer = time.monotonic(), sink.emit("pull-sample").get_buffer()
         unit = buffer.extract_dup(0, buffer.get_size())
         with open(self.path, "ab") as file:
-            file.write(HEAD.pack(len(unit), 0, now) + unit)
+            file.write(HEADER.pack(len(unit), 0, now) + unit)
         return Gst.FlowReturn.OK
 
 
@@ -156,7 +156,7 @@ def serve(port: int, cameras: dict[str, Any], receivers: dict[str, str]) -> dict
     if users:
         server.set_auth(authentication(users))
     server.attach(None)
-    say(port=server.get_bound_port())
+    send(port=server.get_bound_port())
     return made
 
 
@@ -171,8 +171,8 @@ def authentication(users: list[str]) -> Any:
     return auth
 
 
-def obey(cameras: dict[str, Camera]) -> None:
-    """Read commands, on a thread of its own; the end of them ends the process."""
+def run_commands(cameras: dict[str, Camera]) -> None:
+    """Read commands, on a thread of its own; the end of the input ends the process."""
     for line in sys.stdin:
         command = json.loads(line)
         camera = cameras[command.pop("camera")]
@@ -180,7 +180,7 @@ def obey(cameras: dict[str, Camera]) -> None:
             camera.units = units(command["clip"])
         for key in ("garbage", "paused"):
             setattr(camera, key, command.get(key, getattr(camera, key)))
-        say(done=command)
+        send(done=command)
     os._exit(0)
 
 
@@ -188,5 +188,5 @@ if __name__ == "__main__":
     Gst.init(None)
     options = json.loads(sys.argv[1])
     cameras = serve(options["port"], options.get("cameras", {}), options.get("receivers", {}))
-    threading.Thread(target=obey, args=(cameras,), daemon=True).start()
+    threading.Thread(target=run_commands, args=(cameras,), daemon=True).start()
     GLib.MainLoop().run()

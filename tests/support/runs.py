@@ -1,4 +1,4 @@
-"""Whole runs for tests and benches: started, looked at, ended, and what they may leave behind."""
+"""Complete runs for tests and benchmarks: start, stop, counts, and leftovers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.support.cameras import CAP, until
 
 @contextmanager
 def running(config: RunConfig) -> Iterator[Run]:
-    """Give a run that goes on until this ends it; whether it went well is the caller's to ask.
+    """Start a run, and stop it at the end; the caller checks its failures.
 
-    Where its books do not balance that is one of its failures.
+    A ledger that does not balance is one of them.
     """
     apply_process_settings()
     run = build(config, more=True)
@@ -60,39 +60,39 @@ def quick_clip(frames: int, **more: Any) -> dict[str, Any]:
 
 
 def status(run: Run, name: str) -> Status:
-    """Return what a live stream is doing."""
+    """Return the status of a live stream."""
     (found,) = [stream.status for stream in run.streams if stream.name == name]
     assert found
     return found
 
 
 def emitted(run: Run, name: str) -> int:
-    """Return how many frames of a stream have come out."""
+    """Return the number of emitted frames of a stream."""
     return run.pipeline.ledger.balance(name).emitted
 
 
 def more_of(run: Run, *names: str, frames: int = 20) -> None:
-    """Wait until each of the streams has shown so many frames more."""
+    """Wait until each of the streams has emitted this many more frames."""
     seen = {name: emitted(run, name) for name in names}
     for name in names:
         until(lambda name=name: emitted(run, name) >= seen[name] + frames)  # type: ignore[misc]
 
 
-def said(run: Run, name: str) -> set[str]:
-    """Return what the report says of a stream: what its connections went through, its faults."""
+def reported(run: Run, name: str) -> set[str]:
+    """Return the faults of a stream and the causes of its lost connections, from the report."""
     (stream,) = [each for each in run.streams if each.name == name]
     figures = stream_figures(run.pipeline, stream)
     return {*figures["faults"], *_connections(figures)}
 
 
 def _connections(figures: Mapping[str, Any]) -> Iterator[str]:
-    for who, each in {"camera": figures["connection"], **figures["receivers"]}.items():
-        for cause, count in each["causes"].items():
-            yield f"{who}: {cause} x {count}"
+    for peer, status in {"camera": figures["connection"], **figures["receivers"]}.items():
+        for cause, count in status["causes"].items():
+            yield f"{peer}: {cause} x {count}"
 
 
 def left_behind(run: Run) -> dict[str, object]:
-    """Return what could grow: threads, descriptors, workers, accounts, distributions."""
+    """Return everything that a removed stream might leave behind."""
     shared = [worker for worker in run.pipeline.workers if worker.stream is None]
     return {
         "threads": threading.active_count(),

@@ -1,4 +1,4 @@
-"""A site to run at: cameras, what their pictures are pushed to, and a disk."""
+"""A site for a run: cameras, a receiver that streams are pushed to, and a disk."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from pipeline.run import Run
 from tests.support.cameras import Server
 
-GUEST = "guest"  # a stream that comes later
+GUEST = "guest"  # a stream that is added during the run
 
 
 class Site:
-    """Cameras, each with a server of its own, and one receiver for all, while it is open.
+    """Cameras, each with its own server, and one receiver for all streams.
 
-    names: of the cameras; clip, smaller: what they show
-    disk: a small one, where segments are recorded; None: there is none
-    run: what is running at this site, once it is
+    names: of the cameras; clip: that they send; smaller: a clip of a smaller frame size
+    disk: a small disk for segments, or None
+    run: the run at this site, set by its user
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Site:
         with ExitStack() as files:
             enter = files.enter_context
             self.cameras = {name: enter(Server({name: {"clip": clip}})) for name in names}
-            self.wall = enter(
+            self.receiver = enter(
                 Server(receivers={name: Path("/dev/null") for name in [*names, GUEST]})
             )
             self._files = files.pop_all()
@@ -42,12 +42,12 @@ class Site:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where the cameras are, by name."""
+        """The URLs of the cameras, by name."""
         return {name: server.url(name) for name, server in self.cameras.items()}
 
     def outputs(self, **options: Any) -> list[Mapping[str, Any]]:
-        """Return what a stream gives: to the receiver, with these options, and to the disk."""
-        pushed = {"url": self.wall.url("{stream}"), **options}
+        """Return the outputs of each stream: the receiver, with these options, and the disk."""
+        pushed = {"url": self.receiver.url("{stream}"), **options}
         if self.disk is None:
             return [pushed]
         recorded = {

@@ -16,19 +16,19 @@ MEASURED = np.diag([1.0, 1.0, 10.0, 10.0])
 
 
 class SortFilter:
-    """One step is one picture."""
+    """A Kalman filter with one step per frame."""
 
     def __init__(self, box: Sequence[float]) -> None:
         self.mean = np.concatenate((measured(box), np.zeros(3)))
         self.covariance = np.diag([10.0, 10.0, 10.0, 10.0, 1e4, 1e4, 1e4])
 
     def predict(self) -> None:
-        """Go on by a step of 1/30 s."""
+        """Predict one step of 1/30 s."""
         self.mean = STEP @ self.mean
         self.covariance = STEP @ self.covariance @ STEP.T + NOISE
 
     def correct(self, box: Sequence[float]) -> None:
-        """Take in what was seen."""
+        """Update with a measured box."""
         total = LOOK @ self.covariance @ LOOK.T + MEASURED
         gain = self.covariance @ LOOK.T @ np.linalg.inv(total)
         self.mean = self.mean + gain @ (measured(box) - LOOK @ self.mean)

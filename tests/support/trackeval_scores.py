@@ -1,4 +1,4 @@
-"""What TrackEval, the evaluation kit of the MOTChallenge, says of the same boxes."""
+"""Scores by TrackEval, the evaluation kit of the MOTChallenge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from trackers.motchallenge.text import MotRows
 
-with contextlib.redirect_stdout(io.StringIO()):  # it prints what it could not import
+with contextlib.redirect_stdout(io.StringIO()):  # it prints which modules it could not import
     import trackeval
 
 NAMES = {  # ours -> theirs
@@ -44,7 +44,7 @@ QUIET = {"PRINT_CONFIG": False}
 def challenge_scores(
     folder: Path, sequences: Mapping[str, tuple[Path, Path]], benchmark: str
 ) -> dict[str, dict[str, float]]:
-    """Return the scores of files, truth and results, as it reads them: by sequence, and "all"."""
+    """Return TrackEval's scores of ground-truth and result files, by sequence and for "all"."""
     for name, (truth, results) in sequences.items():
         for source, target in ((truth, f"gt/{name}/gt/gt.txt"), (results, f"r/x/data/{name}.txt")):
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def challenge_scores(
 
 
 def plain_scores(truth: MotRows, results: MotRows) -> dict[str, float]:
-    """Return the scores of boxes to all of which no other rule applies than that they match."""
+    """Return TrackEval's scores of boxes without any rules of a benchmark."""
     _, truth_ids = np.unique(truth.ids, return_inverse=True)
     _, result_ids = np.unique(results.ids, return_inverse=True)
     rows = [

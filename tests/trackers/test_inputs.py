@@ -17,11 +17,11 @@ BOXES = [[10.0, 20.0, 50.0, 120.0], [200.0, 20.0, 240.0, 120.0]]
 
 def test_an_array_has_boxes_scores_and_optionally_classes() -> None:
     rows = [[*box, score] for box, score in zip(BOXES, (0.9, 0.4), strict=True)]
-    for given in (rows, np.array(rows), np.array(rows, np.float32)):
-        taken = as_detections(given)
-        assert taken.boxes_xyxy.tolist() == BOXES
-        assert taken.scores.tolist() == [np.float32(0.9), np.float32(0.4)]
-        assert taken.class_ids.tolist() == [0, 0]
+    for array in (rows, np.array(rows), np.array(rows, np.float32)):
+        found = as_detections(array)
+        assert found.boxes_xyxy.tolist() == BOXES
+        assert found.scores.tolist() == [np.float32(0.9), np.float32(0.4)]
+        assert found.class_ids.tolist() == [0, 0]
     classes = as_detections(np.hstack((rows, [[2], [1]]))).class_ids
     assert classes.tolist() == [2, 1] and classes.dtype == np.int64
 
@@ -36,11 +36,11 @@ def test_an_array_has_boxes_scores_and_optionally_classes() -> None:
 def test_an_object_with_the_attributes_of_supervision_is_accepted(
     confidence: Any, class_id: Any, scores: list[float], classes: list[int]
 ) -> None:
-    given = SimpleNamespace(xyxy=np.array(BOXES), confidence=confidence, class_id=class_id)
-    taken = as_detections(given)
-    assert taken.boxes_xyxy.tolist() == BOXES
-    assert taken.scores.tolist() == pytest.approx(scores)
-    assert taken.class_ids.tolist() == classes
+    boxes = SimpleNamespace(xyxy=np.array(BOXES), confidence=confidence, class_id=class_id)
+    found = as_detections(boxes)
+    assert found.boxes_xyxy.tolist() == BOXES
+    assert found.scores.tolist() == pytest.approx(scores)
+    assert found.class_ids.tolist() == classes
 
 
 def test_detections_are_returned_as_they_are() -> None:
@@ -54,7 +54,7 @@ def test_empty_input_gives_no_detections(empty: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("wrong", "said"),
     [
         (np.zeros((2, 4)), r"shape \(2, 4\)"),
         (np.zeros(5), r"shape \(5,\)"),
@@ -65,6 +65,6 @@ def test_empty_input_gives_no_detections(empty: Any) -> None:
         ),
     ],
 )
-def test_an_error_names_the_wrong_shape_or_type(given: Any, said: str) -> None:
+def test_an_error_names_the_wrong_shape_or_type(wrong: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        as_detections(given)
+        as_detections(wrong)

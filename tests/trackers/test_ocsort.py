@@ -25,9 +25,9 @@ def ids(tracks: Tracks) -> list[int]:
 def test_output_boxes_are_those_of_the_detections() -> None:
     tracker, random = OcSort(), np.random.default_rng(0)
     for k in range(20):
-        given = seen((100 + 5 * k + random.normal(0, 3), 50), (400, 60))
-        tracks = tracker.update(given, k / 25)
-        np.testing.assert_array_equal(tracks.boxes_xyxy, given[:, :4].astype(np.float32))
+        detections = seen((100 + 5 * k + random.normal(0, 3), 50), (400, 60))
+        tracks = tracker.update(detections, k / 25)
+        np.testing.assert_array_equal(tracks.boxes_xyxy, detections[:, :4].astype(np.float32))
 
 
 def test_a_track_found_again_is_tentative_at_first_and_keeps_its_identity() -> None:

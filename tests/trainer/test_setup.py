@@ -1,4 +1,4 @@
-"""What a recipe says of the loss is what a network is taught: every switch of the paper."""
+"""Each option of the loss in a recipe changes the gradients as the paper says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer.recipe import Recipe
 from trainer.setup import make_loss, make_network
 
 SIZE = (128, 128)
-# image, class, cx, cy, w, h: objects for every head, some near to each other, some at a border
+# image, class, cx, cy, w, h: objects for every head, some close together, some at a border
 TARGETS = torch.tensor(
     [
         [0, 0, 0.31, 0.28, 0.15, 0.20],
@@ -25,28 +25,28 @@ TARGETS = torch.tensor(
 )
 
 
-class Taught(NamedTuple):
-    """The gradients of the last convolutions: of the lead heads, and of the auxiliary ones."""
+class Gradients(NamedTuple):
+    """The gradients of the last convolutions of the lead heads and of the auxiliary heads."""
 
     lead: Tensor
     auxiliary: Tensor
 
 
-def taught(**loss: Any) -> Taught:
-    """Return what a recipe with such a loss teaches YOLOv7-W6 in its first batch."""
+def gradients(**loss: Any) -> Gradients:
+    """Return the gradients of YOLOv7-W6 in the first batch of a recipe with this loss."""
     part = {"yolo": "data.yaml"}
-    given = {"size": SIZE, "epochs": 1, "network": "yolov7-w6", "width": 0.03, "loss": loss}
+    values = {"size": SIZE, "epochs": 1, "network": "yolov7-w6", "width": 0.03, "loss": loss}
     data = {"classes": ["a", "b"], "train": [part], "val": [part]}
-    recipe = Recipe.model_validate(given | {"data": data})
+    recipe = Recipe.model_validate(values | {"data": data})
     network = make_network(recipe, lambda: torch.empty(0, 2).numpy(), print).train()
     images = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
     total, _ = make_loss(network, recipe)(network(images), TARGETS)
     total.backward()  # type: ignore[no-untyped-call]
-    return Taught(_gradient(network, "m"), _gradient(network, "m2"))
+    return Gradients(_gradient(network, "m"), _gradient(network, "m2"))
 
 
 def _gradient(network: Network, heads: str) -> Tensor:
-    """Return the gradient of the kernels of four heads; those that learn nothing have none."""
+    """Return the gradient of the kernels of four heads; heads without loss have none."""
     kernels = [network.head.get_parameter(f"{heads}.{i}.weight") for i in range(4)]
     return torch.cat([torch.zeros(0), *(w.grad.flatten() for w in kernels if w.grad is not None)])
 
@@ -61,17 +61,17 @@ def _gradient(network: Network, heads: str) -> Tensor:
     ],
     ids=str,
 )
-def test_a_switch_of_the_auxiliary_heads_changes_what_they_learn_and_no_lead_head(
+def test_options_of_auxiliary_heads_change_their_gradients_but_not_those_of_lead_heads(
     one_thread: None, switch: dict[str, Any]
 ) -> None:
-    usually, found = taught(), taught(**switch)
-    torch.testing.assert_close(found.lead, usually.lead)
+    default, changed = gradients(), gradients(**switch)
+    torch.testing.assert_close(changed.lead, default.lead)
     if switch == {"auxiliary": "none"}:
-        assert not len(found.auxiliary)
+        assert not len(changed.auxiliary)
     else:
-        assert (found.auxiliary - usually.auxiliary).abs().max() > 1e-4
+        assert (changed.auxiliary - default.auxiliary).abs().max() > 1e-4
 
 
-def test_plain_matching_teaches_lead_heads_something_else_than_ota(one_thread: None) -> None:
-    usually, found = taught(), taught(assignment="anchors")
-    assert (found.lead - usually.lead).abs().max() > 1e-2
+def test_assignment_by_anchors_gives_lead_heads_other_gradients_than_ota(one_thread: None) -> None:
+    default, changed = gradients(), gradients(assignment="anchors")
+    assert (changed.lead - default.lead).abs().max() > 1e-2

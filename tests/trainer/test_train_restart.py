@@ -1,4 +1,4 @@
-"""Whatever ends a training, it goes on as if nothing had been, and what is on disk is whole."""
+"""A training can be resumed after any interruption, and its files are always intact."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ KILLS = 10
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """Three epochs of 8 steps on the smallest network; a state after every step."""
+    """Three epochs of 8 steps on the smallest network, saved after each step."""
     described = draw_rectangles(tmp_path_factory.mktemp("restart") / "rectangles")
     return rectangles_recipe(
         described, width=0.125, batch=4, nominal_batch=4, checkpoint_minutes=1e-9, workers=0
     )
 
 
-# One process imports torch, and every training runs in a child of it: an import takes longer than
-# the training. The parent has started no thread before it forks.
+# One process imports torch, and each training runs in a fork of it, because the import takes longer
+# than the training. The parent starts no thread before it forks.
 SERVER = """
 import io, os, signal, sys, time
 from pathlib import Path
@@ -45,6 +45,7 @@ from trainer.train import train
 
 recipe = Recipe.model_validate_json(Path(sys.argv[1]).read_text())
 torch.set_num_threads(1)
+torch.optim.SGD([torch.zeros(1)])  # the first optimizer imports much, here instead of in each child
 for line in sys.stdin:
     folder, kill_after = line.split()
     began, child = time.monotonic(), os.fork()
@@ -60,7 +61,7 @@ for line in sys.stdin:
 
 
 class Trainings:
-    """Runs trainings that can be killed."""
+    """Runs trainings in a process that can be killed."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         (folder / "recipe.json").write_text(recipe.model_dump_json())
@@ -73,7 +74,7 @@ class Trainings:
         )
 
     def run(self, folder: Path, kill_after: float = 0) -> tuple[int, float]:
-        """Train in `folder`; return the exit code, and how many seconds it took."""
+        """Train in `folder`; return the exit code and the duration in seconds."""
         assert self._server.stdin and self._server.stdout
         self._server.stdin.write(f"{folder} {kill_after}\n")
         self._server.stdin.flush()
@@ -84,7 +85,9 @@ class Trainings:
         self._server.communicate()
 
 
-def test_ten_kills_at_random_moments_make_no_difference(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_training_killed_at_ten_random_times_equals_an_uninterrupted_one(
+    recipe: Recipe, tmp_path: Path
+) -> None:
     trainings = Trainings(recipe, tmp_path)
     try:
         code, seconds = trainings.run(tmp_path / "whole")
@@ -102,19 +105,21 @@ def test_ten_kills_at_random_moments_make_no_difference(recipe: Recipe, tmp_path
     )
 
 
-def test_a_full_disk_keeps_the_last_good_state(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_last_state_intact(recipe: Recipe, tmp_path: Path) -> None:
     whole, full = tmp_path / "whole", tmp_path / "full"
     assert train(recipe, whole, Watched())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    limit = (100_000, hard)  # no state is as small
+    limit = (100_000, hard)  # smaller than any state
     fill = Watched(11, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     try:
-        with pytest.raises(FramelaneError, match=r"full: cannot be written: .*make room and go on"):
+        with pytest.raises(
+            FramelaneError, match=r"full: cannot be written: .*free some space and continue"
+        ):
             train(recipe, full, fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    kept = {path.name for path in full.iterdir() if path.is_file()}
-    assert kept == {"batch.jpg", "best.safetensors", "results.csv", "state.safetensors"}
+    files = {path.name for path in full.iterdir() if path.is_file()}
+    assert files == {"batch.jpg", "best.safetensors", "results.csv", "state.safetensors"}
     assert train(recipe, full, Watched(), resume=True)
     np.testing.assert_allclose(losses(full), losses(whole), rtol=0, atol=1e-5)
     torch.testing.assert_close(weights(full), weights(whole), rtol=0, atol=1e-5)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from detector.detections import Int64Array
 from trackers.base.assignment import Pairs
+from trackers.evaluation.clear import EPSILON
 from trackers.evaluation.comparison import Comparison, best
 
 Float64Array = NDArray[np.float64]
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means over them
-EPSILON = np.finfo(float).eps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Data sets: read, checked, cached, and put together into batches."""
+"""Data sets: reading, checking, caching and batching."""

@@ -1,4 +1,4 @@
-"""One epoch in batches: every image once, in an order that a seed decides, made ahead."""
+"""Batches of an epoch: each image once, in an order that follows from the seed."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from trainer.data.prefetch import Batch, by_processes, by_threads
 
 
 class Augmented(Protocol):
-    """Images ready for training, the same again for the same position and epoch."""
+    """Augmented images; the same position and epoch always give the same image."""
 
     def __len__(self) -> int:
         """Return the number of images in an epoch."""
 
     def augmented(self, index: int, epoch: int) -> Batch:
-        """Return (h, w, 3) uint8 RGB and (n, 5) float32 class, cx, cy, w, h, normalised."""
+        """Return (h, w, 3) uint8 RGB and (n, 5) float32: class, cx, cy, w, h, normalised."""
 
 
-class Change(Protocol):
-    """What is done to a whole batch, the same again for the same epoch and number."""
+class BatchTransform(Protocol):
+    """A change of a whole batch; the same epoch and number always give the same change."""
 
     def __call__(self, images: UInt8Array, targets: Float32Array, epoch: int, number: int) -> Batch:
-        """Return the changed batch, of which this is the `number`-th of its epoch."""
+        """Return the changed batch, batch `number` of its epoch."""
 
 
-def batch_count(augmenter: int, batch_size: int) -> int:
+def batch_count(images: int, batch_size: int) -> int:
     """Return the number of batches in an epoch; the last may be smaller."""
-    return -(-augmenter // batch_size)
+    return -(-images // batch_size)
 
 
-def batches_per_process(batches: int, ranks: int) -> int:
-    """Return the number of batches that each of `ranks` processes makes of an epoch."""
-    return -(-batches // ranks)
+def batches_per_process(batches: int, processes: int) -> int:
+    """Return the number of batches of an epoch that each process makes."""
+    return -(-batches // processes)
 
 
 def batches(
@@ -47,27 +47,28 @@ def batches(
     start: int = 0,
     workers: int = 1,
     forked: bool = False,
-    change: Change | None = None,
+    transform: BatchTransform | None = None,
     rank: int = 0,
-    ranks: int = 1,
+    processes: int = 1,
 ) -> Iterator[Batch]:
-    """Yield the batches of an epoch from position `start` on, the same whatever came before.
+    """Yield the batches of an epoch from position `start` on.
 
-    A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: position of the image in
-    the batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone. As
-    many threads as `workers` say, or processes if `forked`, make the batches ahead; with 0 they
-    are made when asked for. Of several `ranks` each yields every so many-th batch, all the same
-    number: the first ones come again if need be.
+    A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: index of the image in the
+    batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone.
+    workers: threads, or processes if `forked`, that make batches ahead; 0: made when asked for
+    rank, processes: process `rank` takes every `processes`-th batch. All take the same number, so
+    the first batches may be repeated at the end.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(augmenter))
     count = batch_count(len(order), batch_size)
-    chosen = range(start + rank, start + batches_per_process(count - start, ranks) * ranks, ranks)
+    share = batches_per_process(count - start, processes)
+    chosen = range(start + rank, start + share * processes, processes)
 
     def make(number: int) -> Batch:
         number %= count
         positions = order[number * batch_size : (number + 1) * batch_size]
         images, targets = _batch(augmenter, positions, epoch)
-        return change(images, targets, epoch, number) if change else (images, targets)
+        return transform(images, targets, epoch, number) if transform else (images, targets)
 
     if workers == 0:
         yield from map(make, chosen)

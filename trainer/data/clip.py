@@ -1,4 +1,4 @@
-"""Data sets that are video: a clip with MOT-style labels, read frame by frame."""
+"""Video data sets: a clip with MOT-style labels, read frame by frame."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from trainer.data.data_errors import Findings
-from trainer.data.labels import Labels, class_map, read_ignore, read_mot, wanted
+from trainer.data.labels import Labels, class_map, read_ignore, read_mot, remapped
 from trainer.data.samples import Sample
 
 
 class Clip:
     """Frames of `videos/<name>.*`, with labels in `gt/<name>.txt` and `ignore/<name>.txt`.
 
-    Frames count from 1 in the order they decode. Nothing is kept: reading in order decodes the clip
-    once, a step back starts it again. Class ids are those of `classes.txt`, a name per line,
-    beside the folders, or where there is none those of the classes it is loaded for.
+    Frames count from 1 in decoding order. Frames are not cached: reading in order decodes the clip
+    once, and a step back starts it again. Class ids are line numbers of `classes.txt` beside the
+    folders, from 0; without that file they are positions in `classes`.
     """
 
     random_access = False  # a step back decodes the clip from its start
@@ -34,10 +34,10 @@ class Clip:
         frames: tuple[int, int] | None = None,
         every: int = 1,
     ) -> None:
-        """Open a clip, or its `frames` from first to last, and of them every k-th.
+        """Open a clip: all frames or `frames` (first, last), and of these each `every`-th.
 
-        Raises UsageError where the clip or its labels cannot be read; what is wrong with labels is
-        noted in `findings` and left out.
+        Raises UsageError if the clip or its labels cannot be read. Wrong labels are noted in
+        `findings` and left out.
         """
         self.path = path
         size, count = _measure(path, count=frames is None)
@@ -47,7 +47,7 @@ class Clip:
         names = _class_names(folder / "classes.txt") or list(classes)
         class_ids = class_map(names, classes, folder / "classes.txt", findings)
         labelled = read_mot(folder / "gt" / text, len(names), size, findings)
-        self._labels = {frame: wanted(labels, class_ids) for frame, labels in labelled.items()}
+        self._labels = {frame: remapped(labels, class_ids) for frame, labels in labelled.items()}
         self._ignore = read_ignore(folder / "ignore" / text, size, findings)
         self._lock = Lock()
         self._decoded, self._next_frame = _decode(path), 1
@@ -71,7 +71,7 @@ class Clip:
         return np.array(boxes, np.float32).reshape(-1, 4)
 
     def _read(self, frame: int) -> UInt8Array:
-        with self._lock:  # one decoder, whoever asks
+        with self._lock:  # threads share one decoder
             if frame < self._next_frame:
                 self._decoded.close()
                 self._decoded, self._next_frame = _decode(self.path), 1
@@ -80,13 +80,13 @@ class Clip:
                     self._next_frame += 1
                     if self._next_frame > frame:
                         if frame == self._frames[-1]:
-                            self._decoded.close()  # its threads and buffers would stay for hours
+                            self._decoded.close()  # else its threads and buffers stay for hours
                         return decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             except av.FFmpegError as error:
                 raise UsageError(f"{self.path}: frame {self._next_frame}: {error}") from error
         raise UsageError(
-            f"{self.path}: frame {frame} is asked for, but there are {self._next_frame - 1}; "
-            f"correct 'frames'"
+            f"{self.path}: frame {frame} is asked for, but the clip has {self._next_frame - 1}; "
+            "correct 'frames'"
         )
 
 
@@ -97,7 +97,7 @@ def _decode(path: Path) -> Generator[av.VideoFrame, None, None]:
 
 
 def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
-    """Return the (height, width) of a clip and, if asked, its frames: headers often lie."""
+    """Return the (height, width) of a clip and, if `count`, its frames; headers are often wrong."""
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -108,6 +108,6 @@ def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
 
 
 def _class_names(path: Path) -> list[str]:
-    """Return the names, one in each line that is not empty; none without a file."""
+    """Return the names in a file, one per non-empty line; none if there is no file."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line.strip() for line in lines if line.strip()]

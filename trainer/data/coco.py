@@ -1,4 +1,4 @@
-"""Data sets in COCO's JSON: images, categories and annotations, crowds among them."""
+"""Data sets in COCO's JSON format: images, categories, annotations and crowds."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from trainer.data.image_files import read_rgb, readable
 from trainer.data.labels import class_map
 from trainer.data.samples import Sample
 
-ROUNDING = 1.0  # pixels by which a box may reach over the edge of its image
+ROUNDING = 1.0  # pixels that a box may reach beyond its image
 
 
 @dataclass(slots=True)
 class _Objects:
-    """What is annotated in one image; crowds are kept apart."""
+    """The annotations of one image; crowds are separate."""
 
     boxes: list[list[float]] = field(default_factory=list)
     class_ids: list[int] = field(default_factory=list)
     areas: list[float] = field(default_factory=list)
     crowds: list[list[float]] = field(default_factory=list)
     crowd_class_ids: list[int] = field(default_factory=list)
-    known: set[tuple[float, ...]] = field(default_factory=set)
+    seen: set[tuple[float, ...]] = field(default_factory=set)
 
 
 class CocoFile:
     """The images of an annotation file in COCO's format.
 
-    A crowd is no object to learn: in evaluation, what is found there of its class is no mistake.
-    The area of an object is that of its outline, as annotated.
+    A crowd becomes a region to ignore for its class. The area of an object is that of its annotated
+    outline.
     """
 
     random_access = True  # images can be read in any order, by several threads
@@ -46,8 +46,8 @@ class CocoFile:
     ) -> None:
         """Read the JSON at `path`, whose images are in the folder `images`.
 
-        What is wrong in it is noted in `findings` and left out, or cut to the image. Raises
-        UsageError where the file is not of that format.
+        Wrong annotations are noted in `findings` and left out, or cut to the image. Raises
+        UsageError if the file has another format.
         """
         self._where = path
         content = _read(path)
@@ -92,16 +92,16 @@ class CocoFile:
         class_ids: Mapping[Any, int],
         findings: Findings,
     ) -> None:
-        """Add an annotation to its image. Raises UsageError if it cannot be used."""
+        """Add an annotation to its image. Raises UsageError if it is wrong."""
         where = f"{self._where}: annotation {annotation.get('id')}"
         image_id, category_id = annotation.get("image_id"), annotation.get("category_id")
         if image_id not in sizes:
-            raise UsageError(f"{where}: there is no image with the id {image_id!r}")
+            raise UsageError(f"{where}: no image has the id {image_id!r}")
         if category_id not in class_ids:
-            raise UsageError(f"{where}: there is no category with the id {category_id!r}")
+            raise UsageError(f"{where}: no category has the id {category_id!r}")
         class_id = class_ids[category_id]
         if class_id < 0:
-            return  # noted once, with its name
+            return  # class_map has noted this class
         box, complaint = _box(annotation.get("bbox"), sizes[image_id])
         if complaint:
             findings.add(f"{where}: {complaint}")
@@ -109,9 +109,9 @@ class CocoFile:
             return
         objects = self._objects[image_id]
         crowd = bool(annotation.get("iscrowd", 0))
-        if (class_id, crowd, *box) in objects.known:
-            raise UsageError(f"{where}: is there twice: the same class and box in the same image")
-        objects.known.add((class_id, crowd, *box))
+        if (class_id, crowd, *box) in objects.seen:
+            raise UsageError(f"{where}: occurs twice: same class, box and image")
+        objects.seen.add((class_id, crowd, *box))
         if crowd:
             objects.crowds.append(box)
             objects.crowd_class_ids.append(class_id)
@@ -134,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _box(given: Any, size: tuple[int, int]) -> tuple[list[float] | None, str]:
-    """Return x, y, w, h as xyxy in an image of (height, width), and what is wrong with it."""
+    """Return an x, y, w, h box as xyxy, cut to a (height, width) image, and what is wrong."""
     try:
         x, y, w, h = (float(value) for value in given)
     except (TypeError, ValueError):
@@ -146,7 +146,7 @@ def _box(given: Any, size: tuple[int, int]) -> tuple[list[float] | None, str]:
     if min(x, y) >= -ROUNDING and box[2] <= width + ROUNDING and box[3] <= height + ROUNDING:
         return box, ""
     inside = [max(x, 0.0), max(y, 0.0), min(box[2], width), min(box[3], height)]
-    complaint = f"bbox {given}: reaches out of the image of {width} x {height} pixels"
+    complaint = f"bbox {given}: reaches beyond the image of {width} x {height} pixels"
     return (inside if _area(inside) > 0 else None), complaint
 
 

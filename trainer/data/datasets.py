@@ -1,4 +1,4 @@
-"""Which data a recipe names: its parts, described, checked and joined into one data set."""
+"""The data of a recipe: its parts are described, checked and joined into one data set."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from trainer.data.yolo import YoloFolder
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-    repeat: int = Field(default=1, ge=1, description="how often each image is seen in an epoch")
+    repeat: int = Field(default=1, ge=1, description="how often an epoch shows each image")
 
 
 class YoloSpec(_Part):
     """A split of a data set in YOLO layout."""
 
-    yolo: Path = Field(description="its data.yaml")
+    yolo: Path = Field(description="path of data.yaml")
     split: str = Field(default="train", description="the key in data.yaml that names the folder")
 
     def load(self, classes: Sequence[str], findings: Findings) -> Part:
-        """Return the data set, with class ids that count in `classes`."""
+        """Return the data set; class ids are positions in `classes`."""
         return YoloFolder(self.yolo, self.split, classes, findings)
 
 
 class CocoSpec(_Part):
-    """A data set with annotations as COCO has them."""
+    """A data set in COCO's format."""
 
-    coco: Path = Field(description="the JSON file of annotations")
-    images: Path = Field(description="the folder that its file names count from")
+    coco: Path = Field(description="path of the JSON file of annotations")
+    images: Path = Field(description="folder of the images")
 
     def load(self, classes: Sequence[str], findings: Findings) -> Part:
-        """Return the data set, with class ids that count in `classes`."""
+        """Return the data set; class ids are positions in `classes`."""
         return CocoFile(self.coco, self.images, classes, findings)
 
 
 class ClipSpec(_Part):
     """Frames of a clip with MOT-style labels."""
 
-    clip: Path = Field(description="the video, in videos/ beside gt/ and ignore/")
+    clip: Path = Field(description="path of the video, in videos/ beside gt/ and ignore/")
     frames: tuple[int, int] | None = Field(
-        default=None, description="first and last, from 1; default: all"
+        default=None, description="first and last frame, from 1; default: all"
     )
-    every: int = Field(default=1, ge=1, description="use every k-th of them")
+    every: int = Field(default=1, ge=1, description="use each k-th frame")
 
     @model_validator(mode="after")
     def _check_order(self) -> ClipSpec:
@@ -60,13 +60,13 @@ class ClipSpec(_Part):
         return self
 
     def load(self, classes: Sequence[str], findings: Findings) -> Part:
-        """Return the data set, with class ids that count in `classes`."""
+        """Return the data set; class ids are positions in `classes`."""
         return Clip(self.clip, classes, findings, self.frames, self.every)
 
 
-def _kind(given: Any) -> str | None:
-    """Return which kind of part was meant, so that a mistake is reported once and for that kind."""
-    keys = given if isinstance(given, dict) else getattr(given, "model_fields_set", ())
+def _kind(part: Any) -> str | None:
+    """Return the kind of a part, so that an error is reported for that kind only."""
+    keys = part if isinstance(part, dict) else getattr(part, "model_fields_set", ())
     return next((kind for kind in ("yolo", "coco", "clip") if kind in keys), None)
 
 
@@ -86,19 +86,19 @@ DataSpec = Annotated[
 def load_dataset(
     spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
 ) -> Joined:
-    """Return the images of all parts, one part after the other, repeated as they say.
+    """Return the images of all parts in order, repeated as each part says.
 
-    Paths are relative to the working directory. What is wrong in the data is noted in `findings`,
-    with file and line, and refused by a UsageError unless their policy is to mend it.
+    Paths are relative to the working directory. Errors in the data are noted in `findings` with
+    file and line. Raises UsageError for them unless the policy of `findings` is to mend.
     """
     findings = findings or Findings()
-    loaded = [(given.load(classes, findings), given.repeat) for given in spec]
+    loaded = [(part.load(classes, findings), part.repeat) for part in spec]
     findings.raise_if_refused()
     return Joined([part for part, repeat in loaded for _ in range(repeat)])
 
 
 class Joined:
-    """Several data sets, one after the other."""
+    """Several data sets, concatenated."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts

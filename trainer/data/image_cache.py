@@ -1,4 +1,4 @@
-"""Images scaled for the network once, and kept in memory or on disk, or not kept at all."""
+"""Images scaled to the network's input once, then cached in memory, on disk, or not at all."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from trainer.data.labelled_image import LabelledImage
 from trainer.data.samples import Dataset, Part
 
 Cache = Literal["ram", "disk", "none"]
-AHEAD = 256  # images
+READ_AHEAD = 256  # images
 
 
 class LabelledImages(Protocol):
-    """Images by position, from any thread."""
+    """Labelled images by position, for any thread."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of images."""
 
     def __getitem__(self, index: int, /) -> LabelledImage:
-        """Return one, as large as the network's input allows, not padded."""
+        """Return an image scaled to fit the network's input, without padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uncached:
-    """Images that are read anew each time, scaled to fit `size` (height, width)."""
+    """Images that are read each time, scaled to fit `size` (height, width)."""
 
     dataset: Dataset
     size: tuple[int, int]
@@ -48,9 +48,9 @@ class Uncached:
 def cache_images(
     dataset: Part, size: tuple[int, int], cache: Cache, folder: Path
 ) -> LabelledImages:
-    """Return the images of `dataset` scaled to fit `size` (height, width), kept as `cache` says.
+    """Return the images of `dataset` scaled to fit `size` (height, width), cached as `cache` says.
 
-    Raises UsageError if a clip, which is read in order, is not to be kept.
+    Raises UsageError for a clip without a cache, because a clip can only be read in order.
     """
     threads = (os.cpu_count() or 1) if dataset.random_access else 1
     if cache == "ram":
@@ -67,9 +67,9 @@ def cache_images(
 def cached_in_memory(
     dataset: Dataset, size: tuple[int, int], threads: int = 1
 ) -> list[LabelledImage]:
-    """Return every image scaled to fit `size`: height x width x 3 bytes each, at most.
+    """Return all images scaled to fit `size`, each at most height x width x 3 bytes.
 
-    Those that the data set repeats are the same object. threads: that read at the same time
+    A repeated image is the same object. threads: number of reading threads
     """
     once: dict[str, LabelledImage] = {}
     return [once.setdefault(key, labelled) for key, labelled in _fitted(dataset, size, threads)]
@@ -78,9 +78,9 @@ def cached_in_memory(
 def cached_on_disk(
     dataset: Dataset, size: tuple[int, int], folder: Path, threads: int = 1
 ) -> list[LabelledImage]:
-    """Return what `cached_in_memory` does, with the pixels in a file in `folder`.
+    """Return the same images as `cached_in_memory`, with their pixels in a file in `folder`.
 
-    The file has no name, and is gone when the process is, however that ends. Raises UsageError if
+    The file has no name and vanishes when the process ends, however it ends. Raises UsageError if
     the disk is full.
     """
     order: list[str] = []
@@ -99,20 +99,20 @@ def cached_on_disk(
         except OSError as error:
             raise UsageError(f"{folder}: no room for the cache: {error.strerror}") from error
         pixels: UInt8Array = np.memmap(file, np.uint8, "r")
-    once = {key: each.labelled(pixels) for key, each in stored.items()}
+    once = {key: each.read(pixels) for key, each in stored.items()}
     return [once[key] for key in order]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stored:
-    """An image whose pixels are in a file, from `start` on."""
+    """An image whose pixels are in a file, from byte `start` on."""
 
     start: int
     size: tuple[int, int]
     boxes_xyxy: Float32Array
     class_ids: Int64Array
 
-    def labelled(self, pixels: UInt8Array) -> LabelledImage:
+    def read(self, pixels: UInt8Array) -> LabelledImage:
         height, width = self.size
         image = pixels[self.start : self.start + height * width * 3].reshape(height, width, 3)
         return LabelledImage(image, self.boxes_xyxy, self.class_ids)
@@ -121,12 +121,12 @@ class _Stored:
 def _fitted(
     dataset: Dataset, size: tuple[int, int], threads: int
 ) -> Iterator[tuple[str, LabelledImage]]:
-    """Yield the key of every sample and its image scaled to fit `size`, in order."""
+    """Yield the key of each sample and its image scaled to fit `size`, in order."""
 
     def read(index: int) -> tuple[str, LabelledImage]:
         sample = dataset[index]
         return sample.key, LabelledImage.fitted(sample, size)
 
     with ThreadPoolExecutor(threads, "images") as pool:
-        for start in range(0, len(dataset), AHEAD):  # no more than so many wait to be kept
-            yield from pool.map(read, range(start, min(start + AHEAD, len(dataset))))
+        for start in range(0, len(dataset), READ_AHEAD):  # bounds the images in flight
+            yield from pool.map(read, range(start, min(start + READ_AHEAD, len(dataset))))

@@ -1,4 +1,4 @@
-"""Images on disk: which of them can be read, and reading them."""
+"""Image files: reading them, and finding those that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
 def read_rgb(path: Path) -> UInt8Array:
-    """Return the image at `path` as (h, w, 3) uint8 RGB, upright as its EXIF tag says."""
+    """Return the image at `path` as (h, w, 3) uint8 RGB, rotated as its EXIF tag says."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise UsageError(f"{path}: not an image that can be read; repair or remove it")
@@ -26,7 +26,7 @@ def read_rgb(path: Path) -> UInt8Array:
 
 
 def readable(paths: Sequence[Path], findings: Findings) -> list[bool]:
-    """Say which images can be read; note those that cannot. Every one is decoded once."""
+    """Return which files can be decoded, and note the others in `findings`."""
     with ThreadPoolExecutor(os.cpu_count(), "readable") as threads:
         complaints = list(threads.map(_complaint, paths))
     for path, complaint in zip(paths, complaints, strict=True):
@@ -36,15 +36,15 @@ def readable(paths: Sequence[Path], findings: Findings) -> list[bool]:
 
 
 def _complaint(path: Path) -> str:
-    """Return what is wrong with an image; nothing if it is well."""
+    """Return what is wrong with a file; empty if it can be decoded."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if data.startswith(JPEG_START) and data.rfind(JPEG_END) < data.rfind(JPEG_SCAN):
-        return "is cut off: its end is missing"  # decoders fill the rest with grey
+        return "is cut off: its end is missing"  # a decoder would fill the rest with grey
     encoded = np.frombuffer(data, np.uint8)
-    # an eighth of the size is an eighth of the work, and reads all of the file
+    # decoding at an eighth of the size reads the whole file, in an eighth of the time
     if not len(encoded) or cv2.imdecode(encoded, cv2.IMREAD_REDUCED_COLOR_8) is None:
         return "not an image that can be read"
     return ""

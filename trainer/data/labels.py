@@ -1,4 +1,4 @@
-"""Label files: YOLO lines and MOT-style lines, checked; a mistake names its file and line."""
+"""Label files in YOLO and MOT format; an error names its file and line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Labels:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Labels:
-        """Return the labels of rows of class id and box xyxy."""
+        """Return the labels of rows (class id, xyxy box)."""
         boxes = np.array([box for _, box in rows], np.float32).reshape(-1, 4)
         return cls(boxes, np.array([class_id for class_id, _ in rows], np.int64))
 
@@ -35,9 +35,9 @@ class Labels:
 def class_map(
     names: Sequence[str], classes: Sequence[str], where: Path, findings: Findings
 ) -> Int64Array:
-    """Return, for each class of a data set, its position in `classes`, by name; -1 for others.
+    """Return the position in `classes` of each class of a data set, by name; -1 for other classes.
 
-    That the data set at `where` has a class that is not wanted is noted.
+    where: path of the data set; each class that is not in `classes` is noted as a finding
     """
     for name in names:
         if name not in classes:
@@ -49,8 +49,8 @@ def class_map(
     return np.array(positions, np.int64)
 
 
-def wanted(labels: Labels, class_ids: Int64Array) -> Labels:
-    """Return the labels with ids that count in the classes to train, without those of others."""
+def remapped(labels: Labels, class_ids: Int64Array) -> Labels:
+    """Return the labels with class ids mapped by `class_map`, without those that map to -1."""
     mapped = class_ids[labels.class_ids]
     known = mapped >= 0
     return Labels(labels.boxes_xyxy[known], mapped[known])
@@ -59,9 +59,9 @@ def wanted(labels: Labels, class_ids: Int64Array) -> Labels:
 def read_yolo(path: Path, n_classes: int, findings: Findings) -> Labels:
     """Return the labels in a YOLO text file, as xyxy fractions of the image, clipped to it.
 
-    A line is `class cx cy w h`. A file that does not exist is an image without objects. Noted, and
-    left out or cut to the image: a malformed line, an unknown class, a box that is not in the
-    image, a box that is there twice.
+    A line is `class cx cy w h`. A missing file means an image without objects. Malformed lines,
+    unknown classes, boxes outside the image and repeated boxes are noted in `findings`, and left
+    out or cut to the image.
     """
     if not path.exists():
         return Labels.of([])
@@ -76,10 +76,10 @@ def read_yolo(path: Path, n_classes: int, findings: Findings) -> Labels:
             if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
                 findings.add(
                     f"{where}: the box {cx:g} {cy:g} {w:g} {h:g} is out of range: centre and size "
-                    f"are fractions of the image, 0 to 1, sizes above 0"
+                    "are fractions of the image, 0 to 1, sizes above 0"
                 )
             elif row in rows:
-                findings.add(f"{where}: the same class and box as in a line before")
+                findings.add(f"{where}: the same class and box as in an earlier line")
             if row not in rows and box[0] < box[2] and box[1] < box[3]:
                 rows.append(row)
     return Labels.of(rows)
@@ -90,9 +90,9 @@ def read_mot(
 ) -> dict[int, Labels]:
     """Return the labels in a MOT-style file by frame, counted from 1, in pixels.
 
-    A line is `frame,id,x,y,w,h,1,class,visibility` with the class from 0; `size` is the (height,
-    width) of the images, to which boxes are clipped. Noted and left out: a malformed line, an
-    unknown class, a box outside the image, a box that is there twice.
+    A line is `frame,id,x,y,w,h,1,class,visibility` with classes from 0. Boxes are clipped to frames
+    of `size` (height, width). Malformed lines, unknown classes, boxes outside the frame and
+    repeated boxes are noted in `findings` and left out.
     """
     rows: dict[int, list[Row]] = {}
     for where, line in _lines(path):
@@ -100,13 +100,14 @@ def read_mot(
             frame, _, x, y, w, h, counts, class_id, _ = _numbers(where, line.split(","), 9)
             if counts != 1:
                 raise UsageError(
-                    f"{where}: only boxes that count (1 in column 7) are known; remove it"
+                    f"{where}: {counts:g} in column 7, but only 1 (the box counts) is accepted; "
+                    "remove the line"
                 )
             _check_class(where, class_id, n_classes)
             row = int(class_id), _inside(where, (x, y, w, h), size)
             in_frame = rows.setdefault(_frame(where, frame), [])
             if row in in_frame:
-                raise UsageError(f"{where}: the same class and box as in a line before")
+                raise UsageError(f"{where}: the same class and box as in an earlier line")
             in_frame.append(row)
     return {frame: Labels.of(boxes) for frame, boxes in rows.items()}
 
@@ -116,8 +117,8 @@ def read_ignore(
 ) -> list[tuple[int, int, Sequence[float]]]:
     """Return the regions to ignore: (first frame, last frame, xyxy in pixels), frames from 1.
 
-    A line is `first,last,x,y,w,h`. A file that does not exist ignores nothing. What is wrong is
-    noted and left out.
+    A line is `first,last,x,y,w,h`. A missing file means no regions. Wrong lines are noted in
+    `findings` and left out.
     """
     if not path.exists():
         return []
@@ -131,7 +132,7 @@ def read_ignore(
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (file:line, text) of every line that is not empty."""
+    """Yield (file:line, text) of each non-empty line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -153,7 +154,9 @@ def _numbers(where: str, fields: Sequence[str], count: int) -> list[float]:
 
 def _check_class(where: str, class_id: float, n_classes: int) -> None:
     if class_id not in range(n_classes):
-        raise UsageError(f"{where}: the class {class_id:g} is unknown: 0 to {n_classes - 1} are")
+        raise UsageError(
+            f"{where}: the class {class_id:g} is unknown: 0 to {n_classes - 1} are accepted"
+        )
 
 
 def _frame(where: str, frame: float) -> int:
@@ -163,7 +166,7 @@ def _frame(where: str, frame: float) -> int:
 
 
 def _inside(where: str, box: tuple[float, ...], size: tuple[int, int]) -> Sequence[float]:
-    """Return the xyxy of an x, y, w, h box, clipped to an image of (height, width)."""
+    """Return an x, y, w, h box as xyxy, clipped to an image of `size` (height, width)."""
     (x, y, w, h), (height, width) = box, size
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
     if left >= right or top >= bottom:

@@ -1,4 +1,4 @@
-"""Making ahead what is wanted next, in order: by threads, or by processes."""
+"""Batches prepared ahead, in order, by threads or by processes."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ Make = Callable[[int], Batch]
 
 
 def by_threads(make: Make, numbers: Sequence[int], workers: int) -> Iterator[Batch]:
-    """Yield what `make` makes of each number. Costs nothing, but all share one interpreter."""
+    """Yield `make(number)` for each number, made by threads, which share the interpreter lock."""
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as threads:
         waiting: deque[Future[Batch]] = deque()
         try:
             for number in numbers:
                 waiting.append(threads.submit(make, number))
-                if len(waiting) > 2 * workers:  # each thread has its next while one is consumed
+                if len(waiting) > 2 * workers:  # so that each thread has its next batch to work on
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            for future in waiting:  # the consumer left early
+            for future in waiting:  # the consumer stopped early
                 future.cancel()
 
 
 def by_processes(make: Make, numbers: Sequence[int], workers: int) -> Iterator[Batch]:
-    """Yield what `make` makes of each number, in forks of this process.
+    """Yield `make(number)` for each number, made by forks of this process.
 
-    They leave the interpreter to whoever consumes: a GPU waits for nothing else than to be told
-    what to do. What comes back lies in shared memory.
+    They leave the interpreter lock to the consumer, so that a GPU does not wait for its commands.
+    Batches are returned in shared memory.
     """
     loader: DataLoader[Any] = DataLoader(
         _Made(make, numbers),
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context="fork",  # images in memory are not copied
-        generator=torch.Generator(),  # it draws a number: not one of the training's
+        multiprocessing_context="fork",  # cached images are not copied
+        generator=torch.Generator(),  # the loader draws from it, not from the training's generator
     )
     for images, targets in loader:
         yield images.numpy(), targets.numpy()
 
 
 class _Made(Dataset[Batch]):
-    """What is made of numbers, by position."""
+    """The made batches by position."""
 
     def __init__(self, make: Make, numbers: Sequence[int]) -> None:
         self._make, self._numbers = make, numbers

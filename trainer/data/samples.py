@@ -1,4 +1,4 @@
-"""What a data set is made of: Sample, an image with its labels."""
+"""The samples of a data set: images with their labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 
-IGNORED = -1  # in place of a class: the box is a region from which nothing is learnt
+IGNORED = -1  # class id of a region to ignore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,11 +18,11 @@ class Sample:
 
     image: (h, w, 3) uint8, RGB
     boxes_xyxy: (n, 4) float32, left, top, right, bottom in pixels of `image`, inside it
-    class_ids: (n,) int64, positions in the list of classes the data set was loaded for
-    key: where the image came from, unique in the data set
-    ignore_xyxy: (m, 4) float32, regions in which an unmatched detection is no mistake
-    ignore_class_ids: (m,) int64, the class for which each region is; None: each is for all classes
-    areas: (n,) float32, pixels that each object covers; None: those of its box
+    class_ids: (n,) int64, positions in the list of classes that the data set was loaded with
+    key: file, or file and frame, of the image; unique in the data set
+    ignore_xyxy: (m, 4) float32, regions in which an unmatched detection is no error
+    ignore_class_ids: (m,) int64, class that each region applies to; None: all classes
+    areas: (n,) float32, area of each object in pixels; None: the area of its box
     """
 
     image: UInt8Array = field(repr=False)
@@ -43,16 +43,16 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """Labelled images by position. Reading them in order may be much cheaper than at random."""
+    """Labelled images by position. Reading in order may be much faster than in random order."""
 
     def __len__(self) -> int:
         """Return the number of images."""
 
     def __getitem__(self, index: int) -> Sample:
-        """Read the image at `index`; raises UsageError where it cannot be read."""
+        """Read the image at `index`; raises UsageError if it cannot be read."""
 
 
 class Part(Dataset, Protocol):
-    """A data set that says how it can be read."""
+    """A data set that says whether it can be read in any order."""
 
-    random_access: bool  # in any order, by several threads
+    random_access: bool  # read in any order, by several threads

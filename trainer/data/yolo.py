@@ -1,4 +1,4 @@
-"""Data sets in YOLO layout: data.yaml, folders of images, a text file of labels per image."""
+"""Data sets in YOLO layout: data.yaml, folders of images, and a label file per image."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from detector.image_suffixes import is_image
 from detector.settings import read_yaml
 from trainer.data.data_errors import Findings
 from trainer.data.image_files import read_rgb, readable
-from trainer.data.labels import class_map, read_yolo, wanted
+from trainer.data.labels import class_map, read_yolo, remapped
 from trainer.data.samples import Sample
 
 
 class YoloFolder:
     """One split (`train`, `val`, ...) of a data set in YOLO layout.
 
-    The labels of `images/a/b.jpg` are in `labels/a/b.txt`; all are read and checked at once.
+    The labels of `images/a/b.jpg` are in `labels/a/b.txt`. All files are checked when it is made.
     """
 
     random_access = True  # images can be read in any order, by several threads
 
     def __init__(self, path: Path, split: str, classes: Sequence[str], findings: Findings) -> None:
-        """Read the data.yaml at `path`; raises UsageError where it is wrong.
+        """Read the data.yaml at `path`; raises UsageError if it is wrong.
 
-        What is wrong with images and labels is noted in `findings` and left out.
+        Wrong images and labels are noted in `findings` and left out.
         """
         content = read_yaml(path)
         names = _names(content, path)
@@ -37,7 +37,7 @@ class YoloFolder:
         good = readable(found, findings)
         self._images = [image for image, is_good in zip(found, good, strict=True) if is_good]
         self._labels = [
-            wanted(read_yolo(labels_of(image), len(names), findings), class_ids)
+            remapped(read_yolo(labels_of(image), len(names), findings), class_ids)
             for image in self._images
         ]
 
@@ -53,7 +53,7 @@ class YoloFolder:
 
 
 def labels_of(image: Path) -> Path:
-    """Return where the labels of an image are: `labels` in place of the last `images`."""
+    """Return the label file of an image: its path with the last `images` replaced by `labels`."""
     parts = list(image.parts)
     if "images" in parts:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
@@ -70,11 +70,11 @@ def _names(content: dict[str, Any], path: Path) -> list[str]:
 
 
 def _images(content: dict[str, Any], split: str, path: Path) -> list[Path]:
-    """Return the images of a split in the order of their names."""
+    """Return the image files of a split, sorted by path."""
     if not isinstance(content.get(split), str):
-        raise UsageError(f"{path}: '{split}' must name a folder of images, got none")
+        raise UsageError(f"{path}: '{split}' must name a folder of images, but the key is missing")
     folder = path.parent / content.get("path", "") / content[split]
     found = sorted(file for file in folder.rglob("*") if is_image(file))
     if not found:
-        raise UsageError(f"{path}: '{split}' names {folder}, where there are no images")
+        raise UsageError(f"{path}: '{split}' names {folder}, which has no images")
     return found

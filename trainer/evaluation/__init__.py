@@ -1,1 +1,1 @@
-"""How good a network is: matching, average precision, analysis of mistakes."""
+"""Evaluation of models: matching, average precision, analysis of errors."""

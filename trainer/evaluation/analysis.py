@@ -1,4 +1,4 @@
-"""Where a model is good and where not: curves over confidence, confusions, the worst images."""
+"""Analysis of a model's errors: curves over confidence, confusion matrix, errors per image."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from detector.detections import Int64Array
 from trainer.evaluation.average_precision import EvaluatedImage
-from trainer.evaluation.matching import NOTHING, match
+from trainer.evaluation.matching import NO_MATCH, match
 
-OVERLAP = 0.5  # IoU from which an object counts as found
+MIN_IOU = 0.5  # of a detection that matches an object
 CONFIDENCES = np.linspace(0, 1, 101)
 
 FloatArray = NDArray[np.float64]
@@ -20,10 +20,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """What one class is worth, from the surest detection to the least sure.
+    """Precision and recall of one class, over detections in order of falling confidence.
 
-    recall, precision: (n,) after each detection; objects: that are there
-    by_confidence: (101, 3) precision, recall and F1 of what is at least as sure as 0, 0.01, ... 1
+    recall, precision: (n,) after each detection; objects: number of labelled objects
+    by_confidence: (101, 3) precision, recall and F1 at a threshold of 0, 0.01, ... 1
     """
 
     recall: FloatArray
@@ -34,13 +34,13 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """What there is to see beyond average precision.
+    """Results beyond average precision.
 
-    curves: of each class that occurs
-    confidence: where the mean F1 over classes is highest, the one to use the model with
-    confusion: (c + 1, c + 1) int64: found as (row), labelled as (column), the last of each is
-        nothing, at that confidence
-    mistakes: (images,) int64, objects missed, and detections that are wrong, at that confidence
+    curves: by class, of the classes that occur
+    confidence: the threshold at which the mean F1 over classes is highest
+    confusion: (c + 1, c + 1) int64 at that threshold: detected as (row), labelled as (column); the
+        last row and column are background
+    mistakes: (images,) int64, missed objects plus wrong detections at that threshold
     """
 
     curves: dict[str, Curve]
@@ -50,26 +50,26 @@ class Analysis:
 
     @property
     def f1(self) -> float:
-        """The mean F1 over classes at that confidence."""
+        """The mean F1 over classes at the threshold `confidence`."""
         return float(_mean_f1(self.curves)[round(self.confidence * 100)]) if self.curves else 0.0
 
     def worst(self, count: int) -> list[int]:
-        """Return the positions of up to `count` images with mistakes, in their order."""
+        """Return the positions of the `count` images with most mistakes, in order."""
         order = np.argsort(-self.mistakes, kind="stable")[:count]
         return sorted(int(i) for i in order if self.mistakes[i])
 
 
 def analyse(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> Analysis:
-    """Return where the detections of images are right and where not."""
+    """Return the curves, confusions and mistakes of evaluated images."""
     curves = _curves(evaluated, class_names)
     confidence = float(CONFIDENCES[_mean_f1(curves).argmax()]) if curves else 0.0
     size = len(class_names) + 1
     confusion = np.zeros((size, size), np.int64)
     mistakes = np.zeros(len(evaluated), np.int64)
     for number, image in enumerate(evaluated):
-        mine = _confused(image, size, confidence)
-        confusion += mine
-        mistakes[number] = mine.sum() - np.trace(mine)
+        counts = _confusion(image, size, confidence)
+        confusion += counts
+        mistakes[number] = counts.sum() - np.trace(counts)
     return Analysis(curves, confidence, confusion, mistakes)
 
 
@@ -82,8 +82,8 @@ def _curves(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> 
     """Return the curve of each class that has objects."""
     scores, class_ids, right = [], [], []
     for image in evaluated:
-        matches = match(image, OVERLAP)
-        hit = matches.found != NOTHING
+        matches = match(image, MIN_IOU)
+        hit = matches.found != NO_MATCH
         counts = hit | ~matches.ignored
         scores.append(image.detections.scores[matches.rows[counts]])
         class_ids.append(image.detections.class_ids[matches.rows[counts]])
@@ -104,25 +104,25 @@ def _curve(scores: FloatArray, right: NDArray[np.bool_], objects: int) -> Curve:
     hits = right[order].cumsum()
     recall = hits / objects
     precision = hits / np.arange(1, len(hits) + 1)
-    # how many detections are at least as sure
+    # number of detections at or above each threshold
     count = np.searchsorted(-scores[order], -CONFIDENCES, side="right")
-    some = np.maximum(count, 1) - 1
+    last = np.maximum(count, 1) - 1
     at = np.zeros((len(CONFIDENCES), 3))
     if len(hits):
-        at[:, 0] = np.where(count, precision[some], 1.0)
-        at[:, 1] = np.where(count, recall[some], 0.0)
+        at[:, 0] = np.where(count, precision[last], 1.0)
+        at[:, 1] = np.where(count, recall[last], 0.0)
     at[:, 2] = 2 * at[:, 0] * at[:, 1] / np.maximum(at[:, 0] + at[:, 1], 1e-9)
     return Curve(recall, precision, objects, at)
 
 
-def _confused(image: EvaluatedImage, size: int, confidence: float) -> Int64Array:
-    """Count what was found as what in one image, whatever class it is."""
+def _confusion(image: EvaluatedImage, size: int, confidence: float) -> Int64Array:
+    """Return the confusion matrix of one image; boxes are matched regardless of class."""
     counts = np.zeros((size, size), np.int64)
-    sure = image.detections.scores >= confidence
-    shown = replace(image, detections=image.detections[sure])
-    matches = match(shown, OVERLAP, any_class=True)
+    confident = image.detections.scores >= confidence
+    shown = replace(image, detections=image.detections[confident])
+    matches = match(shown, MIN_IOU, any_class=True)
     classes = shown.detections.class_ids[matches.rows]
-    hit = matches.found != NOTHING
+    hit = matches.found != NO_MATCH
     np.add.at(counts, (classes[hit], image.class_ids[matches.found[hit]]), 1)
     np.add.at(counts[:, -1], classes[~hit & ~matches.ignored], 1)
     missed = np.ones(len(image.class_ids), bool)

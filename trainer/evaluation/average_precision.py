@@ -1,4 +1,4 @@
-"""How good detections are: average precision as COCO defines it, per class and per clip."""
+"""Average precision as COCO defines it, per class and per clip."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvaluatedImage:
-    """One image's detections beside what is there.
+    """The detections in an image, and its ground truth.
 
     clip: the recording or folder that the image belongs to; size: height and width in pixels
-    boxes_xyxy, class_ids: (n, 4) float32 pixels and (n,) int64, the ground truth
-    ignore_xyxy: (m, 4) float32 pixels, regions where an unmatched detection is no mistake
-    ignore_class_ids: (m,) int64, of which class; None: of all
-    areas: (n,) float32, pixels that each object covers; None: those of its box
+    boxes_xyxy, class_ids: ground truth, (n, 4) float32 pixels and (n,) int64
+    ignore_xyxy: (m, 4) float32 pixels, regions in which an unmatched detection is no error
+    ignore_class_ids: (m,) int64, class that each region applies to; None: all classes
+    areas: (n,) float32, area of each object in pixels; None: the area of its box
     """
 
     clip: str
@@ -38,10 +38,10 @@ class EvaluatedImage:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Average precision, 0..1: over IoU .50 to .95, at .50 and at .75; `objects` are labelled.
+    """Average precision, 0..1, at IoU .50 to .95, at .50 and at .75, and the number of objects.
 
-    ap_small, ap_medium, ap_large: of objects up to 32 x 32 pixels, up to 96 x 96, larger; None
-    where there are none of that size
+    ap_small, ap_medium, ap_large: for objects up to 32 x 32 pixels, up to 96 x 96, and larger; None
+    if there are none of that size
     ar: average recall over IoU .50 to .95, with 100 detections per image
     """
 
@@ -57,9 +57,9 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Scores by class name, only of classes that occur: over all images, and per clip.
+    """Scores by class name over all images, and per clip; only of classes that occur.
 
-    class_names: all that the model knows
+    class_names: all classes of the model
     """
 
     classes: dict[str, Score]
@@ -73,17 +73,17 @@ class Report:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The means, and the AP50 of each class, by the names they have in manifests."""
+        """The means and the AP50 of each class, named as in manifests."""
         mean = asdict(self.mean)
         numbers = {name: mean[name] for name in METRICS if mean[name] is not None}
         return numbers | {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
 
 
 def score(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> Report:
-    """Return the average precision of detections, by the COCO API.
+    """Return the average precision of detections, computed by the COCO API.
 
-    A region to ignore counts as a crowd of its class, or of every class: a detection that finds no
-    object of its own there is neither right nor wrong.
+    A region to ignore counts as a crowd of its class, or of all classes: an unmatched detection in
+    it is neither a true nor a false positive.
     """
     clips = sorted({image.clip for image in evaluated})
     return Report(
@@ -103,7 +103,7 @@ def _per_class(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) 
     evaluation.evaluate()
     evaluation.accumulate()
     # (IoU thresholds, recalls, classes, areas) and (IoU thresholds, classes), with at most 100
-    # detections per image; -1 where there is nothing to find
+    # detections per image; -1 if there is no object
     precision = evaluation.eval["precision"][..., -1].mean(1)
     recall = evaluation.eval["recall"][:, :, 0, -1]
     objects = np.bincount(
@@ -130,7 +130,7 @@ def _of_size(precision: NDArray[np.float64]) -> float | None:
 
 
 def _mean(scores: Sequence[Score]) -> Score:
-    """Return the mean of every metric over the scores that have it."""
+    """Return the mean of each metric over the scores that have it."""
     known = {
         name: [value for score in scores if (value := getattr(score, name)) is not None]
         for name in METRICS
@@ -143,7 +143,7 @@ def _mean(scores: Sequence[Score]) -> Score:
 def _ground_truth(
     evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the labels as COCO JSON has them; ids count from 1."""
+    """Return the labels in COCO's JSON structure; ids count from 1."""
     boxes = []
     for image_id, image in enumerate(evaluated, 1):
         for row, (box, class_id) in enumerate(zip(image.boxes_xyxy, image.class_ids, strict=True)):
@@ -177,7 +177,7 @@ def _annotation(image_id: int, class_id: int, box: Float32Array, *, crowd: bool)
 
 
 def _results(evaluated: Sequence[EvaluatedImage]) -> list[dict[str, Any]]:
-    """Return the detections as COCO's result format has them."""
+    """Return the detections in COCO's result format."""
     results = []
     for image_id, image in enumerate(evaluated, 1):
         found = image.detections

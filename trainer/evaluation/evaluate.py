@@ -1,4 +1,4 @@
-"""What a model is worth: run over labelled images through the product's own code, then scored."""
+"""Evaluation: a model runs over labelled images, as in the pipeline, and is scored."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from detector.yolov7.network import Network, deploy
 from trainer.data.samples import Dataset, Sample
 from trainer.evaluation.average_precision import EvaluatedImage, Report, score
 
-CONFIDENCE = 0.001  # average precision wants the whole curve, down to the least sure
-IOU = 0.65  # what YOLOv7 publishes its numbers with
+CONFIDENCE = 0.001  # low, because average precision integrates the whole curve
+IOU = 0.65  # of NMS, as for YOLOv7's published numbers
 TOP_K = 512
 
 Infer = Callable[[UInt8Array], Candidates]
@@ -37,12 +37,12 @@ Infer = Callable[[UInt8Array], Candidates]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Something that detects, however it runs.
+    """A detector, whatever runtime it uses.
 
-    infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size`, height and width; n at most `batch`;
-        from as many threads at once as `parallel` says
-    step: None, or pixels: it takes any size whose sides are multiples of it, and `size` is only the
-        largest; images are then padded no more than need be
+    infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size` (height, width), with n up to
+        `batch`; may be called from `parallel` threads at once
+    step: None, or pixels: the model takes any size up to `size` whose sides are multiples of
+        `step`, and images are padded no further than that
     """
 
     infer: Infer
@@ -53,7 +53,7 @@ class Model:
     step: int | None = None
 
     def input_size(self, source: tuple[int, int]) -> tuple[int, int]:
-        """Return the (height, width) to which an image of such a size is letterboxed."""
+        """Return the (height, width) to which an image of size `source` is letterboxed."""
         if self.step is None:
             return self.size
         height, width = Letterbox.fit(source, self.size).resized
@@ -64,13 +64,13 @@ class Model:
 def open_model(
     name: str | Path, engine: str | None = None, *, rectangular: bool = False
 ) -> Iterator[Model]:
-    """Open a model until the block ends: weights, an exported model, or anything an engine takes.
+    """Open a model until the block ends: weights, an exported model, or another file of an engine.
 
     name: a file, or a name that the pipeline knows
-    engine: the runtime, or auto, as the pipeline runs it; None: torch for .safetensors, else
-        openvino, both in the precision of the file
-    rectangular: images are padded no more than need be; for .safetensors without an engine
-    Raises ModelError for what the engine does not take, UsageError for options that do not fit.
+    engine: the runtime, or auto, as in the pipeline; None: torch for .safetensors, else openvino,
+        both in the precision of the file
+    rectangular: pad images as little as possible; for .safetensors without an engine
+    Raises ModelError for a model that the engine rejects, UsageError for options that conflict.
     """
     path = Path(name)
     if path.suffix == ".safetensors" and path.is_file() and engine is None:
@@ -85,9 +85,7 @@ def open_model(
     with closing(_open_engine(path, engine)) as opened:
         manifest = opened.manifest
         yield Model(
-            lambda images: _of_a_batch(
-                opened.submit(_filled(images, manifest)).result(), len(images)
-            ),
+            lambda images: _first(opened.submit(_filled(images, manifest)).result(), len(images)),
             manifest.classes,
             manifest.input_size,
             manifest.max_batch,
@@ -103,14 +101,14 @@ def _open_engine(model: Path, name: str | None) -> Engine:
 
 
 def _filled(images: UInt8Array, manifest: Manifest) -> UInt8Array:
-    """Return as many images as the model takes: the last one again where they are too few."""
+    """Return a full batch for a model of fixed batch size; the last image fills it up."""
     if manifest.dynamic_batch or len(images) == manifest.max_batch:
         return images
     missing = manifest.max_batch - len(images)
     return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
 
 
-def _of_a_batch(candidates: Candidates, count: int) -> Candidates:
+def _first(candidates: Candidates, count: int) -> Candidates:
     return Candidates(candidates.boxes_xyxy[:count], candidates.scores[:count])
 
 
@@ -122,11 +120,11 @@ def network_model(
     *,
     rectangular: bool = False,
 ) -> Model:
-    """Return a copy of `network`, deployed as its export is, in float32."""
+    """Return a model of a copy of `network`, deployed as for export, in float32."""
     device, deployed = network.anchors.device, deploy(network).cpu()
     graphs: dict[tuple[int, int], ContractGraph] = {}
 
-    def graph_of(shape: tuple[int, int]) -> ContractGraph:
+    def graph_for(shape: tuple[int, int]) -> ContractGraph:
         if shape not in graphs:
             graph = ContractGraph(deployed, shape, TOP_K).eval().to(device)
             graphs[shape] = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -134,7 +132,7 @@ def network_model(
 
     @torch.inference_mode()
     def infer(images: UInt8Array) -> Candidates:
-        graph = graph_of((images.shape[1], images.shape[2]))
+        graph = graph_for((images.shape[1], images.shape[2]))
         boxes, scores = graph(torch.from_numpy(images).to(device))
         return Candidates(boxes.cpu().numpy(), scores.cpu().numpy())
 
@@ -143,21 +141,21 @@ def network_model(
 
 
 def evaluate(model: Model, dataset: Dataset) -> Report:
-    """Return how well `model` finds what is labelled in `dataset`."""
+    """Return the average precision of `model` on `dataset`."""
     return score(evaluate_images(model, dataset), model.class_names)
 
 
 def evaluate_images(model: Model, dataset: Dataset) -> list[EvaluatedImage]:
-    """Return what `model` finds in every image of `dataset`, beside what is labelled there.
+    """Return the detections of `model` in each image of `dataset`, with the ground truth.
 
-    Images are read while others are inferred.
+    Reading overlaps with inference.
     """
     evaluated: list[EvaluatedImage] = []
-    waiting: deque[tuple[list[_Seen], Future[Candidates]]] = deque()
+    waiting: deque[tuple[list[_Letterboxed], Future[Candidates]]] = deque()
     with ThreadPoolExecutor(model.parallel, "evaluate") as threads:
-        for seen in _batches(model, dataset):
-            images = np.stack([each.image for each in seen])
-            waiting.append((seen, threads.submit(model.infer, images)))
+        for batch in _batches(model, dataset):
+            images = np.stack([each.image for each in batch])
+            waiting.append((batch, threads.submit(model.infer, images)))
             if len(waiting) > model.parallel:
                 evaluated += _evaluated(*waiting.popleft())
         while waiting:
@@ -166,38 +164,40 @@ def evaluate_images(model: Model, dataset: Dataset) -> list[EvaluatedImage]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """An image, and the image that a model sees of it."""
+class _Letterboxed:
+    """A sample, and its image letterboxed for the model."""
 
     sample: Sample
     box: Letterbox
     image: UInt8Array
 
 
-def _batches(model: Model, dataset: Dataset) -> Iterator[list[_Seen]]:
-    """Yield the images in batches of one shape, in their order."""
-    seen = (_see(dataset[index], model) for index in range(len(dataset)))
-    for _, same in groupby(seen, key=lambda each: each.image.shape):
+def _batches(model: Model, dataset: Dataset) -> Iterator[list[_Letterboxed]]:
+    """Yield the images in order, in batches of one shape."""
+    images = (_letterboxed(dataset[index], model) for index in range(len(dataset)))
+    for _, same in groupby(images, key=lambda each: each.image.shape):
         while batch := list(islice(same, model.batch)):
             yield batch
 
 
-def _see(sample: Sample, model: Model) -> _Seen:
+def _letterboxed(sample: Sample, model: Model) -> _Letterboxed:
     source = sample.image.shape[0], sample.image.shape[1]
     box = Letterbox.fit(source, model.input_size(source))
-    return _Seen(sample, box, box.apply(sample.image))
+    return _Letterboxed(sample, box, box.apply(sample.image))
 
 
-def _evaluated(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[EvaluatedImage]:
-    """Yield what was detected in a few images, in their own pixels, beside the labels."""
+def _evaluated(
+    batch: Sequence[_Letterboxed], inferred: Future[Candidates]
+) -> Iterator[EvaluatedImage]:
+    """Yield the detections of a batch, in source pixels, with the ground truth."""
     candidates = inferred.result()
-    for i, each in enumerate(seen):
+    for i, each in enumerate(batch):
         found = suppress(
             candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=IOU
         )
         sample = each.sample
         yield EvaluatedImage(
-            clip=_clip_of(sample.key),
+            clip=_clip_name(sample.key),
             size=(sample.image.shape[0], sample.image.shape[1]),
             boxes_xyxy=sample.boxes_xyxy,
             class_ids=sample.class_ids,
@@ -209,13 +209,13 @@ def _evaluated(seen: Sequence[_Seen], inferred: Future[Candidates]) -> Iterator[
 
 
 def _in_source(found: Detections, box: Letterbox) -> Detections:
-    """Return what lies in the image, after suppression, as the pipeline does."""
+    """Return the detections inside the source image; after NMS, as in the pipeline."""
     boxes_xyxy = box.to_source(found.boxes_xyxy)
     inside = (boxes_xyxy[:, :2] < boxes_xyxy[:, 2:]).all(axis=1)
     return Detections(boxes_xyxy, found.scores, found.class_ids)[np.flatnonzero(inside)]
 
 
-def _clip_of(key: str) -> str:
-    """Name the clip (`clip.mp4#12`) or the folder (`folder/image.jpg`) that a sample is from."""
+def _clip_name(key: str) -> str:
+    """Return the name of a sample's clip (`clip.mp4#12`) or folder (`folder/image.jpg`)."""
     path, _, frame = key.rpartition("#")
     return Path(path).stem if frame.isdigit() and path else Path(key).parent.name

@@ -1,4 +1,4 @@
-"""Which detection found which object, as COCO matches them at one overlap."""
+"""Matching of detections to objects at one IoU, as COCO does it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from detector.detections import Float32Array, Int64Array
 from trainer.evaluation.average_precision import EvaluatedImage
 
-NOTHING = -1
-MAX_DETECTIONS = 100  # detections of an image and class that count, the surest ones
+NO_MATCH = -1
+MAX_DETECTIONS = 100  # per image and class, those with the highest confidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """The detections of an image, the surest first, and what became of them.
+    """The detections of an image, highest confidence first, and their matches.
 
-    rows: (n,) int64, of the detections; found: (n,) int64, row of the object, or NOTHING
-    ignored: (n,) bool, neither right nor wrong
+    rows: (n,) int64, rows of the detections
+    found: (n,) int64, row of the matched object, or NO_MATCH
+    ignored: (n,) bool, in a region to ignore
     """
 
     rows: Int64Array
@@ -27,51 +28,55 @@ class Matches:
     ignored: NDArray[np.bool_]
 
 
-def match(image: EvaluatedImage, overlap: float, *, any_class: bool = False) -> Matches:
-    """Return which object each detection of an image finds at an IoU of at least `overlap`.
+def match(image: EvaluatedImage, min_iou: float, *, any_class: bool = False) -> Matches:
+    """Return which object each detection of an image matches at an IoU of at least `min_iou`.
 
-    The surest detection chooses first, the object that it overlaps most of those that are left; of
-    its class, unless `any_class`. What finds none is ignored if as much of it lies in a region to
-    ignore.
+    In order of falling confidence, a detection takes the free object with the highest IoU, of its
+    own class unless `any_class`. A detection is ignored if at least the fraction `min_iou` of its
+    area lies in a region to ignore.
     """
     detections = image.detections
     order = np.argsort(-detections.scores, kind="stable")
-    kept = order[_rank_in_class(detections.class_ids[order]) < MAX_DETECTIONS]
-    boxes, class_ids = detections.boxes_xyxy[kept], detections.class_ids[kept]
+    rows = order[_rank_in_class(detections.class_ids[order]) < MAX_DETECTIONS]
+    boxes, class_ids = detections.boxes_xyxy[rows], detections.class_ids[rows]
     overlaps = iou(boxes, image.boxes_xyxy)
     if not any_class:
         overlaps[class_ids[:, None] != image.class_ids] = -1
     return Matches(
-        kept, _chosen(overlaps, overlap), _ignored(boxes, class_ids, image, overlap, any_class)
+        rows, _best(overlaps, min_iou), _ignored(boxes, class_ids, image, min_iou, any_class)
     )
 
 
 def _rank_in_class(class_ids: Int64Array) -> Int64Array:
-    """Return how many of the same class stand before each."""
+    """Return the number of earlier detections of the same class, for each."""
     ranks = np.zeros(len(class_ids), np.int64)
     for class_id in np.unique(class_ids):
-        mine = class_ids == class_id
-        ranks[mine] = np.arange(mine.sum())
+        same = class_ids == class_id
+        ranks[same] = np.arange(same.sum())
     return ranks
 
 
-def _chosen(overlaps: Float32Array, least: float) -> Int64Array:
-    found = np.full(len(overlaps), NOTHING, np.int64)
+def _best(overlaps: Float32Array, min_iou: float) -> Int64Array:
+    found = np.full(len(overlaps), NO_MATCH, np.int64)
     if not overlaps.shape[1]:
         return found
-    for row in np.flatnonzero(overlaps.max(axis=1) >= least):
+    for row in np.flatnonzero(overlaps.max(axis=1) >= min_iou):
         best = int(overlaps[row].argmax())
-        if overlaps[row, best] >= least:
+        if overlaps[row, best] >= min_iou:
             found[row] = best
             overlaps[:, best] = -1
     return found
 
 
 def _ignored(
-    boxes: Float32Array, class_ids: Int64Array, image: EvaluatedImage, least: float, any_class: bool
+    boxes: Float32Array,
+    class_ids: Int64Array,
+    image: EvaluatedImage,
+    min_iou: float,
+    any_class: bool,
 ) -> NDArray[np.bool_]:
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    inside = shared(boxes, image.ignore_xyxy) >= least * area[:, None]
+    inside = intersection(boxes, image.ignore_xyxy) >= min_iou * area[:, None]
     if image.ignore_class_ids is not None and not any_class:
         inside &= class_ids[:, None] == image.ignore_class_ids
     ignored: NDArray[np.bool_] = inside.any(axis=1)
@@ -79,17 +84,17 @@ def _ignored(
 
 
 def iou(one_xyxy: Float32Array, other_xyxy: Float32Array) -> Float32Array:
-    """Return the IoU of each of (n, 4) boxes with each of (m, 4): (n, m)."""
+    """Return the IoU of (n, 4) and (m, 4) boxes, pairwise: (n, m)."""
     area, other_area = (
         (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (one_xyxy, other_xyxy)
     )
-    both = shared(one_xyxy, other_xyxy)
-    overlap: Float32Array = both / np.maximum(area[:, None] + other_area - both, 1e-9)
+    common = intersection(one_xyxy, other_xyxy)
+    overlap: Float32Array = common / np.maximum(area[:, None] + other_area - common, 1e-9)
     return overlap
 
 
-def shared(one_xyxy: Float32Array, other_xyxy: Float32Array) -> Float32Array:
-    """Return the area that each of (n, 4) boxes shares with each of (m, 4): (n, m)."""
+def intersection(one_xyxy: Float32Array, other_xyxy: Float32Array) -> Float32Array:
+    """Return the area of intersection of (n, 4) and (m, 4) boxes, pairwise: (n, m)."""
     low = np.maximum(one_xyxy[:, None, :2], other_xyxy[None, :, :2])
     high = np.minimum(one_xyxy[:, None, 2:], other_xyxy[None, :, 2:])
     area: Float32Array = (high - low).clip(0).prod(axis=2)

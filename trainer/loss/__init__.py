@@ -1,1 +1,1 @@
-"""What a network is taught: anchors, assignment, and the loss (YOLOv7, section 4)."""
+"""Anchors, label assignment and the loss (YOLOv7, section 4)."""

@@ -1,4 +1,4 @@
-"""Anchors that fit the data: k-means over the sides of its boxes, then genetic refinement."""
+"""Anchors fitted to the data by k-means and genetic refinement."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from detector.detections import Float32Array
 if TYPE_CHECKING:
     from detector.yolov7.network import Network
 
-MAX_BOXES = 20_000  # boxes that are looked at; more do not move the anchors
+MAX_BOXES = 20_000  # a sample of this size is enough
 ROUNDS = 30  # of k-means
 GENERATIONS = 1000
 MUTATED = 0.9  # probability that a generation changes a number
-SPREAD = 0.1  # standard deviation of a change, as a part of the number
+SPREAD = 0.1  # standard deviation of the factor of a change
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """How well anchors fit boxes.
 
-    fitness: 0..1, how near the best anchor comes, on average; boxes that none fits count nothing
-    recall: share of the boxes that an anchor fits, so that the network can learn them at all
+    fitness: 0..1, mean similarity of each box to its best anchor; 0 for a box that no anchor fits
+    recall: fraction of boxes that an anchor fits; only these can be learnt
     """
 
     fitness: float
@@ -34,7 +34,7 @@ class Fit:
 def measure(sides: Float32Array, anchors: Float32Array, ratio: float) -> Fit:
     """Return how well (k, 2) anchors fit boxes of (n, 2) width and height, in the same pixels.
 
-    A box is fitted by an anchor that is less than `ratio` times larger or smaller in both sides.
+    An anchor fits a box if both sides differ by a factor below `ratio`.
     """
     quotient = sides[:, None] / anchors
     nearness = np.minimum(quotient, 1 / quotient).min(axis=2).max(axis=1)
@@ -45,7 +45,7 @@ def measure(sides: Float32Array, anchors: Float32Array, ratio: float) -> Fit:
 def fit_anchors(
     sides: Float32Array, count: int, ratio: float, rng: np.random.Generator
 ) -> Float32Array:
-    """Return `count` anchors (k, 2) for boxes of (n, 2) width and height, the smallest first."""
+    """Return `count` anchors (k, 2) for boxes of (n, 2) width and height, smallest first."""
     if len(sides) > MAX_BOXES:
         sides = sides[rng.choice(len(sides), MAX_BOXES, replace=False)]
     best: Float32Array = _clustered(sides, count, rng)
@@ -61,7 +61,7 @@ def fit_anchors(
 
 
 def _clustered(sides: Float32Array, count: int, rng: np.random.Generator) -> Float32Array:
-    """Return the centres of `count` clusters, by k-means over the logarithms: sizes are ratios."""
+    """Return `count` cluster centres, by k-means over logarithms, because ratios matter."""
     points = np.log(sides)
     centres = _spread_out(points, count, rng)
     for _ in range(ROUNDS):
@@ -75,7 +75,7 @@ def _clustered(sides: Float32Array, count: int, rng: np.random.Generator) -> Flo
 
 
 def _spread_out(points: Float32Array, count: int, rng: np.random.Generator) -> Float32Array:
-    """Return points to start from, each likely to be far from the others (k-means++)."""
+    """Return initial centres that are likely to be far apart (k-means++)."""
     centres = points[rng.integers(len(points), size=1)]
     while len(centres) < count:
         distance = _distances(points, centres).min(axis=1).astype(np.float64) + 1e-9
@@ -90,7 +90,7 @@ def _distances(points: Float32Array, centres: Float32Array) -> Float32Array:
 
 
 def set_anchors(network: Network, anchors: Float32Array) -> None:
-    """Give a network (layers * a, 2) anchors in pixels, those of the finest layer first."""
+    """Set the anchors of a network: (layers * a, 2) pixels, finest layer first."""
     grid, head = network.anchors, network.head
     grid.copy_(grid.new_tensor(anchors).view_as(grid))
     head.anchors.copy_(grid / grid.new_tensor(network.strides).view(-1, 1, 1))

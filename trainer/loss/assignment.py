@@ -1,4 +1,4 @@
-"""Label assignment: which cells of the heads answer for which ground truth."""
+"""Label assignment: which cells of the heads predict which ground truth."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SIMOTA_IOU_WEIGHT = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Places in the heads, each paired with the ground truth that it may answer for.
+    """Cells of the heads, each paired with a ground truth that it may predict.
 
-    Every field is (n,) int64: head, image in the batch, anchor, row, column, row of `targets`.
+    Each field is (n,) int64: head, image in the batch, anchor, row, column, row of `targets`.
     """
 
     layer: Tensor
@@ -31,7 +31,7 @@ class Cells:
         return len(self.layer)
 
     def __getitem__(self, chosen: Tensor) -> Cells:
-        """Return the chosen cells, by mask or positions."""
+        """Return the cells selected by a mask or by positions."""
         return Cells(
             self.layer[chosen],
             self.image[chosen],
@@ -58,8 +58,8 @@ class Cells:
         parts = []
         for layer, head in enumerate(heads):
             here = self.layer == layer
-            place = (self.image[here], self.anchor[here], self.row[here], self.column[here])
-            parts.append(head[place])
+            index = (self.image[here], self.anchor[here], self.row[here], self.column[here])
+            parts.append(head[index])
         return torch.cat(parts)
 
 
@@ -72,13 +72,13 @@ def candidate_cells(
     ratio: float,
     reach: float = 0.5,
 ) -> Cells:
-    """Return the cells that may answer for each ground truth, by shape and place of its box.
+    """Return the cells that may predict each ground truth, by shape and position of its box.
 
-    An anchor is taken if it is less than `ratio` times larger or smaller in width and height; with
-    the cell under the centre come the neighbours within `reach` cells of it (YOLOv7, 4.2).
+    An anchor is taken if width and height differ by a factor below `ratio`. For each centre, the
+    cell under it is taken and its neighbours within `reach` cells (YOLOv7, 4.2).
 
-    targets: (m, 6) float32: image, class, cx, cy, w, h in parts of the image
-    grids: height and width of every head, in cells; anchors: (layers, a, 2) float32, pixels
+    targets: (m, 6) float32: image, class, cx, cy, w, h as fractions of the image
+    grids: height and width of each head, in cells; anchors: (layers, a, 2) float32, pixels
     """
     parts = []
     for layer, (height, width) in enumerate(grids):
@@ -103,13 +103,13 @@ def candidate_cells(
 
 
 def _fits(shapes: Tensor, anchors: Tensor, ratio: float) -> Tensor:
-    """Say which (a, 2) anchors are near enough to each (m, 2) width and height: (m, a) bool."""
+    """Return which (a, 2) anchors fit each (m, 2) width and height: (m, a) bool."""
     quotient = shapes[:, None] / anchors
     return torch.maximum(quotient, 1 / quotient).amax(2) < ratio
 
 
 def _near_centre(centre: Tensor, cells: Tensor, reach: float) -> Tensor:
-    """Say which of the five `NEIGHBOURS` of each centre are taken: (m, 5) bool."""
+    """Return which of the five `NEIGHBOURS` of each centre are taken: (m, 5) bool."""
     left_above = (centre % 1 < reach) & (centre > 1)
     beyond = cells - centre
     right_below = (beyond % 1 < reach) & (beyond > 1)
@@ -121,13 +121,13 @@ def _near_centre(centre: Tensor, cells: Tensor, reach: float) -> Tensor:
 def simota(
     cells: Cells, rows: Tensor, boxes_xywh: Tensor, targets: Tensor, truth_xywh: Tensor, top: int
 ) -> Cells:
-    """Keep the cells that answer best, judged by what the network says there now.
+    """Return the cells whose current predictions fit their ground truth best.
 
-    The optimal-transport assignment in its simplified form (OTA, 3.2; YOLOX, 2.4): a ground truth
-    takes as many of its image's cells as its `top` best IoUs sum up to, the cheapest first; a
-    cell that several want goes to the one for which it is cheapest.
+    Simplified optimal-transport assignment (OTA, 3.2; YOLOX, 2.4): a ground truth takes the
+    cheapest cells of its image, as many as the sum of its `top` highest IoUs. A cell that several
+    take goes to the one with the lowest cost.
 
-    cells: (n,) candidates; rows: (n, 5 + c), what is predicted there, raw; boxes_xywh: (n, 4), its
+    cells: (n,) candidates; rows: (n, 5 + c), their raw predictions; boxes_xywh: (n, 4), the decoded
     boxes; targets: (m, 6) as above; truth_xywh: (m, 4), their boxes. Boxes are centre and size in
     pixels.
     """
@@ -135,13 +135,13 @@ def simota(
         return cells
     images = int(targets[:, 0].max()) + 1
     cell, is_cell = _grouped(cells.image, images)  # (p, n)
-    wanted, is_wanted = _grouped(targets[:, 0].long(), images)  # (p, m)
-    there = is_wanted[:, :, None] & is_cell[:, None]
-    iou = _pairwise_iou(truth_xywh[wanted], boxes_xywh[cell]).where(there, 0)
-    cost = _class_cost(rows[cell], targets[wanted, 1].long())
+    truth, is_truth = _grouped(targets[:, 0].long(), images)  # (p, m)
+    is_pair = is_truth[:, :, None] & is_cell[:, None]
+    iou = _pairwise_iou(truth_xywh[truth], boxes_xywh[cell]).where(is_pair, 0)
+    cost = _class_cost(rows[cell], targets[truth, 1].long())
     cost -= SIMOTA_IOU_WEIGHT * torch.log(iou + 1e-8)
-    chosen, by = _dynamic_k(cost.where(there, torch.inf), iou, top)
-    matched, order = cell[chosen].sort()  # by head again, as rows_of wants it
+    chosen, by = _dynamic_k(cost.where(is_pair, torch.inf), iou, top)
+    matched, order = cell[chosen].sort()  # ordered by head, as rows_of requires
     taken = cells[matched]
     return Cells(
         layer=taken.layer,
@@ -149,14 +149,14 @@ def simota(
         anchor=taken.anchor,
         row=taken.row,
         column=taken.column,
-        target=wanted.gather(1, by)[chosen][order],
+        target=truth.gather(1, by)[chosen][order],
     )
 
 
 def _grouped(of: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Return the positions of the members of each group, and which are none but fill its row.
+    """Return the members of each group, padded to the largest group, and a mask of real members.
 
-    of: (n,) int64, the group of each; both results are (groups, size of the largest), in order
+    of: (n,) int64, group of each element; both results are (groups, size of the largest)
     """
     counts = of.bincount(minlength=groups)
     is_member = torch.arange(int(counts.max()), device=of.device) < counts[:, None]
@@ -166,9 +166,9 @@ def _grouped(of: Tensor, groups: int) -> tuple[Tensor, Tensor]:
 
 
 def _dynamic_k(cost: Tensor, iou: Tensor, top: int) -> tuple[Tensor, Tensor]:
-    """Return which columns of each (p, m, n) `cost` are taken, and the row that takes each: (p, n).
+    """Return which cells of (p, m, n) `cost` are taken, and the row that takes each: both (p, n).
 
-    Where the cost is infinite, IoU must be 0: there is nothing to take.
+    IoU must be 0 wherever the cost is infinite.
     """
     top = min(top, iou.shape[2])
     count = iou.topk(top, dim=2).values.sum(2, keepdim=True).int().clamp(min=1)  # (p, m, 1)
@@ -177,7 +177,7 @@ def _dynamic_k(cost: Tensor, iou: Tensor, top: int) -> tuple[Tensor, Tensor]:
     wants = torch.zeros_like(cost, dtype=torch.bool).scatter_(2, cheapest, within)
     wants &= cost < torch.inf
     contested = wants.sum(1, keepdim=True) > 1
-    # of those that want it; of a contested one the cheapest of all, even one that did not ask
+    # a contested cell goes to the cheapest ground truth of all, even one that did not want it
     bids = cost.masked_fill(~(wants | contested), torch.inf)
     return wants.any(1), bids.argmin(1)
 
@@ -185,8 +185,8 @@ def _dynamic_k(cost: Tensor, iou: Tensor, top: int) -> tuple[Tensor, Tensor]:
 def _class_cost(rows: Tensor, classes: Tensor) -> Tensor:
     """Return the cross-entropy of sqrt(objectness x class score) with each class: (p, m, n).
 
-    The sum over all classes is the same for every ground truth but for its own class, so that no
-    array with an axis for classes beside m and n is made.
+    The sum over the other classes is shared by all ground truths, so no array needs axes for
+    classes, m and n at once.
 
     rows: (p, n, 5 + c), raw; classes: (p, m), of the ground truths
     """
@@ -198,7 +198,7 @@ def _class_cost(rows: Tensor, classes: Tensor) -> Tensor:
 
 
 def _pairwise_iou(one_xywh: Tensor, other_xywh: Tensor) -> Tensor:
-    """Return the IoU of each of (p, m, 4) boxes with each of (p, n, 4), as xywh: (p, m, n)."""
+    """Return the IoU of (p, m, 4) and (p, n, 4) boxes (xywh), pairwise: (p, m, n)."""
     one, other = one_xywh[:, :, None], other_xywh[:, None]
     low = torch.maximum(_low(one), _low(other))
     high = torch.minimum(_high(one), _high(other))

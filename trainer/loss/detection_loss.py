@@ -1,4 +1,4 @@
-"""The detection loss: box, objectness and class, over the cells that were assigned."""
+"""The detection loss: box, objectness and class terms over the assigned cells."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ BALANCE = {
     3: (4.0, 1.0, 0.4),
     4: (4.0, 1.0, 0.25, 0.06),
 }  # objectness weight per head, fine to coarse
-TOP, TOP_WITH_AUXILIARY = 10, 20  # best IoUs whose sum says how many cells an object gets
-AUXILIARY_WEIGHT = 0.25  # of what auxiliary heads cost, against lead heads
-FINE, COARSE = 0.5, 1.0  # cells around a centre that answer too
+TOP, TOP_WITH_AUXILIARY = 10, 20  # highest IoUs, whose sum is the number of cells per object
+AUXILIARY_WEIGHT = 0.25  # of the loss of auxiliary heads
+FINE, COARSE = 0.5, 1.0  # cells; neighbours within this distance of a centre are assigned, too
 
 Auxiliary = Literal["coarse_to_fine", "lead_guided", "independent", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """How much each part of the loss weighs, before scaling to a network."""
+    """Weights of the loss terms, before scaling to a network."""
 
     box: float = 0.05
     objectness: float = 1.0
@@ -37,7 +37,7 @@ class Gains:
     def scaled(self, layers: int, classes: int, size: tuple[int, int]) -> Gains:
         """Return the gains for a number of heads and classes and a size (height, width) in pixels.
 
-        The published values hold for three heads, 80 classes and 640 x 640.
+        The published values apply to three heads, 80 classes and 640 x 640.
         """
         per_layer = 3 / layers
         return Gains(
@@ -48,7 +48,7 @@ class Gains:
 
 
 class DetectionLoss:
-    """What the heads' answer costs, given the ground truth."""
+    """The loss of the heads' predictions against the ground truth."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class DetectionLoss:
     ) -> None:
         """Take anchors (layers, a, 2) in pixels, finest first, and strides (layers,) in pixels.
 
-        assignment: `anchors` takes every cell that fits by shape and place, `ota` only those that
-        the network itself answers best (YOLOv7, 4.2)
-        auxiliary: what auxiliary heads learn (YOLOv7, 4.2 and table 6): `lead_guided` the cells
-        that the lead heads chose; `coarse_to_fine` as the lead heads judge, but from more cells
-        around each centre; `independent` the cells that they chose themselves; `none` nothing
-        constraint: auxiliary heads decode no further than lead heads, so that a cell far from the
-        centre can never be quite as sure as one at the centre (4.2 and table 7)
-        label_smoothing: 0..1, how much of a class's certainty is spread over all
+        assignment: `anchors` assigns all cells that fit by shape and position, `ota` only those
+        with the best predictions (YOLOv7, 4.2)
+        auxiliary: cells assigned to the auxiliary heads (YOLOv7, 4.2 and table 6): `lead_guided`
+        those of the lead heads; `coarse_to_fine` by the lead heads' predictions, from more cells
+        around each centre; `independent` by their own predictions; `none` no cells
+        constraint: limit the box offset of auxiliary heads to that of lead heads, so that a cell
+        far from the centre cannot reach full objectness (4.2 and table 7)
+        label_smoothing: 0..1, the part of a class's target that is spread over all classes
         """
         self.anchors = anchors.float()
         self.strides = strides.to(self.anchors)
@@ -83,29 +83,29 @@ class DetectionLoss:
         self.label_smoothing = label_smoothing
 
     def __call__(self, heads: Sequence[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss to descend, (), and its parts (box, objectness, class, sum), detached.
+        """Return the loss, (), and its terms (box, objectness, class, sum), (4,), detached.
 
-        heads: per layer (n, a, h, w, 5 + c), raw, the lead heads, then auxiliary ones if there are
-        any; targets: (m, 6) float32: image, class or IGNORED, cx, cy, w, h in parts of the
-        image. The loss is the sum of the parts times the batch size.
+        heads: per layer (n, a, h, w, 5 + c), raw; lead heads first, then any auxiliary heads
+        targets: (m, 6) float32: image, class or IGNORED, cx, cy, w, h as fractions of the image
+        The loss is the sum of the terms times the batch size.
         """
         heads = [head.float() for head in heads]
         is_region = targets[:, 1] == IGNORED
         targets, regions = targets[~is_region], targets[is_region]
         cells, auxiliary_cells = self.assign(heads, targets)
         layers = len(self.strides)
-        parts = self._parts(heads[:layers], cells, targets, regions, FINE)
+        parts = self._terms(heads[:layers], cells, targets, regions, FINE)
         if auxiliary_cells is not None:
             reach = self.auxiliary_reach
-            more = self._parts(heads[layers:], auxiliary_cells, targets, regions, reach)
+            more = self._terms(heads[layers:], auxiliary_cells, targets, regions, reach)
             parts = parts + AUXILIARY_WEIGHT * more
         total = parts.sum()
         return total * len(heads[0]), torch.cat([parts.detach(), total.detach()[None]])
 
     def assign(self, heads: Sequence[Tensor], targets: Tensor) -> tuple[Cells, Cells | None]:
-        """Return the cells of lead and of auxiliary heads that must answer; None: these learn not.
+        """Return cells assigned to lead and auxiliary heads; None if the auxiliary learn nothing.
 
-        heads, targets: as the loss takes them, float32
+        heads, targets: as for the loss, float32
         """
         layers = len(self.strides)
         lead, auxiliary = heads[:layers], heads[layers:]
@@ -115,7 +115,7 @@ class DetectionLoss:
             return cells, None
         return cells, self._assign_auxiliary(lead, auxiliary, cells, targets)
 
-    def _parts(
+    def _terms(
         self,
         heads: Sequence[Tensor],
         cells: Cells,
@@ -123,7 +123,7 @@ class DetectionLoss:
         regions: Tensor,
         reach: float,
     ) -> Tensor:
-        """Return what box, objectness and class cost, with their gains: (3,)."""
+        """Return the box, objectness and class terms, scaled by their gains: (3,)."""
         rows = cells.rows_of(heads)
         boxes = self._boxes(cells, rows, reach)
         iou = complete_iou(boxes, targets[cells.target, 2:6] * self._size_in_pixels(heads))
@@ -145,15 +145,15 @@ class DetectionLoss:
         lead_cells: Cells,
         targets: Tensor,
     ) -> Cells:
-        """Return the cells of the auxiliary heads that must answer."""
+        """Return the cells assigned to the auxiliary heads."""
         if self.auxiliary == "lead_guided":
             return lead_cells
         if self.auxiliary == "independent":
             return self._assign(auxiliary, targets, FINE, TOP_WITH_AUXILIARY)
         return self._assign(lead, targets, COARSE, TOP_WITH_AUXILIARY)
 
-    def _assign(self, heads: Sequence[Tensor], targets: Tensor, around: float, top: int) -> Cells:
-        """Return the cells that must answer, each with the ground truth that it answers for."""
+    def _assign(self, heads: Sequence[Tensor], targets: Tensor, reach: float, top: int) -> Cells:
+        """Return the assigned cells, each with its ground truth."""
         grids = [(head.shape[2], head.shape[3]) for head in heads]
         cells = candidate_cells(
             targets,
@@ -161,7 +161,7 @@ class DetectionLoss:
             anchors=self.anchors,
             strides=self.strides,
             ratio=self.anchor_ratio,
-            reach=around,
+            reach=reach,
         )
         if self.assignment == "anchors":
             return cells
@@ -172,12 +172,12 @@ class DetectionLoss:
     def _boxes(self, cells: Cells, rows: Tensor, reach: float) -> Tensor:
         """Decode raw rows (n, 5 + c) to centre and size in pixels: (n, 4).
 
-        reach: how far from its own cell a centre may lie, in cells
+        reach: maximum distance of a centre from its cell, in cells
         """
         squashed = rows[:, :4].sigmoid()
-        place = torch.stack([cells.column, cells.row], 1)
+        corner = torch.stack([cells.column, cells.row], 1)
         inside = squashed[:, :2] * (1 + 2 * reach) - reach
-        centre = (inside + place) * self.strides[cells.layer, None]
+        centre = (inside + corner) * self.strides[cells.layer, None]
         shape = (squashed[:, 2:] * 2) ** 2 * self.anchors[cells.layer, cells.anchor]
         return torch.cat([centre, shape], 1)
 
@@ -189,35 +189,35 @@ class DetectionLoss:
     def _objectness_loss(
         self, heads: Sequence[Tensor], cells: Cells, iou: Tensor, regions: Tensor
     ) -> Tensor:
-        """A matched cell should be as sure as its box is good, every other cell not at all.
+        """Return the objectness term: the target is the IoU for assigned cells, else 0.
 
-        Of the others, those in a region to ignore may be as sure as they like.
+        Other cells in regions to ignore do not count.
         """
         total = iou.new_zeros(())
         for layer, (head, weight) in enumerate(zip(heads, BALANCE[len(heads)], strict=True)):
             mine = cells.layer == layer
             here, quality = cells[mine], iou[mine].clamp(min=0)
-            wanted = torch.zeros_like(head[..., 4])
-            wanted[here.image, here.anchor, here.row, here.column] = quality
+            target = torch.zeros_like(head[..., 4])
+            target[here.image, here.anchor, here.row, here.column] = quality
             counts = _counts(head, here, regions) if len(regions) else None
-            loss = functional.binary_cross_entropy_with_logits(head[..., 4], wanted, counts)
+            loss = functional.binary_cross_entropy_with_logits(head[..., 4], target, counts)
             total = total + weight * loss
         return total
 
     def _class_loss(self, logits: Tensor, classes: Tensor, layer: Tensor) -> Tensor:
-        """Cross-entropy of each class against the one that is there; with one class, nothing."""
+        """Return the class term: binary cross-entropy per class; 0 if there is only one class."""
         if logits.shape[1] == 1:
             return logits.new_zeros(())
-        wanted = functional.one_hot(classes, logits.shape[1]).to(logits)
-        wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / 2
-        loss = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+        target = functional.one_hot(classes, logits.shape[1]).to(logits)
+        target = target * (1 - self.label_smoothing) + self.label_smoothing / 2
+        loss = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         return _sum_of_layer_means(loss.mean(1), layer, len(self.strides))
 
 
 def _counts(head: Tensor, matched: Cells, regions: Tensor) -> Tensor:
-    """Return 1 for each answer of (n, a, h, w, 5 + c) that is to be judged, else 0: (n, a, h, w).
+    """Return 1 for each cell of an (n, a, h, w, 5 + c) head that counts, else 0: (n, a, h, w).
 
-    matched: cells of this head, which are judged wherever they lie
+    matched: assigned cells of this head, which always count
     """
     images, anchors, height, width, _ = head.shape
     counts = outside(regions, (images, height, width)).to(head)[:, None].repeat(1, anchors, 1, 1)
@@ -226,16 +226,16 @@ def _counts(head: Tensor, matched: Cells, regions: Tensor) -> Tensor:
 
 
 def _sum_of_layer_means(values: Tensor, layer: Tensor, layers: int) -> Tensor:
-    """Average the values of each layer, then add the layers up; an empty layer counts nothing."""
+    """Return the sum over layers of each layer's mean value; 0 for an empty layer."""
     sums = values.new_zeros(layers).index_add(0, layer, values)
     return (sums / layer.bincount(minlength=layers).clamp(min=1)).sum()
 
 
 def complete_iou(one_xywh: Tensor, other_xywh: Tensor, eps: float = 1e-7) -> Tensor:
-    """Return the complete IoU of boxes taken in pairs: (n, 4) centre and size, twice, to (n,).
+    """Return the complete IoU of (n, 4) boxes with (n, 4) others, as centre and size: (n,).
 
-    The IoU, less the squared distance of the centres over that of the enclosing box's corners, less
-    a term for the aspect ratio (Zheng et al., Distance-IoU Loss, AAAI 2020, section 3.3).
+    The IoU, minus the squared distance of the centres relative to that of the enclosing box's
+    corners, minus a term for the aspect ratio (Zheng et al., Distance-IoU Loss, AAAI 2020, 3.3).
     """
     centre, size = one_xywh[:, :2], one_xywh[:, 2:]
     other_centre, other_size = other_xywh[:, :2], other_xywh[:, 2:]

@@ -1,4 +1,4 @@
-"""Regions to ignore: what a network answers there is neither right nor wrong."""
+"""Regions to ignore: predictions there do not count in the loss."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def outside(regions: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Say which cells of a head of (n, h, w) lie outside of all regions: (n, h, w) bool.
+    """Return which cells of an (n, h, w) head lie outside all regions: (n, h, w) bool.
 
-    A cell that a region only touches is not outside: the middle of an object in there may lie in
-    it, and it would be for this cell to find it. A sliver at the border has no centre of a cell.
+    A cell that a region touches is not outside, because the centre of an object in the region may
+    lie in that cell. A narrow region at the border contains no cell's centre.
 
-    regions: (k, 6) float32: image, any number, cx, cy, w, h in parts of the image
+    regions: (k, 6) float32: image, any number, cx, cy, w, h as fractions of the image
     """
     _, height, width = shape
     down = _touched(regions[:, 3], regions[:, 5], height)
@@ -23,7 +23,7 @@ def outside(regions: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _touched(centre: Tensor, length: Tensor, cells: int) -> Tensor:
-    """Say which of so many cells in a row each (k,) stretch touches: (k, cells) bool."""
+    """Return which of `cells` equal parts of 0..1 each (k,) interval touches: (k, cells) bool."""
     start = torch.arange(cells, device=centre.device) / cells
     low, high = (centre - length / 2)[:, None], (centre + length / 2)[:, None]
     return (start < high) & (start + 1 / cells > low)

@@ -1,1 +1,1 @@
-"""How weights move: optimiser, devices, processes, gradients side by side."""
+"""Optimisation: optimiser, device, processes, gradients."""

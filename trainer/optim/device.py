@@ -1,8 +1,9 @@
-"""Where a training computes, and how precisely."""
+"""The device of a training, and its numeric precision."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -15,55 +16,63 @@ from trainer.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class TrainingDevice:
-    """A device, and the type that it computes in where that is safe; None: float32 everywhere."""
+    """A device, and the reduced type for mixed precision; None: float32 everywhere."""
 
-    device: torch.device
+    torch_device: torch.device
     reduced: torch.dtype | None
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Compute in the reduced type, where it is safe, until the block ends."""
+        """Use mixed precision until the block ends."""
         return torch.autocast(
-            self.device.type,
+            self.torch_device.type,
             self.reduced or torch.bfloat16,
             enabled=self.reduced is not None,
-            cache_enabled=False,  # it would be shared between threads
+            cache_enabled=False,  # the cache would be shared between threads
         )
 
     def make_scaler(self) -> torch.amp.GradScaler:
-        """Return what keeps gradients in range; float16 alone needs it."""
-        return torch.amp.GradScaler(self.device.type, enabled=self.reduced == torch.float16)
+        """Return a scaler that keeps gradients in range; only float16 needs it."""
+        return torch.amp.GradScaler(self.torch_device.type, enabled=self.reduced == torch.float16)
 
     @property
     def workers(self) -> int:
-        """How many prepare images where a recipe is silent: a GPU leaves all cores."""
-        return 1 if self.device.type == "cpu" else os.cpu_count() or 1
+        """The default number of workers that prepare images: all cores if a GPU trains."""
+        return 1 if self.torch_device.type == "cpu" else os.cpu_count() or 1
 
 
-def choose_device(recipe: Recipe) -> TrainingDevice:
-    """Return where `recipe` trains, in this process. Raises UsageError for what is not there."""
+def choose_device(
+    recipe: Recipe, *, cpu_has_bf16: Callable[[], bool] = computes_bf16
+) -> TrainingDevice:
+    """Return the device on which this process trains `recipe`.
+
+    cpu_has_bf16: whether the processor has instructions for bfloat16
+    Raises UsageError if the machine lacks what the recipe asks for.
+    """
     device = _device(recipe.device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    return TrainingDevice(device, _reduced(recipe.amp, device))
+    return TrainingDevice(device, _reduced(recipe.amp, device, cpu_has_bf16))
 
 
 def _device(name: str) -> torch.device:
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
         raise UsageError("device: 'cuda' given, but torch finds no GPU here: give cpu or auto")
-    if name == "cpu" or not there:
+    if name == "cpu" or not has_gpu:
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def _reduced(amp: bool | str, device: torch.device) -> torch.dtype | None:
+def _reduced(
+    amp: bool | str, device: torch.device, cpu_has_bf16: Callable[[], bool]
+) -> torch.dtype | None:
     if amp is False:
         return None
     if device.type == "cpu":
         if amp == "fp16":
-            raise UsageError("amp: 'fp16' given, but on a CPU there is only bf16: give true")
-        # a processor that has no such instructions was measured to take ten times as long with it
-        return torch.bfloat16 if amp == "bf16" or computes_bf16() else None
+            raise UsageError("amp: 'fp16' given, but a CPU has only bf16: give true")
+        # without such instructions bfloat16 was measured to take ten times as long
+        return torch.bfloat16 if amp == "bf16" or cpu_has_bf16() else None
     if amp == "fp16" or (amp is True and not torch.cuda.is_bf16_supported()):
         return torch.float16
     return torch.bfloat16

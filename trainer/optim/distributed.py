@@ -1,4 +1,4 @@
-"""The processes of a training: one, or as many as torchrun has started."""
+"""The processes of a training: one, or those that torchrun started."""
 
 from __future__ import annotations
 
@@ -11,28 +11,23 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
-PATIENCE = timedelta(days=1)  # all wait for the first while it judges and exports
+TIMEOUT = timedelta(days=1)  # the others wait while the first evaluates and exports
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """Which of how many processes this one is. The first one writes, and speaks.
-
-    rank: from 0; size: how many; local: which on this machine; per_machine: how many on it
-    """
+    """The rank of this process, from 0, among `size` processes. Only rank 0 writes and prints."""
 
     rank: int = 0
     size: int = 1
-    local: int = 0
-    per_machine: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Whether this process writes and prints."""
         return self.rank == 0
 
     def gather(self, mine: Tensor) -> Tensor:
-        """Return the tensors of all processes, (size, ...), to each of them."""
+        """Return the tensors of all processes, (size, ...), in each process."""
         if self.size == 1:
             return mine[None]
         gathered = [torch.empty_like(mine) for _ in range(self.size)]
@@ -40,7 +35,7 @@ class ProcessGroup:
         return torch.stack(gathered)
 
     def average(self, tensors: list[Tensor]) -> None:
-        """Put the mean over all processes into each of the tensors."""
+        """Replace each tensor by its mean over all processes."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -52,25 +47,20 @@ class ProcessGroup:
 
 
 def is_first_process() -> bool:
-    """Whether this process is alone, or the first that torchrun started: the one that speaks."""
+    """Return whether this process writes and prints; before the group is joined."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
 def join_process_group(device: torch.device) -> Iterator[ProcessGroup]:
-    """Meet the other processes that torchrun started, until the block ends; or be alone."""
+    """Join the processes that torchrun started, if any, until the block ends."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ProcessGroup()
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=PATIENCE)
+    distributed.init_process_group(backend, timeout=TIMEOUT)
     try:
-        yield ProcessGroup(
-            int(os.environ["RANK"]),
-            size,
-            int(os.environ["LOCAL_RANK"]),
-            int(os.environ["LOCAL_WORLD_SIZE"]),
-        )
+        yield ProcessGroup(int(os.environ["RANK"]), size)
     finally:
         distributed.destroy_process_group()

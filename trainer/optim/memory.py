@@ -1,4 +1,4 @@
-"""How much memory a training has taken so far."""
+"""The peak memory of a training."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 import torch
 
-_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in what the system counts in
+_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes per unit of the system's count
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes that were in use at the same time: of the GPU, or of this process."""
+    """Return the peak memory in bytes: of the GPU, or else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT

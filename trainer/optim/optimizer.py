@@ -1,4 +1,4 @@
-"""How weights move: parameter groups, the rates of every step, and the moving average."""
+"""The optimiser: parameter groups, learning-rate schedule, steps, and the moving average."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ADAM_SECOND_MOMENT = 0.999
 def make_optimiser(
     network: nn.Module, config: OptimiserConfig, decay_scale: float
 ) -> torch.optim.Optimizer:
-    """Return an optimiser over three groups: biases, weights that decay, weights that do not.
+    """Return an optimiser over three groups: biases, weights with decay, weights without.
 
-    Only kernels of convolutions decay: decay of scales and of implicit knowledge, which have no
-    scale to lose, costs accuracy. What is frozen is in no group. decay_scale: images per step
-    over the nominal batch.
+    Only kernels of convolutions decay, because decay of scales and of implicit knowledge costs
+    accuracy. Frozen parameters are in no group. decay_scale: images per step, relative to the
+    nominal batch
     """
     named = {name: value for name, value in network.named_parameters() if value.requires_grad}
     biases = [value for name, value in named.items() if name.endswith("bias")]
@@ -52,41 +52,44 @@ def _is_kernel(name: str, value: Tensor) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The rates of every batch of a training, as a pure function of its number."""
+    """Learning rates and momentum of each batch, as a pure function of its number."""
 
     config: OptimiserConfig
     batches_per_epoch: int
     epochs: int
 
-    def apply(self, optimiser: torch.optim.Optimizer, batch: int) -> float:
-        """Set rates and momentum for the batch with this number, from 0; return the rate."""
+    def apply(self, optimiser: torch.optim.Optimizer, batch: int) -> None:
+        """Set the rates and the momentum for batch number `batch`, from 0."""
         config = self.config
-        rate = config.lr * self._part(batch / (self.batches_per_epoch * self.epochs))
-        warm = self._warm(batch)
+        rate = config.lr * self._factor(batch / (self.batches_per_epoch * self.epochs))
+        warm = self._warm_up(batch)
         momentum = config.warmup_momentum + warm * (config.momentum - config.warmup_momentum)
-        starts = (config.warmup_bias_lr, 0.0, 0.0)  # biases first: they say how rare objects are
+        starts = (
+            config.warmup_bias_lr,
+            0.0,
+            0.0,
+        )  # biases start high: they learn how rare objects are
         for group, start in zip(optimiser.param_groups, starts, strict=True):
             group["lr"] = start + warm * (rate - start)
             if "betas" in group:
                 group["betas"] = (momentum, ADAM_SECOND_MOMENT)
             else:
                 group["momentum"] = momentum
-        return rate * warm
 
-    def _part(self, done: float) -> float:
-        """Return the rate as a part of the first one, when so much of the training is done."""
+    def _factor(self, done: float) -> float:
+        """Return the rate relative to `lr` when the fraction `done` of the training is done."""
         final = self.config.final_lr
         if self.config.schedule == "linear":
             return final + (1 - final) * (1 - done)
         return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
 
-    def _warm(self, batch: int) -> float:
-        warm_up = self.config.warmup_epochs * self.batches_per_epoch
-        return min(1.0, batch / warm_up) if warm_up else 1.0
+    def _warm_up(self, batch: int) -> float:
+        batches = self.config.warmup_epochs * self.batches_per_epoch
+        return min(1.0, batch / batches) if batches else 1.0
 
 
 class Stepper:
-    """Takes the steps: gradients are brought to scale, clipped if asked, and used up."""
+    """Takes optimiser steps: unscales gradients, clips them if configured, and clears them."""
 
     def __init__(
         self, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler, clip: float | None
@@ -96,7 +99,7 @@ class Stepper:
         self._weights = [weight for group in optimiser.param_groups for weight in group["params"]]
 
     def step(self) -> None:
-        """Move all weights, and forget their gradients."""
+        """Update all weights, and clear their gradients."""
         if self._clip is not None:
             self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self._weights, self._clip)
@@ -106,7 +109,7 @@ class Stepper:
 
 
 class MovingAverage:
-    """A copy of the network whose weights follow slowly; early on faster, since they start bad."""
+    """An exponential moving average of the weights; the decay rises from 0 to its full value."""
 
     def __init__(self, network: Network, config: AverageConfig) -> None:
         self.network = deepcopy(network).eval().requires_grad_(False)
@@ -115,12 +118,12 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take one step towards `network`, buffers included."""
+        """Move towards `network` by one update, buffers included."""
         self.updates += 1
         decay = self.config.decay * (1 - math.exp(-self.updates / self.config.ramp))
         mine, theirs = self.network.state_dict(), network.state_dict()
         floats = [name for name, value in mine.items() if value.is_floating_point()]
-        torch._foreach_lerp_(  # all in a few kernels, on a GPU
+        torch._foreach_lerp_(  # a few kernels for all weights, on a GPU
             [mine[each] for each in floats], [theirs[each] for each in floats], 1 - decay
         )
         for name in mine.keys() - floats:

@@ -1,9 +1,9 @@
-"""The gradients of one optimiser step, from several batches at once.
+"""The gradients of one optimiser step, from several batches in parallel.
 
-A core per batch, not all cores per operation: those meet at a barrier after each of about two
-thousand operations, and where anything else wants a core, each time all wait for the slowest.
-Measured on two cores with busy neighbours, YOLOv7-tiny at half width: 1 to 3 images per second
-by operation; 20 to 25 for each core that was free by batch.
+Each core works on its own batch. If all cores shared each operation, they would meet at a barrier
+after each of about two thousand operations, and all would wait for a core that is busy elsewhere.
+Measured on two cores with busy neighbours, YOLOv7-tiny at half width: 1 to 3 images per second with
+shared operations; 20 to 25 per free core with separate batches.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from trainer.optim.device import TrainingDevice
 
 
 class Gradients(Protocol):
-    """What works out the gradients of one step of the optimiser."""
+    """Computes the gradients of one optimiser step."""
 
     def add(self, batches: Sequence[Batch]) -> list[list[float]]:
-        """Put the sum of all gradients into the network; return the loss's parts per batch."""
+        """Add the gradients of all batches to the network; return the loss terms per batch."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release resources."""
 
 
 class ParallelGradients:
-    """Adds up the gradients of the batches between two steps, side by side; see Gradients.
+    """Computes the gradients of the batches of a step in parallel, on a CPU; see Gradients.
 
-    The outcome does not depend on how many cores there are.
+    The result does not depend on the number of cores.
     """
 
     def __init__(
-        self, network: Network, loss_of: DetectionLoss, place: TrainingDevice, batches: int
+        self, network: Network, loss_of: DetectionLoss, device: TrainingDevice, batches: int
     ) -> None:
-        """Prepare for at most `batches` at once, on a CPU."""
-        self._loss_of, self._place = loss_of, place
+        """Prepare for at most `batches` per step."""
+        self._loss_of, self._device = loss_of, device
         self._replicas = [network, *(_replica(network) for _ in range(batches - 1))]
         threads = min(batches, os.cpu_count() or 1)
-        self._threads_before = torch.get_num_threads()  # torch has one number for the process
+        self._threads_before = torch.get_num_threads()  # torch's number is global
         per_operation = max(1, self._threads_before // threads)
         torch.set_num_threads(per_operation)
         self._threads = ThreadPoolExecutor(
@@ -55,10 +55,9 @@ class ParallelGradients:
         )
 
     def add(self, batches: Sequence[Batch]) -> list[list[float]]:
-        """Put the sum of all gradients into the network; return the loss's parts per batch.
+        """Add the gradients of all batches to the network; return the loss terms per batch.
 
-        The running statistics of batch normalisation become the mean of what each batch makes of
-        them.
+        The running statistics of batch normalisation become the mean over the batches' updates.
         """
         used = self._replicas[: len(batches)]
         for replica in used[1:]:
@@ -70,13 +69,13 @@ class ParallelGradients:
         return parts
 
     def close(self) -> None:
-        """End the threads, and give torch as many of its own as it had before."""
+        """End the threads, and restore torch's number of threads."""
         self._threads.shutdown()
         torch.set_num_threads(self._threads_before)
 
     def _descend(self, replica: Network, batch: Batch) -> list[float]:
         images, targets = batch
-        with self._place.autocast():
+        with self._device.autocast():
             heads = replica(as_input(images))
         loss, parts = self._loss_of(heads, torch.from_numpy(targets))
         loss.backward()  # type: ignore[no-untyped-call]
@@ -90,7 +89,7 @@ def as_input(images: UInt8Array, device: torch.device | None = None) -> Tensor:
 
 
 def _replica(network: Network) -> Network:
-    """Return a copy with gradients and statistics of its own, on the memory of the same weights."""
+    """Return a copy that shares the weights, with its own gradients and statistics."""
     shared = {
         id(weight): nn.Parameter(weight.detach(), requires_grad=weight.requires_grad)
         for weight in network.parameters()
@@ -101,7 +100,7 @@ def _replica(network: Network) -> Network:
 def _sum_gradients(replicas: Sequence[Network]) -> None:
     for weight, *others in zip(*(replica.parameters() for replica in replicas), strict=True):
         for other in others:
-            if other.grad is not None:  # what is frozen, or unused, has none
+            if other.grad is not None:  # frozen and unused weights have none
                 assert weight.grad is not None
                 weight.grad += other.grad
                 other.grad = None

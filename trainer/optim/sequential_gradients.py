@@ -1,4 +1,4 @@
-"""The gradients of one optimiser step, one batch after the other: on a GPU, or with others."""
+"""The gradients of one optimiser step, batch after batch: on a GPU, or in several processes."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ from trainer.optim.parallel_gradients import as_input, statistics
 
 
 class SequentialGradients:
-    """Adds up the gradients of the batches between two steps, over all processes; see Gradients."""
+    """Computes the gradients of the batches of a step in sequence; see Gradients."""
 
     def __init__(
         self,
         network: Network,
         loss_of: DetectionLoss,
-        place: TrainingDevice,
+        device: TrainingDevice,
         scaler: torch.amp.GradScaler,
-        ranks: ProcessGroup,
+        group: ProcessGroup,
     ) -> None:
-        self._loss_of, self._place, self._scaler, self._ranks = loss_of, place, scaler, ranks
+        self._loss_of, self._device, self._scaler, self._group = loss_of, device, scaler, group
         self._network = network
-        self._replica = _distributed(network) if ranks.size > 1 else None
+        self._replica = _distributed(network) if group.size > 1 else None
 
     def add(self, batches: Sequence[Batch]) -> list[list[float]]:
-        """Put the sum of all gradients into the network; return the loss's parts per batch.
+        """Add the gradients of all batches to the network; return the loss terms per batch.
 
-        With several processes the batches are this one's, as many as everyone has, and the parts
-        those of all, in the order of the epoch. The running statistics of batch normalisation
-        become the mean over the processes.
+        With several processes, each gives its own batches, all equally many, and gets the terms of
+        all batches in the order of the epoch. The running statistics of batch normalisation become
+        the mean over the processes.
         """
         parts = []
         for number, batch in enumerate(batches, 1):
             waits = self._replica is not None and number < len(batches)
             with self._replica.no_sync() if self._replica and waits else nullcontext():
                 parts.append(self._descend(batch))
-        self._ranks.average(statistics(self._network))
-        of_all = self._ranks.gather(torch.stack(parts))  # (processes, batches, 4)
-        numbers: list[list[float]] = of_all.transpose(0, 1).flatten(0, 1).tolist()
+        self._group.average(statistics(self._network))
+        gathered = self._group.gather(torch.stack(parts))  # (processes, batches, 4)
+        numbers: list[list[float]] = gathered.transpose(0, 1).flatten(0, 1).tolist()
         return numbers
 
     def close(self) -> None:
-        """Nothing is held that must be given back."""
+        """Do nothing: there are no resources to release."""
 
     def _descend(self, batch: Batch) -> Tensor:
         images, targets = batch
-        device = self._place.device
-        with self._place.autocast():
+        device = self._device.torch_device
+        with self._device.autocast():
             heads = (self._replica or self._network)(as_input(images, device))
         loss, parts = self._loss_of(heads, torch.from_numpy(targets).to(device))
-        # processes are averaged, but batches are added up
-        self._scaler.scale(loss * self._ranks.size).backward()  # type: ignore[no-untyped-call]
+        # DDP averages over processes, but batches are to be summed
+        self._scaler.scale(loss * self._group.size).backward()  # type: ignore[no-untyped-call]
         return parts
 
 
@@ -68,14 +68,14 @@ def _distributed(network: Network) -> nn.parallel.DistributedDataParallel:
     return nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
 
 
-def synchronised(network: Network, place: TrainingDevice) -> Network:
+def synchronised(network: Network, device: TrainingDevice) -> Network:
     """Return `network` with batch normalisation over the batches of all processes.
 
-    Raises UsageError on a CPU, for which torch has no such thing.
+    Raises UsageError on a CPU, which torch does not support here.
     """
-    if place.device.type != "cuda":
+    if device.torch_device.type != "cuda":
         raise UsageError(
-            "sync_batchnorm: true given, but torch has it for GPUs only: give false, or larger "
-            "batches"
+            "sync_batchnorm: true given, but torch supports it for GPUs only: give false, or "
+            "larger batches"
         )
     return cast(Network, nn.SyncBatchNorm.convert_sync_batchnorm(network))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A network does not begin from nothing: weights of another training, and layers that stay so."""
+"""Transfer learning: weights of another training, and frozen layers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from detector.yolov7.network import Network
 
 
 def transfer(weights: Path, network: Network) -> list[str]:
-    """Put what fits of a weights file into `network`, and return what in it stays as it was.
+    """Load the weights that fit `network`, and return the names of those that were not loaded.
 
-    What fits is known by its name and shape: with other classes all but the last convolutions.
-    Raises UsageError for weights of another network or width, of which next to nothing fits.
+    Weights fit by name and shape: with other classes, all but the last convolutions fit.
+    Raises UsageError for weights of another network or width, where almost nothing fits.
     """
-    given, info = load_weights(weights)
+    source, info = load_weights(weights)
     if (info.variant, info.width) != (network.name, network.width):
         raise UsageError(
             f"{weights}: holds {info.variant} at width {info.width:g}, the recipe asks for "
             f"{network.name} at width {network.width:g}: give weights of the same network and width"
         )
-    held, wanted = given.state_dict(), network.state_dict()
+    available, wanted = source.state_dict(), network.state_dict()
     fitting = {
         name: value
-        for name, value in held.items()
+        for name, value in available.items()
         if name in wanted and value.shape == wanted[name].shape
     }
     network.load_state_dict(fitting, strict=False)
@@ -32,18 +32,18 @@ def transfer(weights: Path, network: Network) -> list[str]:
 
 
 def freeze(network: Network, rows: int) -> None:
-    """Let the first `rows` rows of a network stay as they are, statistics included."""
+    """Freeze the first `rows` rows of a network, batch statistics included."""
     if rows >= len(network.model):
         raise UsageError(
             f"freeze: {rows} given, but {network.name} has {len(network.model)} rows: "
-            "at least the last must be left to learn"
+            "give a smaller number, so that at least the last row is trained"
         )
     for layer in network.model[:rows]:
         layer.eval().requires_grad_(False)
 
 
 def freeze_auxiliary(network: Network) -> None:
-    """Let rows that only auxiliary heads read stay as they are: nothing is learnt there."""
+    """Freeze the auxiliary heads, and the rows that only they read."""
     needed = network.description.lead_rows()
     for number, layer in enumerate(network.model):
         if number not in needed:

@@ -1,1 +1,1 @@
-"""What a training shows of itself: results on disk, charts, one HTML page."""
+"""Reports: results on disk, charts, contact sheets and HTML pages."""

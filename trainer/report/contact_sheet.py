@@ -13,6 +13,7 @@ from detector.atomic_write import replacing
 from detector.detections import Float32Array, UInt8Array
 from detector.drawing import draw_box
 from detector.errors import UsageError
+from detector.image_suffixes import IMAGE_SUFFIXES, is_image
 from trainer.data.prefetch import Batch
 from trainer.data.samples import IGNORED
 
@@ -26,7 +27,6 @@ COLOURS_RGB = (
 )
 IGNORED_RGB = (0, 0, 0)
 GAP = 4  # pixels between images
-FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def contact_sheet(batches: Sequence[Batch], class_names: Sequence[str]) -> UInt8Array:
@@ -70,8 +70,8 @@ def write_image(path: Path, image: UInt8Array) -> None:
 
     Raises UsageError for an unknown suffix, or a path that cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path}: give a name that ends in {', '.join(FORMATS)}")
+    if not is_image(path):
+        raise UsageError(f"{path}: give a name that ends in {', '.join(IMAGE_SUFFIXES)}")
     encoded = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
     try:
         with replacing(path) as written:

@@ -1,4 +1,4 @@
-"""A page that can be shown: one HTML file with curves, images and tables, and nothing else."""
+"""A report page: one self-contained HTML file with charts, images and tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from detector.atomic_write import replacing
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 
-SHARPEST = 640  # pixels, the longer side of an image in a page
+MAX_SIDE = 640  # pixels, the longer side of an image in a page
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em;
@@ -32,7 +32,7 @@ pre { background: #f6f8fa; padding: 1em; overflow-x: auto } code { word-break: b
 
 @dataclass(slots=True)
 class Page:
-    """An HTML page that needs nothing but itself."""
+    """A self-contained HTML page."""
 
     title: str
     parts: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Page:
         self.parts.append(f"<p>{escape(text)}</p>")
 
     def listing(self, text: str) -> None:
-        """Add a text as it is written."""
+        """Add preformatted text."""
         self.parts.append(f"<pre>{escape(text)}</pre>")
 
     def table(self, caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -61,12 +61,12 @@ class Page:
         )
 
     def figure(self, content: str, caption: str) -> None:
-        """Add what is drawn, with a line below it."""
+        """Add an HTML or SVG figure with a caption."""
         self.parts.append(f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>")
 
     def image(self, image: UInt8Array, caption: str) -> None:
-        """Add (h, w, 3) RGB, made smaller if need be."""
-        scale = min(1.0, SHARPEST / max(image.shape[:2]))
+        """Add an (h, w, 3) RGB image, shrunk if it is large."""
+        scale = min(1.0, MAX_SIDE / max(image.shape[:2]))
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         data = base64.b64encode(encoded.tobytes()).decode()
@@ -74,7 +74,7 @@ class Page:
         self.figure(f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">', caption)
 
     def write(self, path: Path) -> None:
-        """Write the page, whole or not at all; raises UsageError where that cannot be."""
+        """Write the page atomically; raises UsageError if that fails."""
         title = escape(self.title)
         html = (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'

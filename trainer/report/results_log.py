@@ -1,4 +1,4 @@
-"""The results of a training by epoch, as a table on disk and as curves for TensorBoard."""
+"""The results of a training by epoch, as a CSV file and for TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detector.atomic_write import replacing
 from trainer.training_state import Row
 
 RESULTS, EVENTS = "results.csv", "tensorboard"
-GROUPS = {  # column -> what TensorBoard shows it with
+GROUPS = {  # column -> group of charts in TensorBoard
     "box": "loss",
     "objectness": "loss",
     "classification": "loss",
@@ -27,43 +27,43 @@ GROUPS = {  # column -> what TensorBoard shows it with
 
 
 class Results:
-    """Writes the rows of a training to `results.csv` and to TensorBoard's files, as they come.
+    """Writes the rows of a training to `results.csv` and to TensorBoard's event files.
 
-    Both are written by the thread that asks, so that a full disk is answered where it can be.
+    Both are written by the calling thread, so that it gets the error of a full disk.
     """
 
     def __init__(self, folder: Path, history: Sequence[Row]) -> None:
-        """Go on after `history`: what was shown of later epochs, before a kill, is taken back."""
+        """Continue after `history`: TensorBoard drops later epochs, from before a kill."""
         self._table, self._events = folder / RESULTS, folder / EVENTS
-        self._shown = len(history)
+        self._written = len(history)
         self._file: io.BufferedWriter | None = None
 
     def write(self, history: Sequence[Row]) -> None:
-        """Write all rows as CSV, whole or not at all, and those that are new as events."""
-        if len(history) == self._shown:
+        """Write all rows as CSV, atomically, and the new rows as events."""
+        if len(history) == self._written:
             return
         write_results(self._table, history)
         file = self._file = self._file or self._begin_events()
-        for row in history[self._shown :]:
+        for row in history[self._written :]:
             RecordWriter(file).write(_event(row).SerializeToString())
         file.flush()
-        self._shown = len(history)
+        self._written = len(history)
 
     def _begin_events(self) -> io.BufferedWriter:
-        """Open a new file of events: the last one may end amid a record."""
+        """Open a new event file, because the last one may end within a record."""
         self._events.mkdir(parents=True, exist_ok=True)
         now = time.time()
         file = (self._events / f"events.out.tfevents.{time.time_ns()}").open("wb")
-        start = SessionLog(status=SessionLog.START)  # takes back all from its step on
+        start = SessionLog(status=SessionLog.START)  # drops all events from its step on
         for event in (
             Event(wall_time=now, file_version="brain.Event:2"),
-            Event(wall_time=now, step=self._shown + 1, session_log=start),
+            Event(wall_time=now, step=self._written + 1, session_log=start),
         ):
             RecordWriter(file).write(event.SerializeToString())
         return file
 
     def close(self) -> None:
-        """End the files of TensorBoard."""
+        """Close TensorBoard's file."""
         if self._file:
             self._file.close()
 
@@ -82,9 +82,11 @@ def _tag(column: str) -> str:
 
 
 def write_results(path: Path, history: Sequence[Row]) -> None:
-    """Write one line per epoch as CSV, whole or not at all."""
+    """Write one line per epoch as CSV, atomically."""
     text = io.StringIO()
-    columns = dict.fromkeys(column for row in history for column in row)  # later versions have more
+    columns = dict.fromkeys(
+        column for row in history for column in row
+    )  # newer versions have more columns
     writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)

@@ -14,7 +14,7 @@ from detector.drawing import Colour, draw_box
 from trainer.data.samples import Dataset
 from trainer.evaluation.analysis import CONFIDENCES, Analysis
 from trainer.evaluation.average_precision import EvaluatedImage, Report, Score
-from trainer.report.html_page import SHARPEST, Page
+from trainer.report.html_page import MAX_SIDE, Page
 from trainer.report.svg_chart import Line, chart
 from trainer.training_state import Row
 
@@ -104,7 +104,7 @@ def drawn(
 ) -> UInt8Array:
     """Return a copy of an (h, w, 3) RGB image with boxes and their class names."""
     copy: UInt8Array = image.copy()
-    scale = max(image.shape[:2]) / SHARPEST
+    scale = max(image.shape[:2]) / MAX_SIDE
     line = max(1, round(scale))
     around = line // 2  # the line of width `line` lies around the box, not on the object
     for (left, top, right, bottom), class_id in zip(

@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: lines over a common axis, nothing else needed."""
+"""Line charts as SVG, for embedding in a page."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from html import escape
 import numpy as np
 
 WIDTH, HEIGHT = 480, 260  # of a chart, pixels
-LEFT, TOP, RIGHT, BOTTOM = 64, 12, 100, 36  # around its lines; their names are on the right
+LEFT, TOP, RIGHT, BOTTOM = 64, 12, 100, 36  # margins; the right one has the legend
 COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#0f7b8a", "#bf3989", "#57606a")
-TICKS = 5  # about so many on an axis
-MAX_POINTS = 400  # of a line; more cannot be seen
+TICKS = 5  # approximate number on an axis
+MAX_POINTS = 400  # per line; more are not visible
 
 Line = tuple[Sequence[float], Sequence[float]]  # x, y
 
 
 def chart(lines: Mapping[str, Line], x_name: str, y_name: str, *, unit: bool = False) -> str:
-    """Return an SVG of the first lines by name, as many as there are colours, and its axes.
+    """Return an SVG chart of named lines, at most as many as there are colours.
 
-    The axes fit the lines, or go from 0 to 1 where both are a `unit`.
+    The axes fit the lines, or both span 0 to 1 if `unit`.
     """
-    some = {name: line for name, line in lines.items() if len(line[0])}
-    drawn = dict(list(some.items())[: len(COLOURS)])
+    non_empty = [(name, line) for name, line in lines.items() if len(line[0])]
+    drawn = dict(non_empty[: len(COLOURS)])
     if not drawn:
         return "<p>nothing to draw</p>"
     xs = np.concatenate([np.asarray(x) for x, _ in drawn.values()])
@@ -77,10 +77,10 @@ def _axes(
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Return the round numbers of a range that an axis names: multiples of 1, 2 or 5 x 10^n."""
-    least = (high - low) / TICKS
-    power: float = 10.0 ** math.floor(math.log10(least))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power > 0.999 * least)
+    """Return round numbers in a range for the ticks of an axis: multiples of 1, 2 or 5 x 10^n."""
+    min_step = (high - low) / TICKS
+    power: float = 10.0 ** math.floor(math.log10(min_step))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power > 0.999 * min_step)
     first, last = math.ceil(low / step - 0.001), math.floor(high / step + 0.001)
     return [number * step for number in range(first, last + 1)]
 
@@ -92,11 +92,11 @@ def _line(
     y_range: tuple[float, float],
     colour: str,
 ) -> str:
-    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS)).round().astype(int))
-    across = LEFT + (x[kept] - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
-    part = (y[kept] - y_range[0]) / (y_range[1] - y_range[0])
+    shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS)).round().astype(int))
+    across = LEFT + (x[shown] - x_range[0]) / (x_range[1] - x_range[0]) * (WIDTH - LEFT - RIGHT)
+    part = (y[shown] - y_range[0]) / (y_range[1] - y_range[0])
     up = HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, up, strict=True))
-    if len(kept) == 1:
+    if len(shown) == 1:
         return f'<circle cx="{across[0]:.1f}" cy="{up[0]:.1f}" r="3" fill="{colour}"/>'
     return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'

@@ -38,7 +38,7 @@ class RtspSink(Sink):
     """
 
     accepted: ClassVar[tuple[str, ...]] = ("rtsp://",)
-    wants_picture = True
+    needs_drawing = True
     viewer = True
 
     def __init__(

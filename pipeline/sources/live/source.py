@@ -61,7 +61,7 @@ class Live(Source):
             ("max_retry_seconds", max_retry_seconds),
         ):
             if not value > 0:
-                raise UsageError(f"source '{shown}': {option}: {value} given: seconds, above 0")
+                raise UsageError(f"source '{shown}': {option}: {value} given: it must be above 0")
         kind = live_kind(url)
         assert kind, "a URL that this source accepts"
         self._shown = shown

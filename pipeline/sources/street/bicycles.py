@@ -1,4 +1,4 @@
-"""Bicycles of the synthetic street, ridden or pushed: two objects that hide one another in part."""
+"""Bicycles of the synthetic street, ridden or pushed: two objects that partly hide each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.sources.street.people import (
     walking,
 )
 
-BICYCLE = 1  # the part of the sketch that it is; the person is 0
+BICYCLE = 1  # its part number in a sketch; the person is 0
 WHEEL = 0.34  # metres, radius
 AXLE = 0.53  # metres from the middle
 CRANK: Point = (-0.05, 0.0, 0.29)
@@ -30,12 +30,12 @@ BARS: Point = (0.36, 0.0, 1.04)
 STEERER: Point = (0.40, 0.0, 0.82)
 TYRE: Colour = (38, 38, 38)
 STEEL: Colour = (150, 150, 150)
-_GEAR = 2.4  # turns of a wheel for one of the pedals
+_GEAR = 2.4  # turns of a wheel for one turn of the pedals
 
 
 @dataclass(frozen=True, slots=True)
 class Bicycle:
-    """What a bicycle looks like."""
+    """The looks of a bicycle."""
 
     frame: Colour
     tyres: Colour
@@ -53,7 +53,7 @@ FRAMES: tuple[Colour, ...] = (
 
 
 def random_bicycle(rng: np.random.Generator) -> Bicycle:
-    """Return one of the bicycles that are about."""
+    """Return a random bicycle."""
     return Bicycle(
         frame=FRAMES[int(rng.integers(len(FRAMES)))],
         tyres=(206, 208, 208) if rng.random() < 0.2 else TYRE,
@@ -76,7 +76,7 @@ def sketch_rider(
 def sketch_pusher(
     camera: Camera, light: Light, pose: Pose, clothes: Clothes, bicycle: Bicycle
 ) -> Sketch:
-    """Draw somebody who walks to the left of a bicycle, a hand on its bars."""
+    """Draw a person who walks on the left of a bicycle, one hand on its bars."""
     x, y, _ = pose.at(0.05, 0.42, 0.0)
     walker = replace(pose, x=x, y=y)
     posture = walking(clothes.height, pose.travelled)
@@ -112,7 +112,7 @@ def _riding(height: float, travelled: float) -> Posture:
 
 
 def _pedal(angle: float, side: float) -> Point:
-    """Return where a foot is: side 1 left, -1 right."""
+    """Return the position of a foot: side 1 left, -1 right."""
     ahead, up = 0.17 * side * math.sin(angle), 0.17 * side * math.cos(angle)
     return CRANK[0] + ahead, side * 0.10, CRANK[2] + 0.06 + up
 
@@ -191,15 +191,15 @@ def _spokes(axle: float, travelled: float) -> list[Bone]:
 
 
 def _tread(axle: float, bicycle: Bicycle) -> Bone:
-    """Return the tyre's thickness: seen along its plane, the ring of a wheel has none."""
+    """Return the thickness of a tyre: a wheel seen edge-on is a ring without any."""
     foot, top = (axle, 0.0, 0.02), (axle, 0.0, 2 * WHEEL - 0.02)
     return Bone(foot, 0.02, top, 0.02, bicycle.tyres, BICYCLE)
 
 
 def _tyres(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
-    """Return tyre and rim of both wheels."""
+    """Return the tyres and rims of both wheels."""
     rings = [
-        _TURN * radius + (axle, 0.0, WHEEL)
+        _WHEEL_RING * radius + (axle, 0.0, WHEEL)
         for axle in (-AXLE, AXLE)
         for radius in (WHEEL, WHEEL - 0.045, WHEEL - 0.06)
     ]
@@ -215,12 +215,12 @@ def _tyres(camera: Camera, pose: Pose, bicycle: Bicycle) -> list[Shape]:
 
 
 def _edge_on(camera: Camera, pose: Pose) -> bool:
-    """Return whether the wheels are seen nearly along their plane."""
+    """Return whether the wheels are seen nearly edge-on."""
     pixels, scale = camera.pixels(pose.place(np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0)])))
     return bool(abs(pixels[1, 0] - pixels[0, 0]) < 0.25 * scale[0])
 
 
-_TURN: Float64Array = np.array(
+_WHEEL_RING: Float64Array = np.array(
     [(math.cos(k * math.pi / 12), 0.0, math.sin(k * math.pi / 12)) for k in range(24)]
 )
 
@@ -229,7 +229,7 @@ def _shadows(camera: Camera, light: Light, pose: Pose) -> tuple[Shadow, ...]:
     """Return the shadows of the wheels and of the frame between them."""
     cast = []
     for axle in (-AXLE, AXLE):
-        tyre = light.cast(pose.place(_TURN * WHEEL + (axle, 0.0, WHEEL)))
+        tyre = light.cast(pose.place(_WHEEL_RING * WHEEL + (axle, 0.0, WHEEL)))
         cast.append(Shadow(camera.project(tyre), contact=False))
     frame = np.array([CRANK, SADDLE, BARS])
     cast.append(Shadow(camera.project(light.cast(pose.place(frame))), contact=False))

@@ -12,7 +12,7 @@ Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 Point = tuple[float, float, float]  # metres: x right, y away from the camera, z up
 
-SUBPIXEL = 16  # polygons are kept in whole sixteenths of a pixel: the same on every machine
+SUBPIXEL = 16  # polygons are in whole sixteenths of a pixel: the same on every machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Camera:
     """A pinhole above the origin, looking along +y and down.
 
     height: metres above the ground; pitch: radians below the horizontal
-    focal: pixels; width, height_px: the picture
+    focal: pixels; width, height_px: of the image
     """
 
     height: float
@@ -30,14 +30,14 @@ class Camera:
     height_px: int
 
     def depth(self, point: Point) -> float:
-        """Return metres along the optical axis: what hides what, and how large it looks."""
+        """Return metres along the optical axis, for the order of drawing and for sizes."""
         _, y, z = point
         return y * math.cos(self.pitch) + (self.height - z) * math.sin(self.pitch)
 
     def pixels(self, points: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Return (n, 2) pixels of (n, 3) points in metres, and (n,) pixels per metre there.
 
-        Written out, not as a matrix product: BLAS may round differently from machine to machine.
+        Not a matrix product: BLAS may round differently on another machine.
         """
         cos, sin = math.cos(self.pitch), math.sin(self.pitch)
         y, drop = points[:, 1], self.height - points[:, 2]

@@ -1,4 +1,4 @@
-"""Rounded solids of the synthetic street: two balls and all between them, seen by the camera."""
+"""Rounded solids of the synthetic street: two balls and the hull around them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from pipeline.sources.street.camera import SUBPIXEL, Camera, Float64Array, Int32
 from pipeline.sources.street.drawing import Colour, Shape, shaded
 from pipeline.sources.street.light import Light, Pose
 
-ComplexArray = NDArray[np.complex128]  # x + iy: turning is multiplying
+ComplexArray = NDArray[np.complex128]  # x + iy: a rotation is a multiplication
 
+RING: Float64Array = np.array(  # the unit circle on the ground
+    [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]
+)
 _CIRCLE = [complex(math.cos(k * math.pi / 8), math.sin(k * math.pi / 8)) for k in range(-4, 13)]
 _HALVES: ComplexArray = np.array([_CIRCLE[8:], _CIRCLE[:9]])  # behind the start, before the end
 _DARK = 0.78  # brightness of the side away from the sun
@@ -23,7 +26,7 @@ _THIN = 1.3  # pixels, radius
 
 
 class Bone(NamedTuple):
-    """A limb, a tube, a ball: balls at both ends and all between; metres, in the actor's axes."""
+    """A limb, a tube or a ball: the hull of two balls; metres, in the actor's axes."""
 
     start: Point
     start_radius: float
@@ -34,7 +37,7 @@ class Bone(NamedTuple):
 
 
 def flat(camera: Camera, pose: Pose, bones: Sequence[Bone]) -> list[Shape]:
-    """Return a shape for each bone, of one colour: for what is thin."""
+    """Return a shape of one colour for each bone, for thin things."""
     centres, radii, _ = _ends(camera, pose, bones)
     outlines = _stadium(centres, radii)
     return [Shape((line,), b.colour, b.part) for line, b in zip(outlines, bones, strict=True)]
@@ -45,7 +48,7 @@ def rounded(
 ) -> list[tuple[float, list[Shape]]]:
     """Return for each bone its depth and its shapes: the dark side, then the lit side.
 
-    Where a bone is too thin in the picture for two sides, there is one shape.
+    A bone that is too thin in the image for two sides has one shape.
     """
     centres, radii, depths = _ends(camera, pose, bones)
     towards = complex(0.3 * sunny_side(light), -0.12)
@@ -62,14 +65,14 @@ def rounded(
 
 
 def sunny_side(light: Light) -> float:
-    """Return the side of things that is lit in the picture: 1 right, -1 left."""
+    """Return the side of things that is lit in the image: 1 right, -1 left."""
     return 1.0 if light.slant_x < 0 else -1.0
 
 
 def _ends(
     camera: Camera, pose: Pose, bones: Sequence[Bone]
 ) -> tuple[ComplexArray, Float64Array, list[float]]:
-    """Return the (n, 2) ends in the picture (x + iy, pixels), their radii, and least depths."""
+    """Return the (n, 2) ends in the image (x + iy, pixels), their radii, and the smaller depths."""
     points: Float64Array = np.array([(bone.start, bone.end) for bone in bones], np.float64)
     pixels, scale = camera.pixels(pose.place(points.reshape(-1, 3)))
     scale = scale.reshape(-1, 2)

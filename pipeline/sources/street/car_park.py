@@ -1,4 +1,4 @@
-"""A car park seen from a window above: bays, cars that turn, people who push bicycles."""
+"""A car park seen from above: bays, turning cars, people on foot and with bicycles."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pipeline.sources.street.scene import Axis, Scene, random_light
 from pipeline.sources.street.traffic import Path, Route
 
 BAY = 2.6  # metres between two lines
-PERIOD = 20.0  # seconds: cars first, then people, so that nobody is run over
+PERIOD = 20.0  # seconds: cars first, then people, so that they do not collide
 
 
 def car_park(rng: np.random.Generator, width: int, height: int) -> Scene:
-    """Return a wide stretch of asphalt, cars large in the picture."""
+    """Return a wide area of asphalt, with cars large in the image."""
     camera = Camera(
         height=4.8 + 4.2 * rng.random(),
         pitch=math.radians(36 + 22 * rng.random()),
@@ -29,7 +29,7 @@ def car_park(rng: np.random.Generator, width: int, height: int) -> Scene:
     lane = Axis(x, y, math.radians(35 + 110 * rng.random()))
     routes = _cars(lane, rng) + _people(camera, rng)
     light = random_light(rng, veiled=0.6)
-    return Scene(camera, light, _ground(camera, rng).picture(), (), (), routes)
+    return Scene(camera, light, _ground(camera, rng).image(), (), (), routes)
 
 
 def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
@@ -51,7 +51,7 @@ def _ground(camera: Camera, rng: np.random.Generator) -> Ground:
 
 
 def _cars(lane: Axis, rng: np.random.Generator) -> tuple[Route, ...]:
-    """Return two lanes, one each way, that bend together."""
+    """Return two parallel bent lanes, one in each direction."""
     bend = 5.0 * (rng.random() - 0.5)
     speed = 3.6 + 1.6 * rng.random()
     routes = []
@@ -66,7 +66,7 @@ def _cars(lane: Axis, rng: np.random.Generator) -> tuple[Route, ...]:
 
 
 def _people(camera: Camera, rng: np.random.Generator) -> tuple[Route, ...]:
-    """Return ways across the picture, from border to border, each at its own time."""
+    """Return routes across the image, from border to border, each at its own time."""
     kinds = (("pusher", 1.25), ("walker", 1.3), ("rider", 3.2), ("walker", 1.4), ("pusher", 1.2))
     routes = []
     for kind, speed in kinds:

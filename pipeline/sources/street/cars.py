@@ -21,8 +21,8 @@ TRIM: Colour = (48, 46, 46)
 PLATE: Colour = (224, 228, 226)
 HEADLAMP: Colour = (236, 236, 226)
 TAIL_LAMP: Colour = (38, 30, 190)
-PAINT: Colour = (-1, -1, -1)  # stands for the body colour, which differs from car to car
-PANES = (  # front, left, rear, right: where along the wall there is glass
+PAINT: Colour = (-1, -1, -1)  # a placeholder for the body colour of the car
+PANES = (  # front, left, rear, right: the parts of the wall that are glass
     ((0.06, 0.94),),
     ((0.07, 0.50), (0.54, 0.92)),
     ((0.08, 0.92),),
@@ -59,10 +59,10 @@ BUILDS = (SALOON, HATCHBACK, ESTATE, OFF_ROADER, VAN)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """A car as faces in painter's order (seen from above); hidden ones are culled by winding.
+    """A car as faces in painter's order (seen from above); winding tells which are hidden.
 
     vertices: (v, 3) metres; faces: slices of vertices, counter-clockwise seen from
-        outside; firsts: where they begin
+        outside; firsts: index of the first vertex of each
     normals: (f, 3); colours: one per face, PAINT for the body colour
     """
 
@@ -75,7 +75,7 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """What a car looks like."""
+    """The looks of a car."""
 
     build: Build
     paint: Colour
@@ -101,7 +101,7 @@ PAINTS: tuple[Colour, ...] = (
 
 
 def random_car(rng: np.random.Generator) -> Car:
-    """Return one of the cars that are about."""
+    """Return a random car."""
     build = BUILDS[int(rng.integers(len(BUILDS)))]
     return Car(build, PAINTS[int(rng.integers(len(PAINTS)))], sunroof=rng.random() < 0.25)
 
@@ -121,7 +121,7 @@ def sketch_car(camera: Camera, light: Light, pose: Pose, car: Car) -> Sketch:
 
 
 def _facing(pixels: Int32Array, mesh: Mesh) -> NDArray[np.bool_]:
-    """Return which faces are seen from outside: their first three corners turn clockwise."""
+    """Return which faces are visible: their first three corners turn clockwise."""
     a, b, c = (pixels[mesh.firsts + k] for k in range(3))
     return np.asarray(
         (b[:, 0] - a[:, 0]) * (c[:, 1] - b[:, 1]) < (b[:, 1] - a[:, 1]) * (c[:, 0] - b[:, 0])
@@ -172,14 +172,14 @@ class _MeshMaker:
         self._count += len(corners)
 
     def loft(self, low: Float64Array, high: Float64Array, colour: Callable[..., Colour]) -> None:
-        """Add the wall between two (n, 3) rings; `colour` is asked at each face's middle."""
+        """Add the wall between two (n, 3) rings; `colour` is called with each face's centre."""
         for i in range(len(low)):
             j = (i + 1) % len(low)
             corners = np.array([low[i], low[j], high[j], high[i]])
             self.face(corners, colour(*corners.mean(axis=0)))
 
     def mesh(self) -> Mesh:
-        """Return what was collected."""
+        """Return the collected faces."""
         return Mesh(
             np.concatenate(self._vertices),
             tuple(self._faces),
@@ -190,7 +190,7 @@ class _MeshMaker:
 
 
 def _add_hull(maker: _MeshMaker, build: Build) -> None:
-    """Add the lower body: bumpers and doors, narrowing to the sill and to the shoulder."""
+    """Add the lower body: bumpers and doors, narrower at the sill and at the shoulder."""
     outline = _outline(build.length, build.width)
     sill, waist = _lift(outline * (0.975, 0.94), 0.20), _lift(outline, 0.46)
     shoulder = _lift(outline * (0.99, 0.99), 0.66)
@@ -213,7 +213,7 @@ def _add_hull(maker: _MeshMaker, build: Build) -> None:
 
 
 def _deck_ring(build: Build) -> Float64Array:
-    """Return the upper edge of the body: bonnet low at the nose, boot lid high."""
+    """Return the upper edge of the body: low at the nose, high at the boot lid."""
     ring = _lift(_outline(build.length, build.width) * (0.965, 0.91), 0.0)
     nose = build.length / 2
     rise = np.clip((nose - ring[:, 0]) / (nose - build.cowl), 0, 1)
@@ -223,7 +223,7 @@ def _deck_ring(build: Build) -> Float64Array:
 
 
 def _add_deck(maker: _MeshMaker, build: Build) -> None:
-    """Add the top of the body, the bonnet raised a little."""
+    """Add the top of the body, with the bonnet slightly raised."""
     ring = _deck_ring(build)
     maker.face(ring, PAINT)
     bonnet = ring[ring[:, 0] > build.cowl - 0.2] * (0.985, 0.80, 1.0)
@@ -239,7 +239,7 @@ def _add_wheel(maker: _MeshMaker, axle: float, v: float) -> None:
 
 
 def _add_cabin(maker: _MeshMaker, build: Build, sunroof: bool) -> None:
-    """Add the glasshouse: four walls with panes let in, then the roof."""
+    """Add the cabin: four walls with panes of glass, then the roof."""
     shoulder = build.height - 0.07
     low = _lift(_rectangle(build.cowl, build.tail + 0.05, build.width * 0.43), build.belt)
     low[2:, 1] *= 0.9  # within the round corners of the tail
@@ -281,7 +281,7 @@ def _pane(wall: Float64Array, start: float, stop: float) -> Float64Array:
 
 
 def _outline(length: float, width: float) -> Float64Array:
-    """Return (n, 2) the plan of a body: round corners, a nose that is bowed and narrower."""
+    """Return (n, 2) the outline of a body from above: round corners, a bowed and narrower nose."""
     plan = _rounded(length / 2, -length / 2, width / 2, 0.30)
     across = plan[:, 1] / (width / 2)
     ahead = plan[:, 0] / (length / 2)
@@ -314,5 +314,5 @@ def _rectangle(front: float, rear: float, half_width: float) -> Float64Array:
 
 
 def _lift(plan: Float64Array, z: float) -> Float64Array:
-    """Return (n, 3) a plan at a height."""
+    """Return (n, 3) an outline at a height."""
     return np.column_stack([plan, np.full(len(plan), z)])

@@ -1,4 +1,4 @@
-"""Polygons to pixels: an object is drawn alone, then laid over the picture by its coverage."""
+"""Polygons to pixels: an object is drawn alone, then blended into the image by its coverage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.sources.street.camera import SUBPIXEL, Int32Array
 Colour = tuple[int, int, int]  # blue, green, red
 Area = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-_OVERSAMPLING = 2  # on top of cv2's own smooth edges
+_OVERSAMPLING = 2  # in addition to cv2's antialiasing
 _SHIFT = 3  # sixteenths of a pixel are eighths of an oversampled pixel
-_BORDER = 2  # pixels by which smooth edges reach out
+_BORDER = 2  # pixels that antialiased edges may extend
 _SOFTNESS = 7  # pixels over which the edge of a shadow fades
 
 
@@ -26,7 +26,7 @@ class Shape:
     """One filled polygon (or ring, of two contours) of one colour.
 
     contours: (n, 2) int32 each, sixteenths of a pixel
-    part: which object of its actor it belongs to (a rider is 0, the bicycle 1)
+    part: the object of its actor that it belongs to (a rider is 0, the bicycle 1)
     """
 
     contours: tuple[Int32Array, ...]
@@ -36,7 +36,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shadow:
-    """A dark area of the ground: cast by the sun, or the deep shade right under a thing.
+    """A dark area of the ground: cast by the sun, or the contact shadow under a thing.
 
     contour: (n, 2) int32, sixteenths of a pixel
     """
@@ -47,9 +47,9 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """A drawn actor, ready to be laid over a picture.
+    """A drawn actor, ready to be blended into an image.
 
-    left, top: of the patch in the picture
+    left, top: of the patch in the image
     bgra: (h, w, 4) uint8, colours already multiplied by coverage, coverage 0..255 last
     """
 
@@ -59,12 +59,12 @@ class Patch:
 
 
 def render(shapes: Sequence[Shape]) -> Patch:
-    """Draw shapes, first to last, and return the patch that holds them whole."""
+    """Draw shapes, first to last, and return the patch that contains all of them."""
     return _render(shapes, extent(shapes))
 
 
 def render_within(shapes: Sequence[Shape], width: int, height: int) -> Patch | None:
-    """Draw what lies within a picture of that size; None where nothing does."""
+    """Draw the part of shapes within an image of this size; None if there is none."""
     area = _within(extent(shapes), width, height)
     return _render(shapes, area) if area[0] < area[2] and area[1] < area[3] else None
 
@@ -90,7 +90,7 @@ def _render(shapes: Sequence[Shape], area: Area) -> Patch:
     left, top, right, bottom = area
     width, height = right - left, bottom - top
     canvas = np.zeros((height * _OVERSAMPLING, width * _OVERSAMPLING, 4), np.uint8)
-    # cv2 puts whole coordinates on pixel centres, the camera on pixel corners: half a canvas pixel.
+    # Whole coordinates are pixel centres for cv2, and pixel corners for the camera.
     half = SUBPIXEL // _OVERSAMPLING // 2
     offset = (-left * SUBPIXEL - half, -top * SUBPIXEL - half)
     for shape in shapes:
@@ -100,12 +100,12 @@ def _render(shapes: Sequence[Shape], area: Area) -> Patch:
     return Patch(left, top, np.asarray(bgra, np.uint8))
 
 
-def lay(picture: UInt8Array, patch: Patch) -> None:
-    """Lay a patch that lies within the picture over it, in place."""
+def blend(image: UInt8Array, patch: Patch) -> None:
+    """Blend a patch that lies within the image into it, in place."""
     height, width = patch.bgra.shape[:2]
-    under = picture[patch.top : patch.top + height, patch.left : patch.left + width]
-    let_through = cv2.bitwise_not(cv2.extractChannel(patch.bgra, 3))
-    dimmed = cv2.multiply(under, cv2.merge([let_through] * 3), scale=1 / 255)
+    under = image[patch.top : patch.top + height, patch.left : patch.left + width]
+    transparency = cv2.bitwise_not(cv2.extractChannel(patch.bgra, 3))
+    dimmed = cv2.multiply(under, cv2.merge([transparency] * 3), scale=1 / 255)
     cv2.add(dimmed, cv2.cvtColor(patch.bgra, cv2.COLOR_BGRA2BGR), dst=under)
 
 
@@ -117,10 +117,10 @@ def hull(points: Int32Array) -> Int32Array:
 def shadow_patch(
     shadows: Sequence[Shadow], shade: int, contact: int, width: int, height: int
 ) -> Patch | None:
-    """Return the darkness of shadows, soft at the edges, to be laid on the ground.
+    """Return shadows with soft edges, to be blended into the ground.
 
-    shade, contact: darkness, 0..255, of what the sun casts, and right under a thing
-    Returns None where no shadow lies within a picture of that size.
+    shade, contact: darkness, 0..255, of cast shadows and of contact shadows
+    Returns None if no shadow lies within an image of this size.
     """
     left, top, right, bottom = _extent(s.contour for s in shadows)
     area = (left - _SOFTNESS, top - _SOFTNESS, right + _SOFTNESS, bottom + _SOFTNESS)
@@ -129,7 +129,7 @@ def shadow_patch(
         return None
     mask = np.zeros((bottom - top, right - left), np.uint8)
     offset = (-left * SUBPIXEL, -top * SUBPIXEL)
-    for shadow in sorted(shadows, key=lambda shadow: shadow.contact):  # the deep shade last
+    for shadow in sorted(shadows, key=lambda shadow: shadow.contact):  # contact shadows last
         darkness = contact if shadow.contact else shade
         cv2.fillPoly(mask, [shadow.contour], darkness, cv2.LINE_8, 4, offset)
     bgra = np.zeros((*mask.shape, 4), np.uint8)

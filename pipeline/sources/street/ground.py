@@ -1,4 +1,4 @@
-"""What the camera of the synthetic street sees where nobody is: surfaces, markings, wear."""
+"""The empty ground of the synthetic street: surfaces, markings, wear."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pipeline.sources.street.drawing import Colour
 Mask = NDArray[np.bool_]
 
 _OVERSAMPLING = 2
-_TILE = 512  # noise repeats after so many cells; a power of two
+_TILE = 512  # cells after which the noise repeats; a power of two
 
 
 class Ground:
-    """The ground, to be filled area by area.
+    """The ground as an image, filled area by area.
 
-    s, t: (h, w) float32, metres of every sample along the street and to the left of it
-    y: the same away from the camera, negative above the horizon
+    s, t: (h, w) float32, position of every sample in metres, along the street and to its left
+    y: metres away from the camera, negative above the horizon
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Ground:
         self._cloud = _sample(_noise(rng, 64), self.s, self.t, 0.06)
 
     def fill(self, area: Mask, colour: Colour, grain: float = 0.2, blotch: float = 0.1) -> None:
-        """Cover an area with a colour, uneven from sample to sample and from patch to patch."""
+        """Cover an area with a colour that varies from sample to sample and from patch to patch."""
         uneven = 1 + grain * self._grain[area] + blotch * (self._blotch + self._cloud)[area]
         self._light[area] = uneven[:, None] * np.array(colour, np.float32)
 
@@ -53,32 +53,32 @@ class Ground:
         self._light[area] *= np.float32(factor)
 
     def mark(self, area: Mask, colour: Colour = (206, 210, 210), wear: float = 0.3) -> None:
-        """Paint on the ground; `wear` 0..1 says how much of the paint has gone."""
-        left = area & (self._blotch + 0.6 * self._grain > wear * 2 - 1.6)
-        self.fill(left, colour, 0.12, 0.10)
+        """Paint markings on the ground; wear: 0..1, the share of worn-off paint."""
+        remaining = area & (self._blotch + 0.6 * self._grain > wear * 2 - 1.6)
+        self.fill(remaining, colour, 0.12, 0.10)
 
     def spot(self, s: float, t: float, radius: float) -> Mask:
-        """Return the samples within so many metres of a point."""
+        """Return the samples within `radius` metres of a point."""
         return np.asarray((self.s - s) ** 2 + (self.t - t) ** 2 < radius * radius)
 
     def somewhere(self, rng: np.random.Generator) -> tuple[float, float]:
-        """Return s and t of a place in the picture."""
+        """Return s and t of a random point of the image."""
         row, column = (int(rng.integers(size)) for size in self.s.shape)
         return float(self.s[row, column]), float(self.t[row, column])
 
     def speckle(self, rng: np.random.Generator, count: int) -> None:
-        """Scatter bright crumbs."""
+        """Scatter bright grains."""
         for _ in range(count):
             self.tint(self.spot(*self.somewhere(rng), 0.010 + 0.012 * rng.random()), 1.6)
 
     def stain(self, s: float, t: float, radius: float, darkness: float) -> None:
-        """Darken around a point, softly and raggedly."""
+        """Darken around a point, with a soft and irregular edge."""
         far = ((self.s - s) ** 2 + (self.t - t) ** 2) / (radius * radius)
         strength = np.clip(1 - far + 0.5 * self._blotch, 0, 1) * darkness
         self._light *= (1 - strength).astype(np.float32)[..., None]
 
-    def picture(self, falloff: float = 0.12) -> UInt8Array:
-        """Return (h, w, 3) BGR, a little darker towards the corners as lenses have it."""
+    def image(self, falloff: float = 0.12) -> UInt8Array:
+        """Return (h, w, 3) BGR, with vignetting: slightly darker towards the corners."""
         rows, columns = self._light.shape[:2]
         dy = (np.arange(rows) / rows - 0.5)[:, None]
         dx = (np.arange(columns) / columns - 0.5)[None, :]
@@ -88,7 +88,7 @@ class Ground:
 
 
 def _noise(rng: np.random.Generator, cell: int) -> Float32Array:
-    """Return a (512, 512) tile of -1..1 that repeats without a seam, smooth over `cell` samples."""
+    """Return a (512, 512) tile of -1..1 that repeats seamlessly, smooth over `cell` samples."""
     coarse = rng.integers(0, 256, (_TILE // cell, _TILE // cell)).astype(np.uint8)
     fine = np.tile(coarse, (3, 3))
     while fine.shape[0] < 3 * _TILE:
@@ -99,7 +99,7 @@ def _noise(rng: np.random.Generator, cell: int) -> Float32Array:
 
 
 def _sample(tile: Float32Array, s: Float32Array, t: Float32Array, metres: float) -> Float32Array:
-    """Return the tile's value at every (s, t), one cell being so many metres."""
+    """Return the value of the tile at every (s, t); metres: size of a cell."""
     cells = np.float32(1 / metres)
     row = np.floor(t * cells).astype(np.int32) & (_TILE - 1)
     column = np.floor(s * cells).astype(np.int32) & (_TILE - 1)

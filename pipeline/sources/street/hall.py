@@ -1,4 +1,4 @@
-"""A hall: a floor, a wall, a table, and people close to the camera who come, wait and go."""
+"""A hall: a floor, a wall, a table, and people close to the camera who come, wait and leave."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from pipeline.sources.street.camera import Camera, Float64Array
-from pipeline.sources.street.capsules import Bone
+from pipeline.sources.street.capsules import RING, Bone
 from pipeline.sources.street.drawing import Colour, Shadow
 from pipeline.sources.street.ground import Ground
 from pipeline.sources.street.light import Light, Sketch
-from pipeline.sources.street.scene import RING, Scene, thing
+from pipeline.sources.street.scene import Scene, thing
 from pipeline.sources.street.traffic import Path, Route
 
 FLOORS: tuple[Colour, ...] = ((44, 92, 150), (70, 110, 150), (120, 126, 130), (150, 152, 152))
@@ -19,7 +19,7 @@ WALLS: tuple[Colour, ...] = ((226, 220, 212), (196, 204, 206), (170, 186, 196), 
 
 
 def hall(rng: np.random.Generator, width: int, height: int) -> Scene:
-    """Return a room seen from above head height, people large in the picture."""
+    """Return a room seen from above head height, with people large in the image."""
     camera = Camera(
         height=2.3 + 0.9 * rng.random(),
         pitch=math.radians(16 + 14 * rng.random()),
@@ -31,7 +31,7 @@ def hall(rng: np.random.Generator, width: int, height: int) -> Scene:
     light = Light(0.25 * (rng.random() - 0.5), -0.15, 45)
     table = _table(camera, light, -1.6 + 3.2 * rng.random(), wall - 1.0)
     ground = _room(camera, wall, rng)
-    return Scene(camera, light, ground.picture(), (table,), (), _routes(camera, wall, rng))
+    return Scene(camera, light, ground.image(), (table,), (), _routes(camera, wall, rng))
 
 
 def _room(camera: Camera, wall: float, rng: np.random.Generator) -> Ground:
@@ -67,7 +67,7 @@ def _table(camera: Camera, light: Light, x: float, y: float) -> Sketch:
 
 
 def _routes(camera: Camera, wall: float, rng: np.random.Generator) -> tuple[Route, ...]:
-    """Return ways into the picture, to a place to wait at, and out again."""
+    """Return routes into the image, to a point to wait at, and out again."""
     routes = []
     for number in range(3):
         stand = (-1.2 + 2.4 * float(rng.random()), 2.2 + (wall - 3.4) * float(rng.random()))

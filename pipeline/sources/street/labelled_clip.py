@@ -13,11 +13,11 @@ from detector.detections import UInt8Array
 from pipeline.sources.street.world import Truth
 
 CLASSES = ("person", "bicycle", "car")
-_QUALITY = "18"  # x264's constant rate factor: hardly to be told from the original
+_QUALITY = "18"  # x264's constant rate factor: nearly indistinguishable from the original
 
 
 class Labelled(Protocol):
-    """Pictures by their number, with what can be seen in them."""
+    """Frames by their number, with their ground truth."""
 
     interval: Fraction
 
@@ -25,13 +25,13 @@ class Labelled(Protocol):
         """Return frame `index`, (h, w, 3) uint8 BGR."""
 
     def truth(self, index: int) -> Iterable[Truth]:
-        """Return what can be seen in frame `index`."""
+        """Return the visible objects of frame `index`."""
 
 
 def write_clip(source: Labelled, folder: Path, name: str, frames: int) -> None:
     """Write `videos/<name>.mp4`, `gt/<name>.txt` and `classes.txt` into a data folder.
 
-    gt: `frame,id,x,y,w,h,1,class,visibility` a line, frames from 1, left, top and size in pixels
+    gt: a line `frame,id,x,y,w,h,1,class,visibility` per object; frames from 1; x, y: top left
     """
     for part in ("videos", "gt"):
         (folder / part).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Sun and sky of the synthetic street, where things stand, and what they are drawn from."""
+"""Light of the synthetic street, poses of actors, and the sketches that they are drawn from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.sources.street.drawing import Shadow, Shape
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where an actor stands, metres, and where it looks, radians from +x; and how far it has gone.
+    """The position of an actor in metres, and its heading in radians from +x.
 
-    travelled: metres since it came, which is what legs, pedals and wheels turn by
+    travelled: metres since it appeared, which set the angle of legs, pedals and wheels
     """
 
     x: float
@@ -38,7 +38,7 @@ class Pose:
         return self.x + u * cos - v * sin, self.y + u * sin + v * cos, z
 
     def depth(self, camera: Camera) -> float:
-        """Return how far it is: what is farther is drawn first."""
+        """Return its depth: what is farther away is drawn first."""
         return camera.depth((self.x, self.y, 0.0))
 
 
@@ -46,8 +46,8 @@ class Pose:
 class Light:
     """A sun and a bright sky.
 
-    slant_x, slant_y: metres that a shadow moves per metre of height
-    shade: darkness of a cast shadow, 0..255; contact: of the ground right under a thing
+    slant_x, slant_y: metres that a shadow is displaced per metre of height
+    shade: darkness of cast shadows, 0..255; contact: of contact shadows
     """
 
     slant_x: float
@@ -56,7 +56,7 @@ class Light:
     contact: int = 150
 
     def on(self, normals: Float64Array, pose: Pose) -> list[float]:
-        """Return the brightness, about 0.5..1.1, of surfaces with (n, 3) normals in own axes."""
+        """Return the brightness, about 0.5..1.1, of surfaces with these normals, (n, 3)."""
         cos, sin = math.cos(pose.heading), math.sin(pose.heading)
         size = math.sqrt(self.slant_x**2 + self.slant_y**2 + 1)
         sun_u = -(self.slant_x * cos + self.slant_y * sin) / size
@@ -66,7 +66,7 @@ class Light:
         return [float(value) for value in sky + 0.45 * np.maximum(facing, 0)]
 
     def cast(self, points: Float64Array) -> Float64Array:
-        """Return (n, 3) points where the shadows of points fall on the ground."""
+        """Return the (n, 3) shadows of points on the ground."""
         fallen = np.zeros_like(points)
         fallen[:, 0] = points[:, 0] + points[:, 2] * self.slant_x
         fallen[:, 1] = points[:, 1] + points[:, 2] * self.slant_y
@@ -75,10 +75,10 @@ class Light:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sketch:
-    """Something as polygons, first to last, with its shadows.
+    """An actor or a thing as polygons in the order of drawing, with its shadows.
 
-    depth: metres along the optical axis: what is farther is drawn first
-    class_ids: of its parts, in the order of models/street (person, bicycle, car); none of a tree
+    depth: metres along the optical axis: what is farther away is drawn first
+    class_ids: of its parts, numbered as in models/street (person, bicycle, car); empty for a tree
     """
 
     shapes: tuple[Shape, ...] = field(repr=False)

@@ -1,4 +1,4 @@
-"""People of the synthetic street: a skeleton in a pose, clothed in capsules."""
+"""People of the synthetic street: capsules around the bones of a posed skeleton."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ import cv2
 import numpy as np
 
 from pipeline.sources.street.camera import Camera, Float64Array, Point
-from pipeline.sources.street.capsules import Bone, rounded, sunny_side
+from pipeline.sources.street.capsules import RING, Bone, rounded, sunny_side
 from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
 from pipeline.sources.street.light import Light, Pose, Sketch
 
-STRIDE = 1.45  # metres that a walker goes in two steps
-Part = tuple[float, list[Shape]]  # depth in metres, to sort by
+STRIDE = 1.45  # metres of two steps
+Part = tuple[float, list[Shape]]  # depth in metres, for sorting
 
-_CLOTHES_COVER = 0.06  # metres by which a shirt counts as nearer than the hips in it
-_RING: Float64Array = np.array(
-    [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]
-)
+_CLOTHES_COVER = 0.06  # metres by which clothes count as nearer than the body
 
 
 @dataclass(frozen=True, slots=True)
 class Clothes:
-    """What a person looks like.
+    """The looks of a person.
 
-    height: metres; long_hair, skirt (or long coat), bag: yes or no
+    height: metres; skirt: or a long coat
     """
 
     height: float
@@ -80,7 +77,7 @@ SHOES: tuple[Colour, ...] = ((34, 34, 36), (52, 62, 84), (198, 200, 200))
 
 
 def random_clothes(rng: np.random.Generator) -> Clothes:
-    """Return the looks of a passer-by."""
+    """Return random looks."""
 
     def one_of(colours: tuple[Colour, ...]) -> Colour:
         return colours[int(rng.integers(len(colours)))]
@@ -109,7 +106,7 @@ class Limb:
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """Where the joints are: forward, left, up from the spot between the feet, metres."""
+    """The positions of the joints: forward, left, up from the point between the feet, metres."""
 
     hips: Point
     chest: Point
@@ -119,7 +116,7 @@ class Posture:
 
 
 def walking(height: float, travelled: float) -> Posture:
-    """Return the posture of a walker after so many metres; 0 is standing still."""
+    """Return the posture of a walker; travelled: metres, 0 for standing still."""
     phase = 2 * math.pi * travelled / STRIDE
     lean = 0.03 if travelled else 0.0
     swing, lift = (math.sin(phase), math.cos(phase)) if travelled else (0.0, 0.0)
@@ -141,7 +138,7 @@ def walking(height: float, travelled: float) -> Posture:
 
 
 def _hip_height(height: float, swing: float, lift: float) -> float:
-    """Return how high the hips are when the lower foot is on the ground."""
+    """Return the height of the hips with the lower foot on the ground."""
     left = _walking_leg(height, 0.0, 0.0, swing, lift)
     right = _walking_leg(height, 0.0, 0.0, -swing, -lift)
     return 0.04 * height - min(left.end[2], right.end[2])
@@ -170,7 +167,7 @@ def _hanging_arm(height: float, shoulder: Point, swing: float) -> Limb:
 
 
 def sketch_walker(camera: Camera, light: Light, pose: Pose, clothes: Clothes) -> Sketch:
-    """Draw a person that walks, or stands where it has gone 0 metres."""
+    """Draw a person who walks, or stands if the pose has travelled 0 metres."""
     posture = walking(clothes.height, pose.travelled)
     pieces = body(camera, light, pose, clothes, posture)
     shapes = tuple(in_order(pieces.upper + pieces.legs[0] + pieces.legs[1]))
@@ -180,7 +177,7 @@ def sketch_walker(camera: Camera, light: Light, pose: Pose, clothes: Clothes) ->
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A person in pieces, so that a bicycle can come between them."""
+    """A person in pieces, so that a bicycle can be drawn between them."""
 
     upper: list[Part]
     legs: list[list[Part]]
@@ -191,7 +188,7 @@ def body(camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Po
     limbs = [_leg(clothes, limb) for limb in posture.legs]
     limbs += [_arm(clothes, limb) for limb in posture.arms]
     bones = [bone for limb in limbs for bone in limb] + _head(clothes, posture)
-    parts = rounded(camera, light, pose, bones)  # in one go: the call costs more than the bones
+    parts = rounded(camera, light, pose, bones)  # in one call, which costs more than the bones
     left, right, arms, head = parts[:3], parts[3:6], parts[6:12], parts[12:]
     trunk = _trunk(camera, light, pose, clothes, posture)
     return Body([*trunk, *arms, _face_or_hair_first(camera, pose, head)], [left, right])
@@ -225,7 +222,7 @@ def _arm(clothes: Clothes, limb: Limb) -> list[Bone]:
 def _trunk(
     camera: Camera, light: Light, pose: Pose, clothes: Clothes, posture: Posture
 ) -> list[Part]:
-    """Return the trunk, and the skirt or bag of those who wear one: hulls of level ellipses."""
+    """Return the trunk, and a skirt or bag: hulls of horizontal ellipses."""
     (u, _, hip), (chest_u, _, chest) = posture.hips, posture.chest
     size = clothes.height
     rings = (
@@ -254,11 +251,11 @@ def _barrel(
     rings: tuple[tuple[float, float, float, float], ...],
     colour: Colour,
 ) -> Part:
-    """Return the dark and the lit hull of level ellipses: forward, up, half axes / height."""
+    """Return the dark and the lit hull of horizontal ellipses: forward, up, half axes / height."""
     ellipses: Float64Array = np.array(
         [(u, 0.0, z, a * size, b * size, 0.0) for u, z, a, b in rings]
     )
-    corners = _RING * ellipses[:, None, 3:] + ellipses[:, None, :3]
+    corners = RING * ellipses[:, None, 3:] + ellipses[:, None, :3]
     whole = hull(camera.project(pose.place(corners.reshape(-1, 3))))
     left, top, width, height = cv2.boundingRect(whole)
     middle = (left + width / 2, top + height / 2)
@@ -284,14 +281,14 @@ def _head(clothes: Clothes, posture: Posture) -> list[Bone]:
 
 
 def _face_or_hair_first(camera: Camera, pose: Pose, head: list[Part]) -> Part:
-    """Return the head as one part: who looks away shows the hair."""
+    """Return the head as one part, with the hair in front of the face if it looks away."""
     (_, neck), (depth, hair), (_, face) = head
     ahead = camera.depth(pose.at(1.0, 0.0, -0.5)) - camera.depth(pose.at(0.0, 0.0, 0.0))
     return depth, [*neck, *face, *hair] if ahead > 0.4 else [*neck, *hair, *face]
 
 
 def person_shadow(camera: Camera, light: Light, pose: Pose, posture: Posture) -> tuple[Shadow, ...]:
-    """Return the shadows of legs, trunk and head, and the shade at the feet."""
+    """Return the shadows of legs, trunk and head, and the contact shadows of the feet."""
     bones = [(limb.upper, 0.06, limb.end, 0.05) for limb in posture.legs]
     bones.append((posture.hips, 0.15, posture.chest, 0.18))
     bones.append((posture.chest, 0.06, posture.head, 0.10))
@@ -299,8 +296,8 @@ def person_shadow(camera: Camera, light: Light, pose: Pose, posture: Posture) ->
     soles: Float64Array = np.array([(limb.end[0] + 0.05, limb.end[1], 0) for limb in posture.legs])
     radii = [radius for bone in bones for radius in (bone[1], bone[3])] + [0.11] * len(soles)
     centres = np.concatenate([light.cast(pose.place(joints)), pose.place(soles)])
-    discs = _RING[None] * np.array(radii)[:, None, None] + centres[:, None]
-    outlines = camera.project(discs.reshape(-1, 3)).reshape(-1, len(_RING), 2)
+    discs = RING[None] * np.array(radii)[:, None, None] + centres[:, None]
+    outlines = camera.project(discs.reshape(-1, 3)).reshape(-1, len(RING), 2)
     cast, feet = outlines[: len(joints)].reshape(len(bones), -1, 2), outlines[len(joints) :]
     return (
         *(Shadow(hull(outline), contact=False) for outline in cast),

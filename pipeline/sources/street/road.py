@@ -1,4 +1,4 @@
-"""The street itself: two lanes, cycle lane, pavements, a zebra crossing, parked cars and trees."""
+"""A street: two lanes, cycle lane, pavements, a zebra crossing, parked cars and trees."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pipeline.sources.street.light import Light, Pose, Sketch
 from pipeline.sources.street.scene import Axis, Scene, lamp_post, random_light, tree
 from pipeline.sources.street.traffic import Path, Route
 
-# Bands across the street, metres to the left of its axis, which runs to the right in the picture.
+# Bands across the street, metres to the left of its axis, which runs to the right in the image.
 NEAR_KERB, CYCLE_EDGE, FAR_EDGE, PARKING_EDGE, FAR_KERB = -4.9, -3.3, 3.3, 5.5, 8.6
 BAYS_MIDDLE = (FAR_EDGE + PARKING_EDGE) / 2 + 0.05
 BAY = 5.6  # metres along the street for one parked car
-ISLAND = 2.1  # metres on both sides of the crossing where nobody parks
-REACH = 17.0  # metres along the street within which something is on its way
-PERIOD = 18.0  # seconds: the first part belongs to wheels, the rest to those who cross
+ISLAND = 2.1  # metres on both sides of the crossing without parking
+REACH = 17.0  # metres along the street in both directions where routes start and end
+PERIOD = 18.0  # seconds: vehicles first, then pedestrians who cross
 
 
 def road(rng: np.random.Generator, width: int, height: int) -> Scene:
@@ -41,7 +41,7 @@ def road(rng: np.random.Generator, width: int, height: int) -> Scene:
     return Scene(
         camera,
         light,
-        ground.picture(),
+        ground.image(),
         things,
         parked,
         _routes(axis, zebra, rng),
@@ -57,7 +57,7 @@ def _ground(camera: Camera, axis: Axis, zebra: float, rng: np.random.Generator) 
     red: Colour = (grey - 14, grey - 8, grey + 26)
     ground.fill((t > NEAR_KERB) & (t < CYCLE_EDGE), red, 0.16, 0.05)
     ground.fill((t > FAR_EDGE) & (t < PARKING_EDGE), (grey - 8, grey - 9, grey - 9), 0.25, 0.08)
-    for wheel in (-2.35, -0.85, 0.9, 2.4):  # where tyres have polished the lanes
+    for wheel in (-2.35, -0.85, 0.9, 2.4):  # tyre tracks
         ground.tint(np.abs(t - wheel) < 0.28, 0.955)
     _markings(ground, zebra)
     _pavements(ground, zebra)
@@ -89,7 +89,9 @@ def _markings(ground: Ground, zebra: float) -> None:
 def _pavements(ground: Ground, zebra: float) -> None:
     s, t = ground.s, ground.t
     near = np.full(s.shape, NEAR_KERB)
-    far = np.where(np.abs(s - zebra) < ISLAND, FAR_EDGE, PARKING_EDGE)  # it juts out there
+    far = np.where(
+        np.abs(s - zebra) < ISLAND, FAR_EDGE, PARKING_EDGE
+    )  # the pavement is wider there
     for kerb, side in ((near, -1.0), (far, 1.0)):
         out = (t - kerb) * side  # metres from the kerb, away from the road
         slabs = out > 0.14
@@ -133,7 +135,7 @@ def _routes(axis: Axis, zebra: float, rng: np.random.Generator) -> tuple[Route, 
         return Path(ends if forward else ends[::-1])
 
     def passing(kind: str, t: float, speed: float, at: float, chance: float) -> Route:
-        """Return a route whose users pass the zebra crossing `at` seconds after each period."""
+        """Return a route whose users pass the zebra crossing `at` seconds into each period."""
         forward = t < 0
         before = (zebra + REACH if forward else REACH - zebra) / speed
         return Route(line(t, forward), kind, speed, PERIOD, at - before, 0.8, chance)
@@ -158,7 +160,7 @@ def _routes(axis: Axis, zebra: float, rng: np.random.Generator) -> tuple[Route, 
 
 
 def _crossing(axis: Axis, s: float, upward: bool, at: float) -> Route:
-    """Return the way of those who cross on the zebra, stepping on the road `at` seconds."""
+    """Return the route of pedestrians who step on the crossing `at` seconds into each period."""
     start, end = NEAR_KERB - 1.2, PARKING_EDGE + 1.4
     side = REACH if upward else -REACH
     corners = [(-side, start), (s, start), (s, end), (side, end)]

@@ -1,4 +1,4 @@
-"""A place: camera, light, ground, what stands there, and the routes of those who pass."""
+"""A scene: camera, light, ground, standing things, and routes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from pipeline.sources.street.camera import Camera, Float64Array, Point
-from pipeline.sources.street.capsules import Bone, flat, rounded
+from pipeline.sources.street.capsules import RING, Bone, flat, rounded
 from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
 from pipeline.sources.street.light import Light, Pose, Sketch
 from pipeline.sources.street.traffic import Route
 
-RING: Float64Array = np.array(
-    [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6), 0.0) for k in range(12)]
-)
-_HERE = Pose(0.0, 0.0, 0.0)  # for what is given in the camera's own metres
+_ORIGIN = Pose(0.0, 0.0, 0.0)  # for things whose coordinates are the camera's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """All that stays the same from frame to frame.
+    """Everything that stays the same from frame to frame.
 
-    ground: (h, w, 3) uint8, BGR; things: trees and posts, which hide but are not labelled
-    parked: cars that stand still, which are labelled; routes: see Traffic
+    ground: (h, w, 3) uint8, BGR; things: trees and posts, which hide objects and are not labelled
+    parked: standing cars, which are labelled; routes: see Traffic
     """
 
     camera: Camera
@@ -52,7 +49,7 @@ class Axis:
 
 
 def random_light(rng: np.random.Generator, veiled: float) -> Light:
-    """Return a sun somewhere in the sky; `veiled` is the chance of clouds before it."""
+    """Return a random position of the sun; veiled: the probability of clouds."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     slant_x = side * (0.25 + 0.6 * rng.random())
     overcast = rng.random() < veiled
@@ -63,7 +60,7 @@ def random_light(rng: np.random.Generator, veiled: float) -> Light:
 def tree(
     camera: Camera, light: Light, x: float, y: float, rng: np.random.Generator
 ) -> tuple[Sketch, Sketch]:
-    """Return a trunk, and a crown: clumps of leaves, dark below, bright towards the sun."""
+    """Return a trunk, and a crown of leaves, dark below and bright towards the sun."""
     height, radius = 2.0 + 0.8 * rng.random(), 1.0 + 0.4 * rng.random()
     bark: Colour = (62, 76, 92)
     bones = [Bone((x, y, 0.0), 0.17, (x, y, height), 0.10, bark)]
@@ -80,14 +77,14 @@ def tree(
         shadows.append(Shadow(camera.project(disc), contact=False))
     balls.sort(key=lambda ball: -camera.depth(ball.start))
     return trunk, Sketch(
-        tuple(flat(camera, _HERE, balls)), tuple(shadows), camera.depth((x, y - radius, 0.0))
+        tuple(flat(camera, _ORIGIN, balls)), tuple(shadows), camera.depth((x, y - radius, 0.0))
     )
 
 
 def _clumps(
     x: float, y: float, height: float, radius: float, rng: np.random.Generator
 ) -> list[tuple[Point, float]]:
-    """Return centres and sizes of balls of leaves within a flattened ball."""
+    """Return centres and radii of balls of leaves within a flattened ball."""
     clumps: list[tuple[Point, float]] = []
     while len(clumps) < 240:
         a, b, c = (2 * rng.random(3) - 1).tolist()
@@ -123,8 +120,8 @@ def thing(
     foot: Point,
     plates: Sequence[tuple[Float64Array, Colour]] = (),
 ) -> Sketch:
-    """Return something that stands still and is not labelled: bones in their order, then plates."""
-    parts = rounded(camera, light, _HERE, bones)
+    """Return a standing thing without a label: bones in their order, then plates."""
+    parts = rounded(camera, light, _ORIGIN, bones)
     shapes = [shape for _, both in parts for shape in both]
     shapes += [Shape((camera.project(corners),), colour) for corners, colour in plates]
     return Sketch(tuple(shapes), shadows, camera.depth(foot))

@@ -1,4 +1,4 @@
-"""What the camera of the synthetic street adds: slow exposure and grain, both from the seed."""
+"""The sensor of the synthetic street: slow changes of exposure, and grain, from the seed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from detector.detections import UInt8Array
 
-_MARGIN = 64  # pixels by which the sheet of grain is larger: it lies elsewhere on each frame
+_MARGIN = 64  # pixels by which the grain is larger than a frame: each frame uses another part
 _DRIFT_SECONDS = 23.0
 
 
 class Sensor:
-    """Turns a clean picture into one from a camera; integers only, the same on every machine."""
+    """Adds exposure and grain to an image; in integers, so that every machine gets the same."""
 
     def __init__(self, seed: int, width: int, height: int) -> None:
         rng = np.random.default_rng([seed, 1])
@@ -26,15 +26,15 @@ class Sensor:
         self._brighter = _three_channels(np.maximum(grain, 0))
         self._darker = _three_channels(np.maximum(-grain, 0))
 
-    def expose(self, picture: UInt8Array, index: int, seconds: float) -> UInt8Array:
-        """Return a (h, w, 3) picture with the exposure and the grain of a frame."""
+    def expose(self, image: UInt8Array, index: int, seconds: float) -> UInt8Array:
+        """Return an (h, w, 3) image with the exposure and the grain of a frame."""
         drift = 0.035 * math.sin(2 * math.pi * seconds / _DRIFT_SECONDS)
         gain = round(256 * (self._exposure + drift)) / 256
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         left, top = np.random.default_rng([self._seed, 2, index]).integers(0, _MARGIN, 2)
-        sheet = (slice(top, top + height), slice(left, left + width))
-        exposed = cv2.convertScaleAbs(picture, alpha=gain)
-        grained = cv2.subtract(cv2.add(exposed, self._brighter[sheet]), self._darker[sheet])
+        part = (slice(top, top + height), slice(left, left + width))
+        exposed = cv2.convertScaleAbs(image, alpha=gain)
+        grained = cv2.subtract(cv2.add(exposed, self._brighter[part]), self._darker[part])
         return np.asarray(grained, np.uint8)
 
 

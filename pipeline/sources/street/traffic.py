@@ -1,6 +1,6 @@
-"""Who is where at a given time: routes, and actors that set out on them by the clock.
+"""Traffic: routes, and actors that start on them at times from the seed.
 
-The state is a function of time alone, so that any frame can be drawn without those before it.
+The state depends on the time alone, so that any frame can be drawn without the frames before it.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from pipeline.sources.street.cars import Car, random_car, sketch_car
 from pipeline.sources.street.light import Light, Pose, Sketch
 from pipeline.sources.street.people import Clothes, random_clothes, sketch_walker
 
-_NEAREST = 1.5  # metres: what is nearer to the lens is not drawn
-_REACH = {"car": 4.5, "rider": 2.8, "pusher": 2.8, "walker": 2.5}  # metres, the shadow counted in
+_MIN_DEPTH = 1.5  # metres: what is nearer to the camera is not drawn
+_REACH = {"car": 4.5, "rider": 2.8, "pusher": 2.8, "walker": 2.5}  # metres, including the shadow
 
 
-def _near_picture(camera: Camera, pose: Pose, reach: float) -> bool:
-    """Return whether a ball of radius `reach`, a metre above a pose, touches the picture."""
+def _near_image(camera: Camera, pose: Pose, reach: float) -> bool:
+    """Return whether a ball of radius `reach`, 1 m above a pose, is partly in the image."""
     (px, py), scale = (v[0] for v in camera.pixels(np.array([(pose.x, pose.y, 1.0)])))
     margin = reach * scale
     in_width = -margin < px < camera.width + margin
     in_height = -margin < py < camera.height_px + margin
-    return bool(pose.depth(camera) > _NEAREST and in_width and in_height)
+    return bool(pose.depth(camera) > _MIN_DEPTH and in_width and in_height)
 
 
 class Path:
-    """A line on the ground, followed by its length."""
+    """A line on the ground, parametrised by its length."""
 
     def __init__(self, corners: Sequence[tuple[float, float]], rounding: int = 0) -> None:
-        """Take (x, y) corners in metres; each rounding cuts every corner once more."""
+        """Take (x, y) corners in metres; rounding: how often every corner is cut."""
         points: Float64Array = np.array(corners, np.float64)
         for _ in range(rounding):  # Chaikin's corner cutting: a quadratic curve in the limit
             near, far = points[:-1], points[1:]
@@ -49,13 +49,13 @@ class Path:
         self.length = float(self._ends[-1])
 
     def pose(self, travelled: float, moving: bool = True) -> Pose:
-        """Return where one is after so many metres, and which way one looks."""
+        """Return position and heading after `travelled` metres."""
         x = float(np.interp(travelled, self._ends, self._points[:, 0]))
         y = float(np.interp(travelled, self._ends, self._points[:, 1]))
         return Pose(x, y, self._heading(travelled), travelled if moving else 0.0)
 
     def _heading(self, travelled: float) -> float:
-        """Return the heading, turning evenly from the middle of one step to that of the next."""
+        """Return the heading, interpolated between the middles of two steps."""
         middles = (self._ends[1:] + self._ends[:-1]) / 2
         after = int(np.searchsorted(middles, travelled))
         if after in (0, len(middles)):
@@ -68,12 +68,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, who uses it, and when they set out.
+    """A path with its users and their times of departure.
 
     kind: car, walker, rider or pusher; speed: metres per second
-    period: seconds between two departures, the first at `offset`; `jitter` delays each by up to
-        so much; chance: 0..1, the share of departures that take place
-    pause: after how many metres one stands still, and for how many seconds
+    period: seconds between two departures, the first at `offset`; jitter: maximum random delay of
+        each; chance: 0..1, the share of departures that take place
+    pause: metres before the actor stops, and seconds until it continues
     """
 
     path: Path = field(repr=False)
@@ -87,13 +87,13 @@ class Route:
 
     @property
     def duration(self) -> float:
-        """Seconds from one end of the path to the other, for the slowest."""
+        """Seconds from one end of the path to the other, for the slowest actor."""
         return self.path.length / (self.speed * 0.93) + self.pause[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody or something on its way along a route.
+    """A person or vehicle on a route.
 
     key: unique in the run; the parts of an actor take key, key + 1
     """
@@ -107,9 +107,9 @@ class Actor:
     car: Car
 
     def sketch(self, camera: Camera, light: Light, seconds: float) -> Sketch | None:
-        """Draw it as it is at a time; None where neither it nor its shadow can be seen."""
+        """Draw it at a time; None if neither it nor its shadow is visible."""
         pose = self._pose(seconds)
-        if not _near_picture(camera, pose, _REACH[self.route.kind]):
+        if not _near_image(camera, pose, _REACH[self.route.kind]):
             return None
         match self.route.kind:
             case "car":
@@ -131,7 +131,7 @@ class Actor:
 
 
 class Traffic:
-    """All routes of a place."""
+    """The actors on all routes of a scene."""
 
     def __init__(self, routes: Sequence[Route], seed: int, first_key: int) -> None:
         self._routes = tuple(routes)
@@ -141,7 +141,7 @@ class Traffic:
         self._actor = lru_cache(maxsize=256)(self._make_actor)
 
     def at(self, seconds: float) -> Iterator[Actor]:
-        """Yield everybody who is on the way at a time."""
+        """Yield the actors that are on their routes at a time."""
         for number, route in enumerate(self._routes):
             last = math.floor((seconds - route.offset) / route.period)
             first = math.floor(

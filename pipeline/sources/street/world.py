@@ -1,4 +1,4 @@
-"""A street at any moment: its picture, and exactly what can be seen in it."""
+"""A street at any moment: its image, and the exact ground truth."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipeline.sources.street.car_park import car_park
 from pipeline.sources.street.drawing import (
     Colour,
     Patch,
+    blend,
     extent,
-    lay,
     render,
     render_within,
     shadow_patch,
@@ -26,22 +26,22 @@ from pipeline.sources.street.road import road
 from pipeline.sources.street.scene import Scene
 from pipeline.sources.street.traffic import Traffic
 
-PLACES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
+SCENES: tuple[Callable[[np.random.Generator, int, int], Scene], ...] = (road, car_park, road, hall)
 
-_VARIANT = 14  # chosen by eye: seed 0 is the first street that a newcomer sees
+_VARIANT = 14  # chosen by eye, for seed 0, which is the default
 _PART_COLOURS: tuple[Colour, ...] = ((255, 0, 0), (0, 255, 0))  # a channel for each part
-_LEAST_SHARE = 0.15  # of what is within the picture: an object hidden more than that is not listed
-_LEAST_PIXELS = 5  # a box narrower or lower than that is a sliver, and not listed
+_MIN_VISIBLE = 0.15  # of the pixels within the image; more hidden objects are not listed
+_MIN_SIDE = 5  # pixels; narrower or lower boxes are not listed
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """An object that can be seen.
+    """A visible object.
 
     id: unique in the run; class_id: 0 person, 1 bicycle, 2 car
-    box_xywh: whole pixels, left, top, width, height, tight around the visible pixels: those to
-        whose colour the object contributes at least half
-    visibility: visible pixels over all its pixels, those outside the picture counted too
+    box_xywh: whole pixels, left, top, width, height, tight around the visible pixels: those in
+        which the object has at least half of the colour
+    visibility: visible pixels over all its pixels, including those outside the image
     """
 
     id: int
@@ -52,7 +52,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """A sketch and the identity of its first part; still ones keep their patch."""
+    """A sketch and the identity of its first part; patch: of standing things, drawn once."""
 
     sketch: Sketch
     key: int
@@ -60,7 +60,7 @@ class _Layer:
 
 
 class Street:
-    """A scene with its traffic; the seed decides who comes when, and what they look like."""
+    """A scene with its traffic; the seed sets the times and looks of the actors."""
 
     def __init__(self, scene: Scene, seed: int) -> None:
         self._scene = scene
@@ -71,21 +71,21 @@ class Street:
         self._shade(self._ground, self._still)
 
     def draw(self, seconds: float) -> UInt8Array:
-        """Return the picture (h, w, 3) uint8 BGR at a time, the caller's own."""
-        picture: UInt8Array = self._ground.copy()
+        """Return the image (h, w, 3) uint8 BGR at a time, the caller's own."""
+        image: UInt8Array = self._ground.copy()
         moving = self._moving(seconds)
-        self._shade(picture, moving)
+        self._shade(image, moving)
         for layer in self._far_to_near(moving):
             patch = layer.patch or render_within(layer.sketch.shapes, *self._size)
             if patch is not None:
-                lay(picture, patch)
-        return picture
+                blend(image, patch)
+        return image
 
     def truth(self, seconds: float, covered_top_left: tuple[int, int] = (0, 0)) -> list[Truth]:
-        """Return the objects that can be seen at a time, nearest first.
+        """Return the objects that are visible at a time, nearest first.
 
-        covered_top_left: width and height of a corner of the picture over which something else
-            will be written: nothing is visible there
+        covered_top_left: width and height of the top left corner, if it will be drawn over:
+            nothing is visible there
         """
         width, height = self._size
         open_view = np.full((height, width), 255, np.uint8)
@@ -108,23 +108,25 @@ class Street:
     def _far_to_near(self, moving: list[_Layer]) -> list[_Layer]:
         return sorted(self._still + moving, key=lambda layer: -layer.sketch.depth)
 
-    def _shade(self, picture: UInt8Array, layers: list[_Layer]) -> None:
+    def _shade(self, image: UInt8Array, layers: list[_Layer]) -> None:
         """Darken the ground under layers, in place."""
         for layer in layers:
             light = self._scene.light
             patch = shadow_patch(layer.sketch.shadows, light.shade, light.contact, *self._size)
             if patch is not None:
-                lay(picture, patch)
+                blend(image, patch)
 
 
 def build_street(seed: int, width: int, height: int) -> Street:
-    """Return the street of a seed, which chooses place, light, camera and traffic."""
-    place = PLACES[seed % len(PLACES)]
-    return Street(place(np.random.default_rng([seed, _VARIANT]), width, height), seed + _VARIANT)
+    """Return the street of a seed, which sets scene, light, camera and traffic."""
+    make_scene = SCENES[seed % len(SCENES)]
+    return Street(
+        make_scene(np.random.default_rng([seed, _VARIANT]), width, height), seed + _VARIANT
+    )
 
 
 def _standing(scene: Scene) -> list[_Layer]:
-    """Return what stands still and can be seen, drawn once and for all."""
+    """Return the standing things that are visible, drawn once."""
     width, height = scene.camera.width, scene.camera.height_px
     keyed = [(sketch, 0) for sketch in scene.things]
     keyed += [(sketch, key) for key, sketch in enumerate(scene.parked, start=1)]
@@ -133,7 +135,7 @@ def _standing(scene: Scene) -> list[_Layer]:
 
 
 def _look(layer: _Layer, open_view: UInt8Array) -> list[Truth]:
-    """Return what is seen of a layer through what is left open, then close that view."""
+    """Return the objects of a layer that are visible, then remove its pixels from the open view."""
     coded = [replace(s, colour=_PART_COLOURS[s.part]) for s in layer.sketch.shapes]
     drawn = _within(render(coded), open_view.shape)
     found = []
@@ -141,37 +143,37 @@ def _look(layer: _Layer, open_view: UInt8Array) -> list[Truth]:
         alone = render([shape for shape in coded if shape.part == part])
         seen = _times(drawn[..., part], open_view) >= 128
         pixels = int(np.count_nonzero(seen))
-        if pixels < _LEAST_SHARE * _silhouette(_within(alone, open_view.shape)):
+        if pixels < _MIN_VISIBLE * _silhouette(_within(alone, open_view.shape)):
             continue
         box = _box(seen)
-        if min(box[2:]) >= _LEAST_PIXELS:
+        if min(box[2:]) >= _MIN_SIDE:
             found.append(Truth(layer.key + part, class_id, box, pixels / _silhouette(alone.bgra)))
     open_view[:] = _times(open_view, 255 - drawn[..., 3])
     return found
 
 
 def _within(patch: Patch, size: tuple[int, ...]) -> UInt8Array:
-    """Return (h, w, 4), a patch on an empty picture, cut at its borders."""
+    """Return (h, w, 4), a patch on an empty image, cropped at the borders."""
     height, width = size
-    picture = np.zeros((height, width, 4), np.uint8)
+    image = np.zeros((height, width, 4), np.uint8)
     left, top = min(max(patch.left, 0), width), min(max(patch.top, 0), height)
-    kept = patch.bgra[top - patch.top :, left - patch.left :][: height - top, : width - left]
-    picture[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-    return picture
+    inside = patch.bgra[top - patch.top :, left - patch.left :][: height - top, : width - left]
+    image[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return image
 
 
 def _silhouette(bgra: UInt8Array) -> int:
-    """Return how many pixels are covered by half or more."""
+    """Return the number of pixels that are covered by half or more."""
     return int(np.count_nonzero(bgra[..., 3] >= 128))
 
 
 def _times(one: UInt8Array, other: UInt8Array) -> UInt8Array:
-    """Return the product of two shares of 255."""
+    """Return the product of two images as fractions of 255."""
     return np.asarray(cv2.multiply(one, other, scale=1 / 255), np.uint8)
 
 
 def _box(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Return left, top, width, height of the true pixels; zeros where there is none."""
+    """Return left, top, width, height of the true pixels; zeros if there is none."""
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         return 0, 0, 0, 0

@@ -1,6 +1,6 @@
-"""Each fault for real, in short: it is named in words, and the camera beside it never notices.
+"""Each fault of the benchmark, briefly: the report names it, and the other camera is unaffected.
 
-How little the latency of the others moves is what `python -m benchmarks.live faults` measures.
+`python -m benchmarks.live faults` measures the latency of the other cameras meanwhile.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pipeline.run import Run
 from tests.support.cameras import numbered, require_gstreamer, until, write_units
 from tests.support.disks import small_disk
 from tests.support.faults import FAULTS
-from tests.support.runs import more_of, running, said, status
+from tests.support.runs import more_of, reported, running, status
 from tests.support.site import Site
 
 QUICK = {"retry_seconds": 0.1, "max_retry_seconds": 0.2}
-SAID = {  # how the report begins to say it; what needs no word lets the stream go on
+REPORTED = {  # how a line of the report starts; empty: the stream goes on without one
     "server killed and restarted": "camera: ended by peer",
     "server stopped (SIGSTOP)": "camera: timed out",
     "server sends nothing": "camera: timed out",
@@ -40,7 +40,7 @@ SAID = {  # how the report begins to say it; what needs no word lets the stream 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two cameras, one of which will be befallen, and a run of them."""
+    """A run of two cameras, one of which gets the faults."""
     require_gstreamer()
     folder = tmp_path_factory.mktemp("site")
     clip = write_units(folder / "clip.units", numbered())
@@ -57,8 +57,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for name, url in site.urls.items()
         ]
         outputs = [str(folder / "{stream}.jsonl"), *site.outputs(**QUICK)]
-        given = {"sources": sources, "model": {"engine": "fake"}, "outputs": outputs}
-        with running(RunConfig.model_validate(given)) as site.run:
+        configuration = {"sources": sources, "model": {"engine": "fake"}, "outputs": outputs}
+        with running(RunConfig.model_validate(configuration)) as site.run:
             yield site
         assert site.run.pipeline.failures == []
 
@@ -71,40 +71,40 @@ def run(site: Site) -> Run:
 
 
 def lines(site: Site) -> int:
-    """Return how many frames of the other camera are written where nothing befalls the disk."""
+    """Return the number of frames of the other camera that are written to the sound disk."""
     return len((site.clip.parent / "steady.jsonl").read_text().splitlines())
 
 
-def cameras(words: set[str]) -> set[str]:
-    return {each for each in words if each.startswith("camera")}
+def cameras(report: set[str]) -> set[str]:
+    return {each for each in report if each.startswith("camera")}
 
 
-def test_every_fault_has_its_words() -> None:
-    assert SAID.keys() == FAULTS.keys()
+def test_every_fault_has_a_line_in_the_report() -> None:
+    assert REPORTED.keys() == FAULTS.keys()
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_befalls_a_camera_is_named_and_the_one_beside_it_never_notices(
+def test_a_fault_is_reported_and_the_other_camera_is_unaffected(
     site: Site, run: Run, name: str
 ) -> None:
     if name == "disk full" and site.disk is None:
         pytest.skip("a small file system cannot be mounted here")
-    known = {stream.name: said(run, stream.name) for stream in run.streams}
+    known = {stream.name: reported(run, stream.name) for stream in run.streams}
     with FAULTS[name](site, "victim") as stream:
-        if SAID[name]:
+        if REPORTED[name]:
             until(
                 lambda: any(
-                    words.startswith(SAID[name])
-                    for words in said(run, stream) - known.get(stream, set())
+                    line.startswith(REPORTED[name])
+                    for line in reported(run, stream) - known.get(stream, set())
                 ),
-                f"what was to be said: {SAID[name]}",
+                f"the line {REPORTED[name]!r}",
             )
         else:
             more_of(run, stream, frames=30)
-            assert cameras(said(run, stream)) == cameras(known.get(stream, set()))
+            assert cameras(reported(run, stream)) == cameras(known.get(stream, set()))
         shown = lines(site)
         until(lambda: lines(site) > shown + 20, "a frame of the other camera")
     more_of(run, "victim", "steady")
     connection = status(run, "steady").snapshot()
     assert (connection["connections"], connection["causes"]) == (1, {})
-    json.dumps(figures(run.pipeline, run.streams))  # it can be told while it lasts
+    json.dumps(figures(run.pipeline, run.streams))  # the report works during the run

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from detector.acceptance.agreement import CONFIDENCE, compare
-from detector.acceptance.tolerance import Tolerance, usual_tolerances
 from detector.candidates import Candidates
+from detector.tolerance import Tolerance, usual_tolerances
 
 TOLERANCE = Tolerance(pixels=2, score=0.1, share=1)
 NOISE = [

@@ -14,13 +14,13 @@ import pytest
 
 from detector.acceptance.gate import EngineRefused, Gated, agree, open_gated, open_reference
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.cache import EngineKey, cache_folder
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, fake
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path
+from detector.tolerance import Tolerance
 from detector.weights.zoo import find_model
 from tests.support.random_network import random_network
 
@@ -99,10 +99,10 @@ def test_an_engine_that_drifts_is_refused_with_the_numbers_every_time(
     for _ in range(2):
         with pytest.raises(EngineRefused) as refused:
             open_scripted(model, script)
-    told = str(refused.value)
-    assert "scripted 1 in fp16 on nowhere is refused" in told and "0.0% of " in told
-    assert "within 1 pixels and 0.005 of score, 95.0% must" in told
-    assert "boxes differ by up to 1.25 pixels, scores by up to 0.000" in told
+    message = str(refused.value)
+    assert "scripted 1 in fp16 on nowhere is refused" in message and "0.0% of " in message
+    assert "within 1 pixels and 0.005 of score, 95.0% must" in message
+    assert "boxes differ by up to 1.25 pixels, scores by up to 0.000" in message
     script.change = move(0.75)
     assert open_scripted(model, script).agreement is not None
 
@@ -122,7 +122,7 @@ def test_a_refused_engine_is_closed(
     assert len(closed) == 1
 
 
-def test_the_tolerance_of_the_manifest_decides_and_a_stricter_one_is_judged_anew(
+def test_the_tolerance_of_the_manifest_applies_and_a_stricter_one_is_judged_again(
     model: Path, script: Script
 ) -> None:
     script.change = move(0.75)
@@ -150,7 +150,7 @@ def test_a_truncated_verdict_is_ignored(model: Path, script: Script) -> None:
         open_scripted(model, script)
 
 
-def test_images_of_the_users_are_compared_on_whatever_the_verdict_in_the_cache(
+def test_images_of_the_user_are_compared_on_despite_a_cached_verdict(
     model: Path, script: Script, tmp_path: Path
 ) -> None:
     open_scripted(model, script)

@@ -1,4 +1,4 @@
-"""`python -m detector build` makes an engine of what the pipeline takes, and judges it."""
+"""`python -m detector build` makes an engine of a model, and compares it with its reference."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from detector.__main__ import main
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.tolerance import Tolerance
 from detector.weights.checkpoint import save_weights
 from tests.support.random_network import random_network
 
@@ -45,7 +45,7 @@ def build(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["build", *map(str, arguments)])
 
 
-def test_an_engine_is_judged_by_what_its_reference_finds(model: Path) -> None:
+def test_an_engine_is_compared_with_its_reference(model: Path) -> None:
     ended = build(model, "--engine", "torch", "--device", "cpu", "--precision", "fp32")
     assert ended.exit_code == 0, ended.output
     assert f"{model}: torch in fp32; 100.0% of " in ended.stdout
@@ -53,18 +53,18 @@ def test_an_engine_is_judged_by_what_its_reference_finds(model: Path) -> None:
     assert "judging the engine" in ended.stderr
 
 
-def test_the_reference_itself_has_nothing_to_be_held_against(model: Path) -> None:
+def test_the_reference_is_not_compared_with_itself(model: Path) -> None:
     ended = build(model, "--engine", "openvino", "--precision", "fp32")
-    assert ended.stdout == f"{model}: openvino in fp32; there is nothing to hold it against\n"
+    assert ended.stdout == f"{model}: openvino in fp32; it is the reference itself\n"
 
 
-def test_weights_are_made_a_model_first(model: Path) -> None:
+def test_weights_are_exported_first(model: Path) -> None:
     ended = build(model.with_suffix(".safetensors"), "--engine", "openvino", "--precision", "fp32")
-    assert ended.exit_code == 0 and "making a model of" in ended.stderr
+    assert ended.exit_code == 0 and "exporting " in ended.stderr
     assert "small.onnx: openvino in fp32" in ended.stdout
 
 
-def test_one_that_drifts_is_refused_with_the_numbers(model: Path) -> None:
+def test_an_engine_that_drifts_is_refused_with_the_numbers(model: Path) -> None:
     strict = {"fp32": Tolerance(pixels=1e-9, score=1e-9, share=1.0)}
     replace(Manifest.beside(model), tolerance=strict).write(manifest_path(model))
     ended = build(model, "--engine", "torch", "--device", "cpu", "--precision", "fp32")

@@ -1,4 +1,4 @@
-"""Which engine is used where none is named, and why another one cannot be."""
+"""The engine of `engine: auto`, and why a runtime cannot be used."""
 
 from __future__ import annotations
 

@@ -115,13 +115,16 @@ def test_the_batch_to_optimise_for_must_be_one_that_the_model_accepts(
 
 
 def test_progress_rises_to_nearly_one_and_never_falls(rtx: TensorRt, model: Path) -> None:
-    told: list[tuple[float, str]] = []
+    reported: list[tuple[float, str]] = []
     build_plan(
-        model, Manifest.beside(model), rtx, progress=lambda share, what: told.append((share, what))
+        model,
+        Manifest.beside(model),
+        rtx,
+        progress=lambda share, what: reported.append((share, what)),
     )
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in reported]
     assert shares == sorted(shares) and shares[0] < 0.1 and 0.8 < shares[-1] <= 1.0
-    assert len({what for _, what in told}) > 2
+    assert len({what for _, what in reported}) > 2
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError("disk full")])

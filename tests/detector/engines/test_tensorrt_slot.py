@@ -11,12 +11,12 @@ import pytest
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.batch_sizes import batch_sizes
-from detector.engines.fake import fake_manifest
 from detector.engines.tensorrt import TensorRtEngine
 from detector.errors import FramelaneError, ModelError
 from detector.hardware.cuda_driver import CudaError
 from detector.manifest import Manifest
 from tests.support.cuda_twin import CudaTwin, PlanTwin
+from tests.support.fake_manifest import fake_manifest
 
 SIZE, ROWS = (8, 12), 5
 MANIFEST = replace(fake_manifest(SIZE, max_batch=6), top_k=ROWS)

@@ -1,4 +1,4 @@
-"""A typed FP16 model is half precision where that is harmless, float32 where it is not."""
+"""A typed FP16 model is in half precision up to the logits, and in float32 after them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def node(operation: str, inputs: list[str], output: str, **attributes: Any) -> A
 ONES = np.ones((1, 1, 1, 1), np.float32)
 
 
-def test_what_lies_behind_the_last_layer_stays_float() -> None:
+def test_nodes_after_the_last_layer_stay_float32() -> None:
     nodes = [
         node("Cast", ["x"], "cast", to=TensorProto.FLOAT),
         node("Mul", ["cast", "scale"], "scaled"),
@@ -55,14 +55,14 @@ def test_what_lies_behind_the_last_layer_stays_float() -> None:
         assert kinds[name] == TensorProto.FLOAT16
     assert kinds["probability"] == TensorProto.FLOAT
     constants = {tensor.name: tensor.data_type for tensor in half.graph.initializer}
-    assert constants == {  # `scale` is read on both sides
+    assert constants == {  # `scale` is read in both types
         "w_half": TensorProto.FLOAT16,
         "scale": TensorProto.FLOAT,
         "scale_half": TensorProto.FLOAT16,
     }
 
 
-def test_the_scales_of_a_resize_stay_float_as_the_standard_wants_them() -> None:
+def test_the_scales_of_a_resize_stay_float32_as_onnx_requires() -> None:
     twice = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32))
     nodes = [
         node("Constant", [], "scales", value=twice),
@@ -79,7 +79,7 @@ def test_the_scales_of_a_resize_stay_float_as_the_standard_wants_them() -> None:
 
 def test_a_model_whose_output_is_a_layer_is_refused() -> None:
     nodes = [node("Cast", ["x"], "cast", to=TensorProto.FLOAT), node("Conv", ["cast", "w"], "y")]
-    with pytest.raises(ModelError, match="cannot be had in half precision"):
+    with pytest.raises(ModelError, match="cannot be converted to half precision"):
         to_half(model_of(nodes, {"w": ONES}))
 
 
@@ -90,7 +90,7 @@ def test_a_weight_beyond_half_precision_is_named() -> None:
         to_half(model_of(nodes, {"w": ONES * 7e4}))
 
 
-def test_the_model_that_is_given_is_not_touched(tmp_path: Path) -> None:
+def test_the_input_model_is_not_changed(tmp_path: Path) -> None:
     nodes = [node("Cast", ["x"], "cast", to=TensorProto.FLOAT), node("Conv", ["cast", "w"], "f")]
     nodes.append(node("Sigmoid", ["f"], "y"))
     model = model_of(nodes, {"w": ONES})

@@ -1,4 +1,4 @@
-"""The exported graph says what the network says, in the form that the contract asks for."""
+"""The exported graph computes what the network computes, with the contract's outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from onnx import TensorProto
 
 from detector.acceptance.agreement import compare
 from detector.acceptance.sample_images import read_images
-from detector.acceptance.tolerance import usual_tolerances
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import openvino
@@ -21,6 +20,7 @@ from detector.errors import ModelError
 from detector.export.fp16 import to_half
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest
+from detector.tolerance import usual_tolerances
 from detector.weights.zoo import find_model
 from detector.yolov7.network import Network, build_network
 from tests.support.graphs import to_the_letter
@@ -41,14 +41,14 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def model(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its export."""
+    """The exported network."""
     path = tmp_path_factory.mktemp("export") / "small.onnx"
     export_model(network, path, class_names=NAMES, size=SIZE, accuracy={"AP50": 0.5})
     return path
 
 
 @pytest.fixture(scope="module")
-def picture(data: Path) -> UInt8Array:
+def image(data: Path) -> UInt8Array:
     """A photograph for the network."""
     return photograph(data, SIZE)
 
@@ -61,7 +61,7 @@ def photograph(data: Path, size: tuple[int, int]) -> UInt8Array:
 def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
     """Return all boxes xyxy and scores (n, rows, ...), sorted, from the network as it is trained.
 
-    The slow twin of what the graph does: no fusing, no top-k, one picture after the other.
+    A slow version of the graph: no fusing, no top-k, one image after the other.
     """
     pixels = torch.from_numpy(images).double().permute(0, 3, 1, 2) / 255
     with torch.no_grad():
@@ -77,7 +77,7 @@ def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.floa
 
 
 def assert_agrees(found: Candidates, network: Network, images: UInt8Array) -> None:
-    """Boxes within half a pixel, scores within 1e-3; rows of equal score may change places."""
+    """Check boxes to half a pixel, scores to 1e-3; rows of equal score may be swapped."""
     boxes, scores = by_definition(network, images)
     for i in range(len(found)):
         k = len(found.scores[i])
@@ -90,18 +90,18 @@ def assert_agrees(found: Candidates, network: Network, images: UInt8Array) -> No
         np.testing.assert_allclose(found.scores[i], scores[i][nearest], atol=1e-3)
 
 
-def test_openvino_says_of_a_photograph_what_torch_says(
-    network: Network, model: Path, picture: UInt8Array
+def test_openvino_computes_the_same_as_torch_on_a_photograph(
+    network: Network, model: Path, image: UInt8Array
 ) -> None:
     engine = openvino.open_engine(model, threads=2, precision="fp32")
-    found = engine.submit(picture).result()
+    found = engine.submit(image).result()
     assert found.boxes_xyxy.shape == (1, 512, 4) and found.scores.shape == (1, 512, 3)
-    assert np.ptp(found.scores) > 0.1  # there is something to agree on
-    assert_agrees(found, network, picture)
+    assert np.ptp(found.scores) > 0.1  # the comparison means something
+    assert_agrees(found, network, image)
     engine.close()
 
 
-def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Path) -> None:
+def test_a_dynamic_batch_has_each_images_own_rows(network: Network, model: Path) -> None:
     from detector.hardware.openvino_core import CORE
 
     r = np.random.default_rng(0)
@@ -115,10 +115,10 @@ def test_an_open_batch_picks_each_pictures_own_rows(network: Network, model: Pat
 
 @pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7", "yolov7-w6"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_file_run_to_the_letter_says_of_a_photograph_what_torch_says(
+def test_a_file_run_exactly_computes_the_same_as_torch_on_a_photograph(
     name: str, precision: str, data: Path, tmp_path: Path
 ) -> None:
-    """FP32: half a pixel and 1e-3; FP16: a pixel and 5e-3."""
+    """Within half a pixel and 1e-3 in FP32, a pixel and 5e-3 in FP16."""
     size = (192, 256)
     images = photograph(data, size)
     network = random_network(name, images, classes=3, width=0.125)
@@ -131,7 +131,7 @@ def test_a_file_run_to_the_letter_says_of_a_photograph_what_torch_says(
         usual_tolerances(size)[precision],
     )
     assert agreement.detections > 100 and agreement.share == 1
-    assert np.ptp(scores) > 0.3  # there is something to agree on
+    assert np.ptp(scores) > 0.3  # the comparison means something
 
 
 def test_a_trained_model_keeps_its_boxes_in_half_precision(data: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_trained_model_keeps_its_boxes_in_half_precision(data: Path, tmp_path:
     assert agreement.detections > 10 and agreement.share == 1
 
 
-def test_the_graph_takes_bytes_into_a_cast_and_returns_named_float_outputs(model: Path) -> None:
+def test_the_graph_casts_its_input_bytes_and_returns_named_float_outputs(model: Path) -> None:
     graph = onnx.load(model).graph
     assert [node.op_type for node in graph.node if "images" in node.input] == ["Cast"]
     described = {
@@ -164,13 +164,13 @@ def test_the_graph_takes_bytes_into_a_cast_and_returns_named_float_outputs(model
     }
 
 
-def test_the_graph_keeps_to_operations_that_every_runtime_takes(model: Path) -> None:
+def test_the_graph_has_only_operations_that_every_runtime_supports(model: Path) -> None:
     operations = {node.op_type for node in onnx.load(model).graph.node}
     refused = {"GatherElements", "GatherND", "ScatterND", "NonZero", "BatchNormalization"}
-    assert not operations & refused  # FACTS on engines; the last would mean that nothing was fused
+    assert not operations & refused  # the last one would mean that nothing was fused
 
 
-def test_the_manifest_tells_what_was_exported(model: Path) -> None:
+def test_the_manifest_describes_the_export(model: Path) -> None:
     manifest = Manifest.beside(model)
     manifest.verify(model)
     assert manifest.classes == NAMES
@@ -192,7 +192,7 @@ def test_fewer_rows_than_asked_for_are_all_returned(network: Network, tmp_path: 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_batch_can_be_fixed_and_then_nothing_is_left_open(
+def test_with_a_fixed_batch_no_dimension_is_dynamic(
     precision: str, network: Network, tmp_path: Path
 ) -> None:
     path = tmp_path / "two.onnx"
@@ -210,7 +210,7 @@ def test_a_batch_can_be_fixed_and_then_nothing_is_left_open(
     assert len(to_the_letter(path, images)) == 2
 
 
-def test_exporting_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+def test_exporting_does_not_change_the_network(tmp_path: Path) -> None:
     live = build_network("yolov7-tiny", classes=3, width=0.125).train()
     before = {name: value.clone() for name, value in live.state_dict().items()}
     export_model(live, tmp_path / "live.onnx", class_names=NAMES, size=(64, 64))
@@ -221,7 +221,7 @@ def test_exporting_leaves_the_network_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "example"), [((250, 352), "256 x 352"), ((0, 64), "32 x 64"), ((640, 9), "640 x 32")]
 )
-def test_a_size_that_no_grid_fits_is_refused_with_the_nearest_that_does(
+def test_a_size_that_does_not_fit_the_strides_is_refused_with_the_nearest_that_does(
     size: tuple[int, int], example: str, network: Network, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match=f"multiples of 32, for example {example}$"):

@@ -1,4 +1,4 @@
-"""Graphs that others exported say by our contract what they say by themselves."""
+"""Adapted graphs of other exporters return the best rows of the original graph."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NAMES = ("person", "bicycle", "car")
 
 @pytest.fixture(scope="module")
 def images() -> NDArray[np.uint8]:
-    """Two different pictures."""
+    """Two different images."""
     r = np.random.default_rng(0)
-    pictures = r.integers(0, 255, (2, *SIZE, 3)).astype(np.uint8)
-    pictures[1, :30] //= 3
-    return pictures
+    images = r.integers(0, 255, (2, *SIZE, 3)).astype(np.uint8)
+    images[1, :30] //= 3
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def network(images: NDArray[np.uint8]) -> Network:
 
 
 def best_rows(network: Network, images: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return boxes xyxy and scores, best first, worked out by hand from the decoded rows."""
+    """Return boxes xyxy and scores, best first, computed from the decoded rows."""
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         decoded = network.decode(network(pixels)).numpy()
@@ -75,7 +75,7 @@ def test_an_adapted_graph_returns_the_best_rows_of_the_raw_one(
     )
 
 
-def test_pictures_of_a_batch_get_each_their_own_rows(
+def test_each_image_of_a_batch_gets_its_own_rows(
     network: Network, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     raw = raw_file(network, tmp_path / "raw.onnx", axes="open batch")
@@ -86,7 +86,7 @@ def test_pictures_of_a_batch_get_each_their_own_rows(
     np.testing.assert_allclose(found.boxes_xyxy, boxes, atol=0.01)
 
 
-def test_an_adapted_graph_can_be_had_in_half_precision(
+def test_an_adapted_graph_can_be_converted_to_half_precision(
     network: Network, images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     raw, path = raw_file(network, tmp_path / "raw.onnx"), tmp_path / "model.onnx"
@@ -95,7 +95,7 @@ def test_an_adapted_graph_can_be_had_in_half_precision(
     assert any(t.data_type == TensorProto.FLOAT16 for t in half.graph.initializer)
 
 
-def test_the_manifest_tells_where_the_model_came_from(network: Network, tmp_path: Path) -> None:
+def test_the_manifest_has_the_source_of_the_model(network: Network, tmp_path: Path) -> None:
     raw, path = raw_file(network, tmp_path / "raw.onnx"), tmp_path / "model.onnx"
     adapt_model(raw, path, class_names=NAMES)
     manifest = Manifest.beside(path)
@@ -105,9 +105,7 @@ def test_the_manifest_tells_where_the_model_came_from(network: Network, tmp_path
     assert manifest.tools["exporter"] == "pytorch"
 
 
-def test_names_come_from_the_file_where_its_exporter_wrote_them(
-    network: Network, tmp_path: Path
-) -> None:
+def test_class_names_come_from_the_file_if_it_has_them(network: Network, tmp_path: Path) -> None:
     raw = raw_file(network, tmp_path / "raw.onnx")
     model = onnx.load(raw)
     helper.set_model_props(model, {"names": "{0: 'dog', 1: 'cat', 2: 'cow'}"})
@@ -118,11 +116,13 @@ def test_names_come_from_the_file_where_its_exporter_wrote_them(
     assert adapt_model(raw, tmp_path / "b.onnx").classes == ("class 0", "class 1", "class 2")
 
 
-def test_an_open_size_must_be_said_and_a_closed_one_cannot_be_changed(
+def test_an_open_size_must_be_given_and_a_fixed_one_cannot_be_changed(
     network: Network, tmp_path: Path
 ) -> None:
     raw = raw_file(network, tmp_path / "raw.onnx", axes="all open")
-    with pytest.raises(ModelError, match="leaves the size of its pictures open: say which"):
+    with pytest.raises(
+        ModelError, match="leaves the size of its images open: give it with --imgsz"
+    ):
         adapt_model(raw, tmp_path / "model.onnx")
     closed = raw_file(network, tmp_path / "closed.onnx")
     with pytest.raises(ModelError, match=r"is made for 64 x 96 \(height x width\), not 32 x 32"):
@@ -132,20 +132,20 @@ def test_an_open_size_must_be_said_and_a_closed_one_cannot_be_changed(
 def graph_of(
     path: Path, taken: tuple[int, list[int]], returned: tuple[int, list[int]], opset: int = 17
 ) -> Path:
-    """Write a graph with one input and one output that has nothing else to do with ours."""
-    picture = helper.make_tensor_value_info("x", *taken)
+    """Write a graph with this input and output that computes nothing useful."""
+    pixels = helper.make_tensor_value_info("x", *taken)
     rows = helper.make_tensor_value_info("y", *returned)
     shape = helper.make_tensor("shape", TensorProto.INT64, [len(returned[1])], returned[1])
     zero = helper.make_tensor("value", returned[0], [1], [0])
     node = helper.make_node("ConstantOfShape", ["shape"], ["y"], value=zero)
-    graph = helper.make_graph([node], "other", [picture], [rows], [shape])
+    graph = helper.make_graph([node], "other", [pixels], [rows], [shape])
     opsets = [helper.make_opsetid("", opset)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
     return path
 
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
-PICTURES = (FLOAT, [1, 3, 64, 96])
+IMAGES = (FLOAT, [1, 3, 64, 96])
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,16 @@ PICTURES = (FLOAT, [1, 3, 64, 96])
             r"takes x float \(1, 64, 96, 3\): one inpu",
         ),
         ((HALF, [1, 3, 64, 96]), (FLOAT, [1, 378, 8]), "takes x float16"),
-        (PICTURES, (FLOAT, [1, 3, 8, 12, 8]), r"returns y float \(1, 3, 8, 12, 8\): one output"),
-        (PICTURES, (FLOAT, [100, 7]), "export it with its grid, and without suppression inside"),
-        (PICTURES, (FLOAT, [1, 84, 8400]), "returns 84 rows for 64 x 96, but a YOLOv7 network 378"),
+        (IMAGES, (FLOAT, [1, 3, 8, 12, 8]), r"returns y float \(1, 3, 8, 12, 8\): one output"),
+        (IMAGES, (FLOAT, [100, 7]), "export it with its grid, and without non-maximum suppression"),
+        (
+            IMAGES,
+            (FLOAT, [1, 84, 8400]),
+            "returns 84 rows for 64 x 96, but a YOLOv7 network returns 378",
+        ),
     ],
 )
-def test_a_graph_of_another_kind_is_refused_with_what_it_is(
+def test_another_kind_of_graph_is_refused_with_what_it_returns(
     taken: tuple[int, list[int]], returned: tuple[int, list[int]], message: str, tmp_path: Path
 ) -> None:
     raw = graph_of(tmp_path / "raw.onnx", taken, returned)
@@ -177,14 +181,14 @@ def test_the_number_of_names_must_be_that_of_the_classes(network: Network, tmp_p
         adapt_model(raw, tmp_path / "model.onnx", class_names=("a", "b"))
 
 
-def test_an_opset_that_nobody_knows_here_is_refused(tmp_path: Path) -> None:
-    raw = graph_of(tmp_path / "raw.onnx", PICTURES, (FLOAT, [1, 378, 8]), opset=8)
+def test_an_unknown_opset_is_refused(tmp_path: Path) -> None:
+    raw = graph_of(tmp_path / "raw.onnx", IMAGES, (FLOAT, [1, 378, 8]), opset=8)
     with pytest.raises(ModelError, match="has opset 8: export it with one from 9 to 23"):
         adapt_model(raw, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"no model"])
-def test_what_is_no_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_onnx_is_refused(content: bytes, tmp_path: Path) -> None:
     raw = tmp_path / "raw.onnx"
     raw.write_bytes(content)
     with pytest.raises(ModelError, match="is not an ONNX file, or it is damaged"):

@@ -9,7 +9,7 @@ import pytest
 from detector.hardware.cpu import computes_bf16, cpu_flags, cpu_name
 
 
-def test_an_arm_cpu_tells_its_features_by_another_word(tmp_path: Path) -> None:
+def test_an_arm_cpu_lists_its_features_under_another_key(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm bf16\nCPU part\t: 0xd42\n")
     assert {"asimddp", "bf16"} < cpu_flags(path)

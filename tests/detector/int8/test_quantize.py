@@ -1,4 +1,4 @@
-"""INT8 models: calibrated, gated, for the runtimes that are to run them, and never in the way."""
+"""INT8 models: made for each runtime, compared with the float model, used when up to date."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from detector.__main__ import main
 from detector.acceptance.agreement import compare
 from detector.acceptance.gate import EngineRefused, agree, open_reference
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.acceptance.tolerance import Tolerance
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import make_engine
@@ -32,37 +31,38 @@ from detector.export.precisions import int8_path
 from detector.hardware.openvino_core import CORE
 from detector.int8.quantize import divided, quantise
 from detector.manifest import Manifest, manifest_path, sha256_of
+from detector.tolerance import Tolerance
 from tests.support.descriptions import small_model
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = (96, 160)
-LAYERS = 6  # of the network, and as many convolutions in its two heads
+LAYERS = 6  # of the network; its two heads have as many convolutions
 
 
-def shown() -> UInt8Array:
-    """Return 16 pictures: those of the project, each in four ways."""
-    seen = read_images(BUNDLED, SIZE, 4)
-    return np.concatenate([seen, seen[:, :, ::-1], seen[:, ::-1], 255 - seen])
+def samples() -> UInt8Array:
+    """Return 16 images: the bundled ones, each in four variants."""
+    images = read_images(BUNDLED, SIZE, 4)
+    return np.concatenate([images, images[:, :, ::-1], images[:, ::-1], 255 - images])
 
 
 def ignore(_share: float, _what: str) -> None:
-    """Hear of progress."""
+    """Take progress, and ignore it."""
 
 
 @pytest.fixture(scope="module")
 def floats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model in float32."""
-    return small_model(tmp_path_factory.mktemp("int8"), shown())
+    return small_model(tmp_path_factory.mktemp("int8"), samples())
 
 
 @pytest.fixture(scope="module")
 def made(floats: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It and its INT8 models, in a folder."""
+    """The small model and its INT8 models, in a folder."""
     folder = tmp_path_factory.mktemp("made") / "models"
     copytree(floats.parent, folder)
-    quantise(folder / "small.onnx", shown(), ignore)
+    quantise(folder / "small.onnx", samples(), ignore)
     return folder / "small.onnx"
 
 
@@ -84,13 +84,11 @@ def files(model: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in model.parent.iterdir()}
 
 
-# What is made
+# The files
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "tensorrt"])
-def test_the_manifest_tells_what_it_was_made_from_and_how_far_it_agrees(
-    runtime: str, made: Path
-) -> None:
+def test_the_manifest_has_its_source_and_its_agreement(runtime: str, made: Path) -> None:
     file, source = int8_path(made, runtime), Manifest.beside(made)
     manifest = Manifest.beside(file)
     manifest.verify(file)
@@ -99,21 +97,21 @@ def test_the_manifest_tells_what_it_was_made_from_and_how_far_it_agrees(
     assert {"nncf", "openvino", "onnx"} <= set(manifest.tools)
     assert 0.85 <= manifest.accuracy["agreement/share"] <= 1
     with closing(open_reference(made)) as reference, closing(open_reference(file)) as engine:
-        seen = agree(reference, engine, divided(shown()).judging, source.tolerance_of("int8"))
+        seen = agree(reference, engine, divided(samples()).comparison, source.tolerance_of("int8"))
     assert manifest.accuracy["agreement/share"] == pytest.approx(seen.share)
 
 
-def test_openvino_computes_the_layers_in_int8_and_the_heads_in_floats(made: Path) -> None:
+def test_openvino_computes_layers_in_int8_and_heads_in_floating_point(made: Path) -> None:
     compiled = CORE.compile_model(CORE.read_model(int8_path(made, "openvino")), "CPU")
     kinds: Counter[bool] = Counter()
     for op in compiled.get_runtime_model().get_ops():
-        told = op.get_rt_info()
-        if "layerType" in told and told["layerType"].astype(str) == "Convolution":
-            kinds["8" in told["runtimePrecision"].astype(str).removeprefix("bf")] += 1
+        info = op.get_rt_info()
+        if "layerType" in info and info["layerType"].astype(str) == "Convolution":
+            kinds["8" in info["runtimePrecision"].astype(str).removeprefix("bf")] += 1
     assert kinds == {True: LAYERS, False: LAYERS}
 
 
-def test_the_file_for_tensorrt_is_symmetric_signed_and_spares_the_heads(made: Path) -> None:
+def test_the_file_for_tensorrt_is_symmetric_and_signed_and_its_heads_are_float(made: Path) -> None:
     qdq = onnx.load(int8_path(made, "tensorrt"))
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in qdq.graph.initializer}
     maker = {name: node.op_type for node in qdq.graph.node for name in node.output}
@@ -122,39 +120,39 @@ def test_the_file_for_tensorrt_is_symmetric_signed_and_spares_the_heads(made: Pa
     reads = Counter(maker.get(n.input[0], "") for n in qdq.graph.node if n.op_type == "Conv")
     assert reads["DequantizeLinear"] == LAYERS and sum(reads.values()) == 2 * LAYERS
     of_bytes = {n.op_type for n in qdq.graph.node if n.input and maker.get(n.input[0]) == "Cast"}
-    assert of_bytes and "QuantizeLinear" not in of_bytes  # rounded once, in front of the first
+    assert of_bytes and "QuantizeLinear" not in of_bytes  # bytes are not rounded twice
 
 
-def test_openvino_runs_the_file_for_tensorrt_to_the_letter_as_onnx_runtime_does(
+def test_openvino_rounds_in_the_file_for_tensorrt_as_onnx_runtime_does(
     made: Path,
 ) -> None:
-    file, pictures = int8_path(made, "tensorrt"), divided(shown()).judging
+    file, images = int8_path(made, "tensorrt"), divided(samples()).comparison
     with closing(make_engine("openvino", file)) as engine:
-        found = [engine.submit(picture[None]).result() for picture in pictures]
+        found = [engine.submit(image[None]).result() for image in images]
     tolerance = Tolerance(pixels=0.5, score=0.005, share=1)
-    agreement = compare(by_onnx_runtime(file, pictures), found, tolerance)
-    assert agreement.share > 0.97  # a sum that lies between two steps may go either way
+    agreement = compare(by_onnx_runtime(file, images), found, tolerance)
+    assert agreement.share > 0.97  # a sum halfway between two steps may be rounded either way
 
 
-def test_openvino_runs_the_file_for_tensorrt_by_one_stream_whatever_is_asked(made: Path) -> None:
-    """Several spoil each other's weights, but only now and then, and not in a small network."""
+def test_openvino_runs_the_file_for_tensorrt_in_one_stream_always(made: Path) -> None:
+    """Several streams overwrite each other's weights, but rarely, and not in a small network."""
     with closing(make_engine("openvino", int8_path(made, "tensorrt"), streams=4)) as engine:
-        assert engine.slots == 2  # one more than it has streams
+        assert engine.slots == 2  # one more than streams
 
 
-def by_onnx_runtime(file: Path, pictures: UInt8Array) -> list[Candidates]:
-    """Run each node as it is written: with optimisations, quantisers are fused with layers."""
+def by_onnx_runtime(file: Path, images: UInt8Array) -> list[Candidates]:
+    """Run each node as in the file: optimisations would fuse quantisers with layers."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    outputs = (session.run(["boxes", "scores"], {"images": one[None]}) for one in pictures)
+    outputs = (session.run(["boxes", "scores"], {"images": one[None]}) for one in images)
     return [Candidates(*both) for both in outputs]
 
 
-# Which file an engine takes
+# The file that an engine uses
 
 
-def test_auto_takes_the_int8_model_that_lies_beside(whole: Path) -> None:
+def test_auto_uses_the_int8_model_beside_the_float_model(whole: Path) -> None:
     for precision in ("auto", "int8"):
         with closing(make_engine("openvino", whole, precision=precision, threads=1)) as engine:
             assert engine.precision == "int8"
@@ -163,7 +161,7 @@ def test_auto_takes_the_int8_model_that_lies_beside(whole: Path) -> None:
         assert engine.precision == "fp32"
 
 
-def test_without_one_auto_takes_bf16_where_the_cpu_has_it_else_fp32(model: Path) -> None:
+def test_without_an_int8_model_auto_is_bf16_if_the_cpu_has_it_else_fp32(model: Path) -> None:
     able = CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     with closing(make_engine("openvino", model, threads=1)) as engine:
         assert engine.precision == ("bf16" if "BF16" in able else "fp32")
@@ -171,7 +169,7 @@ def test_without_one_auto_takes_bf16_where_the_cpu_has_it_else_fp32(model: Path)
         make_engine("openvino", model, precision="int8")
 
 
-def test_the_int8_model_of_an_older_model_is_not_taken(whole: Path) -> None:
+def test_the_int8_model_of_an_older_model_is_not_used(whole: Path) -> None:
     manifest = Manifest.beside(whole)
     changed = onnx.load(whole)
     changed.doc_string = "trained on"
@@ -179,7 +177,7 @@ def test_the_int8_model_of_an_older_model_is_not_taken(whole: Path) -> None:
     replace(manifest, onnx_sha256=sha256_of(whole)).write(manifest_path(whole))
     with closing(make_engine("openvino", whole, threads=1)) as engine:
         assert engine.precision != "int8"
-    with pytest.raises(ModelError, match=r"small\.int8-openvino\.xml' was made from another"):
+    with pytest.raises(ModelError, match=r"small\.int8-openvino\.xml' is of another model"):
         make_engine("openvino", whole, precision="int8")
 
 
@@ -190,19 +188,19 @@ def test_a_damaged_int8_model_is_refused(whole: Path) -> None:
         make_engine("openvino", whole)
 
 
-# What is refused
+# Refusals
 
 
-def test_one_that_drifts_is_refused_with_the_numbers_and_all_stays_as_it_was(whole: Path) -> None:
+def test_a_model_that_drifts_is_refused_with_the_numbers_and_no_file_changes(whole: Path) -> None:
     strict = {"int8": Tolerance(pixels=0.001, score=0.1, share=0.85)}
     replace(Manifest.beside(whole), tolerance=strict).write(manifest_path(whole))
     before = files(whole)
     with pytest.raises(ModelError, match=r"half of its 6 layers in floating point \d+\.\d% of"):
-        quantise(whole, shown(), ignore)
+        quantise(whole, samples(), ignore)
     assert files(whole) == before
 
 
-def test_what_the_measure_refuses_leaves_nothing(model: Path) -> None:
+def test_if_the_measure_refuses_nothing_is_written(model: Path) -> None:
     before = files(model)
 
     def refuse(file: Path) -> Mapping[str, float]:
@@ -210,22 +208,22 @@ def test_what_the_measure_refuses_leaves_nothing(model: Path) -> None:
         raise EngineRefused("it loses too much")
 
     with pytest.raises(EngineRefused, match="too much"):
-        quantise(model, shown(), ignore, refuse)
+        quantise(model, samples(), ignore, refuse)
     assert files(model) == before
 
 
-def test_a_model_that_is_not_in_float32_and_too_few_pictures_are_refused(
+def test_a_model_that_is_not_in_float32_and_too_few_images_are_refused(
     model: Path, made: Path
 ) -> None:
-    with pytest.raises(ModelError, match="is a model in int8: INT8 is made of one in fp32"):
-        quantise(int8_path(made, "tensorrt"), shown(), ignore)
-    with pytest.raises(UsageError, match="7 pictures given: give 8 or more, best 128"):
-        quantise(model, shown()[:7], ignore)
+    with pytest.raises(ModelError, match="is a model in int8: INT8 is made from fp32"):
+        quantise(int8_path(made, "tensorrt"), samples(), ignore)
+    with pytest.raises(UsageError, match="7 images given: give 8 or more, best 128"):
+        quantise(model, samples()[:7], ignore)
 
 
-def test_pictures_are_used_for_one_thing_only() -> None:
-    pictures = np.arange(21, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    parts = [part.ravel().tolist() for part in divided(pictures)]
+def test_each_image_is_used_for_one_purpose() -> None:
+    images = np.arange(21, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    parts = [part.ravel().tolist() for part in divided(images)]
     assert [len(part) for part in parts] == [16, 3, 2]
     assert sorted([*parts[0], *parts[1], *parts[2]]) == list(range(21))
 
@@ -233,11 +231,13 @@ def test_pictures_are_used_for_one_thing_only() -> None:
 # The command
 
 
-def test_the_command_makes_both_and_says_how_far_they_agree(model: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
+def test_the_command_makes_both_models_and_prints_their_agreement(
+    model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "images"
     folder.mkdir()
-    for number, picture in enumerate(shown()):
-        cv2.imwrite(str(folder / f"{number:02}.png"), picture)
+    for number, image in enumerate(samples()):
+        cv2.imwrite(str(folder / f"{number:02}.png"), image)
     ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(folder)])
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
@@ -262,6 +262,6 @@ def test_without_the_extra_the_command_says_what_to_install(model: Path) -> None
     )
 
 
-def test_pictures_that_show_nothing_are_refused(model: Path, tmp_path: Path) -> None:
+def test_a_source_without_images_is_refused(model: Path, tmp_path: Path) -> None:
     ended = CliRunner().invoke(main, ["quantize", str(model), "--images", str(tmp_path / "no")])
     assert ended.exit_code == 2 and "is not a folder, and not a video or image" in ended.stderr

@@ -1,4 +1,4 @@
-"""Weights come back as they were saved, or are refused with a reason."""
+"""Weights are loaded as they were saved, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NAMES = ("person", "bicycle", "car")
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """A small network whose weights are no two alike."""
+    """A small network with random weights."""
     torch.manual_seed(1)
     network = build_network("yolov7-tiny", classes=3, width=0.125)
-    network.train()(torch.rand(2, 3, 64, 64))  # the running statistics move
+    network.train()(torch.rand(2, 3, 64, 64))  # changes the running statistics
     return network
 
 
 @pytest.fixture
 def saved(network: Network, tmp_path: Path) -> Path:
-    """The file of that network."""
+    """The weights file of that network."""
     path = tmp_path / "weights" / "best.safetensors"
     save_weights(network, path, class_names=NAMES, size=(256, 448), notes={"epoch": "7"})
     return path
@@ -48,7 +48,7 @@ def header_of(path: Path) -> dict[str, object]:
     return described
 
 
-def test_weights_and_what_they_say_of_themselves_come_back(network: Network, saved: Path) -> None:
+def test_weights_and_their_header_are_loaded_as_saved(network: Network, saved: Path) -> None:
     loaded, info = load_weights(saved)
     assert info == WeightsInfo("yolov7-tiny", NAMES, 0.125, (256, 448), {"epoch": "7"})
     before, after = network.state_dict(), loaded.state_dict()

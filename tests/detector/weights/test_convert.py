@@ -1,4 +1,4 @@
-"""Weights become a model once: found by their hash, and made anew where it is not whole."""
+"""Weights are exported once, found by their hash, and exported again if damaged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from detector.yolov7.network import build_network
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small file of weights, and an empty cache."""
+    """A small weights file, and an empty cache."""
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
     torch.manual_seed(1)
     path = tmp_path / "best.safetensors"
@@ -28,7 +28,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_weights_are_exported_once_for_what_they_were_trained_for(
+def test_weights_are_exported_once_at_the_size_of_their_training(
     weights: Path, tmp_path: Path
 ) -> None:
     model = converted(weights)
@@ -55,7 +55,7 @@ def test_an_official_checkpoint_is_converted_for_the_torch_engine_too(
     assert np.allclose(found.scores, expected.scores, atol=1e-3)
 
 
-def test_other_weights_and_other_sizes_are_other_models(weights: Path, tmp_path: Path) -> None:
+def test_other_weights_and_other_sizes_give_other_models(weights: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "best.safetensors"
     network = build_network("yolov7-tiny", classes=2, width=0.02)
     save_weights(network, other, class_names=("cat", "dog"), size=(64, 96))
@@ -64,19 +64,19 @@ def test_other_weights_and_other_sizes_are_other_models(weights: Path, tmp_path:
     assert Manifest.beside(models[2]).input_size == (96, 96)
 
 
-def test_a_model_that_is_not_whole_is_made_anew(weights: Path) -> None:
+def test_a_damaged_model_is_exported_again(weights: Path) -> None:
     model = converted(weights)
-    whole, manifest = model.read_bytes(), manifest_path(model)
-    promised = json.loads(manifest.read_text())
+    content, manifest = model.read_bytes(), manifest_path(model)
+    described = json.loads(manifest.read_text())
     for damage in (
-        lambda: model.write_bytes(whole[:-1]),
+        lambda: model.write_bytes(content[:-1]),
         manifest.unlink,
         model.with_suffix(".safetensors").unlink,
-        lambda: manifest.write_text(json.dumps({**promised, "of_another_version": 1})),
+        lambda: manifest.write_text(json.dumps({**described, "of_another_version": 1})),
     ):
         damage()
         assert converted(weights) == model
-        assert model.read_bytes() == whole
+        assert model.read_bytes() == content
         Manifest.beside(model).verify(model)
 
 

@@ -1,4 +1,4 @@
-"""What arrives is what the server has, however often the connection breaks, or a reason."""
+"""A download is what the server has, however often the connection breaks, or an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHER = np.random.default_rng(2).bytes(200_000)
 
 @pytest.fixture
 def release() -> Iterator[Release]:
-    """A server of one file."""
+    """A server with one file."""
     with serving() as release:
         release.files["/x.pt"] = CONTENT
         yield release
@@ -30,20 +30,22 @@ def partial(tmp_path: Path) -> Partial:
 
 
 def fetch(release: Release, partial: Partial, path: str = "/x.pt") -> list[tuple[int, int | None]]:
-    """Download the file, and return what was shown meanwhile."""
+    """Download the file, and return the progress that was shown."""
     shown: list[tuple[int, int | None]] = []
     download(release.url + path, partial, lambda *done: shown.append(done), timeout_seconds=5)
     return shown
 
 
-def test_a_file_arrives_whole_and_its_progress_is_shown(release: Release, partial: Partial) -> None:
+def test_a_file_arrives_completely_and_its_progress_is_shown(
+    release: Release, partial: Partial
+) -> None:
     shown = fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
     assert shown == sorted(shown) and shown[-1] == (len(CONTENT), len(CONTENT))
 
 
 @pytest.mark.parametrize("version", ["ETag", "Last-Modified"])
-def test_where_a_connection_breaks_the_next_goes_on(
+def test_where_a_connection_breaks_the_next_continues(
     version: str, release: Release, partial: Partial
 ) -> None:
     release.version = version
@@ -52,18 +54,20 @@ def test_where_a_connection_breaks_the_next_goes_on(
     )
     shown = fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    ranges = [asked for _, asked in release.asked]
+    ranges = [requested for _, requested in release.requests]
     assert ranges == [None, "bytes=100000-", "bytes=100001-", "bytes=150001-"]
     assert shown[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_what_another_process_left_is_continued(release: Release, partial: Partial) -> None:
+def test_the_partial_file_of_another_process_is_continued(
+    release: Release, partial: Partial
+) -> None:
     release.faults.extend([Fault(stop_after=70_000), Fault(status=503), Fault(status=503)])
     with pytest.raises(DownloadError, match="the server says 503"):
         fetch(release, partial)
     fetch(release, Partial(partial.path))
     assert partial.path.read_bytes() == CONTENT
-    assert release.asked[-1] == ("/x.pt", "bytes=70000-")
+    assert release.requests[-1] == ("/x.pt", "bytes=70000-")
 
 
 def test_a_file_that_changes_between_two_connections_is_never_mixed(
@@ -77,17 +81,17 @@ def test_a_file_that_changes_between_two_connections_is_never_mixed(
     assert partial.path.read_bytes() == OTHER
 
 
-def test_a_file_without_a_version_is_fetched_from_its_beginning(
+def test_a_file_without_a_version_is_downloaded_from_its_beginning(
     release: Release, partial: Partial
 ) -> None:
     release.version = ""
     release.faults.append(Fault(stop_after=100_000))
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    assert [asked for _, asked in release.asked] == [None, None]
+    assert [requested for _, requested in release.requests] == [None, None]
 
 
-def test_a_server_that_knows_no_ranges_is_asked_again_for_all(
+def test_from_a_server_without_ranges_the_whole_file_is_requested_again(
     release: Release, partial: Partial
 ) -> None:
     release.ranges = False
@@ -96,31 +100,29 @@ def test_a_server_that_knows_no_ranges_is_asked_again_for_all(
     assert partial.path.read_bytes() == CONTENT
 
 
-def test_a_part_that_was_not_asked_for_is_not_taken(release: Release, partial: Partial) -> None:
+def test_a_part_that_was_not_requested_is_not_used(release: Release, partial: Partial) -> None:
     release.faults.extend([Fault(stop_after=100_000), Fault(shift=10)])
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
 
 
-def test_more_than_the_server_has_is_begun_anew(release: Release, partial: Partial) -> None:
+def test_a_complete_partial_file_is_downloaded_again(release: Release, partial: Partial) -> None:
     fetch(release, partial)
-    fetch(release, partial)  # as after a kill between the last byte and the new name
+    fetch(release, partial)  # as after a kill between the last byte and the renaming
     assert partial.path.read_bytes() == CONTENT
-    assert [asked for _, asked in release.asked] == [None, "bytes=300000-", None]
+    assert [requested for _, requested in release.requests] == [None, "bytes=300000-", None]
 
 
-def test_a_redirection_is_followed_to_the_part_that_is_missing(
-    release: Release, partial: Partial
-) -> None:
+def test_a_redirection_is_followed_for_the_missing_part(release: Release, partial: Partial) -> None:
     release.files["/moved.pt"] = CONTENT
     moved = Fault(moved_to=f"{release.url}/moved.pt")
     release.faults.extend([moved, Fault(stop_after=100_000), moved])
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
-    assert release.asked[-1] == ("/moved.pt", "bytes=100000-")
+    assert release.requests[-1] == ("/moved.pt", "bytes=100000-")
 
 
-def test_a_length_that_is_never_reached_is_refused_and_what_came_is_kept(
+def test_a_length_that_is_never_reached_is_refused_and_the_bytes_are_kept(
     release: Release, partial: Partial
 ) -> None:
     release.faults.extend([Fault(claim=5)] * 9)
@@ -130,41 +132,39 @@ def test_a_length_that_is_never_reached_is_refused_and_what_came_is_kept(
 
 
 @pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (500, 2), (503, 2), (429, 2)])
-def test_an_error_of_the_server_is_passed_on_and_tried_again_only_if_it_may_pass(
+def test_a_server_error_is_raised_and_retried_only_if_it_may_be_temporary(
     status: int, asked: int, release: Release, partial: Partial
 ) -> None:
     release.faults.extend([Fault(status=status)] * 9)
     with pytest.raises(DownloadError, match=f"the server says {status}"):
         fetch(release, partial)
-    assert len(release.asked) == asked
+    assert len(release.requests) == asked
     assert not partial.held()
 
 
-def test_an_error_that_passes_is_not_noticed(release: Release, partial: Partial) -> None:
+def test_a_temporary_error_does_not_stop_a_download(release: Release, partial: Partial) -> None:
     release.faults.append(Fault(status=503))
     fetch(release, partial)
     assert partial.path.read_bytes() == CONTENT
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_for_ever(
-    release: Release, partial: Partial
-) -> None:
+def test_a_silent_server_times_out(release: Release, partial: Partial) -> None:
     release.faults.extend([Fault(silent=True)] * 9)
     with pytest.raises(DownloadError, match="timed out"):
         download(f"{release.url}/x.pt", partial, lambda *_: None, timeout_seconds=0.2)
 
 
-def test_nobody_at_the_other_end_is_a_reason(partial: Partial) -> None:
+def test_a_refused_connection_is_an_error(partial: Partial) -> None:
     with serving() as release:
         url = release.url
     with pytest.raises(DownloadError, match="refused"):
         download(f"{url}/x.pt", partial, lambda *_: None)
 
 
-def test_a_disk_that_is_full_is_not_taken_for_a_broken_connection(
+def test_a_full_disk_is_not_retried_like_a_broken_connection(
     release: Release, partial: Partial
 ) -> None:
     partial.path.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         fetch(release, partial)
-    assert len(release.asked) == 1
+    assert len(release.requests) == 1

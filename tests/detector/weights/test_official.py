@@ -1,4 +1,4 @@
-"""Official checkpoints become networks of ours, with the same numbers, or are refused."""
+"""Official checkpoints give our networks with the same numbers, or are refused."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OFFICIAL = [("yolov7-tiny", 0.25), ("yolov7", 0.125)]
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """A small network whose weights and anchors are its own."""
+    """A small network with random weights and fitted anchors."""
     torch.manual_seed(3)
     network = build_network("yolov7-tiny", classes=2, width=0.125)
-    network.train()(torch.rand(2, 3, 64, 64))  # the running statistics move
-    network.head.anchor_grid += 5  # as the original fits them to other data
+    network.train()(torch.rand(2, 3, 64, 64))  # changes the running statistics
+    network.head.anchor_grid += 5  # as if fitted to another data set
     return network.eval()
 
 
@@ -71,7 +71,7 @@ def test_the_size_is_that_of_the_original_training(tmp_path: Path) -> None:
 
 
 @torch.no_grad()
-def test_anchors_are_those_of_the_checkpoint_also_once_deployed(
+def test_anchors_are_those_of_the_checkpoint_also_when_deployed(
     network: Network, tmp_path: Path
 ) -> None:
     images = torch.rand(1, 3, 64, 96)
@@ -96,24 +96,24 @@ def test_the_averaged_weights_of_a_training_are_preferred(network: Network, tmp_
         ({"names": []}, "does not name its classes"),
         ({"names": ["a", 2]}, "does not name its classes"),
         ({"names": ["a", "b", "c"]}, r"with 3 classes: model\.77\..* is \(.*\) instead of \("),
-        ({"yaml": {}}, "does not say its width_multiple"),
-        ({"yaml": {"width_multiple": float("nan")}}, "does not say its width_multiple"),
+        ({"yaml": {}}, "does not name its width_multiple"),
+        ({"yaml": {"width_multiple": float("nan")}}, "does not name its width_multiple"),
         ({"yaml": {"width_multiple": 0.5}}, r"at width 0\.5 with 2 classes: model\.0\.conv"),
     ],
 )
-def test_what_a_checkpoint_says_of_itself_must_agree_with_its_tensors(
+def test_the_attributes_of_a_checkpoint_must_agree_with_its_tensors(
     changed: dict[str, Any], message: str, network: Network, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.pt"
     write_official(network, path, class_names=NAMES[:2], attributes=changed)
-    with pytest.raises(ModelError, match=f"'{path}' is not read as an official.*{message}"):
+    with pytest.raises(ModelError, match=f"'{path}' is not an official checkpoint.*{message}"):
         read_official(path)
 
 
-def test_a_network_that_is_not_of_the_family_is_refused(network: Network, tmp_path: Path) -> None:
+def test_a_network_of_another_family_is_refused(network: Network, tmp_path: Path) -> None:
     network = build_network("yolov7-tiny", classes=2, width=0.125)
     network.model[5] = torch.nn.Sequential(network.model[5])
-    with pytest.raises(ModelError, match=r"its network is none of yolov7, .*yolov7x"):
+    with pytest.raises(ModelError, match=r"its network is not one of yolov7, .*yolov7x"):
         read_official(written(network, tmp_path / "x.pt"))
 
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_something_else_is_refused(
         read_official(written(network, tmp_path / "x.pt", **entries))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no weights file '.*gone\.pt': give the path of a \.pt"):
         read_official(tmp_path / "gone.pt")
 
@@ -145,13 +145,13 @@ U\x010U\x03cpuM\x00\x08tQK\x00(M\x00\x08t(K\x01t\x89}tR"""
 
 
 def module(tensors: bytes = b"", children: bytes = b"") -> bytes:
-    """Return the opcodes of a module whose dictionaries are filled with those given."""
+    """Return the opcodes of a module with these tensors and children in its dictionaries."""
     parts = b"U\x0b_parameters}(" + tensors + b"uU\x08_buffers}U\x08_modules}(" + children + b"u"
     return MODULE + b"}(" + parts + b"ub"
 
 
 def twice_below_itself(levels: int) -> bytes:
-    """Return a module with 2 ** levels ways to its deepest one."""
+    """Return a module with 2 ** levels paths to its deepest module."""
     inner = module()
     for _ in range(levels):
         inner = module(children=b"U\x01a" + inner + b"q\x01U\x01bh\x01")
@@ -168,17 +168,15 @@ def chain(levels: int) -> bytes:
     [
         (twice_below_itself(40), "occurs twice"),
         (module(children=b"U\x01ah\x00"), "occurs twice"),
-        (chain(50_000), "nested without end"),
-        (module(b"".join(b"U\x02%02d" % i + TENSOR for i in range(99))), "more numbers than"),
-        (MODULE + b"Nb", "it is no module"),
-        (MODULE, "it is no module"),
-        (module(children=b"U\x01a" + MODULE + b"}b"), "it is no module"),
+        (chain(50_000), "nested too deeply"),
+        (module(b"".join(b"U\x02%02d" % i + TENSOR for i in range(99))), "more bytes than"),
+        (MODULE + b"Nb", "it is not a module"),
+        (MODULE, "it is not a module"),
+        (module(children=b"U\x01a" + MODULE + b"}b"), "it is not a module"),
     ],
     ids=["a bomb", "a circle", "a chain", "one tensor 99 times", "no state", "none", "no child"],
 )
-def test_modules_that_no_program_could_have_built_are_refused(
-    model: bytes, message: str, tmp_path: Path
-) -> None:
+def test_malformed_modules_are_refused(model: bytes, message: str, tmp_path: Path) -> None:
     data = b"\x80\x02}U\x05model" + model.replace(MODULE, MODULE + b"q\x00", 1) + b"s."
     path = archive(tmp_path / "x.pt", {"data.pkl": data, "data/0": bytes(4096)})
     with pytest.raises(ModelError, match=message):

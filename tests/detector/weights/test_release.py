@@ -1,4 +1,4 @@
-"""A name of the release is one file for ever: fetched once, by one, and what changes is refused."""
+"""A released name is always the same file: downloaded once, and refused if it changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """Where the file must come to lie."""
+    """The path of the file in the cache."""
     return tmp_path / "cache" / "weights" / "yolov7-tiny.pt"
 
 
@@ -52,18 +52,18 @@ def names_beside(weights: Path) -> set[str]:
     return {entry.name for entry in weights.parent.iterdir()}
 
 
-def test_a_name_is_downloaded_once_and_then_taken_from_the_cache(
+def test_a_file_is_downloaded_once_and_then_cached(
     release: Release, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert released_weights("yolov7-tiny") == weights
     assert weights.read_bytes() == CONTENT
     assert capsys.readouterr().err == f"downloading {release.url}/yolov7-tiny.pt\n"
     assert released_weights("yolov7-tiny") == weights
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
     assert capsys.readouterr().err == ""
 
 
-def test_its_hash_is_recorded_as_sha256sum_checks_it(release: Release, weights: Path) -> None:
+def test_its_hash_is_recorded_in_the_format_of_sha256sum(release: Release, weights: Path) -> None:
     released_weights("yolov7-tiny")
     record = weights.with_name("yolov7-tiny.pt.sha256")
     assert record.read_text() == f"{sha256(CONTENT).hexdigest()}  yolov7-tiny.pt\n"
@@ -88,10 +88,8 @@ def test_a_file_that_changed_on_the_server_is_refused_until_its_record_is_delete
     released_weights("yolov7-tiny")
     weights.unlink()
     release.files["/yolov7-tiny.pt"] = OTHER
-    expected = f"is {sha256(OTHER).hexdigest()}, but '.*' says {sha256(CONTENT).hexdigest()}"
-    with pytest.raises(
-        DownloadError, match=f"sends another file than the first time: .*{expected}"
-    ):
+    expected = f"is {sha256(OTHER).hexdigest()}, but '.*' has {sha256(CONTENT).hexdigest()}"
+    with pytest.raises(DownloadError, match=f"is another file than the first time: .*{expected}"):
         released_weights("yolov7-tiny")
     assert weights.name not in names_beside(weights)
     weights.with_name("yolov7-tiny.pt.sha256").unlink()
@@ -99,33 +97,33 @@ def test_a_file_that_changed_on_the_server_is_refused_until_its_record_is_delete
 
 
 @pytest.mark.parametrize("content", [b"<html>sign in</html>", CONTENT[:-30], b""])
-def test_what_is_no_checkpoint_is_not_kept(content: bytes, release: Release, weights: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_not_kept(
+    content: bytes, release: Release, weights: Path
+) -> None:
     release.files["/yolov7-tiny.pt"] = content
-    with pytest.raises(DownloadError, match="is not a checkpoint, or not all of one"):
+    with pytest.raises(DownloadError, match="is not a checkpoint, or not a complete one"):
         released_weights("yolov7-tiny")
     assert names_beside(weights) == {"yolov7-tiny.lock"}
     release.files["/yolov7-tiny.pt"] = CONTENT
     assert released_weights("yolov7-tiny").read_bytes() == CONTENT
 
 
-def test_a_length_that_is_too_small_is_noticed(release: Release) -> None:
+def test_a_length_that_is_too_small_is_detected(release: Release) -> None:
     release.faults.append(Fault(claim=-30))
-    with pytest.raises(DownloadError, match="is not a checkpoint, or not all of one"):
+    with pytest.raises(DownloadError, match="is not a checkpoint, or not a complete one"):
         released_weights("yolov7-tiny")
 
 
-def test_a_download_that_breaks_off_is_continued_by_the_next_start(
-    release: Release, weights: Path
-) -> None:
+def test_a_broken_download_is_continued_by_the_next_start(release: Release, weights: Path) -> None:
     release.faults.extend([Fault(stop_after=20_000), Fault(status=503), Fault(status=503)])
-    with pytest.raises(DownloadError, match=r"503.*\(0\.0 MB are kept, the next start goes on"):
+    with pytest.raises(DownloadError, match=r"503.*\(0\.0 MB are kept, the next start continues"):
         released_weights("yolov7-tiny")
     assert not weights.exists()
     assert released_weights("yolov7-tiny").read_bytes() == CONTENT
-    assert release.asked[-1] == ("/yolov7-tiny.pt", "bytes=20000-")
+    assert release.requests[-1] == ("/yolov7-tiny.pt", "bytes=20000-")
 
 
-def test_without_a_network_the_message_says_what_to_do(
+def test_without_a_network_the_error_says_what_to_do(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving() as gone:
@@ -133,9 +131,13 @@ def test_without_a_network_the_message_says_what_to_do(
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
     with pytest.raises(DownloadError) as caught:
         released_weights("yolov7-tiny")
-    said = str(caught.value)
-    assert said.startswith(f"cannot download {gone.url}/yolov7-tiny.pt: ") and "refused" in said
-    assert said.endswith(f"put the file at '{weights}', or name a mirror in FRAMELANE_RELEASE_URL")
+    message = str(caught.value)
+    assert (
+        message.startswith(f"cannot download {gone.url}/yolov7-tiny.pt: ") and "refused" in message
+    )
+    assert message.endswith(
+        f"put the file at '{weights}', or name a mirror in FRAMELANE_RELEASE_URL"
+    )
     weights.write_bytes(CONTENT)
     assert released_weights("yolov7-tiny") == weights
 
@@ -145,10 +147,10 @@ def test_without_a_network_the_message_says_what_to_do(
     [
         ("file:///etc", "give an http or https URL"),
         ("/srv/mirror", "give an http or https URL"),
-        ("https://me:secret@mirror.example", "holds a user name or password"),
+        ("https://me:secret@mirror.example", "has a user name or password"),
     ],
 )
-def test_a_mirror_that_cannot_be_one_is_refused(
+def test_an_invalid_mirror_is_refused(
     url: str, message: str, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FRAMELANE_RELEASE_URL", url)
@@ -166,18 +168,22 @@ def test_a_cache_that_cannot_be_written_is_named(
         released_weights("yolov7-tiny")
 
 
-ASK = "from detector.release import released_weights as f; print(f('yolov7-tiny').read_bytes()[:9])"
+ASK = """
+from detector.weights.release import released_weights
+
+print(released_weights("yolov7-tiny").read_bytes()[:9])
+"""
 
 
-def test_of_two_processes_that_ask_at_once_one_downloads(release: Release) -> None:
+def test_if_two_processes_ask_at_once_one_downloads(release: Release) -> None:
     ask = [sys.executable, "-c", ASK]
     both = [subprocess.Popen(ask, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
-    told = [process.communicate(timeout=CAP)[0] for process in both]
-    assert told == [f"{CONTENT[:9]!r}\n".encode()] * 2
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    printed = [process.communicate(timeout=CAP)[0] for process in both]
+    assert printed == [f"{CONTENT[:9]!r}\n".encode()] * 2
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
-def test_a_terminal_is_shown_a_bar(release: Release) -> None:
+def test_a_terminal_shows_a_bar(release: Release) -> None:
     ours, theirs = os.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     ask = [sys.executable, "-c", ASK]

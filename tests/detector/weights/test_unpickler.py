@@ -1,4 +1,4 @@
-"""A pickle is read as data: what it says comes back, and what it names is never run."""
+"""A pickle is read as data: its values are returned, and the names in it are never run."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ PLAIN = st.recursive(
 
 
 def read(data: bytes) -> Any:
-    return read_pickle(data, makers=MAKERS, records=RECORDS, persistent=lambda given: ("id", given))
+    return read_pickle(data, makers=MAKERS, records=RECORDS, persistent=lambda key: ("id", key))
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 @settings(deadline=None, max_examples=40)
 @given(value=PLAIN)
-def test_plain_values_come_back_as_from_pythons_own_reader(protocol: int, value: object) -> None:
+def test_plain_values_are_read_as_python_reads_them(protocol: int, value: object) -> None:
     data = pickle.dumps(value, protocol)
     assert read(data) == pickle.loads(data)
 
@@ -56,7 +56,7 @@ def test_one_list_in_two_places_is_still_one_list() -> None:
     assert first is second
 
 
-def test_a_set_comes_back() -> None:
+def test_a_set_is_read() -> None:
     assert read(pickle.dumps({"a", "b", 3}, 4)) == {"a", "b", 3}
 
 
@@ -66,12 +66,12 @@ def test_an_object_of_a_known_class_is_a_record_of_its_state() -> None:
     assert (record.kind, record.state) == ("models.yolo.Model", {"nc": 5})
 
 
-def test_a_persistent_id_is_handed_to_whoever_knows_it() -> None:
+def test_a_persistent_id_is_resolved_by_the_callers_function() -> None:
     assert read(b"\x80\x02U\x04seenQ.") == ("id", "seen")
 
 
 class Call:
-    """Pickles as a call of a callable, which may be the result of another, as attacks do."""
+    """Pickles as a call of a callable, which may be the result of another call, as in attacks."""
 
     def __init__(self, callee: Callable[..., Any], *arguments: Any) -> None:
         self.reduced = (callee, arguments)
@@ -80,19 +80,21 @@ class Call:
         return self.reduced
 
     def __call__(self) -> None:
-        """Be callable, which `pickle.dumps` asks of what is called."""
+        """Make instances callable: `pickle.dumps` requires it."""
 
 
 def code(marker: Path) -> str:
     return f"open({str(marker)!r}, 'w').close()"
 
 
-ATTACKS: dict[str, tuple[str, Callable[[Path], Any]]] = {  # the first name in each, and the attack
+ATTACKS: dict[
+    str, tuple[str, Callable[[Path], Any]]
+] = {  # the first name in the pickle, and the attack
     "os.system": ("posix.system", lambda m: Call(os.system, f"touch '{m}'")),
     "eval": ("builtins.eval", lambda m: Call(builtins.eval, code(m))),
     "exec": ("builtins.exec", lambda m: Call(builtins.exec, code(m))),
     "subprocess": (
-        "(subprocess|commands).check_call",  # the second is its place in Python 2
+        "(subprocess|commands).check_call",  # the second is its module in Python 2
         lambda m: Call(subprocess.check_call, ["touch", str(m)]),
     ),
     "runpy": ("runpy._run_code", lambda m: Call(runpy._run_code, code(m), {})),  # type: ignore[attr-defined]
@@ -114,7 +116,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], Any]]] = {  # the first name in e
 
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_attack_that_works_on_pythons_reader_is_refused_by_name_and_does_nothing(
+def test_an_attack_that_works_on_python_is_refused_by_name_and_does_nothing(
     attack: str, protocol: int, tmp_path: Path
 ) -> None:
     marker, (name, payload) = tmp_path / "marker", ATTACKS[attack]
@@ -123,10 +125,10 @@ def test_an_attack_that_works_on_pythons_reader_is_refused_by_name_and_does_noth
         read(data)
     assert not marker.exists()
     pickle.loads(data)
-    assert marker.exists(), "the attack is none"
+    assert marker.exists(), "the attack does not work"
 
 
-BY_HAND = {  # what Python's own writer would not write: the pickle, and what must be said
+BY_HAND = {  # pickles that Python would not write, and the expected error
     "an instance": (b"(S'true'\nios\nsystem\n.", "it names 'os.system'"),
     "text with strange escapes": (b"(S'\\d'\nios\nsystem\n.", "it names 'os.system'"),
     "a dotted name": (
@@ -145,14 +147,14 @@ BY_HAND = {  # what Python's own writer would not write: the pickle, and what mu
     "an empty stack": (b"\x80\x02.", "damaged"),
     "a value from below the stack": (b"\x80\x02K\x01\x86.", "damaged"),
     "a memo that was never made": (b"\x80\x02h\x07.", "damaged"),
-    "text that is cut off": (b"\x80\x02X\xff\xff\xff\x7fab", "damaged"),
+    "truncated text": (b"\x80\x02X\xff\xff\xff\x7fab", "damaged"),
     "a buffer of 8 exabytes": (b"\x80\x05\x96" + b"\xff" * 7 + b"\x7f.", "damaged"),
     "a number of two gigabytes": (b"\x80\x02\x8b\xff\xff\xff\x7f.", "damaged"),
 }
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_a_pickle_that_makes_no_sense_is_refused(case: str) -> None:
+def test_a_malformed_pickle_is_refused(case: str) -> None:
     data, message = BY_HAND[case]
     with pytest.raises(Unreadable, match=re.escape(message)):
         read(data)
@@ -165,12 +167,12 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         read(b"\x80\x02" + data + b".")
 
 
-def test_a_far_place_in_the_memo_costs_nothing() -> None:
+def test_a_large_index_in_the_memo_allocates_nothing() -> None:
     assert read(b"\x80\x02Nr\xfe\xff\xff\x7f.") is None
 
 
 @pytest.mark.parametrize("nested", [b"]" * 100_000 + b"a" * 99_999, b"N" + b"\x85" * 100_000])
-def test_what_is_nested_without_end_does_not_break_the_process(nested: bytes) -> None:
+def test_deep_nesting_does_not_overflow_the_stack(nested: bytes) -> None:
     assert isinstance(read(b"\x80\x02" + nested + b"."), (list, tuple))
     with pytest.raises(Unreadable):
         read(b"\x80\x02}" + nested + b"Ns.")  # Python would hash it, and overflow its stack

@@ -1,4 +1,4 @@
-"""Names lead to files, and wrong names to the right ones."""
+"""Models are found by name or path, and wrong names get a suggestion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAP = 100  # seconds
 
 @pytest.fixture
 def zoo(tmp_path: Path) -> Path:
-    """A folder of two bundled models, and one that is not finished."""
+    """A folder of two bundled models, and a folder without a model."""
     folder = tmp_path / "models"
     for name in ("street", "harbour"):
         (folder / name).mkdir(parents=True)
@@ -42,7 +42,7 @@ def checkpoint(reference: Path) -> Path:
 
 @pytest.fixture
 def release(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release]:
-    """A release on loopback that has that checkpoint, an empty cache, an empty folder to be in."""
+    """A release on loopback with that checkpoint, an empty cache, an empty working directory."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
@@ -56,11 +56,11 @@ def test_bundled_models_are_those_with_a_file(zoo: Path) -> None:
     assert list(bundled_models(zoo)) == ["harbour", "street"]
 
 
-def test_a_bundled_name_leads_to_its_file(zoo: Path) -> None:
+def test_a_bundled_name_gives_its_file(zoo: Path) -> None:
     assert find_model("street", zoo) == zoo / "street" / "street.onnx"
 
 
-def test_a_path_leads_to_itself(zoo: Path, tmp_path: Path) -> None:
+def test_a_path_gives_itself(zoo: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     path.touch()
     assert find_model(str(path), zoo) == path
@@ -70,7 +70,7 @@ def test_a_bundled_model_comes_before_a_released_one(zoo: Path, release: Release
     (zoo / "yolov7-tiny").mkdir()
     (zoo / "yolov7-tiny" / "yolov7-tiny.onnx").touch()
     assert find_model("yolov7-tiny", zoo).parent == zoo / "yolov7-tiny"
-    assert release.asked == []
+    assert release.requests == []
 
 
 def test_weights_in_the_working_directory_come_before_the_release(
@@ -78,17 +78,17 @@ def test_weights_in_the_working_directory_come_before_the_release(
 ) -> None:
     shutil.copy(checkpoint, "yolov7-tiny.pt")
     assert find_weights("yolov7-tiny") == find_weights("yolov7-tiny.pt") == Path("yolov7-tiny.pt")
-    assert release.asked == []
+    assert release.requests == []
 
 
 @pytest.mark.parametrize("name", ["yolov7-tiny", "yolov7-tiny.pt"])
-def test_a_released_name_leads_to_the_cache_by_way_of_the_network(
+def test_a_released_name_is_downloaded_into_the_cache(
     name: str, release: Release, checkpoint: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):
         assert find_weights(name) == tmp_path / "cache/weights/yolov7-tiny.pt"
     assert find_weights(name).read_bytes() == checkpoint.read_bytes()
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path, release: Release) -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(zoo: Path, releas
         "yolov7-e6e_training, yolov7-tiny, yolov7-w6, yolov7-w6_training, yolov7_training, "
         "yolov7x, yolov7x_training, or the path of an .onnx, .pt or .safetensors file"
     )
-    assert release.asked == []
+    assert release.requests == []
 
 
 def test_an_unlikely_name_is_refused_without_a_guess(zoo: Path) -> None:
@@ -108,11 +108,11 @@ def test_an_unlikely_name_is_refused_without_a_guess(zoo: Path) -> None:
         find_model("mobilenet", zoo)
 
 
-def test_a_released_name_that_is_misspelt_is_not_asked_for(release: Release) -> None:
+def test_a_misspelt_name_is_not_requested(release: Release) -> None:
     for find in (find_model, find_weights):
         with pytest.raises(ModelError, match="did you mean 'yolov7-tiny'"):
             find("yolov7-tinny")
-    assert release.asked == []
+    assert release.requests == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_released_name_that_is_misspelt_is_not_asked_for(release: Release) -> 
         ("", "is not a model: give one of"),
     ],
 )
-def test_a_path_that_is_no_model_is_refused_with_what_to_do(
+def test_a_path_that_is_not_a_model_is_refused_with_what_to_do(
     name: str, message: str, zoo: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").touch()
@@ -156,7 +156,7 @@ def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_
     model = next((tmp_path / "cache/models").glob("*/yolov7-tiny.onnx"))
     assert first.stderr.splitlines() == [
         f"downloading {release.url}/yolov7-tiny.pt",
-        f"making a model of {tmp_path}/cache/weights/yolov7-tiny.pt, once: {model}",
+        f"exporting {tmp_path}/cache/weights/yolov7-tiny.pt, once: {model}",
     ]
     manifest = Manifest.beside(model)
     assert manifest.classes == ("person", "bicycle", "car", "bus", "truck")
@@ -167,7 +167,7 @@ def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_
     second = run(*arguments, "--output", "second.jsonl", without="torch")
     assert (second.returncode, second.stderr) == (0, "")
     assert Path("second.jsonl").read_text() == Path("first.jsonl").read_text()
-    assert release.asked == [("/yolov7-tiny.pt", None)]
+    assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
 def test_without_torch_a_first_start_says_what_to_install(release: Release) -> None:

@@ -1,4 +1,4 @@
-"""Costs are those of the originals (tests/reference/README.md) and of the paper."""
+"""Costs equal those of the original networks (tests/reference/README.md) and of the paper."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ ORIGINALS = {  # measured, fused: millions of parameters, GFLOPs at 640, of P6 n
 
 
 @pytest.mark.parametrize(("name", "parameters", "gflops"), [(k, *v) for k, v in ORIGINALS.items()])
-def test_networks_cost_what_the_originals_cost(name: str, parameters: float, gflops: float) -> None:
+def test_costs_equal_those_of_the_original_networks(
+    name: str, parameters: float, gflops: float
+) -> None:
     side = 1280 if name[-1] in "6e" else 640
     cost = measure_cost(name, size=(side, side))
     assert cost.parameters == pytest.approx(parameters, abs=1e-4)
@@ -28,19 +30,19 @@ def test_networks_cost_what_the_originals_cost(name: str, parameters: float, gfl
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_networks_cost_what_the_paper_says_of_the_form_that_it_counts(name: str) -> None:
+def test_costs_equal_those_of_the_paper_for_the_form_it_counts(name: str) -> None:
     paper = read_description(name).published
     assert paper is not None
     cost = measure_cost(name, size=(paper.size, paper.size), form=paper.form)
     assert cost.parameters == pytest.approx(paper.parameters, abs=0.051)
-    assert cost.gflops == pytest.approx(paper.gflops, rel=0.01)  # ours are of convolutions alone
+    assert cost.gflops == pytest.approx(paper.gflops, rel=0.01)  # ours count convolutions only
 
 
-def test_yolov7_tiny_costs_at_640_what_its_twin_with_silu_costs() -> None:
+def test_yolov7_tiny_costs_the_same_with_silu() -> None:
     assert measure_cost("yolov7-tiny") == measure_cost("yolov7-tiny-silu")
 
 
-def test_operations_grow_with_the_picture_and_parameters_do_not() -> None:
+def test_operations_grow_with_the_image_and_parameters_do_not() -> None:
     small, large = measure_cost("yolov7-tiny"), measure_cost("yolov7-tiny", size=(1280, 640))
     assert large.parameters == small.parameters
     assert large.gflops == pytest.approx(2 * small.gflops)

@@ -1,4 +1,4 @@
-"""Descriptions are read strictly, and the deployed form is the original's."""
+"""Descriptions are read strictly, and both forms have the rows of the original."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ORIGINAL_FORMS = {"training": "training", "deployed": "deploy"}
 
 
 def graph(description: Description) -> list[list[object]]:
-    """Return the rows as the reference has them: inputs absolute, no operation's constants."""
+    """Return the rows in the format of the reference: absolute inputs, without constants."""
     return [
         [list(row.inputs), row.operation, [a for a in row.arguments if row.operation != "Upsample"]]
         for row in description.rows
@@ -47,14 +47,14 @@ def test_the_training_form_has_the_rows_of_the_original(name: str, reference: Pa
     assert graph(read_description(name)) == original_graph(reference, name, "training")
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_a_written_description_is_read_back_equal(tmp_path: Path) -> None:
     e6e = read_description("yolov7-e6e")
     e6e.write(tmp_path / "yolov7-e6e.yaml")
     again = read_description(tmp_path / "yolov7-e6e.yaml")
     assert again == e6e.model_copy(update={"published": None})
 
 
-def test_the_published_names_are_offered_for_one_that_is_nearly_right() -> None:
+def test_a_misspelt_name_gets_a_suggestion() -> None:
     with pytest.raises(ModelError, match=r"unknown network 'yolov7-w5'; did you mean 'yolov7-w6'"):
         read_description("yolov7-w5")
 
@@ -76,14 +76,14 @@ def test_the_published_names_are_offered_for_one_that_is_nearly_right() -> None:
         ("strides: [8, 16, 32]", "strides: [8, 16]", "2 strides, 3 rows of anchors"),
     ],
 )
-def test_a_mistake_is_answered_with_its_place(
+def test_an_error_names_its_place_in_the_file(
     old: str, new: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=message):
         read_description(edited("yolov7-tiny", old, new, tmp_path))
 
 
-def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text("rows: [")
     with pytest.raises(UsageError, match=r"broken\.yaml: not valid YAML"):

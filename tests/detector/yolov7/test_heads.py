@@ -1,4 +1,4 @@
-"""Heads start from few objects, answer per anchor and cell, and lose nothing when folded."""
+"""Heads start with few objects, answer per anchor and cell, and fold without a difference."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ STRIDES = (8, 16)
 
 
 def features(*channels: int) -> list[Tensor]:
-    """Return what a neck would say of a picture of 64 x 96."""
+    """Return features as from a neck, for an image of 64 x 96."""
     torch.manual_seed(0)
     grids = [(8, 12), (4, 6)] * (len(channels) // 2)
     return [torch.randn(2, c, *grid) for c, grid in zip(channels, grids, strict=True)]
 
 
 @pytest.mark.parametrize("part", ["m", "m2"])
-def test_an_untrained_head_expects_eight_objects_in_a_picture_of_640(part: str) -> None:
+def test_an_untrained_head_expects_eight_objects_in_an_image_of_640(part: str) -> None:
     head = IAuxDetect([4, 8, 12, 16], 3, ANCHORS, STRIDES)
     for layer, stride in enumerate(STRIDES):
         bias = head.get_parameter(f"{part}.{layer}.bias").detach().view(3, 8)
@@ -29,7 +29,7 @@ def test_an_untrained_head_expects_eight_objects_in_a_picture_of_640(part: str) 
 
 
 @torch.no_grad()
-def test_boxes_are_decoded_as_the_paper_defines_them() -> None:
+def test_boxes_are_decoded_as_in_the_paper() -> None:
     head = Detect([4, 8], 3, ANCHORS, STRIDES)
     raw = head(*features(4, 8))
     decoded = head.decode(raw)
@@ -65,7 +65,7 @@ def test_implicit_knowledge_folds_into_the_convolutions() -> None:
 
 
 @torch.no_grad()
-def test_auxiliary_heads_answer_behind_the_lead_heads_and_have_no_implicit_knowledge() -> None:
+def test_auxiliary_heads_come_after_the_lead_heads_without_implicit_knowledge() -> None:
     head = IAuxDetect([4, 8, 12, 16], 3, ANCHORS, STRIDES)
     inputs = features(4, 8, 12, 16)
     answers = head(*inputs)
@@ -79,7 +79,7 @@ def test_auxiliary_heads_answer_behind_the_lead_heads_and_have_no_implicit_knowl
 
 
 @torch.no_grad()
-def test_folding_keeps_anchors_that_came_with_the_weights() -> None:
+def test_folding_keeps_the_anchors_of_the_weights() -> None:
     head, other = (IDetect([4, 8], 3, anchors, STRIDES) for anchors in (ANCHORS, ANCHORS[::-1]))
     head.load_state_dict(other.state_dict())
     raw = head(*features(4, 8))

@@ -1,4 +1,4 @@
-"""Layers are what their definitions say, and the same after folding."""
+"""Layers compute their definitions, and the same after folding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SILU = ACTIVATIONS["silu"]
 
 
 def with_statistics(layer: nn.Module) -> nn.Module:
-    """Give every batch normalisation means and variances as after a training."""
+    """Set means and variances of every batch normalisation as after training."""
     torch.manual_seed(1)
     for part in layer.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -79,7 +79,7 @@ def test_reorg_puts_the_neighbours_of_each_square_into_channels() -> None:
         assert channels[n, c, y, x] == images[n, c % 3, 2 * y + row, 2 * x + column]
 
 
-def test_downc_halves_the_picture_and_pools_on_one_path() -> None:
+def test_downc_halves_the_size_and_pools_on_one_path() -> None:
     layer = with_statistics(DownC(8, 24, SILU))
     pooled = nn.functional.max_pool2d
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The networks are the originals of the YOLOv7 family: same names, same counts, same numbers."""
+"""The networks equal the original YOLOv7 family: same names, same counts, same numbers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ WITH_AUXILIARY_HEADS = ("yolov7-w6", "yolov7-e6", "yolov7-d6", "yolov7-e6e")
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A network with the weights of one reference, and what the original says with them."""
+    """A network with the weights of one reference, and the original's outputs for them."""
 
     network: Network
     facts: dict[str, Any]
     values: dict[str, Any]
 
     def images(self) -> Tensor:
-        """The picture that was looked at."""
+        """The image of the reference."""
         size = self.facts["input_size"]
         r = np.random.default_rng(self.facts["input_seed"])
         return torch.from_numpy(r.uniform(0, 1, (1, 3, size, size)).astype(np.float32))
@@ -40,23 +40,23 @@ class Original:
 def original(
     reference: Path, variant: str, form: Form, made: dict[str, dict[str, Tensor]]
 ) -> Original:
-    """Build one form with its weights; `made` keeps them by prefix for the other."""
+    """Build one form with its weights; `made` keeps tensors by prefix for the other form."""
     stem = f"{variant}.{'deploy' if form == 'deployed' else form}"
     facts = json.loads((reference / f"{stem}.json").read_text())
-    with torch.device("meta"):  # random weights would only be thrown away
+    with torch.device("meta"):  # random weights would be replaced at once
         network = build_network(variant, classes=facts["nc"], form=form).eval()
     narrow = build_network(variant, classes=facts["nc"], form=form, width=0.01).state_dict()
     known = made.setdefault(facts["weight_seed_prefix"], {})
     known.update({n: value for n, value in narrow.items() if n.endswith(COUNTS_AND_ANCHORS)})
     state = reference_weights(network, facts["weight_seed_prefix"], known)
-    network.load_state_dict(state, assign=True)  # both forms share what they have in common
+    network.load_state_dict(state, assign=True)  # both forms share their common tensors
     known.update(state)
     return Original(network, facts, dict(np.load(reference / f"{stem}.npz")))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Small layers on several threads mostly wait for each other."""
+    """Use one thread: small layers on several threads mostly wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -65,7 +65,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=FAMILY)
 def originals(request: pytest.FixtureRequest, reference: Path) -> dict[str, Original]:
-    """Both forms of one variant, at full width: one variant is in memory at a time."""
+    """Both forms of one variant, at full width; one variant is in memory at a time."""
     made: dict[str, dict[str, Tensor]] = {}
     variant = request.param
     return {form: original(reference, variant, form, made) for form in FAMILY[variant]}
@@ -95,15 +95,15 @@ def test_parameters_and_buffers_have_the_official_names_and_shapes(
         assert set(network.state_dict()) == {*facts["parameters"], *facts["buffers"]}
 
 
-def test_raw_heads_and_decoded_boxes_are_the_originals(originals: dict[str, Original]) -> None:
+def test_raw_heads_and_decoded_boxes_equal_the_originals(originals: dict[str, Original]) -> None:
     for each in originals.values():
         assert_agrees(each.network, each)
 
 
-def test_deploying_folds_everything_away_and_changes_no_number(
+def test_deploying_folds_everything_and_changes_no_number(
     originals: dict[str, Original],
 ) -> None:
-    first = next(iter(originals.values()))  # the training form, where there is a reference of it
+    first = next(iter(originals.values()))  # the training form, if it has a reference
     fused = deploy(first.network)
     assert_agrees(fused, first)
     assert fused.folded and not first.network.folded
@@ -118,11 +118,11 @@ def test_anchors_and_strides_are_the_published_ones(originals: dict[str, Origina
         assert list(each.network.strides) == each.facts["strides"]
 
 
-def test_the_family_is_whole() -> None:
+def test_the_family_is_complete() -> None:
     assert set(network_names()) >= set(FAMILY)
 
 
-def test_tiny_with_silu_differs_from_tiny_in_the_activation_alone() -> None:
+def test_tiny_with_silu_differs_from_tiny_only_in_the_activation() -> None:
     leaky, silu = read_description("yolov7-tiny"), read_description("yolov7-tiny-silu")
     assert (leaky.rows, leaky.anchors) == (silu.rows, silu.anchors)
     assert (leaky.activation, silu.activation) == ("leaky_relu", "silu")
@@ -139,12 +139,12 @@ def test_any_number_of_classes_and_any_width_gives_heads_of_that_shape(variant: 
 
 
 def small(variant: str) -> Network:
-    """Build a network whose layers nearly all have 8 channels."""
+    """Build a network with 8 channels in nearly all layers."""
     return build_network(variant, classes=3, width=0.03)
 
 
 @pytest.mark.parametrize("variant", network_names())
-def test_every_parameter_learns(variant: str) -> None:
+def test_every_parameter_gets_a_gradient(variant: str) -> None:
     network = small(variant).train()
     loss = sum((head**2).sum() for head in network(torch.rand(2, 3, 128, 128)))
     assert isinstance(loss, Tensor)
@@ -159,7 +159,7 @@ def test_training_returns_the_lead_heads_and_then_as_many_auxiliary_ones(variant
     with torch.no_grad():
         lead = network.eval()(images)
         for part in network.modules():
-            part.training = part is network  # the running statistics are still those of inference
+            part.training = part is network  # batch normalisation still uses its running statistics
         features = outputs_of(network, network.description.rows[-1].inputs)
         both = network(images)
     assert len(lead) == 4 and len(both) == 8
@@ -172,14 +172,14 @@ def test_training_returns_the_lead_heads_and_then_as_many_auxiliary_ones(variant
 
 
 def outputs_of(network: Network, rows: Sequence[int]) -> list[Tensor]:
-    """Return a list that fills with what the given rows return."""
+    """Return a list that collects the outputs of the given rows."""
     seen: list[Tensor] = []
     for row in rows:
         network.model[row].register_forward_hook(lambda _, __, output: seen.append(output))
     return seen
 
 
-def test_what_only_training_needs_is_not_computed_in_evaluation() -> None:
+def test_auxiliary_rows_are_not_computed_in_evaluation() -> None:
     network = small("yolov7-w6").eval()
     auxiliary = outputs_of(network, [118, 119, 120, 121])  # as in the original's graph
     with torch.no_grad():
@@ -189,7 +189,7 @@ def test_what_only_training_needs_is_not_computed_in_evaluation() -> None:
     assert len(auxiliary) == 4
 
 
-def test_deploying_leaves_the_original_as_it_was() -> None:
+def test_deploying_does_not_change_the_original() -> None:
     network = small("yolov7").train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     deploy(network)

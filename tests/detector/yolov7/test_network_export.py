@@ -1,4 +1,4 @@
-"""Every network of the family becomes a model by the contract, and says what torch says."""
+"""Every network of the family exports to a model that computes the same as torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE = (128, 192)
 
 
 def small(name: str) -> Network:
-    """Build a narrow network with weights that tell cells apart, in training form."""
+    """Build a narrow network in training form whose scores differ from cell to cell."""
     network = build_network(name, classes=3, width=0.06).eval()
     network.load_state_dict(reference_weights(network, prefix=""))
     return network
@@ -44,7 +44,7 @@ def test_an_exported_network_returns_the_best_rows_of_the_trained_one(
         rows = network.decode(network(pixels))[0].double().numpy()
     scores = rows[:, 4:5] * rows[:, 5:]
     ranked = np.sort(scores.max(axis=1))[::-1][:512]
-    assert np.ptp(ranked) > 0.01  # there is something to agree on
+    assert np.ptp(ranked) > 0.01  # the comparison means something
     np.testing.assert_allclose(found.scores[0].max(axis=1), ranked, atol=1e-3)
     corners = np.concatenate((rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2), 1)
     far = np.abs(found.boxes_xyxy[0][:, None] - corners[None]).max(axis=2)
@@ -53,7 +53,7 @@ def test_an_exported_network_returns_the_best_rows_of_the_trained_one(
     assert len(set(far.argmin(axis=1))) == len(ranked)
 
 
-def test_the_stem_of_p6_networks_is_strided_slices_which_every_runtime_takes(
+def test_the_stem_of_p6_networks_is_strided_slices_which_every_runtime_supports(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "w6.onnx"

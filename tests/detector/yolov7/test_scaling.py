@@ -1,4 +1,4 @@
-"""Compound scaling gives the networks that the paper's authors made with it, and valid ones."""
+"""Compound scaling gives the networks of the paper, and only valid ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_e6_deepened_by_a_third_and_widened_by_a_fifth_is_d6() -> None:
     assert (scaled.anchors, scaled.strides) == (d6.anchors, d6.strides)
 
 
-def test_w6_deepened_by_half_and_widened_by_a_quarter_is_e6_but_for_its_down_sampling() -> None:
+def test_w6_deepened_by_half_and_widened_by_a_quarter_is_e6_except_for_down_sampling() -> None:
     e6 = read_description("yolov7-e6").deployed()  # auxiliary heads were not widened
     strided = [
         Row(row.inputs, "Conv", (*row.arguments, 3, 2)) if row.operation == "DownC" else row
@@ -30,7 +30,7 @@ def test_w6_deepened_by_half_and_widened_by_a_quarter_is_e6_but_for_its_down_sam
     assert list(scaled.rows) == strided
 
 
-def test_yolov7_scaled_so_has_the_backbone_of_yolov7x() -> None:
+def test_yolov7_scaled_as_in_the_paper_has_the_backbone_of_yolov7x() -> None:
     # the paper, 5.4: depth of the blocks by 1.5, width of the transitions by 1.25
     x = read_description("yolov7x")
     scaled = scale_compound(read_description("yolov7"), depth=1.5, width=1.25)
@@ -39,7 +39,7 @@ def test_yolov7_scaled_so_has_the_backbone_of_yolov7x() -> None:
 
 
 @pytest.mark.parametrize("depth", [1.5, 2])
-def test_the_width_of_the_paper_is_what_a_deeper_block_returns_more(depth: float) -> None:
+def test_the_width_of_the_paper_is_the_growth_of_a_deeper_block(depth: float) -> None:
     w6 = read_description("yolov7-w6")
     before, after = w6.rows, scale_compound(w6, depth=depth, width=1).rows
     for old, new in zip(find_elans(before), find_elans(after), strict=True):
@@ -48,7 +48,7 @@ def test_the_width_of_the_paper_is_what_a_deeper_block_returns_more(depth: float
 
 
 def channels(rows: tuple[Row, ...], concat: int) -> int:
-    """Add up what a Concat of plain convolutions joins."""
+    """Return the number of channels that a Concat of plain convolutions joins."""
     return sum(rows[source].arguments[0] for source in rows[concat].inputs)
 
 
@@ -88,6 +88,6 @@ def test_any_factors_give_a_network_that_runs(name: str, depth: float, width: fl
 
 
 @pytest.mark.parametrize(("depth", "width"), [(0, 1), (1, -1), (math.nan, 1), (1, math.inf)])
-def test_factors_that_are_no_size_are_refused(depth: float, width: float) -> None:
+def test_factors_that_are_not_above_zero_are_refused(depth: float, width: float) -> None:
     with pytest.raises(ModelError, match="both must be above 0"):
         scale_compound(read_description("yolov7"), depth=depth, width=width)

@@ -1,4 +1,4 @@
-"""Lines and zones: what is counted, what is not, and that JSON lines alone tell the same."""
+"""Lines and zones: which events are counted, and that JSON lines alone give the same counts."""
 
 from __future__ import annotations
 
@@ -31,16 +31,15 @@ from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
 
 NAMES = ("person", "bicycle", "car")
-GATE = Line(
-    (100.0, 0.0), (100.0, 200.0)
-)  # walked downwards: left of it is the right of the picture
+# it points downwards, so that its left side is the right side of the image
+GATE = Line((100.0, 0.0), (100.0, 200.0))
 YARD = Zone.of([(100, 100), (300, 100), (300, 300), (100, 300)])
 MARGIN = 5.0
-Seen = dict[int, Point]  # where each track stands
+Positions = dict[int, Point]  # of each track
 
 
-def tracks(seen: Seen, class_id: int = 0) -> Tracks:
-    """Return confirmed tracks whose lower edges have their middle there."""
+def tracks(seen: Positions, class_id: int = 0) -> Tracks:
+    """Return confirmed tracks; the middle of the lower edge of each box is its position."""
     n = len(seen)
     boxes = [(x - 10, y - 50, x + 10, y) for x, y in seen.values()]
     return Tracks(
@@ -52,12 +51,14 @@ def tracks(seen: Seen, class_id: int = 0) -> Tracks:
     )
 
 
-def events(pictures: Iterable[Seen], *watches: Watch, forget_seconds: float = 5.0) -> list[Event]:
-    """Return all events of pictures, ten a second."""
+def events(
+    frames: Iterable[Positions], *watches: Watch, forget_seconds: float = 5.0
+) -> list[Event]:
+    """Return all events of these frames, ten per second."""
     analytics = Analytics(watches, forget_seconds)
     return [
         event
-        for k, seen in enumerate(pictures)
+        for k, seen in enumerate(frames)
         for event in analytics.update(tracks(seen), NAMES, k, k / 10).events
     ]
 
@@ -70,21 +71,21 @@ def yard(margin: float = MARGIN, dwell_seconds: float | None = None) -> ZoneCoun
     return ZoneCounter("yard", YARD, margin, dwell_seconds=dwell_seconds)
 
 
-def walk(track: int, places: Iterable[Point]) -> list[Seen]:
-    return [{track: place} for place in places]
+def walk(track: int, positions: Iterable[Point]) -> list[Positions]:
+    return [{track: position} for position in positions]
 
 
-def test_who_crosses_a_line_is_counted_with_both_sides_and_the_time_it_is_certain() -> None:
+def test_a_crossing_has_both_sides_and_the_time_when_it_was_settled() -> None:
     (event,) = events(walk(7, [(x, 50.0) for x in range(60, 140, 3)]), gate())
     assert (event.kind, event.shape, event.was, event.now) == ("cross", "gate", "right", "left")
     assert event.point.track == 7
-    assert event.point.position == (108.0, 50.0)  # the first that is more than 5 pixels beyond
+    assert event.point.position == (108.0, 50.0)  # the first one more than 5 pixels beyond
     assert (event.point.pts, event.point.seconds) == (16, 1.6)
 
 
 def test_there_and_back_are_two_crossings() -> None:
-    way = [*range(60, 140, 7), *range(140, 60, -7)]
-    found = events(walk(1, [(x, 50.0) for x in way]), gate())
+    path = [*range(60, 140, 7), *range(140, 60, -7)]
+    found = events(walk(1, [(x, 50.0) for x in path]), gate())
     assert [event.counted_as for event in found] == ["right to left", "left to right"]
 
 
@@ -92,7 +93,7 @@ def test_a_track_without_identity_never_counts() -> None:
     assert not events(walk(-1, [(x, 150.0) for x in range(60, 200, 7)]), gate(), yard())
 
 
-def test_a_track_that_is_not_confirmed_is_not_looked_at() -> None:
+def test_unconfirmed_tracks_are_ignored() -> None:
     analytics = Analytics([gate(), yard()], 5.0)
     for k in range(40):
         one = tracks({3: (60.0 + 5 * k, 150.0)})
@@ -102,15 +103,13 @@ def test_a_track_that_is_not_confirmed_is_not_looked_at() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.floats(-4.9, 4.9), max_size=60), st.sampled_from([60.0, 140.0]))
-def test_flicker_on_the_line_counts_nothing_whatever_came_before(
-    jitter: list[float], begin: float
-) -> None:
+def test_flicker_on_the_line_is_not_counted(jitter: list[float], begin: float) -> None:
     assert not events(walk(1, [(begin, 50.0), *((100 + j, 50.0) for j in jitter)]), gate())
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.floats(-4.9, 4.9), min_size=1, max_size=60))
-def test_a_track_that_stands_on_the_line_and_leaves_has_come_from_nowhere(
+def test_a_track_that_first_appears_on_the_line_does_not_cross_it(
     jitter: list[float],
 ) -> None:
     assert not events(walk(1, [*((100 + j, 50.0) for j in jitter), (150.0, 50.0)]), gate())
@@ -123,31 +122,31 @@ def test_a_track_that_stands_on_the_line_and_leaves_has_come_from_nowhere(
     st.floats(5, 60),
     st.sampled_from([1, -1]),
 )
-def test_a_crossing_counts_once_however_few_pictures_show_it(
+def test_a_crossing_is_counted_once_in_however_few_frames_it_is_seen(
     seed: int, missing: float, far: float, direction: int
 ) -> None:
-    """A walker with a trembling box, of whom many pictures are missing, on the line or anywhere."""
+    """A person with a jittering box, not seen in many frames, on the line or elsewhere."""
     random = np.random.default_rng(seed)
     x = 100 - direction * np.linspace(-far, far, 80)
     places = np.stack((x, 100 + np.linspace(-50, 50, 80)), axis=1) + random.uniform(-2, 2, (80, 2))
     places[[0, -1]] = [(100 + direction * (far + 3), 50), (100 - direction * (far + 3), 150)]
     shown = random.random(80) >= missing
     shown[[0, -1]] = True
-    pictures: list[Seen] = [
-        {1: (float(px), float(py))} if there else {}
-        for (px, py), there in zip(places, shown, strict=True)
+    frames: list[Positions] = [
+        {1: (float(px), float(py))} if seen else {}
+        for (px, py), seen in zip(places, shown, strict=True)
     ]
-    (event,) = events(pictures, gate(), forget_seconds=60)
+    (event,) = events(frames, gate(), forget_seconds=60)
     assert (event.was, event.now) == (("left", "right") if direction > 0 else ("right", "left"))
 
 
-def test_a_gap_across_the_line_counts_once_and_one_that_is_too_long_not_at_all() -> None:
+def test_a_crossing_within_a_gap_is_counted_unless_the_gap_is_too_long() -> None:
     for absent, count in ((40, 1), (60, 0)):
-        pictures = [{1: (80.0, 50.0)}, *([{}] * absent), {1: (120.0, 50.0)}, {1: (130.0, 50.0)}]
-        assert len(events(pictures, gate())) == count
+        frames = [{1: (80.0, 50.0)}, *([{}] * absent), {1: (120.0, 50.0)}, {1: (130.0, 50.0)}]
+        assert len(events(frames, gate())) == count
 
 
-def test_who_goes_around_the_end_has_not_crossed_but_is_on_the_other_side() -> None:
+def test_going_around_the_end_is_not_a_crossing_but_changes_the_side() -> None:
     around = [(60.0, 150.0), (90.0, 230.0), (110.0, 230.0), (140.0, 150.0)]
     assert not events(walk(1, around), gate())
     back = [*around, (60.0, 150.0)]
@@ -156,14 +155,14 @@ def test_who_goes_around_the_end_has_not_crossed_but_is_on_the_other_side() -> N
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32 - 1))
-def test_crossings_of_an_endless_line_are_the_changes_of_side_beyond_the_margin(seed: int) -> None:
-    """The slow twin forgets all that is within the margin, and looks at what follows what."""
+def test_crossings_of_a_long_line_are_the_changes_of_side_beyond_the_margin(seed: int) -> None:
+    """The simple reference ignores positions within the margin and compares neighbours."""
     random = np.random.default_rng(seed)
     line = Line((100.0, -1e5), (100.0, 1e5))
-    way = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
-    way = way.round() + 0.3  # never on the margin itself
-    found = events(walk(1, [(float(x), 50.0) for x in way]), LineCounter("line", line, MARGIN))
-    sides = ["left" if x > 100 else "right" for x in way if abs(x - 100) > MARGIN]
+    path = random.uniform(60, 140) + np.cumsum(random.normal(0, 8, 100))
+    path = path.round() + 0.3  # never exactly at the margin
+    found = events(walk(1, [(float(x), 50.0) for x in path]), LineCounter("line", line, MARGIN))
+    sides = ["left" if x > 100 else "right" for x in path if abs(x - 100) > MARGIN]
     assert [(e.was, e.now) for e in found] == [(a, b) for a, b in pairwise(sides) if a != b]
 
 
@@ -177,11 +176,9 @@ def test_a_zone_is_entered_dwelt_in_and_left() -> None:
     assert left.dwell_seconds == pytest.approx((32 - 1) / 10)
 
 
-def test_who_appears_in_a_zone_has_entered_from_nowhere_and_who_vanishes_left_when_last_seen() -> (
-    None
-):
-    pictures: list[Seen] = [*walk(1, [(200.0, 200.0)] * 11), *([{}] * 60)]
-    entered, left = events(pictures, yard())
+def test_a_track_that_appears_and_vanishes_in_a_zone_enters_and_leaves_it() -> None:
+    frames: list[Positions] = [*walk(1, [(200.0, 200.0)] * 11), *([{}] * 60)]
+    entered, left = events(frames, yard())
     assert (entered.was, entered.now) == (None, "inside")
     assert (left.was, left.now) == ("inside", None)
     assert left.point.seconds == 1.0 and left.point.pts == 10
@@ -190,7 +187,7 @@ def test_who_appears_in_a_zone_has_entered_from_nowhere_and_who_vanishes_left_wh
 
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
-def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, count: int) -> None:
+def test_occupancy_is_the_entries_minus_the_exits(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
     places = np.cumsum(random.normal(0, 25, (120, count, 2)), axis=0) + 200
     there = random.random((120, count)) < 0.7
@@ -206,7 +203,7 @@ def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, coun
             sum(analysis.counts["yard"].get(what, {}).values()) for what in ("entered", "left")
         )
         assert entered - left == len(inside)
-        for track, (x, y) in seen.items():  # whoever is clearly in or out is known to be
+        for track, (x, y) in seen.items():  # a track clearly inside or outside has that state
             depth = 100 - max(abs(x - 200), abs(y - 200))
             if abs(depth) > MARGIN + 0.02 and not (depth < 0):
                 assert track in inside
@@ -215,7 +212,7 @@ def test_occupancy_is_who_entered_less_who_left_and_stays_add_up(seed: int, coun
     assert dwelt <= 12 * count
 
 
-def test_only_the_classes_that_are_asked_for_count_and_each_by_its_name() -> None:
+def test_only_the_configured_classes_are_counted_each_by_its_name() -> None:
     gates = [LineCounter("all", GATE, MARGIN), LineCounter("cars", GATE, MARGIN, classes=("car",))]
     analytics = Analytics(gates, 5.0)
     for k, x in enumerate(range(60, 140, 7)):
@@ -253,29 +250,29 @@ CONFIG = AnalyticsConfig.model_validate(
 )
 
 
-def analysed(seed: int, count: int = 8, pictures: int = 150) -> list[Tracked]:
-    """Return frames of people who walk about, seen now and then, with what is concluded."""
+def analysed(seed: int, count: int = 8, frames: int = 150) -> list[Tracked]:
+    """Return frames of people who walk at random and are detected in most frames."""
     random = np.random.default_rng(seed)
-    places = np.cumsum(random.normal(0, 12, (pictures, count, 2)), axis=0) + 200
+    places = np.cumsum(random.normal(0, 12, (frames, count, 2)), axis=0) + 200
     watches = CONFIG.watches("cam", NAMES)
     assert watches
     stage = Analyse(watches, NAMES, CONFIG.forget_seconds)
     found: list[Tracked] = []
-    for k in range(pictures):
+    for k in range(frames):
         seen = {i + 1: (float(x), float(y)) for i, (x, y) in enumerate(places[k])}
         seen = {i: place for i, place in seen.items() if random.random() < 0.8}
         found += stage.process(Tracked(frame(k), tracks(seen)))
     return found
 
 
-def test_counts_are_found_again_in_the_json_lines_alone(tmp_path: Path) -> None:
-    """First from the events; then the events themselves, from nothing but the boxes."""
+def test_counts_and_events_can_be_computed_again_from_json_lines(tmp_path: Path) -> None:
+    """The counts from the events, and the events from the boxes."""
     items = analysed(1)
     sink = JsonLines(tmp_path / "out.jsonl", NAMES)
     lines = [sink.text(item) for item in items]
-    counts, said = recount(lines)
+    counts, stated = recount(lines)
     last = items[-1].analysis
-    assert last and counts == said == last.counts
+    assert last and counts == stated == last.counts
     assert counts["gate"]["left to right"]["person"] > 3
     assert set(counts["yard"]) == {"entered", "left", "dwelt"}
     watches = CONFIG.watches("cam", NAMES)
@@ -298,7 +295,7 @@ def from_json(objects: Sequence[dict[str, Any]]) -> Tracks:
     )
 
 
-def test_every_event_carries_its_track_its_time_and_both_states(tmp_path: Path) -> None:
+def test_every_event_has_its_track_its_time_and_both_states(tmp_path: Path) -> None:
     sink = JsonLines(tmp_path / "out.jsonl", NAMES)
     found = [e for item in analysed(2) for e in json.loads(sink.text(item))["events"]]
     assert len(found) > 20
@@ -310,7 +307,7 @@ def test_every_event_carries_its_track_its_time_and_both_states(tmp_path: Path) 
         assert ("dwell_seconds" in event) == (event["kind"] in {"leave", "dwell"})
 
 
-def test_the_command_says_whether_a_file_agrees_with_itself(tmp_path: Path) -> None:
+def test_the_command_checks_the_counts_that_a_file_states(tmp_path: Path) -> None:
     sink, path = JsonLines(tmp_path / "out.jsonl", NAMES), tmp_path / "out.jsonl"
     lines = [sink.text(item) for item in analysed(3)]
     path.write_text("".join(lines))
@@ -324,7 +321,7 @@ def test_the_command_says_whether_a_file_agrees_with_itself(tmp_path: Path) -> N
     assert (done.exit_code, "line 1 has no events" in done.stderr) == (2, True)
 
 
-def test_counts_go_on_when_the_size_of_the_pictures_changes() -> None:
+def test_counts_continue_when_the_frame_size_changes() -> None:
     watches = CONFIG.watches("cam", NAMES)
     assert watches
     stage = Analyse(watches, NAMES, 5.0)
@@ -340,7 +337,7 @@ def test_counts_go_on_when_the_size_of_the_pictures_changes() -> None:
 # drawing
 
 
-def test_lines_and_zones_are_drawn_with_what_they_count() -> None:
+def test_lines_and_zones_are_drawn_with_their_counts() -> None:
     item = analysed(4)[-1]
     assert item.analysis
     (plain,) = Annotate(NAMES).process(Tracked(item.frame, item.tracks))
@@ -356,7 +353,7 @@ def test_lines_and_zones_are_drawn_with_what_they_count() -> None:
     assert texts[1] == f"yard: {item.analysis.occupancy['yard']} inside"
 
 
-def test_a_picture_without_tracks_shows_its_lines_too() -> None:
+def test_lines_are_drawn_on_frames_without_tracks_too() -> None:
     item = next(i for i in analysed(5, count=1) if not len(i.tracks))
     (drawn,) = Annotate(NAMES).process(item)
     assert drawn.drawn is not None and (drawn.drawn != item.frame.picture.bgr).any()
@@ -366,7 +363,7 @@ def test_a_picture_without_tracks_shows_its_lines_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ("[{name: a, start: [0, 0], end: [0, 0]}]", "start and end are equal"),
         ("[{name: a, start: [10, 0], end: [0, 9]}]", "say `units: pixels` for pixels"),
@@ -377,17 +374,17 @@ def test_a_picture_without_tracks_shows_its_lines_too() -> None:
         ),
     ],
 )
-def test_a_shape_that_would_never_tell_anything_is_refused(
-    tmp_path: Path, lines: str, said: str
+def test_a_line_or_zone_that_could_never_cause_an_event_is_refused(
+    tmp_path: Path, lines: str, message: str
 ) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(f"analytics:\n  lines: {lines}\n")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         load_config(path, []).analytics.watches("cam", NAMES)
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         ("lines: [{name: a, start: [0, 0]}]", r"analytics\.lines\.0\.end: missing"),
         ("zone: []", r"analytics\.zone: unknown key; did you mean 'zones'"),
@@ -395,16 +392,16 @@ def test_a_shape_that_would_never_tell_anything_is_refused(
         ("lines: [{name: a, strt: [0, 0], end: [1, 1]}]", r"lines\.0\.strt: unknown key.*'start'"),
     ],
 )
-def test_a_mistake_in_the_yaml_is_answered_with_its_place(
-    tmp_path: Path, section: str, said: str
+def test_a_mistake_in_the_yaml_is_named_with_its_key(
+    tmp_path: Path, section: str, message: str
 ) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(f"analytics:\n  {section}\n")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         load_config(path, [])
 
 
-def test_shapes_are_of_the_streams_that_are_named() -> None:
+def test_lines_and_zones_apply_to_the_streams_they_name() -> None:
     one = {"name": "a", "start": [0, 0], "end": [1, 1], "streams": ["north"]}
     config = AnalyticsConfig.model_validate({"lines": [one]})
     assert config.watches("south", NAMES) is None

@@ -27,12 +27,22 @@ def indices(tickets: list[Ticket]) -> list[int]:
     return [ticket.index for ticket in tickets]
 
 
-STOPS = ["open", "decode", "preprocess", "submit", "collect", "suppress", "track", "sink", "finish"]
+STAGES = [
+    "open",
+    "decode",
+    "preprocess",
+    "submit",
+    "collect",
+    "suppress",
+    "track",
+    "sink",
+    "finish",
+]
 
 
 @given(
     counts=st.lists(st.integers(0, 40), min_size=1, max_size=3),
-    fails=st.dictionaries(st.sampled_from(STOPS), st.integers(0, 25), max_size=2),
+    fails=st.dictionaries(st.sampled_from(STAGES), st.integers(0, 25), max_size=2),
     stalls=st.sampled_from([0.0, 0.05, 0.3]),
     seed=st.integers(0, 999),
     max_batch=st.integers(1, 4),
@@ -96,31 +106,31 @@ def test_excess_frames_of_a_live_stream_wait_in_its_lane_not_at_the_engine() -> 
     assert indices(run.sinks["s0"][0].emitted) == [0, 2, 38]
 
 
-@pytest.mark.parametrize("stop", ["open", "decode", "track", "sink", "finish"])
-def test_a_failing_stage_of_one_stream_ends_that_stream_and_no_other(stop: str) -> None:
-    at = 0 if stop in ("open", "finish") else 5
-    run = make_run([30, 30], Faults({stop: at}), sinks=1)
+@pytest.mark.parametrize("stage", ["open", "decode", "track", "sink", "finish"])
+def test_a_failing_stage_of_one_stream_ends_that_stream_and_no_other(stage: str) -> None:
+    at = 0 if stage in ("open", "finish") else 5
+    run = make_run([30, 30], Faults({stage: at}), sinks=1)
     run.pipeline.start()
     finish(run)
     assert [(failure.stream, str(failure.error)) for failure in run.pipeline.failures] == [
-        ("s0", f"{stop} failed at {at}")
+        ("s0", f"{stage} failed at {at}")
     ]
     assert not run.pipeline.cancelled
     assert run.sinks["s1"][0].complete
-    assert not run.sinks["s0"][0].complete or stop == "finish"
+    assert not run.sinks["s0"][0].complete or stage == "finish"
     assert run.ledger.balances["s1"].emitted == 15
 
 
-@pytest.mark.parametrize("stop", ["preprocess", "submit", "collect", "suppress"])
-def test_a_failing_shared_stage_ends_the_run_and_is_named(stop: str) -> None:
-    run = make_run([30, 30], Faults({stop: 4}))
+@pytest.mark.parametrize("stage", ["preprocess", "submit", "collect", "suppress"])
+def test_a_failing_shared_stage_ends_the_run_and_is_named(stage: str) -> None:
+    run = make_run([30, 30], Faults({stage: 4}))
     run.pipeline.start()
     finish(run)
-    assert [failure.stage for failure in run.pipeline.failures] == [stop]
+    assert [failure.stage for failure in run.pipeline.failures] == [stage]
     assert run.pipeline.failures[0].stream is None
     assert not any(sink.complete for sinks in run.sinks.values() for sink in sinks)
     reasons = set().union(*(balance.failed for balance in run.ledger.balances.values()))
-    assert (stop, f"{stop} failed at 4") in reasons
+    assert (stage, f"{stage} failed at 4") in reasons
 
 
 def test_frames_decoded_before_the_decoder_fails_are_still_written() -> None:

@@ -32,7 +32,7 @@ def clip(folder: Path, name: str, *options: str, seconds: int = 6) -> Path:
 TONE = ("-f", "lavfi", "-i", "sine=d=6")
 
 
-def beside(audio: Path, count: int = 60) -> Iterator[Tracked]:
+def with_audio(audio: Path, count: int = 60) -> Iterator[Tracked]:
     """Yield frames at tenths of a second, with the audio of the file."""
     return footage.noise(range(count), TENTH, interval=TENTH, audio_from=audio)
 
@@ -52,7 +52,7 @@ def test_every_packet_is_copied_at_its_time(
     name: str, ending: str, data: Path, tmp_path: Path
 ) -> None:
     source, out = data / "awkward" / name, tmp_path / f"out{ending}"
-    footage.record(VideoFileSink(out), beside(source, 20))
+    footage.record(VideoFileSink(out), with_audio(source, 20))
     read, written = footage.packets(source, "a"), footage.packets(out, "a")
     assert len(read) == len(written)
     allowed = Fraction(1, 1000) if ending == ".mkv" else Fraction(1, 90_000)
@@ -65,7 +65,7 @@ def test_every_packet_is_copied_at_its_time(
 def test_audio_is_interleaved_with_the_video(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     source = data / "street/videos/car-detection.mp4"
-    footage.record(VideoFileSink(out), beside(source, 100))
+    footage.record(VideoFileSink(out), with_audio(source, 100))
     last: dict[int, Fraction] = {}
     with av.open(str(out)) as container:
         for packet in container.demux():
@@ -78,7 +78,7 @@ def test_audio_is_interleaved_with_the_video(data: Path, tmp_path: Path) -> None
 def test_audio_that_starts_late_stays_in_step(tmp_path: Path) -> None:
     late = clip(tmp_path, "late.mp4", "-itsoffset", "2.3456", *TONE)
     out = tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), beside(late))
+    footage.record(VideoFileSink(out), with_audio(late))
     (((before, _), *_),) = footage.packets(late, "a").values()
     (((after, _), *_),) = footage.packets(out, "a").values()
     assert before > 2 and abs(before - after) < Fraction(1, 48_000)
@@ -86,24 +86,24 @@ def test_audio_that_starts_late_stays_in_step(tmp_path: Path) -> None:
 
 def test_audio_of_a_transport_stream_is_the_same_when_decoded(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.ts", *TONE, "-c:a", "aac"), tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), beside(source))
+    footage.record(VideoFileSink(out), with_audio(source))
     sums = [tool("ffmpeg", "-i", str(f), "-map", "0:a", "-f", "md5", "-") for f in (source, out)]
     assert sums[0] == sums[1] != b""
 
 
 def test_audio_longer_than_the_video_is_complete(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.mkv", *TONE, "-c:a", "flac"), tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), beside(source, 10))
+    footage.record(VideoFileSink(out), with_audio(source, 10))
     assert len(footage.packets(out, "a")[1]) == len(footage.packets(source, "a")[1])
 
 
 def test_audio_of_a_cut_recording_ends_with_its_last_frame(tmp_path: Path) -> None:
     source, out = clip(tmp_path, "in.mkv", *TONE, "-c:a", "flac"), tmp_path / "out.mp4"
-    items = list(beside(source, 10))
+    items = list(with_audio(source, 10))
     items[0].frame.stream.cut.set()
     footage.record(VideoFileSink(out), items)
-    said = footage.probe(out, "-show_entries", "stream=duration", "-select_streams", "a")
-    assert 1 <= float(said["streams"][0]["duration"]) < 1.2
+    shown = footage.probe(out, "-show_entries", "stream=duration", "-select_streams", "a")
+    assert 1 <= float(shown["streams"][0]["duration"]) < 1.2
 
 
 def test_a_codec_that_the_container_cannot_hold_is_left_out_with_a_warning(
@@ -112,9 +112,9 @@ def test_a_codec_that_the_container_cannot_hold_is_left_out_with_a_warning(
     source = clip(tmp_path, "in.avi", *TONE, "-c:a", "pcm_mulaw")
     for ending, copied in ((".mp4", 0), (".mov", 1)):
         caplog.clear()
-        footage.record(VideoFileSink(tmp_path / f"out{ending}"), beside(source, 20))
-        said = footage.probe(tmp_path / f"out{ending}", "-show_entries", "stream=codec_name")
-        assert len(said["streams"]) == 1 + copied
+        footage.record(VideoFileSink(tmp_path / f"out{ending}"), with_audio(source, 20))
+        shown = footage.probe(tmp_path / f"out{ending}", "-show_entries", "stream=codec_name")
+        assert len(shown["streams"]) == 1 + copied
         warnings = [record.getMessage() for record in caplog.records]
         assert warnings == ["cam: audio stream 1 (pcm_mulaw) is left out: mp4 cannot hold it"] * (
             1 - copied
@@ -126,7 +126,7 @@ def test_audio_that_cannot_be_opened_costs_no_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "noise.mp4").write_bytes(b"no audio at all")
-    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(tmp_path / "noise.mp4", 20))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), with_audio(tmp_path / "noise.mp4", 20))
     assert len(footage.times(tmp_path / "out.mp4")) == 20
     assert caplog.messages == [
         "cam: the audio is left out: Invalid data found when processing input"
@@ -140,7 +140,7 @@ def test_audio_that_breaks_off_costs_no_frame(data: Path, tmp_path: Path) -> Non
     content = bytearray(broken.read_bytes())
     content[len(content) // 2 : len(content) * 3 // 4] = bytes(len(content) // 4)
     broken.write_bytes(content)
-    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(broken, 100))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), with_audio(broken, 100))
     assert len(footage.times(tmp_path / "out.mp4")) == 100
     assert footage.packets(tmp_path / "out.mp4", "a")
 
@@ -149,9 +149,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from pipeline.sinks.video_file import VideoFileSink
-from tests.pipeline.sinks.test_audio import beside
+from tests.pipeline.sinks.test_audio import with_audio
 sink = VideoFileSink(Path(sys.argv[1]))
-for item in beside(Path(sys.argv[2]), 80):
+for item in with_audio(Path(sys.argv[2]), 80):
     sink.process(item)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -161,26 +161,26 @@ def test_an_audio_stream_that_never_starts_is_left_out_and_does_no_harm_in_a_kil
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tone, silent, out = clip(tmp_path, "tone.mkv", *TONE), tmp_path / "in.mkv", tmp_path / "out.mp4"
-    with av.open(str(tone)) as given, av.open(str(silent), "w") as made:
-        video = made.add_stream_from_template(given.streams.video[0], opaque=True)
-        made.add_stream_from_template(given.streams.audio[0])
-        for packet in given.demux(video=0):
+    with av.open(str(tone)) as read, av.open(str(silent), "w") as written:
+        video = written.add_stream_from_template(read.streams.video[0], opaque=True)
+        written.add_stream_from_template(read.streams.audio[0])
+        for packet in read.demux(video=0):
             if packet.dts is not None:
                 packet.stream = video
-                made.mux(packet)
+                written.mux(packet)
     done = subprocess.run([sys.executable, "-c", KILLED, out, silent], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert len(footage.times(out)) >= 60
-    footage.record(VideoFileSink(out), beside(silent, 20))
+    footage.record(VideoFileSink(out), with_audio(silent, 20))
     assert "left out: it has not started" in caplog.text
 
 
 def test_languages_are_kept(tmp_path: Path) -> None:
     marked = ("-metadata:s:a:0", "language=deu")
     source, out = clip(tmp_path, "in.mkv", *TONE, *marked), tmp_path / "out.mp4"
-    footage.record(VideoFileSink(out), beside(source, 10))
-    said = footage.probe(out, "-select_streams", "a", "-show_entries", "stream_tags=language")
-    assert said["streams"][0]["tags"]["language"] == "deu"
+    footage.record(VideoFileSink(out), with_audio(source, 10))
+    shown = footage.probe(out, "-select_streams", "a", "-show_entries", "stream_tags=language")
+    assert shown["streams"][0]["tags"]["language"] == "deu"
 
 
 def test_a_title_not_in_utf8_and_a_colon_in_the_name_cost_no_audio(
@@ -192,7 +192,7 @@ def test_a_title_not_in_utf8_and_a_colon_in_the_name_cost_no_audio(
     monkeypatch.chdir(tmp_path)
     named = Path("rec:2.mp4")
     named.write_bytes(content.replace(b"Fuuuesse", "Füüüesse".encode("latin-1")))
-    footage.record(VideoFileSink(tmp_path / "out.mp4"), beside(named))
+    footage.record(VideoFileSink(tmp_path / "out.mp4"), with_audio(named))
     assert len(footage.times(tmp_path / "out.mp4")) == 60
     read, written = footage.packets(source, "a"), footage.packets(tmp_path / "out.mp4", "a")
     assert len(read[1]) == len(written[1])

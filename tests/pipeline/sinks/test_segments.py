@@ -140,15 +140,15 @@ def test_the_oldest_segments_are_deleted_until_both_limits_are_met(
     growing = max(existing, key=lambda path: existing[path][0], default=None)  # the oldest
     names = SegmentNames(folder / "%H%M%S.mp4")
     Retention(names, keep_seconds, keep_bytes, RateLimitedLog("rec")).apply(growing)
-    kept = {path for path in existing if path.exists()}
+    remaining = {path for path in existing if path.exists()}
     assert stranger.exists()
-    assert growing is None or growing in kept
-    gone = existing.keys() - kept
-    others = kept - {growing}
+    assert growing is None or growing in remaining
+    gone = existing.keys() - remaining
+    others = remaining - {growing}
     if keep_seconds is not None:
         assert all(existing[path][0] <= keep_seconds + 1 for path in others)
     if keep_bytes is not None:
-        assert not others or sum(existing[path][1] for path in kept) <= keep_bytes
+        assert not others or sum(existing[path][1] for path in remaining) <= keep_bytes
     assert all(existing[a][0] >= existing[b][0] for a in gone for b in others)
     if keep_seconds is None and keep_bytes is None:
         assert not gone
@@ -263,8 +263,8 @@ def test_a_real_full_disk_leaves_playable_segments_and_recording_resumes(
     ("name", "options", "complaint"),
     [
         ("%Q.mp4", {}, "'%Q' given: the name of a segment may have %Y"),
-        ("%H.mp4", {"segment_seconds": 0}, "segment_seconds: 0.0 given: above 0"),
-        ("%H.mp4", {"keep_bytes": -1}, "keep_bytes: -1 given: above 0"),
+        ("%H.mp4", {"segment_seconds": 0}, "segment_seconds: 0.0 given: it must be above 0"),
+        ("%H.mp4", {"keep_bytes": -1}, "keep_bytes: -1 given: it must be above 0"),
         ("%H.mp4", {"keep_byte": 1}, "unknown option 'keep_byte'"),
         ("%H.avi", {}, "no sink writes that"),
     ],

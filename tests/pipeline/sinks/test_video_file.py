@@ -112,8 +112,8 @@ def test_the_last_frame_lasts_its_nominal_interval(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     ticks = [0, 1, 2, 10]
     footage.record(VideoFileSink(out), footage.noise(ticks, PAL, interval=Fraction(3, 25)))
-    said = footage.probe(out, "-show_entries", "format=duration")
-    assert float(said["format"]["duration"]) == 13 / 25
+    shown = footage.probe(out, "-show_entries", "format=duration")
+    assert float(shown["format"]["duration"]) == 13 / 25
 
 
 def boxes(file: Path) -> list[str]:
@@ -131,8 +131,8 @@ def test_a_completed_file_is_an_ordinary_mp4(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     footage.record(VideoFileSink(out), footage.noise(range(120), PAL))
     assert set(boxes(out)) <= {"ftyp", "free", "mdat", "moov"}
-    said = footage.probe(out, "-show_entries", "stream=nb_frames,codec_name,pix_fmt,width,height")
-    assert said["streams"] == [
+    shown = footage.probe(out, "-show_entries", "stream=nb_frames,codec_name,pix_fmt,width,height")
+    assert shown["streams"] == [
         {
             "codec_name": "h264",
             "width": 64,

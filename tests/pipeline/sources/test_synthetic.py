@@ -1,11 +1,8 @@
-"""The built-in street: the same bytes for the same seed, and truth that the pixels confirm."""
+"""The built-in street as a source, and as a labelled clip: the same bytes for the same seed."""
 
 from __future__ import annotations
 
-import io
-import math
 import subprocess
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import islice, pairwise
@@ -15,31 +12,21 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from detector.detections import UInt8Array
 from detector.errors import UsageError
-from pipeline.sources.street.camera import Camera
-from pipeline.sources.street.frame_counter import draw_counter, read_counter
-from pipeline.sources.street.light import Light
-from pipeline.sources.street.scene import Scene
-from pipeline.sources.street.traffic import Path as Way
-from pipeline.sources.street.traffic import Route
-from pipeline.sources.street.world import Street, Truth
+from pipeline.sources.street.frame_counter import read_counter
 from pipeline.sources.synthetic import Synthetic, main
 
-PLACES = range(4)  # the first four seeds are four different places
+SCENES = range(4)  # the first four seeds give four different scenes
 
 
 @cache
-def _place(seed: int) -> Synthetic:
-    """Return the street of a seed, small: most of the time goes into drawing its ground."""
+def _street(seed: int) -> Synthetic:
+    """Return the street of a seed, small, because drawing the ground is slow."""
     return Synthetic(f"synthetic:{seed}", width=512, height=288)
 
 
-@pytest.mark.parametrize("seed", PLACES)
+@pytest.mark.parametrize("seed", SCENES)
 def test_the_same_seed_gives_the_same_bytes_in_any_order(seed: int) -> None:
     one, other = (Synthetic(f"synthetic:{seed}", width=512, height=288) for _ in range(2))
     in_order = [one.draw(index) for index in (0, 40, 80)]
@@ -48,8 +35,8 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order(seed: int) -> None:
     assert not np.array_equal(in_order[0], in_order[1])
 
 
-def test_another_seed_gives_another_picture_of_the_same_place() -> None:
-    first, second = (_place(seed).draw(0)[16:] for seed in (0, 4))
+def test_another_seed_gives_another_picture_of_the_same_street() -> None:
+    first, second = (_street(seed).draw(0)[16:] for seed in (0, 4))
     assert float(np.mean(first == second)) < 0.2
 
 
@@ -68,13 +55,13 @@ def test_frames_come_numbered_in_time_and_end() -> None:
     assert source.faults == [] and not stream.cut.is_set()
 
 
-def test_a_stopped_source_ends_and_says_that_it_was_cut() -> None:
-    source = Synthetic("synthetic:1", width=512, height=288)  # without end
+def test_a_stopped_source_ends_and_cuts_the_stream() -> None:
+    source = Synthetic("synthetic:1", width=512, height=288)  # endless
     stream = source.open()
-    pictures = iter(source)
-    assert len(list(islice(pictures, 2))) == 2
+    frames = iter(source)
+    assert len(list(islice(frames, 2))) == 2
     source.stop()
-    assert list(pictures) == []
+    assert list(frames) == []
     assert stream.cut.is_set()
 
 
@@ -90,20 +77,22 @@ def test_stopping_after_the_end_cuts_nothing() -> None:
     ("url", "options", "complaint"),
     [
         ("synthetic", {"width": 510}, "at least 512x128 .the frame counter"),
-        ("synthetic", {"width": 769}, "both even"),
+        ("synthetic", {"width": 769}, "both must be even"),
         ("synthetic", {"height": 64}, "64 given"),
         ("synthetic", {"width": 126, "counter": False}, "at least 128x128"),
         ("synthetic", {"frame_rate": Fraction(0)}, "above 0"),
-        ("synthetic:monday", {}, "'monday' given: a whole number"),
+        ("synthetic:monday", {}, "'monday' given: it must be a whole number"),
         ("synthetic:-1", {}, "'-1' given"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(url: str, options: dict[str, int], complaint: str) -> None:
+def test_options_out_of_range_are_refused(
+    url: str, options: dict[str, int], complaint: str
+) -> None:
     with pytest.raises(UsageError, match=complaint):
         Synthetic(url, "street", **options)  # type: ignore[arg-type]
 
 
-def test_a_written_clip_has_exact_times_its_numbers_and_its_labels(tmp_path: Path) -> None:
+def test_a_written_clip_has_exact_times_numbers_and_labels(tmp_path: Path) -> None:
     arguments = ["--output", str(tmp_path), "--name", "a", "--frames", "8", "--seed", "1"]
     arguments += ["--size", "512", "288"]
     result = CliRunner().invoke(main, arguments)
@@ -117,11 +106,11 @@ def test_a_written_clip_has_exact_times_its_numbers_and_its_labels(tmp_path: Pat
     ).stdout.split()
     assert [Fraction(time.strip(",")) for time in times] == [Fraction(k, 25) for k in range(8)]
     with av.open(clip) as container:
-        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-    assert [read_counter(picture) for picture in pictures] == list(range(8))
+        images = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert [read_counter(image) for image in images] == list(range(8))
     assert (tmp_path / "classes.txt").read_text() == "person\nbicycle\ncar\n"
-    source = _place(1)
-    assert np.abs(pictures[5].astype(int) - source.draw(5)).mean() < 4
+    source = _street(1)
+    assert np.abs(images[5].astype(int) - source.draw(5)).mean() < 4
     rows = [line.split(",") for line in (tmp_path / "gt/a.txt").read_text().splitlines()]
     of_frame_6 = {int(row[1]): row for row in rows if row[0] == "6"}
     assert of_frame_6.keys() == {truth.id for truth in source.truth(5)}
@@ -132,7 +121,7 @@ def test_a_written_clip_has_exact_times_its_numbers_and_its_labels(tmp_path: Pat
         assert float(row[8]) == pytest.approx(truth.visibility, abs=0.006)
 
 
-def test_the_writer_refuses_what_the_source_refuses(tmp_path: Path) -> None:
+def test_the_writer_refuses_the_same_options_as_the_source(tmp_path: Path) -> None:
     arguments = ["--output", str(tmp_path), "--name", "a", "--size", "300", "200"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code != 0 and "at least 512x128" in result.output

@@ -1,4 +1,4 @@
-"""The two stops at the engine: who opens it, who closes it, and what passes between them."""
+"""The two stages at the engine: opening it, closing it, and the batches in between."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.engines.fake import FakeEngine, fake_manifest
+from detector.engines.fake import FakeEngine
 from detector.errors import ModelError
 from detector.letterbox import Letterbox
 from pipeline.frame import Batch, Frame, Picture, Stream, tickets_of
 from pipeline.stages.infer import Collect, Submit
+from tests.support.fake_manifest import fake_manifest
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 SIZE = (32, 32)

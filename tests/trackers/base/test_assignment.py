@@ -1,4 +1,4 @@
-"""Overlap and assignment, against exact arithmetic and against all possible assignments."""
+"""Overlap against exact arithmetic, assignment against a search of all assignments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def exact_iou(a: Box, b: Box) -> Fraction:
 
 @settings(deadline=None)
 @given(small_boxes, small_boxes)
-def test_the_pairs_are_all_that_overlap_with_their_iou(boxes: list[Box], others: list[Box]) -> None:
+def test_overlapping_returns_all_overlapping_pairs_with_their_iou(
+    boxes: list[Box], others: list[Box]
+) -> None:
     expected = {
         (i, k): exact_iou(a, b)
         for i, a in enumerate(boxes)
@@ -49,8 +51,8 @@ def test_the_pairs_are_all_that_overlap_with_their_iou(boxes: list[Box], others:
     assert dict(zip(found, pairs.iou.tolist(), strict=True)) == pytest.approx(expected, rel=1e-6)
 
 
-def least_cost(cost: np.ndarray, limit: float) -> float:
-    """Return the cost of the best assignment, from trying all; staying alone costs limit / 2."""
+def min_cost(cost: np.ndarray, limit: float) -> float:
+    """Return the lowest cost of all assignments; an unmatched box costs limit / 2."""
     n, m = cost.shape
     padded = np.full((n + m, n + m), limit / 2)
     padded[n:, m:] = 0
@@ -78,15 +80,15 @@ def test_no_assignment_costs_less(seed: int, n: int, m: int, limit: float, densi
     assert len(set(rows[made].tolist())) == len(set(columns[made].tolist())) == len(made)
     alone = n + m - 2 * len(made)
     total = cost[rows, columns][made].sum() + alone * limit / 2
-    assert total == pytest.approx(least_cost(cost, limit))
+    assert total == pytest.approx(min_cost(cost, limit))
 
 
-def test_a_rival_that_costs_more_goes_without() -> None:
+def test_of_two_pairs_that_share_a_box_the_cheaper_is_matched() -> None:
     pairs = Pairs(np.array([0, 1, 2]), np.array([0, 0, 1]), np.ones(3))
     assert sorted(assign(pairs, np.array([0.4, 0.3, 0.2]), limit=0.5).tolist()) == [1, 2]
 
 
-def test_a_pair_at_the_limit_is_not_made() -> None:
+def test_a_pair_at_the_limit_is_not_matched() -> None:
     pairs = Pairs(np.array([0]), np.array([0]), np.ones(1))
     assert len(assign(pairs, np.array([0.5]), limit=0.5)) == 0
 
@@ -97,9 +99,9 @@ def test_a_cost_that_is_not_a_number_is_refused() -> None:
         assign(pairs, np.array([np.nan]), limit=0.5)
 
 
-def test_nothing_to_assign_assigns_nothing() -> None:
-    nothing = np.zeros((0, 4), np.float32)
-    pairs = overlapping(nothing, np.array([[0, 0, 5, 5]], np.float32))
+def test_no_boxes_give_no_pairs() -> None:
+    no_boxes = np.zeros((0, 4), np.float32)
+    pairs = overlapping(no_boxes, np.array([[0, 0, 5, 5]], np.float32))
     assert len(pairs) == 0
     assert len(assign(pairs, 1 - pairs.iou, limit=0.5)) == 0
 
@@ -109,7 +111,7 @@ def test_boxes_that_only_touch_do_not_overlap() -> None:
     assert len(overlapping(left.astype(np.float64), right)) == 0
 
 
-def test_an_inverted_box_shares_nothing() -> None:
+def test_an_inverted_box_overlaps_nothing() -> None:
     inverted, box = np.array([[30.0, 30, 10, 10]]), np.array([[0.0, 0, 40, 40]])
     pairs = overlapping(inverted, box)
     assert len(assign(pairs, 1 - pairs.iou, limit=1.0)) == 0

@@ -1,4 +1,4 @@
-"""The filter on planes is the filter on 8 x 8 matrices, and knows how much time has passed."""
+"""The filter on planes equals the filter on 8 x 8 matrices, for any elapsed time."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def as_matrices(state: KalmanState, track: int) -> tuple[np.ndarray, np.ndarray]
     st.integers(1, 6),
     st.lists(st.integers(0, 9), min_size=1, max_size=8),
 )
-def test_all_tracks_at_once_equal_one_matrix_filter_each(
+def test_the_filter_of_all_tracks_equals_one_matrix_filter_per_track(
     seed: int, count: int, pauses: list[int]
 ) -> None:
     random = np.random.default_rng(seed)
     boxes = random_boxes(seed, count)
     state = AspectHeight().start(boxes)
-    slow = [MatrixFilter(measured(box)) for box in boxes.tolist()]
+    references = [MatrixFilter(measured(box)) for box in boxes.tolist()]
     for steps in pauses:
         state = AspectHeight().predict(state, steps / 30, seen=np.ones(count, bool))
         seen = np.flatnonzero(random.random(count) < 0.7)
         boxes = boxes + random.normal(0, 5, (count, 1)).astype(np.float32)
         state = AspectHeight().correct(state, seen, boxes[seen])
-        for one in slow:
+        for one in references:
             one.predict(steps)
         for track in seen.tolist():
-            slow[track].correct(measured(boxes[track].tolist()))
-    for track, one in enumerate(slow):
+            references[track].correct(measured(boxes[track].tolist()))
+    for track, one in enumerate(references):
         mean, covariance = as_matrices(state, track)
         np.testing.assert_allclose(mean, one.mean, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(covariance, one.covariance, rtol=1e-9, atol=1e-9)
@@ -66,10 +66,12 @@ def test_all_tracks_at_once_equal_one_matrix_filter_each(
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**32 - 1))
-def test_the_filter_of_areas_is_that_of_sort(seed: int) -> None:
+def test_the_filter_of_areas_equals_that_of_sort(seed: int) -> None:
     random = np.random.default_rng(seed)
     box = random_boxes(seed, 1)
-    box[:, 2:] = box[:, :2] + 200 + 0.1 * (box[:, 2:] - box[:, :2])  # none shrinks to nothing
+    box[:, 2:] = (
+        box[:, :2] + 200 + 0.1 * (box[:, 2:] - box[:, :2])
+    )  # so that no box shrinks to nothing
     motion, one = AreaAspect(), SortFilter(box[0].tolist())
     state = motion.start(box)
     for _ in range(8):
@@ -101,9 +103,7 @@ def test_a_prediction_in_two_parts_equals_one_over_the_whole_time(
 
 @pytest.mark.parametrize("motion", MOTIONS, ids=lambda motion: type(motion).__name__)
 @pytest.mark.parametrize("rate", [7, 12.5, 24, 29.97, 60, 240])
-def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(
-    motion: Motion, rate: float
-) -> None:
+def test_the_estimated_velocity_is_right_at_any_frame_rate(motion: Motion, rate: float) -> None:
     speed = np.array([120.0, -45.0])  # pixels per second
     start = np.array([300.0, 200.0])
     state = motion.start(np.array([[*start, *(start + 80)]], np.float32))
@@ -117,7 +117,7 @@ def test_the_velocity_that_is_learnt_is_that_of_the_object_at_any_frame_rate(
     np.testing.assert_allclose(ahead[0, :2], corner + speed / 2, atol=3)
 
 
-def test_the_height_of_a_track_that_does_not_grow_stands_still_from_then_on() -> None:
+def test_the_height_of_a_track_that_is_not_seen_stays_constant_from_then_on() -> None:
     state = AspectHeight().start(random_boxes(1, 2))
     state.planes[1, 3] = 4.0  # pixels per step
     heights = state.position[3].copy()
@@ -127,20 +127,20 @@ def test_the_height_of_a_track_that_does_not_grow_stands_still_from_then_on() ->
     np.testing.assert_allclose(state.position[3] - heights, [120, 0], atol=1e-9)
 
 
-def test_no_time_changes_nothing() -> None:
+def test_a_prediction_over_no_time_changes_nothing() -> None:
     state = AspectHeight().start(random_boxes(2, 3))
     later = AspectHeight().predict(state, 0.0, seen=np.ones(3, bool))
     assert (later.planes == state.planes).all()
 
 
 @every_motion
-def test_boxes_come_back_as_they_were_started(motion: Motion) -> None:
+def test_the_boxes_of_a_new_state_are_those_it_was_made_from(motion: Motion) -> None:
     boxes = random_boxes(3, 20)
     np.testing.assert_allclose(motion.boxes_xyxy(motion.start(boxes)), boxes, atol=1e-3)
 
 
 @every_motion
-def test_a_camera_that_moves_and_zooms_moves_boxes_and_velocities(motion: Motion) -> None:
+def test_camera_motion_and_zoom_transform_boxes_and_velocities(motion: Motion) -> None:
     boxes = random_boxes(4, 5)
     state = motion.start(boxes)
     state.planes[1, :2] = [[3.0], [-1.0]]
@@ -153,9 +153,9 @@ def test_a_camera_that_moves_and_zooms_moves_boxes_and_velocities(motion: Motion
 
 
 @pytest.mark.parametrize("motion", MOTIONS[1:], ids=lambda motion: type(motion).__name__)
-def test_a_box_that_shrinks_does_not_turn_inside_out(motion: Motion) -> None:
+def test_a_shrinking_box_keeps_a_positive_size(motion: Motion) -> None:
     state = motion.start(random_boxes(5, 6))
-    state.planes[1, 2:] = -state.planes[0, 2:] / 10  # gone after ten steps, if it went on
+    state.planes[1, 2:] = -state.planes[0, 2:] / 10  # size 0 after ten steps at this velocity
     if isinstance(motion, AreaAspect):
         state.planes[1, 3] = 0
     for seconds in (0.1, 0.2, 0.5, 1.0):
@@ -164,8 +164,8 @@ def test_a_box_that_shrinks_does_not_turn_inside_out(motion: Motion) -> None:
         assert (right > left).all() and (bottom > top).all()
 
 
-def test_a_filter_of_no_tracks_works() -> None:
-    none = np.zeros((0, 4), np.float32)
-    state = AspectHeight().predict(AspectHeight().start(none), 0.1, seen=np.zeros(0, bool))
-    state = AspectHeight().correct(state, np.zeros(0, np.int64), none)
+def test_a_filter_without_tracks_works() -> None:
+    no_boxes = np.zeros((0, 4), np.float32)
+    state = AspectHeight().predict(AspectHeight().start(no_boxes), 0.1, seen=np.zeros(0, bool))
+    state = AspectHeight().correct(state, np.zeros(0, np.int64), no_boxes)
     assert AspectHeight().boxes_xyxy(state).shape == (0, 4)

@@ -1,4 +1,4 @@
-"""A camera's motion is read, put together over frames left out, and taken into account."""
+"""Camera motion is read from a file, composed over skipped frames, and used by trackers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trackers.motchallenge.text import MotRows
 LINES = "0 1 0 0 0 1 0\n1, 1.0, 0.0, 5.5, 0.0, 1.0, -2\n2\t0.5\t0\t3\t0\t0.5\t4\n"
 
 
-def test_the_motion_over_several_frames_is_one_after_the_other(tmp_path: Path) -> None:
+def test_the_motion_over_several_frames_is_the_product_of_its_steps(tmp_path: Path) -> None:
     path = tmp_path / "camera.txt"
     path.write_text(LINES)
     camera = read_camera(path)
@@ -25,7 +25,9 @@ def test_the_motion_over_several_frames_is_one_after_the_other(tmp_path: Path) -
     after_one = [10 + 5.5, 20 - 2]
     after_both = [0.5 * after_one[0] + 3, 0.5 * after_one[1] + 4]
     np.testing.assert_allclose(camera.between(0, 2) @ point, after_both)
-    np.testing.assert_allclose(camera.between(0, 9) @ point, after_both)  # then it stood still
+    np.testing.assert_allclose(
+        camera.between(0, 9) @ point, after_both
+    )  # it stands still after frame 2
     np.testing.assert_allclose(camera.between(2, 2), np.eye(2, 3))
 
 
@@ -38,7 +40,7 @@ def test_the_motion_over_several_frames_is_one_after_the_other(tmp_path: Path) -
         ("3 1 0 0 2 0 0", "squeeze"),
     ],
 )
-def test_a_wrong_line_is_refused_by_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+def test_an_error_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "camera.txt"
     path.write_text(LINES + line)
     with pytest.raises(UsageError, match=rf"camera\.txt:4: .*{said}"):
@@ -47,10 +49,10 @@ def test_a_wrong_line_is_refused_by_file_and_line(tmp_path: Path, line: str, sai
 
 @pytest.mark.parametrize("name", TRACKERS)
 @pytest.mark.parametrize("keep_every", [1, 2])
-def test_with_its_motion_known_a_shaking_camera_changes_nobody(
+def test_with_known_motion_a_shaking_camera_changes_no_identity(
     tmp_path: Path, name: str, keep_every: int
 ) -> None:
-    """Four people walk; the picture jumps by more than their width, turns and zooms."""
+    """Four people walk; the image jumps by more than their width, rotates and zooms."""
     random = np.random.default_rng(3)
     steps = [
         [[1 + z, -r, dx], [r, 1 + z, dy]]
@@ -61,23 +63,23 @@ def test_with_its_motion_known_a_shaking_camera_changes_nobody(
     path.write_text("".join(f"{k} {six}\n" for k, six in enumerate(numbers)))
     rows = seen_through(np.array(steps))
     frames = np.arange(1, 41, keep_every)
-    followed = list(track(make_tracker(name), rows, frames, 25.0, read_camera(path)))
-    assert {tuple(tracks.confirmed.ids.tolist()) for _, tracks in followed[3:]} == {(1, 2, 3, 4)}
-    lost = list(track(make_tracker(name), rows, frames, 25.0))
-    assert max(tracks.ids.max(initial=0) for _, tracks in lost) > 4 or not len(
-        lost[-1][1].confirmed
+    with_motion = list(track(make_tracker(name), rows, frames, 25.0, read_camera(path)))
+    assert {tuple(tracks.confirmed.ids.tolist()) for _, tracks in with_motion[3:]} == {(1, 2, 3, 4)}
+    without = list(track(make_tracker(name), rows, frames, 25.0))
+    assert max(tracks.ids.max(initial=0) for _, tracks in without) > 4 or not len(
+        without[-1][1].confirmed
     )
 
 
 def seen_through(steps: np.ndarray) -> MotRows:
-    """Return detections of four people by a camera that moves so from picture to picture."""
-    whole, boxes = np.eye(3), []
+    """Return detections of four people by a camera that moves by `steps` from frame to frame."""
+    total, boxes = np.eye(3), []
     for k, step in enumerate(steps):
         if k:
-            whole[:2] = step @ whole
+            total[:2] = step @ total
         feet = np.array([[100 + 4 * k, 100], [400, 120 + 2 * k], [700, 150], [900 - 3 * k, 90]])
-        centre = np.hstack((feet, np.ones((4, 1)))) @ whole[:2].T
-        half = np.array([20, 50]) * np.sqrt(np.linalg.det(whole[:2, :2]))
+        centre = np.hstack((feet, np.ones((4, 1)))) @ total[:2].T
+        half = np.array([20, 50]) * np.sqrt(np.linalg.det(total[:2, :2]))
         boxes.append(np.hstack((centre - half, centre + half)))
     n = 4 * len(steps)
     return MotRows(

@@ -1,4 +1,4 @@
-"""Finished tracks are filled in and smoothed, and say so."""
+"""Finished tracks are interpolated and smoothed, and their boxes are marked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def result(frames: list[int], lefts: np.ndarray, identity: int = 1) -> MotResult
     return MotResult(rows, np.full(n, Origin.TRACKED))
 
 
-def test_a_walker_who_was_hidden_is_put_where_he_must_have_been() -> None:
+def test_a_gap_is_filled_by_linear_interpolation() -> None:
     frames = [*range(1, 31), *range(40, 71)]
     found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 71), RATE)
     assert found.rows.frames.tolist() == list(range(1, 71))
@@ -43,36 +43,36 @@ def test_a_walker_who_was_hidden_is_put_where_he_must_have_been() -> None:
 
 
 @pytest.mark.parametrize(("absent", "filled"), [(16, True), (18, False)])
-def test_a_gap_of_more_than_0_7_seconds_is_left(absent: int, filled: bool) -> None:
+def test_a_gap_of_more_than_0_7_seconds_is_not_filled(absent: int, filled: bool) -> None:
     frames = [*range(1, 31), *range(31 + absent, 80)]
     found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 80), RATE)
     assert (len(found.rows) == 79) == filled
     assert (Origin.FILLED in found.origins) == filled
 
 
-def test_frames_that_were_not_looked_at_are_not_filled_in() -> None:
+def test_frames_that_were_not_tracked_are_not_filled() -> None:
     frames = list(range(1, 60, 3))
     found = refined(result(frames, np.array(frames, float)), np.array(frames), RATE)
     assert found.rows.frames.tolist() == frames
 
 
-def test_jitter_is_less_and_the_way_is_the_same() -> None:
+def test_smoothing_halves_jitter_and_keeps_the_path() -> None:
     random, frames = np.random.default_rng(0), np.arange(1, 201)
-    way = 300 + 200 * np.sin(frames / 40)
-    shaking = way + random.normal(0, 4, 200)
+    path = 300 + 200 * np.sin(frames / 40)
+    shaking = path + random.normal(0, 4, 200)
     found = refined(result(frames.tolist(), shaking), frames, RATE).rows.boxes_xyxy[:, 0]
-    assert np.std(found - way) < 0.5 * np.std(shaking - way)
+    assert np.std(found - path) < 0.5 * np.std(shaking - path)
 
 
-def test_what_was_predicted_is_left_out_and_no_tracks_are_none() -> None:
-    given = result([1, 2, 3], np.zeros(3))
-    given.origins[1] = Origin.PREDICTED
-    found = refined(given, np.array([1, 3]), RATE)
+def test_predicted_boxes_are_left_out_and_no_tracks_give_no_rows() -> None:
+    tracked = result([1, 2, 3], np.zeros(3))
+    tracked.origins[1] = Origin.PREDICTED
+    found = refined(tracked, np.array([1, 3]), RATE)
     assert found.rows.frames.tolist() == [1, 3]
     assert len(refined(MotResult.of([]), np.arange(1, 5), RATE).rows) == 0
 
 
-def test_each_track_is_finished_by_itself() -> None:
+def test_tracks_are_refined_independently() -> None:
     one, other = result([1, 2, 5], np.zeros(3)), result([2, 3], np.full(2, 500.0), identity=7)
     both = MotResult(
         MotRows(*(np.concatenate([getattr(r.rows, name) for r in (one, other)]) for name in NAMES)),
@@ -94,7 +94,7 @@ def test_each_track_is_finished_by_itself() -> None:
 NAMES = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
 
 
-def test_real_tracks_are_better_afterwards(data: Path) -> None:
+def test_refinement_improves_hota_on_real_tracks(data: Path) -> None:
     for name, rate in (("TUD-Campus", 25.0), ("KITTI-17", 10.0)):
         folder = data / "mot15" / name
         detections = read_mot(folder / "det" / "det.txt", with_classes=False)

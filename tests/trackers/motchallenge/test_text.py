@@ -1,4 +1,4 @@
-"""MOTChallenge text is written as DESIGN.md 5 says, and read strictly."""
+"""MOTChallenge text is written as docs/formats.md says, and read strictly."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_confirmed_tracks_are_written_with_frames_from_1_and_top_left_and_size()
     )
 
 
-def test_a_picture_without_confirmed_tracks_gives_no_line() -> None:
+def test_a_frame_without_confirmed_tracks_gives_no_line() -> None:
     assert mot_lines(0, four_tracks()[np.array([1, 2])]) == ""
 
 
-def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+def test_written_text_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "results.txt"
     path.write_text(mot_lines(7, four_tracks()) + mot_lines(3, four_tracks()))
     rows = read_mot(path, with_classes=True)
@@ -47,7 +47,9 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert len(rows.at(5)) == 0
 
 
-def test_detections_of_an_unsorted_file_come_by_frame_and_without_class(tmp_path: Path) -> None:
+def test_detections_of_an_unsorted_file_are_sorted_by_frame_and_have_class_0(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "det.txt"
     path.write_text("2,-1,5,5,10,10,.5,-7.2,3,0\n1,-1,1,2,3,4,.9,-3.7,3,0\n\n")
     rows = read_mot(path, with_classes=False)
@@ -80,19 +82,19 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
         ("2,1,5,5,nan,10,1,0", "finite"),
     ],
 )
-def test_a_wrong_row_is_refused_by_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+def test_an_error_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "wrong.txt"
     path.write_text(f"1,3,5,5,10,10,1,0\n{line}\n")
     with pytest.raises(UsageError, match=rf"wrong\.txt:2: .*{said}"):
         read_mot(path, with_classes=True)
 
 
-def test_a_missing_file_is_a_users_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.txt: cannot be read"):
         read_mot(tmp_path / "nowhere.txt", with_classes=False)
 
 
-def test_all_real_files_are_read_whole(data: Path) -> None:
+def test_every_row_of_the_real_files_is_read(data: Path) -> None:
     files = [*data.glob("mot15/*/*/*.txt"), *data.glob("pets09/*.txt"), *data.glob("street/gt/*")]
     assert len(files) == 22 + 4 + 3
     for path in files:

@@ -1,4 +1,4 @@
-"""Augmentation: wherever an image goes, its boxes go with its pixels."""
+"""Augmentation moves boxes together with their pixels."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from trainer.data.samples import IGNORED, Sample
 
 SIZE = (128, 224)  # height, width
 STILL: dict[str, Any] = {"hsv_h": 0, "hsv_s": 0, "hsv_v": 0}
-# eight: blends of two, along edges, are like none of them
+# blends of two, along edges, are far from all of them
 COLOURS = np.array([(r, g, b) for r in (0, 255) for g in (0, 255) for b in (0, 255)])
 
 
 class Painted:
-    """Images of various sizes, each with a bar of its own colour, labelled with its number."""
+    """Images of various sizes, each with a bar of its own colour, whose class is its number."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(5)
@@ -48,7 +48,7 @@ class Painted:
 
 
 class PaintedRegions(Painted):
-    """The same images, with regions to ignore where the objects were."""
+    """The same images, with regions to ignore instead of objects."""
 
     def __getitem__(self, index: int) -> Sample:
         sample = super().__getitem__(index)
@@ -60,7 +60,7 @@ PAINTED = Painted()
 
 
 def box_of_colour(image: UInt8Array, colour: Any) -> tuple[Float32Array, int]:
-    """Return where pixels of a colour are, xyxy, and how many there are."""
+    """Return the bounding box of the pixels of a colour, xyxy, and their number."""
     ys, xs = np.nonzero(np.abs(image.astype(int) - colour).max(axis=2) <= 56)
     if len(xs) == 0:
         return np.zeros(4, np.float32), 0
@@ -87,25 +87,27 @@ def to_pixels(targets: Float32Array) -> Float32Array:
     ],
     ids=str,
 )
-def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
+def test_targets_lie_on_the_pixels_of_their_objects(options: dict[str, Any]) -> None:
     given = {"scale": 0.9, "translate": 0.2, **STILL, **options}
     augment = Augmenter(PAINTED, SIZE, AugmentOptions(**given), seed=1)
-    upright = not {"rotate", "shear"} & set(options)
+    axis_aligned = not {"rotate", "shear"} & set(options)
     compared = 0
     for index, epoch in product(range(len(augment)), range(16)):
         image, targets = augment.augmented(index, epoch)
         assert image.shape == (*SIZE, 3) and targets.dtype == np.float32
         for number, box in zip(targets[:, 0].astype(int), to_pixels(targets), strict=True):
             if number == IGNORED or (box[2:] - box[:2]).min() < 4:
-                continue  # too little is left, or it is too thin to have a pixel of pure colour
-            if not upright and not (box.min() > 0 and (box[2:] < SIZE[::-1]).all()):
-                continue  # of what is turned and cut off, less is seen than its corners say
-            left, top = np.maximum(box[:2].astype(int) - 4, 0)  # may be in the mosaic twice
+                continue  # too thin to have a pixel of pure colour
+            if not axis_aligned and not (box.min() > 0 and (box[2:] < SIZE[::-1]).all()):
+                continue  # a rotated box that is cut off shows less than its corners say
+            left, top = np.maximum(
+                box[:2].astype(int) - 4, 0
+            )  # the object may be in the mosaic twice
             around = image[top : int(box[3]) + 5, left : int(box[2]) + 5]
             painted, pixels = box_of_colour(around, COLOURS[number])
-            near = 1.5 if upright else 3.0  # a sharp corner has no pixel of pure colour
+            near = 1.5 if axis_aligned else 3.0  # a sharp corner has no pixel of pure colour
             np.testing.assert_allclose(painted + np.array([left, top, left, top]), box, atol=near)
-            assert pixels > (0.8 if upright else 0.2) * np.prod(painted[2:] - painted[:2])
+            assert pixels > (0.8 if axis_aligned else 0.2) * np.prod(painted[2:] - painted[:2])
             compared += 1
     assert compared > 30
 
@@ -115,7 +117,7 @@ def test_targets_lie_on_the_pixels_they_name(options: dict[str, Any]) -> None:
     [{"mixup": 0.5, "flipud": 0.5, "nine": 0.5}, {"rotate": 30.0}, {"whole": 1.0}],
     ids=str,
 )
-def test_regions_to_ignore_go_where_objects_would(options: dict[str, Any]) -> None:
+def test_regions_to_ignore_are_moved_as_objects_are(options: dict[str, Any]) -> None:
     given = AugmentOptions(scale=0.9, **options)
     objects, regions = (Augmenter(each, SIZE, given, 3) for each in (PAINTED, PaintedRegions()))
     compared = 0
@@ -129,7 +131,7 @@ def test_regions_to_ignore_go_where_objects_would(options: dict[str, Any]) -> No
     assert compared > 30 and len(objects.sides()) == len(PAINTED) and len(regions.sides()) == 0
 
 
-def test_whatever_is_well_visible_has_a_target() -> None:
+def test_every_clearly_visible_object_has_a_target() -> None:
     augment = Augmenter(PAINTED, SIZE, AugmentOptions(scale=0.6, **STILL), seed=2)
     seen = 0
     for index, epoch in product(range(len(augment)), range(10)):
@@ -155,7 +157,7 @@ def test_targets_stay_inside_the_image(seed: int, index: int, epoch: int) -> Non
 
 def test_the_same_seed_epoch_and_position_give_the_same_image() -> None:
     first, again = (Augmenter(PAINTED, SIZE, AugmentOptions(), seed=4) for _ in range(2))
-    again.augmented(3, 0)  # what was asked for before makes no difference
+    again.augmented(3, 0)  # earlier calls make no difference
     image, targets = first.augmented(5, 6)
     image_again, targets_again = again.augmented(5, 6)
     assert (image == image_again).all() and (targets == targets_again).all()
@@ -163,15 +165,15 @@ def test_the_same_seed_epoch_and_position_give_the_same_image() -> None:
         assert (first.augmented(index, epoch)[0] != image).any()
 
 
-def test_mosaics_end_when_they_should() -> None:
+def test_mosaics_end_after_mosaic_epochs() -> None:
     options = AugmentOptions(mosaic_epochs=3, scale=0.5)
     augment = Augmenter(PAINTED, SIZE, options, seed=0)
-    for epochs, most in ((range(3), 4), (range(3, 6), 1)):
+    for epochs, objects in ((range(3), 4), (range(3, 6), 1)):
         seen = [augment.augmented(i, epoch)[1] for i in range(len(augment)) for epoch in epochs]
-        assert max(map(len, seen)) == most
+        assert max(map(len, seen)) == objects
 
 
-def test_a_mosaic_of_nine_shows_up_to_nine() -> None:
+def test_a_mosaic_of_nine_shows_up_to_nine_objects() -> None:
     augment = Augmenter(PAINTED, SIZE, AugmentOptions(nine=1.0, scale=0.1), seed=0)
     seen = [len(augment.augmented(i, epoch)[1]) for i in range(len(augment)) for epoch in range(3)]
     assert 4 < max(seen) <= 9
@@ -185,13 +187,13 @@ def test_mixup_shows_two_images_and_the_objects_of_both() -> None:
         assert both.class_ids.tolist() == [0, 1, 1, 2]
         assert both.boxes_xyxy[:2].tolist() == one.boxes_xyxy.tolist()
         assert both.boxes_xyxy[2:].tolist() == other.boxes_xyxy.tolist()
-    # of two images whose sum is white, the mean over shares that are a half on average is grey
+    # the images add up to white and the mean share is one half, so the mean is grey
     mean = np.mean([both.image for both in made], axis=0)
     assert np.abs(mean - 127.5).max() < 8
     assert np.std([both.image[5, 5, 0] for both in made]) > 5
 
 
-def test_mixup_is_drawn_as_often_as_asked() -> None:
+def test_mixup_occurs_with_its_probability() -> None:
     boxes = {
         mixup: sum(
             len(
@@ -205,7 +207,7 @@ def test_mixup_is_drawn_as_often_as_asked() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"mosaic": 0, "scale": 0, "translate": 0}, {"whole": 1}])
-def test_without_changes_an_image_is_letterboxed_and_no_more(changes: dict[str, Any]) -> None:
+def test_without_changes_an_image_is_only_letterboxed(changes: dict[str, Any]) -> None:
     augment = Augmenter(PAINTED, SIZE, AugmentOptions(fliplr=0, **changes, **STILL), seed=0)
     for index in range(len(augment)):
         image, targets = augment.augmented(index, 0)
@@ -225,7 +227,7 @@ def noise(height: int = 90, width: int = 140) -> LabelledImage:
     return LabelledImage(image, boxes, np.array([0, 1]))
 
 
-def test_flipped_twice_is_the_image_itself() -> None:
+def test_two_horizontal_flips_give_the_image_itself() -> None:
     labelled = noise()
     once, twice = labelled.flipped(), labelled.flipped().flipped()
     assert (twice.image == labelled.image).all() and (twice.boxes_xyxy == labelled.boxes_xyxy).all()
@@ -233,7 +235,7 @@ def test_flipped_twice_is_the_image_itself() -> None:
     assert once.boxes_xyxy.tolist() == [[90, 20, 130, 60], [1, 5, 40, 30]]
 
 
-def test_upside_down_twice_is_the_image_itself() -> None:
+def test_two_vertical_flips_give_the_image_itself() -> None:
     labelled = noise()
     once, twice = labelled.flipped_vertically(), labelled.flipped_vertically().flipped_vertically()
     assert (twice.image == labelled.image).all() and (twice.boxes_xyxy == labelled.boxes_xyxy).all()
@@ -241,7 +243,7 @@ def test_upside_down_twice_is_the_image_itself() -> None:
     assert once.boxes_xyxy.tolist() == [[10, 30, 50, 70], [100, 60, 139, 85]]
 
 
-def test_a_quarter_turn_moves_every_pixel_and_its_box() -> None:
+def test_a_quarter_turn_moves_all_pixels_and_boxes() -> None:
     labelled = noise()
     turned = warped(labelled, View(1, 0, 0, turn=np.pi / 2), (140, 90), 0.1)
     assert (turned.image == np.rot90(labelled.image, -1)).all()
@@ -255,14 +257,14 @@ def test_a_warp_that_changes_nothing_keeps_every_pixel() -> None:
     np.testing.assert_allclose(same.boxes_xyxy, labelled.boxes_xyxy, atol=1e-4)
 
 
-def test_a_warp_at_half_size_averages_the_pixels_it_joins() -> None:
+def test_a_warp_to_half_size_averages_pixels() -> None:
     labelled = noise()
     small = warped(labelled, View(0.5, 0, 0), (45, 70), 0.1).image
     mean = labelled.image.reshape(45, 2, 70, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(small, mean, atol=1)
 
 
-def test_an_object_of_which_too_little_is_left_is_a_region_to_ignore() -> None:
+def test_an_object_that_is_mostly_cut_off_becomes_a_region_to_ignore() -> None:
     boxes = np.array(
         [[-10, 0, 20, 20], [-95, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4], [100, 0, 120, 20]],
         np.float32,
@@ -272,19 +274,19 @@ def test_an_object_of_which_too_little_is_left_is_a_region_to_ignore() -> None:
     assert inside.tolist() == [[0, 0, 20, 20], [0, 0, 5, 20], [0, 0, 1.5, 20], [0, 0, 90, 4]]
 
 
-def test_of_a_region_to_ignore_whatever_is_left_is_kept() -> None:
+def test_a_region_to_ignore_is_kept_however_little_is_left() -> None:
     boxes = np.array([[-95, 0, 5, 20], [0, 0, 90, 1], [-9, 0, 0, 20]], np.float32)
     inside, class_ids = cut(boxes, np.full(3, IGNORED), (100, 100), 0.1)
     assert class_ids.tolist() == [IGNORED] * 2
     assert inside.tolist() == [[0, 0, 5, 20], [0, 0, 90, 1]]
 
 
-def test_gains_of_one_keep_the_colours() -> None:
+def test_gains_of_one_do_not_change_the_colours() -> None:
     image = noise().image
     assert np.abs(jitter(image, np.ones(3, np.float32)).astype(int) - image).max() <= 6
 
 
-def test_colours_change_as_the_definition_of_hsv_says() -> None:
+def test_gains_scale_hue_saturation_and_value() -> None:
     image, gains = noise().image, np.array([1.01, 0.6, 0.7], np.float32)
     changed = jitter(image, gains)
     for y, x in np.random.default_rng(1).integers(0, 90, (50, 2)):
@@ -293,7 +295,7 @@ def test_colours_change_as_the_definition_of_hsv_says() -> None:
         np.testing.assert_allclose(changed[y, x] / 255, expected, atol=0.05)
 
 
-def test_the_published_options_are_those_of_the_variant() -> None:
+def test_published_options_depend_on_the_variant() -> None:
     tiny, large = (AugmentOptions().over_variant(name) for name in ("yolov7-tiny", "yolov7-w6"))
     assert (tiny.scale, tiny.translate, large.scale, large.translate) == (0.5, 0.1, 0.9, 0.2)
     mine = AugmentOptions(scale=0.5).over_variant("yolov7")

@@ -1,4 +1,4 @@
-"""Cut-outs and pasting: outlines are found again, and boxes go with their pixels."""
+"""Cutouts have the outline of their objects, and pasting moves boxes with their pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ground() -> UInt8Array:
 
 
 def drawn(*ellipses: Ellipse) -> tuple[LabelledImage, Float32Array]:
-    """Return an image of ellipses (centre, half axes, colour), classes 0, 1, ...; their shape."""
+    """Return an image of ellipses (centre, half axes, colour) of classes 0, 1, ..., and a mask."""
     image, shape = ground(), np.zeros(SIZE, np.uint8)
     boxes = []
     for (x, y), (a, b), colour in ellipses:
@@ -48,7 +48,7 @@ def test_objects_that_touch_stay_together() -> None:
     labelled, _ = drawn(
         ((60, 80), (20, 30), RED), ((90, 80), (20, 30), BLUE), ((180, 60), (20, 20), RED)
     )
-    both, single = cut_out([labelled, labelled])  # once, however often an image comes
+    both, single = cut_out([labelled, labelled])  # once, although the image occurs twice
     assert both.objects.class_ids.tolist() == [0, 1] and both.objects.size == (61, 71)
     assert single.objects.class_ids.tolist() == [2]
 
@@ -58,23 +58,23 @@ def test_objects_that_touch_stay_together() -> None:
     [((10, 80), (20, 30), RED), ((100, 80), (5, 5), RED)],
     ids=["at the border", "very small"],
 )
-def test_what_cannot_be_cut_out_well_is_left_out(ellipse: Ellipse) -> None:
+def test_objects_at_the_border_and_small_objects_are_left_out(ellipse: Ellipse) -> None:
     assert cut_out([drawn(ellipse)[0]]) == []
 
 
-def test_what_touches_a_region_to_ignore_is_left_out() -> None:
+def test_objects_that_touch_a_region_to_ignore_are_left_out() -> None:
     labelled, _ = drawn(((60, 80), (20, 30), RED), ((90, 80), (20, 30), BLUE))
     assert (
         cut_out([LabelledImage(labelled.image, labelled.boxes_xyxy, np.array([0, IGNORED]))]) == []
     )
 
 
-def test_empty_ground_has_no_outline() -> None:
+def test_a_box_of_plain_background_has_no_outline() -> None:
     box = np.array([[50, 50, 90, 90]], np.float32)
     assert cut_out([LabelledImage(ground(), box, np.array([0]))]) == []
 
 
-def test_boxes_go_where_the_pasted_pixels_are() -> None:
+def test_boxes_lie_on_the_pasted_pixels() -> None:
     object_ = np.ones((40, 20), np.float32)
     cutout = Cutout(
         LabelledImage(
@@ -104,7 +104,7 @@ def test_boxes_go_where_the_pasted_pixels_are() -> None:
     assert compared > 100 and 0.2 < cut_off / compared < 0.8
 
 
-def test_whoever_wears_black_comes_in_white_where_they_stood() -> None:
+def test_a_black_object_is_also_pasted_in_light_colours_at_its_place() -> None:
     black, _ = drawn(((100, 80), (20, 40), (0, 0, 0)))
     cutouts = cut_out([black])
     empty = LabelledImage(ground(), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
@@ -116,19 +116,19 @@ def test_whoever_wears_black_comes_in_white_where_they_stood() -> None:
     assert lightest > 150
 
 
-def test_a_paste_leaves_other_objects_to_be_seen() -> None:
+def test_pasting_leaves_other_objects_visible() -> None:
     large, _ = drawn(((120, 80), (60, 70), RED))
     labelled, _ = drawn(((120, 80), (30, 30), BLUE))
     cutouts = cut_out([large])
     for seed in range(50):
         result = pasted(labelled, cutouts, np.random.default_rng(seed), 0.1)
         left, top, right, bottom = labelled.boxes_xyxy[0].astype(int)
-        kept = (result.image == labelled.image).all(axis=2)[top:bottom, left:right]
-        assert kept.mean() > 1 - 3 * 0.3
+        visible = (result.image == labelled.image).all(axis=2)[top:bottom, left:right]
+        assert visible.mean() > 1 - 3 * 0.3
 
 
 class OneOfTwo:
-    """An image with an object in it, and one without."""
+    """An image with an object, and one without."""
 
     def __len__(self) -> int:
         return 2
@@ -142,7 +142,7 @@ class OneOfTwo:
 
 
 @pytest.mark.parametrize(("paste_in", "seen"), [(0.0, False), (1.0, True)])
-def test_objects_come_into_images_where_they_are_asked_for(paste_in: float, seen: bool) -> None:
+def test_objects_are_pasted_only_if_configured(paste_in: float, seen: bool) -> None:
     options = AugmentOptions(mosaic=0, scale=0, translate=0, paste_in=paste_in)
     augment = Augmenter(OneOfTwo(), SIZE, options, seed=0)
     assert any(len(augment.augmented(1, epoch)[1]) for epoch in range(10)) == seen

@@ -1,4 +1,4 @@
-"""Every batch has a size of its own, the same one again for the same place in the training."""
+"""Each batch has a random size that depends only on its position in the training."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def sizes(change: MultiScale, batches: int = 60) -> list[tuple[int, int]]:
     return [(shape[1], shape[2]) for shape in made]
 
 
-def test_sizes_are_multiples_within_the_spread_and_all_occur() -> None:
+def test_all_multiples_within_the_spread_occur_and_no_others() -> None:
     found = sizes(MultiScale(spread=0.5, step=32, seed=0))
     assert {height for height, _ in found} == {64, 96, 128, 160, 192}
     assert all(width % 32 == 0 and 128 <= width <= 384 for _, width in found)
     assert all(abs(width - 2 * height) <= 32 for height, width in found)
 
 
-def test_sizes_follow_from_seed_epoch_and_number() -> None:
+def test_the_same_seed_gives_the_same_sizes() -> None:
     one, again, other = (sizes(MultiScale(0.5, 32, seed)) for seed in (1, 1, 2))
     assert one == again != other
 
 
-def test_without_spread_a_batch_stays_as_it_is() -> None:
+def test_without_spread_a_batch_is_unchanged() -> None:
     images, targets = MultiScale(0.0, 32, 0)(IMAGES, TARGETS, 0, 0)
     assert images is IMAGES and targets is TARGETS
 
 
-def test_an_image_keeps_its_mean_when_it_is_made_smaller() -> None:
+def test_a_shrunken_image_keeps_its_mean() -> None:
     change = MultiScale(0.5, 32, 0)
     number = next(k for k, size in enumerate(sizes(change)) if size == (64, 128))
     small = change(IMAGES, TARGETS, 3, number)[0]

@@ -1,4 +1,4 @@
-"""COCO's JSON is read as it says, and scored as COCO's own library scores it, crowds included."""
+"""COCO data sets are read correctly, and scored as by COCO's own library, crowds included."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def classes_of(truth: dict[str, Any]) -> list[str]:
     return [category["name"] for category in truth["categories"]]
 
 
-def test_every_annotation_is_there_and_crowds_are_kept_apart(
+def test_all_annotations_are_read_and_crowds_are_separate(
     data: Path, truth: dict[str, Any]
 ) -> None:
     loaded, names = load(data, classes_of(truth)), classes_of(truth)
@@ -56,20 +56,20 @@ def test_every_annotation_is_there_and_crowds_are_kept_apart(
             (0, sample.boxes_xyxy, sample.class_ids),
             (1, sample.ignore_xyxy, sample.ignore_class_ids),
         ):
-            there = [
+            annotations = [
                 each
                 for each in truth["annotations"]
                 if each["image_id"] == image["id"] and each["iscrowd"] == crowd
             ]
             assert class_ids is not None
-            assert class_ids.tolist() == [numbers[each["category_id"]] for each in there]
+            assert class_ids.tolist() == [numbers[each["category_id"]] for each in annotations]
             xywh = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-            expected = np.array([each["bbox"] for each in there]).reshape(-1, 4)
+            expected = np.array([each["bbox"] for each in annotations]).reshape(-1, 4)
             np.testing.assert_allclose(xywh, expected, atol=1e-3)
 
 
 def invented(truth: dict[str, Any]) -> dict[int, list[list[float]]]:
-    """Return detections by image, x, y, w, h, score, category: good, bad, and in crowds."""
+    """Return detections (x, y, w, h, score, category) by image: good, bad, and in crowds."""
     rng = np.random.default_rng(0)
     categories = [category["id"] for category in truth["categories"]]
     found: dict[int, list[list[float]]] = {image["id"]: [] for image in truth["images"]}
@@ -84,7 +84,9 @@ def invented(truth: dict[str, Any]) -> dict[int, list[list[float]]]:
     return found
 
 
-def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[str, Any]) -> None:
+def test_average_precision_equals_that_of_cocos_own_library(
+    data: Path, truth: dict[str, Any]
+) -> None:
     found, names = invented(truth), classes_of(truth)
     numbers = {category["id"]: names.index(category["name"]) for category in truth["categories"]}
     loaded, evaluated = load(data, names), []
@@ -123,11 +125,11 @@ def test_average_precision_is_that_of_cocos_own_library(data: Path, truth: dict[
     expected = evaluation.stats
     ours = [getattr(mean, metric) for metric in METRICS]
     np.testing.assert_allclose(ours, [*expected[:6], expected[8]], atol=1e-6)
-    assert mean.ap > 0.1  # there was something to compare
+    assert mean.ap > 0.1  # the comparison is not trivial
 
 
 def write(folder: Path, change: dict[str, Any]) -> Path:
-    """Write an image of 40 x 60 and an annotation, changed as asked, beside a good one."""
+    """Write an image of 40 x 60 with a good annotation and one with `change`."""
     cv2.imwrite(str(folder / "a.png"), np.zeros((40, 60, 3), np.uint8))
     good = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [1, 2, 10, 20], "iscrowd": 0}
     content = {
@@ -143,21 +145,21 @@ def write(folder: Path, change: dict[str, Any]) -> Path:
 @pytest.mark.parametrize(
     ("change", "complaint", "left"),
     [
-        ({"image_id": 6}, r"annotation 2: there is no image with the id 6", []),
-        ({"category_id": 9}, r"annotation 2: there is no category with the id 9", []),
+        ({"image_id": 6}, r"annotation 2: no image has the id 6", []),
+        ({"category_id": 9}, r"annotation 2: no category has the id 9", []),
         ({"bbox": [5, 5, 0, 9]}, r"annotation 2: bbox .*: width and height must be above 0", []),
         ({"bbox": [5, 5, 9]}, r"annotation 2: bbox .*: x, y, width and height are expected", []),
         (
             {"bbox": [50, 5, 20, 9]},
-            r"annotation 2: .* reaches out of .* 60 x 40",
+            r"annotation 2: .* reaches beyond .* 60 x 40",
             [[50, 5, 60, 14]],
         ),
-        ({"bbox": [90, 5, 20, 9]}, r"annotation 2: .* reaches out of .* 60 x 40", []),
-        ({"bbox": [1, 2, 10, 20]}, r"annotation 2: is there twice", []),
+        ({"bbox": [90, 5, 20, 9]}, r"annotation 2: .* reaches beyond .* 60 x 40", []),
+        ({"bbox": [1, 2, 10, 20]}, r"annotation 2: occurs twice", []),
         ({"category_id": 4}, r"a.json: has the class 'dog', which is not among", []),
     ],
 )
-def test_what_is_wrong_is_named_and_can_be_left_out(
+def test_a_wrong_annotation_is_named_and_can_be_left_out(
     tmp_path: Path, change: dict[str, Any], complaint: str, left: list[list[float]]
 ) -> None:
     spec = CocoSpec(coco=write(tmp_path, change), images=tmp_path)
@@ -167,7 +169,7 @@ def test_what_is_wrong_is_named_and_can_be_left_out(
     assert mended[0].boxes_xyxy.tolist() == [[1, 2, 11, 22], *left]
 
 
-def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+def test_a_missing_image_is_left_out(tmp_path: Path) -> None:
     spec = CocoSpec(coco=write(tmp_path, {}), images=tmp_path / "elsewhere")
     with pytest.raises(UsageError, match=r"elsewhere/a.png: cannot be read: No such file"):
         load_dataset([spec], ["cat"])
@@ -175,7 +177,7 @@ def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"images": []}', '{"images": [{}]}'])
-def test_a_file_of_another_format_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_in_another_format_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(UsageError, match=r"a\.json: not "):
         load_dataset([CocoSpec(coco=tmp_path / "a.json", images=tmp_path)], ["cat"])

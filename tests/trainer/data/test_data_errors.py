@@ -1,4 +1,4 @@
-"""What is wrong in a data set is listed as a whole, then refused, or left out."""
+"""All errors in a data set are listed, then refused or left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = {
 
 @pytest.fixture
 def described(tmp_path: Path) -> Path:
-    """Return the data.yaml of a data set with a mistake in nearly every file."""
+    """Return the data.yaml of a data set with an error in nearly every file."""
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
     image = np.random.default_rng(0).integers(0, 256, (100, 200, 3), np.uint8)
@@ -48,12 +48,12 @@ WRONG = [
     "images/no.jpg: not an image",
     "labels/outside.txt:2: the box 1.1 0.5 0.4 0.5 is out of range",
     "labels/outside.txt:3: the box 3 3 0.1 0.1 is out of range",
-    "labels/twice.txt:2: the same class and box as in a line before",
+    "labels/twice.txt:2: the same class and box as in an earlier line",
     "labels/unknown.txt:1: the class 7 is unknown",
 ]
 
 
-def test_all_mistakes_are_refused_at_once_with_file_and_line(described: Path) -> None:
+def test_all_errors_are_refused_at_once_with_file_and_line(described: Path) -> None:
     with pytest.raises(
         UsageError, match=r"6 mistakes in the data; .*'data.mistakes: mend'"
     ) as told:
@@ -62,7 +62,7 @@ def test_all_mistakes_are_refused_at_once_with_file_and_line(described: Path) ->
         assert line.strip().startswith(f"{described.parent}/{wrong}")
 
 
-def test_what_is_mended_is_left_out_or_cut_to_the_image(described: Path) -> None:
+def test_mending_leaves_errors_out_or_cuts_boxes_to_the_image(described: Path) -> None:
     found = Findings("mend")
     data = load_dataset([YoloSpec(yolo=described)], ["a", "b"], found)
     boxes = {
@@ -78,7 +78,7 @@ def test_what_is_mended_is_left_out_or_cut_to_the_image(described: Path) -> None
     )
 
 
-def test_labels_of_classes_that_are_not_trained_are_left_out(described: Path) -> None:
+def test_labels_of_classes_outside_the_recipe_are_left_out(described: Path) -> None:
     found = Findings("mend")
     data = load_dataset([YoloSpec(yolo=described)], ["b"], found)
     assert "has the class 'a', which is not among the classes to train: b" in found.lines[0]
@@ -86,7 +86,7 @@ def test_labels_of_classes_that_are_not_trained_are_left_out(described: Path) ->
     assert classes["good"] == [0] and classes["twice"] == []
 
 
-def test_a_long_list_is_cut_short_in_the_message_and_whole_in_its_file(tmp_path: Path) -> None:
+def test_a_long_list_is_shortened_in_the_message_and_complete_in_the_file(tmp_path: Path) -> None:
     many = Findings()
     for number in range(SHOWN + 5):
         many.add(f"mistake {number}")

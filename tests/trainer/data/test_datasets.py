@@ -1,4 +1,4 @@
-"""Data sets: what they say is what stands in the files, and what is wrong in them is named."""
+"""Data sets return what their files contain, and errors in the files are named."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VALIDATION = {
 
 
 def yolo_rows(path: Path) -> NDArray[np.float64]:
-    """Return class, x0, y0, x1, y1 in 768 x 432 pixels, read without our code."""
+    """Return class, x0, y0, x1, y1 in 768 x 432 pixels, read independently of our code."""
     rows = np.array([line.split() for line in path.read_text().splitlines()], float).reshape(-1, 5)
     centre, half = rows[:, 1:3], rows[:, 3:5] / 2
     return np.column_stack([rows[:, 0], np.hstack([centre - half, centre + half]) * SIZE])
@@ -52,11 +52,11 @@ def clip_of(data: Path, **options: Any) -> Clip:
 
 
 def yolo(path: Path, split: str, classes: list[str]) -> Dataset:
-    """Load a split as a recipe does: what is wrong in it is refused."""
+    """Load a split as a recipe does, refusing errors."""
     return load_dataset([YoloSpec(yolo=path, split=split)], classes)
 
 
-def test_a_clips_labels_are_those_of_its_frames(data: Path) -> None:
+def test_the_labels_of_a_clip_belong_to_its_frames(data: Path) -> None:
     clip = clip_of(data, frames=(100, 200), every=7)
     assert len(clip) == 15
     for i in range(len(clip)):
@@ -65,7 +65,7 @@ def test_a_clips_labels_are_those_of_its_frames(data: Path) -> None:
         np.testing.assert_allclose(clip[i].boxes_xyxy, rows[:, 1:], atol=0.01)
 
 
-def test_frames_are_counted_in_the_order_they_decode_whatever_the_order_of_reading(
+def test_frames_are_numbered_in_decoding_order_in_whatever_order_they_are_read(
     data: Path,
 ) -> None:
     clip = clip_of(data, frames=(20, 40))
@@ -74,11 +74,11 @@ def test_frames_are_counted_in_the_order_they_decode_whatever_the_order_of_readi
         assert difference.mean() < 1  # neighbouring frames differ by more than 2
 
 
-def test_a_whole_clip_has_the_frames_that_decode_not_those_of_its_header(data: Path) -> None:
+def test_the_length_of_a_clip_is_the_number_of_decoded_frames(data: Path) -> None:
     assert len(clip_of(data)) == 459  # the header says 467
 
 
-def test_ignored_regions_hold_for_their_frames(data: Path) -> None:
+def test_regions_to_ignore_apply_to_their_frames(data: Path) -> None:
     clip = clip_of(data, frames=(107, 108))
     assert [clip[i].ignore_xyxy.tolist() for i in (0, 1)] == [
         [[500, 0, 516, 6]],
@@ -86,7 +86,7 @@ def test_ignored_regions_hold_for_their_frames(data: Path) -> None:
     ]
 
 
-def test_a_class_of_two_words_is_one_line(data: Path, tmp_path: Path) -> None:
+def test_a_class_name_may_have_two_words(data: Path, tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     source = data / f"street/videos/{CLIP}.mp4"
     (tmp_path / "videos" / source.name).symlink_to(source)
@@ -97,12 +97,12 @@ def test_a_class_of_two_words_is_one_line(data: Path, tmp_path: Path) -> None:
     assert clip[0].class_ids.tolist() == [0]
 
 
-def test_frames_that_a_clip_does_not_have_are_refused(data: Path) -> None:
-    with pytest.raises(UsageError, match=r"frame 460 is asked for, but there are 459"):
+def test_frames_beyond_the_end_of_a_clip_are_refused(data: Path) -> None:
+    with pytest.raises(UsageError, match=r"frame 460 is asked for, but the clip has 459"):
         clip_of(data, frames=(458, 460))[2]
 
 
-def test_a_yolo_folder_has_every_image_and_box(data: Path) -> None:
+def test_a_yolo_folder_has_all_images_and_boxes(data: Path) -> None:
     splits = [yolo(data / "bccd/data.yaml", split, BCCD) for split in ("train", "val")]
     assert [len(split) for split in splits] == [292, 72]
     lines = (
@@ -139,7 +139,7 @@ def write_yolo(folder: Path, label: str) -> Path:
         ("0 .5 .5 .1", "5 finite numbers are expected, 4 given"),
         ("0 .5 .5 .1 nan", "5 finite numbers are expected"),
         ("0 .5 .5 .1 x", "numbers are expected"),
-        ("1 .5 .5 1 1", "the same class and box as in a line before"),
+        ("1 .5 .5 1 1", "the same class and box as in an earlier line"),
     ],
 )
 def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -> None:
@@ -155,9 +155,9 @@ def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -
         ("1,1,2,3,4,5,1,3,1", "the class 3 is unknown: 0 to 2"),
         ("1,1,768,3,4,5,1,0,1", "is empty or outside the image of 768 x 432"),
         ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
-        ("1,1,2,3,4,5,0,0,1", "only boxes that count"),
+        ("1,1,2,3,4,5,0,0,1", "0 in column 7, but only 1 .* is accepted"),
         ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
-        ("1,7,2,3,4,5,1,0,1", "the same class and box as in a line before"),
+        ("1,7,2,3,4,5,1,0,1", "the same class and box as in an earlier line"),
     ],
 )
 def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, complaint: str) -> None:
@@ -176,7 +176,7 @@ def test_an_image_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
     assert len(yolo(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
 
 
-def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
     (tmp_path / "images/a.png").write_bytes(b"no image")
     with pytest.raises(UsageError, match=r"images/a\.png: not an image"):
@@ -196,7 +196,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         ("folder: a", "'yolo: data.yaml', 'coco: annotations.json' or 'clip: video' is"),
     ],
 )
-def test_a_wrong_description_is_answered_with_what_is_accepted(
+def test_an_error_in_a_part_names_the_accepted_values(
     tmp_path: Path, part: str, complaint: str
 ) -> None:
     path = tmp_path / "recipe.yaml"
@@ -206,7 +206,7 @@ def test_a_wrong_description_is_answered_with_what_is_accepted(
         load_recipe(path)
 
 
-def test_parts_follow_each_other_and_repeat(data: Path) -> None:
+def test_parts_are_concatenated_and_repeated(data: Path) -> None:
     clip = ClipSpec(clip=data / f"street/videos/{CLIP}.mp4", frames=(1, 3), repeat=2)
     folder = YoloSpec(yolo=data / "bccd/data.yaml", split="val")
     joined = load_dataset([clip, folder], STREET + BCCD)
@@ -227,7 +227,7 @@ def test_the_bundled_model_is_never_trained_on_validation_frames(name: str) -> N
 
 
 class Numbered:
-    """Images that are their own number."""
+    """Images whose pixels are their own number."""
 
     def __len__(self) -> int:
         return 23
@@ -252,7 +252,7 @@ def test_an_epoch_shows_every_image_once_with_its_targets() -> None:
 
 @pytest.mark.parametrize(("workers", "forked"), [(0, False), (1, False), (3, False), (2, True)])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_an_epoch_resumed_goes_on_as_it_would_have(workers: int, forked: bool) -> None:
+def test_a_resumed_epoch_has_the_same_remaining_batches(workers: int, forked: bool) -> None:
     whole = list(batches(Numbered(), 5, seed=3, epoch=7, workers=0))
     rest = list(batches(Numbered(), 5, seed=3, epoch=7, start=2, workers=workers, forked=forked))
     assert len(rest) == 3
@@ -260,7 +260,7 @@ def test_an_epoch_resumed_goes_on_as_it_would_have(workers: int, forked: bool) -
         assert (images == images_before).all() and (targets == targets_before).all()
 
 
-def test_the_order_changes_with_seed_and_epoch() -> None:
+def test_the_order_depends_on_seed_and_epoch() -> None:
     first = {
         (seed, epoch): next(batches(Numbered(), 23, seed=seed, epoch=epoch))[0].tobytes()
         for seed in (0, 1)

@@ -1,4 +1,4 @@
-"""Wherever images are kept, they are the same."""
+"""Images are the same wherever they are cached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZE = (48, 64)
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_rectangles(tmp_path_factory.mktemp("kept") / "rectangles")
+    return draw_rectangles(tmp_path_factory.mktemp("cached") / "rectangles")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def dataset(described: Path) -> Joined:
 
 def epoch(dataset: Joined, cache: Cache, folder: Path) -> list[tuple[UInt8Array, Float32Array]]:
     options = AugmentOptions(paste_in=1.0)
-    kept = cache_images(dataset, SIZE, cache, folder)
-    augment = Augmenter(dataset, SIZE, options, seed=0, images=kept)
+    cached = cache_images(dataset, SIZE, cache, folder)
+    augment = Augmenter(dataset, SIZE, options, seed=0, images=cached)
     return [augment.augmented(index, 0) for index in range(len(augment))]
 
 
@@ -47,22 +47,20 @@ def test_every_cache_gives_the_same_images(dataset: Joined, tmp_path: Path, cach
 
 
 @pytest.mark.parametrize("cache", ["ram", "disk"])
-def test_images_that_are_repeated_are_kept_once(
-    described: Path, tmp_path: Path, cache: Cache
-) -> None:
+def test_repeated_images_are_cached_once(described: Path, tmp_path: Path, cache: Cache) -> None:
     twice = YoloSpec(yolo=described, split="all", repeat=2)
-    kept = cache_images(load_dataset([twice], ["red", "blue"]), SIZE, cache, tmp_path)
-    assert len(kept) == 16 and kept[0] is kept[8] and kept[0] is not kept[1]
+    cached = cache_images(load_dataset([twice], ["red", "blue"]), SIZE, cache, tmp_path)
+    assert len(cached) == 16 and cached[0] is cached[8] and cached[0] is not cached[1]
 
 
-def test_the_file_of_a_cache_has_no_name_to_be_left_behind(dataset: Joined, tmp_path: Path) -> None:
-    kept = cache_images(dataset, SIZE, "disk", tmp_path)
-    assert list(tmp_path.iterdir()) == [] and kept[3].image.any()
+def test_the_cache_file_has_no_name_and_is_read_only(dataset: Joined, tmp_path: Path) -> None:
+    cached = cache_images(dataset, SIZE, "disk", tmp_path)
+    assert list(tmp_path.iterdir()) == [] and cached[3].image.any()
     with pytest.raises(ValueError, match="read-only"):
-        kept[3].image[0] = 0
+        cached[3].image[0] = 0
 
 
-def test_a_clip_cannot_be_read_in_any_order(data: Path, tmp_path: Path) -> None:
+def test_a_clip_without_a_cache_is_refused(data: Path, tmp_path: Path) -> None:
     clip = data / "street/videos/person-bicycle-car-detection.mp4"
     spec = ClipSpec(clip=clip, frames=(1, 3))
     dataset = load_dataset([spec], ["person", "bicycle", "car"])
@@ -86,7 +84,7 @@ except UsageError as error:
 """
 
 
-def test_a_disk_without_room_is_a_line_and_not_a_traceback(described: Path, tmp_path: Path) -> None:
+def test_a_full_disk_causes_one_line_of_error(described: Path, tmp_path: Path) -> None:
     full = subprocess.run(
         [sys.executable, "-c", FULL, described, tmp_path / "cache"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Curves, confusions and mistakes are those that a person counts, or COCO's library finds."""
+"""Curves, confusions and mistakes equal manual counts and the results of COCO's library."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ap50(curve: Curve) -> float:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_area_under_a_curve_is_the_ap50_of_cocos_library(seed: int) -> None:
+def test_the_area_under_a_curve_equals_the_ap50_of_cocos_library(seed: int) -> None:
     images = crowded(seed)
     report, analysis = score(images, CLASSES), analyse(images, CLASSES)
     for name in CLASSES:
@@ -70,11 +70,11 @@ def at(analysis: Analysis, name: str, confidence: float) -> list[float]:
     return row
 
 
-def test_precision_recall_and_f1_are_counted_from_a_confidence_on() -> None:
+def test_precision_recall_and_f1_count_detections_above_a_threshold() -> None:
     detections = found(
         (0, 0, 10, 10, 0.9, 0),  # the cat
         (20, 20, 40, 40, 0.8, 1),  # a dog
-        (5, 60, 25, 80, 0.6, 1),  # nothing
+        (5, 60, 25, 80, 0.6, 1),  # background
         (60, 60, 90, 90, 0.4, 1),  # the other dog
     )
     analysis = analyse([image(detections)], CLASSES)
@@ -85,22 +85,22 @@ def test_precision_recall_and_f1_are_counted_from_a_confidence_on() -> None:
     assert analysis.f1 == pytest.approx((1 + 4 / 5) / 2) and analysis.confidence <= 0.4
 
 
-def test_confusions_are_counted_at_the_best_confidence() -> None:
+def test_confusions_are_counted_at_the_best_threshold() -> None:
     detections = found(
-        (0, 0, 10, 10, 0.9, 1),  # the cat, taken for a dog
+        (0, 0, 10, 10, 0.9, 1),  # the cat, as a dog
         (20, 20, 40, 40, 0.8, 1),  # a dog
-        (5, 60, 25, 80, 0.7, 1),  # nothing
+        (5, 60, 25, 80, 0.7, 1),  # background
     )
     cats = [image(found((0, 0, 10, 10, 0.9, 0)), (0,))] * 3
     analysis = analyse([image(detections), *cats], CLASSES)
-    # rows: found as cat, dog, nothing; columns: labelled cat, dog, nothing
+    # rows: detected as cat, dog, background; columns: labelled cat, dog, background
     assert analysis.confusion.tolist() == [[3, 0, 0], [1, 1, 1], [0, 1, 0]]
     assert analysis.mistakes.tolist() == [3, 0, 0, 0]
     assert analysis.worst(2) == [0]
 
 
 @pytest.mark.parametrize(("ignore_class", "wrong"), [(1, 0), (0, 1)])
-def test_a_region_is_ignored_for_its_class(ignore_class: int, wrong: int) -> None:
+def test_a_region_to_ignore_applies_to_its_class(ignore_class: int, wrong: int) -> None:
     detections = found((0, 0, 10, 10, 0.9, 0), (70, 20, 90, 40, 0.9, 1))
     region = boxes((60, 10, 100, 50))
     evaluated = image(detections, (0, 1), region, ignore_class)
@@ -108,7 +108,7 @@ def test_a_region_is_ignored_for_its_class(ignore_class: int, wrong: int) -> Non
     assert len(curve.precision) == wrong
 
 
-def test_nothing_labelled_and_nothing_found_is_no_mistake() -> None:
+def test_an_image_without_labels_and_detections_has_no_mistake() -> None:
     analysis = analyse([image(found(), ())], CLASSES)
     assert analysis.curves == {} and analysis.mistakes.tolist() == [0] and analysis.f1 == 0
     assert len(CONFIDENCES) == 101

@@ -1,4 +1,4 @@
-"""Average precision is what COCO's definition gives, computed by hand."""
+"""Average precision equals values computed by hand from COCO's definition."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def found(*rows: tuple[float, ...]) -> Detections:
 def evaluated(
     truth: Float32Array, detections: Detections, ignore: Float32Array = NOWHERE, **given: Any
 ) -> EvaluatedImage:
-    """Return an image of 100 x 100 pixels with persons in it."""
+    """Return an image of 100 x 100 pixels with persons."""
     persons = np.zeros(len(truth), np.int64)
     return EvaluatedImage(given.get("clip", "a"), (100, 100), truth, persons, ignore, detections)
 
@@ -40,10 +40,10 @@ TWO = boxes((0, 0, 10, 10), (50, 50, 70, 70))
     [
         (found((0, 0, 10, 10, 0.9, 0), (50, 50, 70, 70, 0.2, 0)), 1.0),
         (found(), 0.0),
-        (found((0, 0, 10, 10, 0.9, 1), (50, 50, 70, 70, 0.2, 1)), 0.0),  # right place, wrong class
+        (found((0, 0, 10, 10, 0.9, 1), (50, 50, 70, 70, 0.2, 1)), 0.0),  # wrong class
         (found((0, 0, 10, 10, 0.9, 0)), 51 / 101),  # recalls 0, .01, ... .5 at precision 1
         (found((80, 0, 90, 10, 0.9, 0), (0, 0, 10, 10, 0.8, 0)), 51 / 101 / 2),
-        (found((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0)), 51 / 101),  # twice the same
+        (found((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0)), 51 / 101),  # the same object twice
     ],
 )
 def test_ap50_is_the_mean_precision_at_101_recalls(detections: Detections, ap50: float) -> None:
@@ -53,7 +53,7 @@ def test_ap50_is_the_mean_precision_at_101_recalls(detections: Detections, ap50:
     assert list(report.classes) == ["person"]  # no car is labelled
 
 
-def test_ap_counts_how_well_a_box_fits() -> None:
+def test_ap_is_the_fraction_of_thresholds_below_the_iou() -> None:
     truth = boxes((0, 0, 100, 100))
     report = score([evaluated(truth, found((0, 0, 100, 78, 1, 0)))], CLASSES)  # IoU .78
     person = report.classes["person"]
@@ -65,11 +65,11 @@ def test_ap_counts_how_well_a_box_fits() -> None:
     ("stray", "ap50"),
     [
         ((80, 80, 90, 90), 1.0),  # inside the region
-        ((66, 80, 86, 90), 0.5),  # three tenths of it inside
+        ((66, 80, 86, 90), 0.5),  # 0.3 of it inside
         ((20, 80, 30, 90), 0.5),  # outside
     ],
 )
-def test_an_unmatched_detection_in_a_region_to_ignore_is_no_mistake(
+def test_an_unmatched_detection_in_a_region_to_ignore_does_not_count(
     stray: tuple[float, ...], ap50: float
 ) -> None:
     detections = found((*stray, 0.9, 0), (0, 0, 10, 10, 0.8, 0))
@@ -82,7 +82,7 @@ def test_an_object_that_touches_a_region_to_ignore_still_counts() -> None:
     assert score([image], CLASSES).classes["person"].ap50 == pytest.approx(51 / 101)
 
 
-def test_clips_are_scored_apart() -> None:
+def test_clips_are_scored_separately() -> None:
     good = evaluated(TWO, found((0, 0, 10, 10, 0.9, 0), (50, 50, 70, 70, 0.9, 0)), clip="good")
     bad = evaluated(TWO, found(), clip="bad")
     report = score([good, bad], CLASSES)

@@ -1,4 +1,4 @@
-"""Evaluation sees images as the product does, and compares in their own pixels."""
+"""Evaluation runs models as the pipeline does, and compares boxes in source pixels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZE = (96, 128)
 
 
 def samples() -> list[Sample]:
-    """Return grey images of many shapes, with a white rectangle where an object is labelled."""
+    """Return grey images of many shapes, with a white rectangle at the labelled object."""
     rng = np.random.default_rng(3)
     made = []
     for number, (height, width) in enumerate(
@@ -47,7 +47,7 @@ def samples() -> list[Sample]:
 
 
 def oracle(images: UInt8Array) -> Candidates:
-    """Find white rectangles, as class 1."""
+    """Detect white rectangles as class 1."""
     boxes = []
     for image in images:
         rows, columns = np.nonzero(image[:, :, 0] > 150)
@@ -57,13 +57,13 @@ def oracle(images: UInt8Array) -> Candidates:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
-def test_what_is_found_in_the_letterbox_is_compared_in_source_pixels(batch: int) -> None:
+def test_detections_are_compared_in_source_pixels(batch: int) -> None:
     large = [sample for sample in samples() if min(sample.image.shape[:2]) > 50]
     report = evaluate(Model(oracle, ("cat", "dog"), SIZE, batch), large)
     assert report.mean.ap50 == 1 and report.mean.objects == len(large)
 
 
-def test_the_model_sees_the_products_letterbox() -> None:
+def test_the_model_gets_letterboxed_images() -> None:
     seen: list[UInt8Array] = []
 
     def remember(images: UInt8Array) -> Candidates:
@@ -76,9 +76,9 @@ def test_the_model_sees_the_products_letterbox() -> None:
         np.testing.assert_array_equal(image, placed)
 
 
-def test_rivals_are_compared_before_the_image_clips_them_as_in_the_product() -> None:
-    """Two objects on one place: of the second, half lies in the padding, as the network sees it."""
-    whole, spilling = [40, 24, 80, 72], [40, 4, 80, 92]  # of their union they share 48 / 88
+def test_nms_compares_boxes_before_they_are_clipped_to_the_image() -> None:
+    """Two objects at one place; half of the second box lies in the padding."""
+    whole, spilling = [40, 24, 80, 72], [40, 4, 80, 92]  # IoU 48 / 88
 
     def infer(images: UInt8Array) -> Candidates:
         boxes = np.array([[whole, spilling]], np.float32)
@@ -89,7 +89,7 @@ def test_rivals_are_compared_before_the_image_clips_them_as_in_the_product() -> 
     assert evaluate(Model(infer, ("cat", "dog"), SIZE), [sample]).mean.ap50 == 1
 
 
-def test_scores_are_given_per_clip() -> None:
+def test_scores_are_reported_per_clip() -> None:
     report = evaluate(Model(oracle, ("cat", "dog"), SIZE), samples())
     assert {clip: scores["dog"].objects for clip, scores in report.clips.items()} == {
         "clip0": 3,
@@ -97,7 +97,7 @@ def test_scores_are_given_per_clip() -> None:
     }
 
 
-def test_a_model_that_there_is_not_is_answered_with_those_there_are() -> None:
+def test_an_unknown_model_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(ModelError, match=r"stret.*did you mean 'street'"):
         open_model("stret").__enter__()
 
@@ -111,7 +111,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_an_export_finds_what_the_weights_find(
+def test_an_export_and_its_weights_have_the_same_detections(
     data: Path, tmp_path: Path, one_thread: None
 ) -> None:
     annotated = data / "tinycoco/annotations/instances_val2017.json"
@@ -134,11 +134,11 @@ def test_an_export_finds_what_the_weights_find(
         assert len(of_torch) == len(of_onnx) > 200
         same = same_detections(of_torch, of_onnx)
         shared += [same.any(axis=0), same.any(axis=1)]
-    assert np.concatenate(shared).mean() > 0.999  # of two classes with one score either may be said
+    assert np.concatenate(shared).mean() > 0.999  # of two classes with equal scores either may win
 
 
 def same_detections(one: Detections, other: Detections) -> NDArray[np.bool_]:
-    """Say of each of n detections which of m it equals, to rounding: (n, m)."""
+    """Return which of n detections equal which of m, up to rounding: (n, m)."""
     pixels = np.abs(one.boxes_xyxy[:, None] - other.boxes_xyxy).max(axis=2)
     score = np.abs(one.scores[:, None] - other.scores)
     same_class = one.class_ids[:, None] == other.class_ids
@@ -146,7 +146,7 @@ def same_detections(one: Detections, other: Detections) -> NDArray[np.bool_]:
     return equal
 
 
-def test_a_rectangle_is_padded_no_more_than_to_the_stride(weights: Path) -> None:
+def test_rectangular_evaluation_pads_to_the_stride_only(weights: Path) -> None:
     seen = []
 
     def watched(images: UInt8Array) -> Candidates:
@@ -159,10 +159,13 @@ def test_a_rectangle_is_padded_no_more_than_to_the_stride(weights: Path) -> None
         assert model.input_size((300, 100)) == (96, 32)
         wide = [sample for sample in samples() if sample.image.shape[:2] == (77, 333)]
         evaluate(replace(model, infer=watched), [*samples()[:1], *wide, *wide])
-    assert seen == [(1, 96, 128, 3), (2, 32, 128, 3)]  # neighbours of one shape are one batch
+    assert seen == [
+        (1, 96, 128, 3),
+        (2, 32, 128, 3),
+    ]  # consecutive images of one shape form a batch
 
 
-def test_an_image_that_fills_the_input_is_judged_the_same(weights: Path) -> None:
+def test_an_image_that_fills_the_input_has_the_same_detections_in_both_modes(weights: Path) -> None:
     whole = [sample for sample in samples() if sample.image.shape[:2] == SIZE]
     with open_model(weights, rectangular=True) as any_size, open_model(weights) as one_size:
         (here,), (there,) = evaluate_images(any_size, whole), evaluate_images(one_size, whole)
@@ -170,17 +173,19 @@ def test_an_image_that_fills_the_input_is_judged_the_same(weights: Path) -> None
     np.testing.assert_array_equal(here.detections.boxes_xyxy, there.detections.boxes_xyxy)
 
 
-def test_rectangles_are_for_weights_only() -> None:
+def test_rectangular_evaluation_is_for_weights_only() -> None:
     with pytest.raises(UsageError, match=r"needs any input size, and street has one"):
         open_model("street", rectangular=True).__enter__()
 
 
-def test_a_model_of_fixed_batches_gets_them_full(tmp_path: Path) -> None:
+def test_a_model_of_fixed_batch_size_gets_full_batches(tmp_path: Path) -> None:
     source = find_model("street")
     fixed = replace(Manifest.beside(source), max_batch=4, dynamic_batch=False)
     shutil.copy(source, tmp_path / "fixed.onnx")
     fixed.write(tmp_path / "fixed.json")
-    of_dogs = [replace(sample, class_ids=np.array([2])) for sample in samples()]
-    with open_model(tmp_path / "fixed.onnx", "fake") as model:  # which refuses any other number
+    dogs = [replace(sample, class_ids=np.array([2])) for sample in samples()]
+    with open_model(
+        tmp_path / "fixed.onnx", "fake"
+    ) as model:  # the fake engine refuses other numbers
         assert model.batch == 4
-        assert evaluate(model, of_dogs).mean.objects == 5
+        assert evaluate(model, dogs).mean.objects == 5

@@ -1,4 +1,4 @@
-"""Anchors find the sizes that boxes have, and the whole product uses them."""
+"""Fitted anchors match the sizes of boxes, and reach saved and deployed networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def boxes(spread: float = 0.08) -> Float32Array:
     return sides.astype(np.float32)
 
 
-def test_fitness_and_recall_are_those_of_the_slow_definition() -> None:
+def test_fitness_and_recall_equal_the_slow_definition() -> None:
     sides, anchors = boxes(0.5), PLANTED[[1, 4]]
     near = [
         max(min(w / aw, aw / w, h / ah, ah / h) for aw, ah in anchors.tolist())
@@ -33,12 +33,12 @@ def test_fitness_and_recall_are_those_of_the_slow_definition() -> None:
     assert fit.fitness == pytest.approx(np.mean([each if each > 1 / 3 else 0 for each in near]))
 
 
-def test_planted_sizes_are_found() -> None:
+def test_anchors_are_fitted_to_the_clusters_of_sizes() -> None:
     found = fit_anchors(boxes(), len(PLANTED), ratio=4, rng=np.random.default_rng(0))
     np.testing.assert_allclose(found, PLANTED[PLANTED.prod(axis=1).argsort()], rtol=0.1)
 
 
-def test_the_same_seed_finds_the_same_anchors() -> None:
+def test_the_same_seed_gives_the_same_anchors() -> None:
     one, other = (fit_anchors(boxes(0.4), 9, 4, np.random.default_rng(3)) for _ in range(2))
     assert (one == other).all()
     assert measure(boxes(0.4), one, 4).fitness > 0.7
@@ -52,6 +52,6 @@ def test_fitted_anchors_reach_the_saved_and_the_deployed_network(tmp_path: Path)
     loaded, _ = load_weights(tmp_path / "a.safetensors")
     deployed = deploy(loaded)
     heads = [torch.zeros(1, 3, 1, 1, 6) for _ in range(3)]
-    decoded = deployed.decode(heads)[0, :, 2:4]  # at zero a box has the size of its anchor
+    decoded = deployed.decode(heads)[0, :, 2:4]  # a prediction of zero has the size of its anchor
     np.testing.assert_allclose(decoded.numpy(), anchors)
     np.testing.assert_allclose(deployed.head.anchors[1, 0], anchors[3] / 16)

@@ -1,4 +1,4 @@
-"""The assignment of a whole batch at once is that of each image by itself, slowly."""
+"""The vectorised assignment equals a slow one, image by image."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def class_cost(row: list[float], wanted: int) -> float:
 def one_by_one(
     images: list[int], rows: Tensor, boxes: Tensor, targets: Tensor, truth: Tensor, top: int
 ) -> set[tuple[int, int]]:
-    """Return the pairs of cell and ground truth that SimOTA makes, as it is published."""
+    """Return the pairs (cell, ground truth) of SimOTA as published, computed with loops."""
     pairs = set()
     for image in set(images):
         cells = [number for number, each in enumerate(images) if each == image]
         wanted = [number for number, each in enumerate(targets) if int(each[0]) == image]
         asked: set[tuple[int, int]] = set()
-        cost: dict[int, dict[int, float]] = {}  # of a ground truth, of a cell
+        cost: dict[int, dict[int, float]] = {}  # by ground truth, then by cell
         for truth_number in wanted:
             overlaps, of_cell = {}, {}
             for cell in cells:
@@ -65,14 +65,14 @@ def one_by_one(
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_image_is_assigned_as_if_it_were_alone(seed: int) -> None:
+def test_each_image_is_assigned_independently(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n_images, objects, count = 4, int(rng.integers(1, 9)), int(rng.integers(1, 80))
     targets = torch.zeros(objects, 6)
     targets[:, 0] = torch.from_numpy(rng.integers(0, n_images, objects))
     targets[:, 1] = torch.from_numpy(rng.integers(0, CLASSES, objects))
     truth = torch.from_numpy(rng.uniform(20, 60, (objects, 4)).astype(np.float32))
-    own = torch.from_numpy(rng.integers(0, objects, count))  # whose neighbourhood a cell lies in
+    own = torch.from_numpy(rng.integers(0, objects, count))  # the ground truth near each cell
     images = targets[own, 0].long()
     boxes = truth[own] + torch.from_numpy(rng.normal(0, 6, (count, 4)).astype(np.float32))
     rows = torch.from_numpy(rng.normal(0, 1, (count, 5 + CLASSES)).astype(np.float32))

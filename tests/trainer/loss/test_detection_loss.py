@@ -1,4 +1,4 @@
-"""The loss agrees with the original's numbers, and with slow definitions of its parts."""
+"""The loss equals that of the original implementation, and slow definitions of its terms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = Gains(box=0.05, objectness=1.0, classification=0.5)
 
 
 def predictions(case: dict[str, Any]) -> list[Tensor]:
-    """Make the heads that the reference was computed on."""
+    """Return the heads for which the reference was computed."""
     rng = np.random.default_rng(zlib.crc32(case["seed_string"].encode()))
     heads = []
     for stride in case["strides"] * (len(case["grad_abs_sum"]) // len(case["strides"])):
@@ -48,7 +48,7 @@ def loss_of(case: dict[str, Any], gains: Gains, assignment: Any) -> DetectionLos
         ("auxota_yolov7-w6", P5, "ota"),
     ],
 )
-def test_items_and_gradients_are_those_of_the_original(
+def test_terms_and_gradients_equal_those_of_the_original(
     reference: Path, name: str, gains: Gains, assignment: str
 ) -> None:
     case = json.loads((reference / "loss.json").read_text())[name]
@@ -65,7 +65,7 @@ def test_items_and_gradients_are_those_of_the_original(
 
 
 def heads_for(size: tuple[int, int], classes: int = 2, seed: int = 0) -> list[Tensor]:
-    """Return heads of two images of a (height, width) that expect nothing anywhere."""
+    """Return heads of two images of a (height, width), with low objectness everywhere."""
     generator = torch.Generator().manual_seed(seed)
     heads = []
     for stride in (8, 16, 32):
@@ -83,7 +83,7 @@ def tiny_loss(assignment: Any = "ota", **options: Any) -> DetectionLoss:
     return DetectionLoss(torch.tensor(anchors), strides, TINY, assignment, **options)
 
 
-def test_images_without_objects_cost_only_objectness() -> None:
+def test_images_without_objects_have_only_the_objectness_term() -> None:
     heads = heads_for((96, 160))
     loss, items = tiny_loss()(heads, torch.zeros(0, 6))
     gradients = torch.autograd.grad(loss, heads)
@@ -95,21 +95,23 @@ def test_images_without_objects_cost_only_objectness() -> None:
 
 
 @pytest.mark.parametrize("assignment", ["ota", "anchors"])
-def test_a_wide_image_is_learnt_where_its_object_is(assignment: str) -> None:
+def test_an_object_in_a_wide_image_is_assigned_to_the_cells_around_its_centre(
+    assignment: str,
+) -> None:
     heads = heads_for((96, 320))
     centre, shape = (0.9, 0.25), (31 / 320, 24 / 96)  # nearly the largest anchor of stride 8
     targets = torch.tensor([[1, 0, *centre, *shape]])
     gradients = torch.autograd.grad(tiny_loss(assignment)(heads, targets)[0], heads)
     image, anchor, row, column = gradients[0][..., :4].any(dim=-1).nonzero().unbind(1)
     assert set(image.tolist()) == {1} and 2 in anchor.tolist()
-    # the cell under (288, 24) pixels at stride 8 is row 3, column 36; the edge above and left of
-    # it is nearer, so that those neighbours answer too
-    places = set(zip(row.tolist(), column.tolist(), strict=True))
-    assert places <= {(3, 36), (2, 36), (3, 35)} and places
+    # the cell under (288, 24) pixels at stride 8 is row 3, column 36; its upper and left edges are
+    # nearer, so those neighbours may be assigned, too
+    assigned = set(zip(row.tolist(), column.tolist(), strict=True))
+    assert assigned <= {(3, 36), (2, 36), (3, 35)} and assigned
 
 
 @pytest.mark.parametrize("assignment", ["ota", "anchors"])
-def test_in_a_region_to_ignore_only_what_an_object_claims_is_learnt(assignment: str) -> None:
+def test_in_a_region_to_ignore_only_assigned_cells_count(assignment: str) -> None:
     size = height, width = 96, 160
     objects = [[0, 0, 0.3, 0.5, 0.2, 0.3], [1, 1, 0.5, 0.5, 0.3, 0.4]]
     regions = [(0, 0, 0, 75, 60), (1, 101, 0, 111, 4)]  # image, xyxy in pixels; one is a sliver
@@ -135,13 +137,13 @@ def test_in_a_region_to_ignore_only_what_an_object_claims_is_learnt(assignment: 
         assert torch.equal(after, expected) and not torch.equal(after, before)
 
 
-def test_with_one_class_there_is_nothing_to_tell_apart() -> None:
+def test_with_one_class_the_class_term_is_zero() -> None:
     targets = torch.tensor([[0, 0, 0.5, 0.5, 0.2, 0.3]])
     _, items = tiny_loss()(heads_for((96, 96), classes=1), targets)
     assert items[0] > 0 and items[2] == 0
 
 
-def test_gains_are_published_for_three_heads_80_classes_and_640_pixels() -> None:
+def test_gains_are_scaled_from_three_heads_80_classes_and_640_pixels() -> None:
     gains = Gains(box=0.05, objectness=1.0, classification=0.5)
     assert gains.scaled(3, 80, (640, 640)) == gains
     scaled = gains.scaled(4, 8, (320, 640))
@@ -149,9 +151,9 @@ def test_gains_are_published_for_three_heads_80_classes_and_640_pixels() -> None
     assert values == pytest.approx([0.0375, 0.375, 0.0375])
 
 
-def test_label_smoothing_asks_for_less_than_certainty() -> None:
+def test_label_smoothing_moves_the_targets_of_classes() -> None:
     targets = torch.tensor([[0, 0, 0.5, 0.5, 0.2, 0.3]])
-    odds = math.log(0.95 / 0.05)  # of what smoothing by 0.1 asks for: 0.95 and 0.05
+    odds = math.log(0.95 / 0.05)  # smoothing by 0.1 has the targets 0.95 and 0.05
     heads = [
         torch.cat(
             [head[..., :5].detach(), head[..., 5:].detach() * 0 + torch.tensor([odds, -odds])], -1
@@ -161,5 +163,5 @@ def test_label_smoothing_asks_for_less_than_certainty() -> None:
     for smoothing, satisfied in ((0.1, True), (0.0, False)):
         leaves = [head.clone().requires_grad_() for head in heads]
         loss, _ = tiny_loss(label_smoothing=smoothing)(leaves, targets)
-        asked = torch.cat([g[..., 5:].flatten() for g in torch.autograd.grad(loss, leaves)])
-        assert (asked.abs().max() < 1e-7) == satisfied
+        gradients = torch.cat([g[..., 5:].flatten() for g in torch.autograd.grad(loss, leaves)])
+        assert (gradients.abs().max() < 1e-7) == satisfied

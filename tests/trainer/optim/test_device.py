@@ -1,4 +1,4 @@
-"""Where a training computes, and in which type: the fast one of what there is."""
+"""The device of a training, and the type it computes in."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from trainer.optim import device as place
+from trainer.optim.device import choose_device
 from trainer.recipe import Recipe
 
 
 @pytest.mark.parametrize(
-    ("amp", "able", "reduced"),
+    ("amp", "has_bf16", "reduced"),
     [
         (True, True, torch.bfloat16),
         (True, False, None),  # without instructions for it, bfloat16 is many times slower
@@ -20,14 +20,13 @@ from trainer.recipe import Recipe
         (False, True, None),
     ],
 )
-def test_a_cpu_takes_bfloat16_where_it_is_faster_or_asked_for(
-    monkeypatch: pytest.MonkeyPatch, amp: Any, able: bool, reduced: torch.dtype | None
+def test_a_cpu_uses_bfloat16_if_it_is_faster_or_asked_for(
+    amp: Any, has_bf16: bool, reduced: torch.dtype | None
 ) -> None:
-    monkeypatch.setattr(place, "computes_bf16", lambda: able)
     part = {"yolo": "data.yaml"}
     data = {"classes": ["a"], "train": [part], "val": [part]}
-    given = {"size": [64, 64], "epochs": 1, "device": "cpu", "amp": amp, "data": data}
-    chosen = place.choose_device(Recipe.model_validate(given))
+    values = {"size": [64, 64], "epochs": 1, "device": "cpu", "amp": amp, "data": data}
+    chosen = choose_device(Recipe.model_validate(values), cpu_has_bf16=lambda: has_bf16)
     assert chosen.reduced == reduced
     with chosen.autocast():
         found = torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)).dtype

@@ -1,4 +1,4 @@
-"""Two processes with a batch of 8 each learn what one does from the same images."""
+"""Two processes with a batch of 8 each learn the same as one process from the same images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_two(recipe: Path) -> Path:
+def two_processes(recipe: Path) -> Path:
     """Return the folder of a training by two processes, with a batch of 8 each."""
     folder = recipe.parent / "two"
     command = [*TORCHRUN, "-m", "trainer", "train", str(recipe), "--output", str(folder)]
@@ -54,40 +54,41 @@ def of_two(recipe: Path) -> Path:
     return folder
 
 
-def alone(recipe: Path, folder: Path, **options: Any) -> Path:
+def one_process(recipe: Path, folder: Path, **options: Any) -> Path:
     described = load_recipe(recipe)
     assert train(described.model_copy(update=options), folder, Watched())
     return folder
 
 
 def totals(folder: Path) -> list[float]:
-    """Return the loss of each epoch, all parts together."""
+    """Return the total loss of each epoch."""
     return [epoch[-1] for epoch in losses(folder)]
 
 
-def test_two_times_8_is_what_one_process_makes_of_two_batches_of_8(
-    recipe: Path, of_two: Path, tmp_path: Path
+def test_two_processes_of_8_equal_one_process_with_two_batches_of_8(
+    recipe: Path, two_processes: Path, tmp_path: Path
 ) -> None:
-    one = alone(recipe, tmp_path)
-    np.testing.assert_allclose(losses(of_two), losses(one), rtol=1e-4)
-    torch.testing.assert_close(weights(of_two), weights(one), rtol=0, atol=1e-3)
+    one = one_process(recipe, tmp_path)
+    np.testing.assert_allclose(losses(two_processes), losses(one), rtol=1e-4)
+    torch.testing.assert_close(weights(two_processes), weights(one), rtol=0, atol=1e-3)
 
 
-def test_two_times_8_is_one_batch_of_16_within_noise(
-    recipe: Path, of_two: Path, tmp_path: Path
+def test_two_processes_of_8_equal_one_batch_of_16_within_noise(
+    recipe: Path, two_processes: Path, tmp_path: Path
 ) -> None:
-    """The loss is a mean over a batch's objects, and batch normalisation sees 8 or 16 images.
+    """They differ: the loss is a mean over a batch's objects, and so is batch normalisation.
 
-    Of eight seeds seven differ by at most 0.06 in the sum; its parts, which trade with one another,
-    by up to 0.15.
+    With seven of eight seeds the total loss differs by at most 0.06, and its terms by up to 0.15.
     """
-    one = alone(recipe, tmp_path, batch=16)
-    np.testing.assert_allclose(totals(of_two), totals(one), rtol=0.1)
+    one = one_process(recipe, tmp_path, batch=16)
+    np.testing.assert_allclose(totals(two_processes), totals(one), rtol=0.1)
 
 
-def test_a_training_of_two_processes_is_not_resumed_by_one(recipe: Path, of_two: Path) -> None:
-    with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start as many"):
-        train(load_recipe(recipe), of_two, Watched(), resume=True)
+def test_a_training_of_two_processes_is_not_resumed_by_one(
+    recipe: Path, two_processes: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"was trained by 2 processes, not 1: start the same"):
+        train(load_recipe(recipe), two_processes, Watched(), resume=True)
 
 
 def test_synchronised_statistics_need_gpus(recipe: Path, tmp_path: Path) -> None:
@@ -98,36 +99,36 @@ def test_synchronised_statistics_need_gpus(recipe: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"device": "cuda"}, r"device: 'cuda' given, but torch finds no GPU here"),
-    ({"device": "cpu", "amp": "fp16"}, r"amp: 'fp16' given, but on a CPU there is only bf16"),
+    ({"device": "cpu", "amp": "fp16"}, r"amp: 'fp16' given, but a CPU has only bf16"),
 ])  # fmt: skip
-def test_what_the_machine_does_not_have_is_refused(
+def test_options_that_the_machine_lacks_are_refused(
     recipe: Path, tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     if options["device"] == "cuda" and torch.cuda.is_available():
-        pytest.skip("there is a GPU here")
+        pytest.skip("this machine has a GPU")
     described = Recipe.model_validate(load_recipe(recipe).model_dump(mode="json") | options)
     with pytest.raises(UsageError, match=message):
         train(described, tmp_path, Watched())
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_the_batches_of_all_processes_are_those_of_the_epoch(ranks: int) -> None:
-    """23 images in batches of 5 are 5 batches: processes that would have none begin anew."""
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_batches_of_all_processes_are_those_of_the_epoch(processes: int) -> None:
+    """23 images in batches of 5 are 5 batches; a process without one takes the first again."""
     whole = [images[:, 0, 0, 0].tolist() for images, _ in batches(Numbered(), 5, seed=3, epoch=7)]
     shares = [
         [
             images[:, 0, 0, 0].tolist()
-            for images, _ in batches(Numbered(), 5, seed=3, epoch=7, rank=rank, ranks=ranks)
+            for images, _ in batches(Numbered(), 5, seed=3, epoch=7, rank=rank, processes=processes)
         ]
-        for rank in range(ranks)
+        for rank in range(processes)
     ]
     together = list(chain.from_iterable(zip(*shares, strict=True)))
     assert together == whole + whole[: len(together) - len(whole)]
-    assert len(together) - len(whole) < ranks
+    assert len(together) - len(whole) < processes
 
 
-def test_a_second_signal_is_the_first_again_where_torchrun_repeats_it() -> None:
-    with stop_requested(ignore_repeats=True) as asked:
+def test_a_signal_that_torchrun_repeats_is_ignored() -> None:
+    with stop_requested(ignore_repeats=True) as requested:
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
-            assert asked.wait(timeout=10)
+            assert requested.wait(timeout=10)

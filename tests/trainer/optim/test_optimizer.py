@@ -1,4 +1,4 @@
-"""How weights move: the groups, the rates of every step, the moving average."""
+"""The optimiser: parameter groups, the schedule of rates, steps, and the moving average."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def test_only_kernels_of_convolutions_decay(network: Network) -> None:
     assert "model.0.bn.weight" in grouped[2] and "model.0.bn.bias" in grouped[0]
 
 
-def test_the_warm_up_begins_with_biases_and_the_cosine_ends_at_its_part(network: Network) -> None:
+def test_the_warm_up_starts_with_the_biases_and_the_cosine_ends_at_final_lr(
+    network: Network,
+) -> None:
     config = OptimiserConfig(lr=0.01, final_lr=0.1, warmup_epochs=2)
     optimiser = make_optimiser(network, config, decay_scale=1)
     schedule = Schedule(config, batches_per_epoch=10, epochs=10)
@@ -43,7 +45,7 @@ def test_the_warm_up_begins_with_biases_and_the_cosine_ends_at_its_part(network:
     assert at(100) == pytest.approx([0.001] * 3)
 
 
-def test_the_average_follows_fast_at_first_and_slowly_later(network: Network) -> None:
+def test_the_moving_average_follows_quickly_at_first_and_slowly_later(network: Network) -> None:
     average = MovingAverage(network, AverageConfig(decay=0.9, ramp=2))
     theirs, mine = (next(each.parameters()) for each in (network, average.network))
     with torch.no_grad():
@@ -57,15 +59,16 @@ def test_the_average_follows_fast_at_first_and_slowly_later(network: Network) ->
         assert mine.mean().item() == pytest.approx(expected)
 
 
-def test_a_linear_schedule_falls_evenly(network: Network) -> None:
+def test_a_linear_schedule_falls_linearly(network: Network) -> None:
     config = OptimiserConfig(lr=0.01, final_lr=0.2, warmup_epochs=0, schedule="linear")
     optimiser = make_optimiser(network, config, decay_scale=1)
     schedule = Schedule(config, batches_per_epoch=10, epochs=10)
-    rates = [schedule.apply(optimiser, batch) for batch in (0, 25, 50, 100)]
-    assert rates == pytest.approx([0.01, 0.008, 0.006, 0.002])
+    for batch, rate in ((0, 0.01), (25, 0.008), (50, 0.006), (100, 0.002)):
+        schedule.apply(optimiser, batch)
+        assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([rate] * 3)
 
 
-def test_adamw_decays_kernels_apart_from_their_gradient(network: Network) -> None:
+def test_adamw_decays_kernels_independently_of_their_gradient(network: Network) -> None:
     config = OptimiserConfig(algorithm="adamw", lr=0.01, weight_decay=0.5, warmup_epochs=0)
     optimiser = make_optimiser(network, config, decay_scale=1)
     Schedule(config, batches_per_epoch=10, epochs=10).apply(optimiser, 0)
@@ -74,13 +77,13 @@ def test_adamw_decays_kernels_apart_from_their_gradient(network: Network) -> Non
     before = {name: value.clone() for name, value in network.named_parameters()}
     optimiser.step()
     for name, value in network.named_parameters():
-        kept = 1 - 0.01 * 0.5 if value.ndim == 4 and name.endswith("weight") else 1
-        torch.testing.assert_close(value, before[name] * kept)
+        factor = 1 - 0.01 * 0.5 if value.ndim == 4 and name.endswith("weight") else 1
+        torch.testing.assert_close(value, before[name] * factor)
     assert optimiser.param_groups[1]["betas"] == (0.937, 0.999)
 
 
 @pytest.mark.parametrize(("clip", "moved"), [(None, 10.0), (2.0, 2.0), (50.0, 10.0)])
-def test_a_step_is_no_longer_than_the_clip(clip: float | None, moved: float) -> None:
+def test_clipping_limits_the_norm_of_a_step(clip: float | None, moved: float) -> None:
     weight = torch.nn.Parameter(torch.zeros(4))
     optimiser = torch.optim.SGD([weight], lr=1.0)
     weight.grad = torch.full((4,), 5.0)  # of length 10
@@ -89,7 +92,7 @@ def test_a_step_is_no_longer_than_the_clip(clip: float | None, moved: float) -> 
     assert weight.grad is None
 
 
-def test_what_is_frozen_is_in_no_group(network: Network) -> None:
+def test_frozen_parameters_are_in_no_group(network: Network) -> None:
     network.model[:10].requires_grad_(False)
     optimiser = make_optimiser(network, OptimiserConfig(), decay_scale=1)
     trained = {id(value) for group in optimiser.param_groups for value in group["params"]}

@@ -1,4 +1,4 @@
-"""Batches side by side give what they give one after the other."""
+"""Parallel batches give the same gradients as sequential ones."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def _batch(rng: np.random.Generator, objects: int) -> Batch:
 
 
 def gradient(network: Network) -> Tensor:
-    """Return the gradient of all weights in one row."""
+    """Return the gradients of all weights, flattened."""
     return torch.cat([w.grad.flatten() for w in network.parameters() if w.grad is not None])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_gradients_and_losses_are_those_of_one_after_the_other(
+def test_gradients_and_losses_equal_those_of_sequential_batches(
     network: Network, loss_of: DetectionLoss, batches: list[Batch], count: int
 ) -> None:
     alone = deepcopy(network)
@@ -89,7 +89,9 @@ def test_running_statistics_become_the_mean_over_the_batches(
     torch.testing.assert_close(together.state_dict()[name], torch.stack(apart).mean(0))
 
 
-def test_torch_has_its_threads_back_after_closing(network: Network, loss_of: DetectionLoss) -> None:
+def test_closing_restores_the_number_of_torch_threads(
+    network: Network, loss_of: DetectionLoss
+) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(7)
@@ -100,7 +102,7 @@ def test_torch_has_its_threads_back_after_closing(network: Network, loss_of: Det
         torch.set_num_threads(before)
 
 
-def test_a_step_of_the_weights_reaches_every_batch(
+def test_an_update_of_the_weights_reaches_all_replicas(
     network: Network, loss_of: DetectionLoss, batches: list[Batch]
 ) -> None:
     together = deepcopy(network)

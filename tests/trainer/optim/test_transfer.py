@@ -1,4 +1,4 @@
-"""Weights of other classes are taken over as far as they fit, and what is frozen stays as it is."""
+"""Weights of other classes are loaded as far as they fit, and frozen layers do not change."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_with_other_classes_all_but_the_last_convolutions_are_taken_over(weights: Path) -> None:
+def test_with_other_classes_all_but_the_last_convolutions_are_loaded(weights: Path) -> None:
     torch.manual_seed(2)
     network, fresh = tiny(5), tiny(5)
     fresh.load_state_dict(network.state_dict())
-    left = transfer(weights, network)
-    assert sorted(left) == sorted(name.format(layer) for name in HEAD for layer in range(3))
+    missing = transfer(weights, network)
+    assert sorted(missing) == sorted(name.format(layer) for name in HEAD for layer in range(3))
     torch.manual_seed(1)
-    given = tiny(2).state_dict()
+    source = tiny(2).state_dict()
     for name, value in network.state_dict().items():
-        expected = fresh.state_dict()[name] if name in left else given[name]
+        expected = fresh.state_dict()[name] if name in missing else source[name]
         torch.testing.assert_close(value, expected, rtol=0, atol=0)
 
 
-def test_with_the_same_classes_nothing_is_left(weights: Path) -> None:
+def test_with_the_same_classes_all_weights_are_loaded(weights: Path) -> None:
     assert transfer(weights, tiny(2)) == []
 
 
@@ -70,7 +70,7 @@ def test_freezing_everything_is_refused() -> None:
         freeze(tiny(2), 78)
 
 
-def test_without_auxiliary_heads_only_what_lead_heads_need_is_learnt() -> None:
+def test_without_auxiliary_heads_only_rows_that_lead_heads_need_are_trained() -> None:
     network = build_network("yolov7-w6", classes=2, width=0.03)
     freeze_auxiliary(network)
     for head in network(torch.rand(2, 3, 64, 64))[:4]:

@@ -1,4 +1,4 @@
-"""A page needs nothing but itself, and shows what it was given."""
+"""A report page is self-contained, escapes its content, and has correct charts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.report.html_page import SHARPEST, Page
+from trainer.report.html_page import MAX_SIDE, Page
 from trainer.report.svg_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, ticks
 
 VOID = {"meta", "img", "br"}
 
 
 class Checked(HTMLParser):
-    """Knows whether every element is closed, and which addresses are asked for."""
+    """Collects unclosed elements and the addresses of resources."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,33 +44,33 @@ def written(tmp_path: Path) -> str:
     page.listing("key: '<value>'")
     page.table("a table", ("name", "value"), [("<b>", "1"), ("c", "2")])
     page.figure(chart({"x<y": ([0, 1], [0, 1])}, "x", "y & z"), "a chart")
-    image = np.zeros((300, 2 * SHARPEST, 3), np.uint8)
+    image = np.zeros((300, 2 * MAX_SIDE, 3), np.uint8)
     image[:, :, 0] = 200
     page.image(image, 'a "red" image')
     page.write(tmp_path / "page.html")
     return (tmp_path / "page.html").read_text()
 
 
-def test_every_element_is_closed_and_nothing_is_fetched(written: str) -> None:
+def test_every_element_is_closed_and_no_resource_is_external(written: str) -> None:
     checked = Checked()
     checked.feed(written)
     assert checked.open == []
     assert [address[:23] for address in checked.addresses] == ["data:image/jpeg;base64,"]
 
 
-def test_what_is_given_is_text_and_never_markup(written: str) -> None:
+def test_content_is_escaped(written: str) -> None:
     assert "<script>" not in written and "<b>" not in written
     assert "cats &amp; &lt;dogs&gt;" in written and "x&lt;y" in written
 
 
-def test_an_image_is_made_no_larger_than_can_be_seen(written: str) -> None:
+def test_a_large_image_is_shrunk(written: str) -> None:
     (data,) = re.findall(r"base64,([^\"]+)", written)
     image = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None and image.shape == (150, SHARPEST, 3)
+    assert image is not None and image.shape == (150, MAX_SIDE, 3)
     np.testing.assert_allclose(image.mean(axis=(0, 1)), (0, 0, 200), atol=3)  # BGR
 
 
-def test_a_page_that_cannot_be_written_is_a_line(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"cannot be written"):
         Page("a").write(tmp_path / "file" / "page.html")
@@ -98,10 +98,10 @@ def test_a_line_goes_through_its_points() -> None:
         (240, 241, [240, 240.2, 240.4, 240.6, 240.8, 241]),
     ],
 )
-def test_axes_name_round_numbers(low: float, high: float, expected: list[float]) -> None:
+def test_ticks_are_round_numbers(low: float, high: float, expected: list[float]) -> None:
     assert ticks(low, high) == pytest.approx(expected)
 
 
-def test_a_single_point_is_a_dot_and_no_line_is_said_to_be_none() -> None:
+def test_a_single_point_is_a_dot_and_without_points_the_chart_says_so() -> None:
     assert "<circle" in chart({"a": ([1], [2])}, "x", "y")
     assert chart({"a": ([], [])}, "x", "y") == "<p>nothing to draw</p>"

@@ -1,16 +1,13 @@
-"""Results are a table and curves, and both go on where a training goes on."""
+"""Results are a CSV file and TensorBoard events; both continue when a training is resumed."""
 
 from __future__ import annotations
 
-import io
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.console import Display
 from trainer.report.results_log import Results, read_results
 from trainer.training_state import Row
 
@@ -34,7 +31,7 @@ def write(folder: Path, history: list[Row], done: int = 0) -> None:
 HISTORY = [row(1), row(2, 0.5), row(3), row(4, 0.75)]
 
 
-def test_tensorboard_shows_every_epoch_and_what_was_not_measured_is_left_out(
+def test_tensorboard_shows_every_epoch_without_missing_values(
     tmp_path: Path,
 ) -> None:
     write(tmp_path, HISTORY)
@@ -44,27 +41,16 @@ def test_tensorboard_shows_every_epoch_and_what_was_not_measured_is_left_out(
     assert [step for step, _ in shown(tmp_path, "rates/lr")] == [1, 2, 3, 4]
 
 
-def test_what_a_killed_training_showed_of_later_epochs_is_taken_back(tmp_path: Path) -> None:
+def test_a_resumed_training_replaces_later_epochs_of_a_killed_one(tmp_path: Path) -> None:
     write(tmp_path, [*HISTORY[:2], row(3, 0.1)])
     write(tmp_path, HISTORY, done=2)
     assert shown(tmp_path, "accuracy/ap") == [(2, 0.5), (4, 0.75)]
 
 
-def test_the_table_is_read_as_it_was_written_also_with_columns_that_came_later(
+def test_a_table_with_later_columns_is_read_as_written(
     tmp_path: Path,
 ) -> None:
     later = HISTORY[3] | {"ar": 0.5}
     write(tmp_path, [*HISTORY[:3], later])
     expected = [{**each, "ar": None} for each in HISTORY[:3]]
     assert read_results(tmp_path / "results.csv") == [*expected, later]
-
-
-def test_the_bar_tells_losses_rate_memory_and_time_left() -> None:
-    file = io.StringIO()
-    display = Display(Console(file=file, force_terminal=True, width=160), epochs=3)
-    with closing(display):
-        display.epoch_begins(1, 2, 10)
-        display.batches_done(3, (0.1, 0.2, 0.3, 0.6), 12.34, 5_600_000_000)
-    text = file.getvalue()
-    assert "epoch 2/3" in text and "5/10" in text
-    assert "loss 0.600 (0.100 0.200 0.300)  12.3 images/s  5.6 GB  0:00:00 left" in text

@@ -88,9 +88,9 @@ def test_a_wrong_password_is_reported_not_shown_and_not_retried_soon(
     with reading(source):
         until(lambda: source.status.state is State.BACKOFF)
         assert source.status.trouble and source.status.trouble.cause is Cause.UNAUTHORISED
-        words = f"{source.status} {source.status.snapshot()} {source.faults}"
-        assert "wrong-word" not in words
-        assert "next attempt in 0 s" not in words
+        shown = f"{source.status} {source.status.snapshot()} {source.faults}"
+        assert "wrong-word" not in shown
+        assert "next attempt in 0 s" not in shown
         assert source.status.causes == {Cause.UNAUTHORISED: 1}
 
 

@@ -1,4 +1,4 @@
-"""The truth of the street is what its pixels show."""
+"""The ground truth of the street agrees with its pixels."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def _place(seed: int) -> Synthetic:
 
 
 def _street(routes: list[Route], grey: int) -> Street:
-    """Return an even ground with nothing on it but those on the routes."""
+    """Return a plain ground with the routes and nothing else on it."""
     ground = np.full((432, 768, 3), grey, np.uint8)
     return Street(Scene(CAMERA, NO_SHADOWS, ground, (), (), tuple(routes)), seed=5)
 
 
 def _coverage(routes: list[Route], seconds: float) -> NDArray[np.float64]:
-    """Return how much of each pixel is covered, 0..1: what a black and a white ground differ in."""
+    """Return the covered share of each pixel, 0..1, from a black and a white ground."""
     black, white = (_street(routes, grey).draw(seconds).astype(int) for grey in (0, 255))
     return np.asarray(1 - (white - black).mean(axis=2) / 255)
 
@@ -49,7 +49,7 @@ def _bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def _crossing(kind: str, near: float = 0.0) -> Route:
-    """Return a way through the middle of the picture, `near` metres towards the camera."""
+    """Return a route through the middle of the frame, `near` metres towards the camera."""
     x, y = CAMERA.spot(384, 216)
     way = Way([(x - 12, y - near - 2), (x + 12, y - near + 2)])
     return Route(way, kind, speed=4.0, period=1000.0)
@@ -69,12 +69,12 @@ def test_a_lone_object_has_the_box_of_the_pixels_it_covers(kind: str, seconds: f
 
 
 def _absent(route: Route) -> Route:
-    """Return a route that nobody takes, so that those on the others look as they did."""
+    """Return an unused route, so that actors on the other routes keep their looks."""
     return replace(route, chance=0.0)
 
 
 @pytest.mark.parametrize("seconds", [2.8, 3.0, 3.2])
-def test_what_stands_in_front_takes_pixels_from_what_is_behind(seconds: float) -> None:
+def test_an_object_in_front_takes_pixels_from_the_one_behind(seconds: float) -> None:
     far, near = _crossing("car"), _crossing("walker", near=2.0)
     whole = _coverage([far, _absent(near)], seconds)
     open_view = whole * (1 - _coverage([_absent(far), near], seconds)) > 0.5
@@ -85,7 +85,7 @@ def test_what_stands_in_front_takes_pixels_from_what_is_behind(seconds: float) -
 
 
 @pytest.mark.parametrize(("metres_behind", "listed"), [(0.55, False), (1.2, True)])
-def test_an_object_hidden_but_for_a_rest_is_not_listed(metres_behind: float, listed: bool) -> None:
+def test_an_object_that_is_nearly_hidden_is_not_listed(metres_behind: float, listed: bool) -> None:
     x, y = CAMERA.spot(384, 250)
     walker, car = (
         Route(Way([(x, y + behind), (x + 0.2, y + behind)]), kind, 0.01, 1000.0)
@@ -109,7 +109,7 @@ def test_half_an_object_at_the_border_is_half_visible() -> None:
 
 
 @pytest.mark.parametrize("seed", PLACES)
-def test_boxes_lie_within_the_picture_and_off_the_counter(seed: int) -> None:
+def test_boxes_lie_within_the_frame_and_off_the_counter(seed: int) -> None:
     for index in range(0, 300, 30):
         for truth in _place(seed).truth(index):
             x, y, width, height = truth.box_xywh

@@ -1,4 +1,4 @@
-"""Our scores are those of TrackEval, to 1e-6, on every sequence; and SORT's are those published."""
+"""Our scores equal those of TrackEval to 1e-6, and SORT scores as published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytest.importorskip("trackeval", reason="`make test` installs it")
 
 from tests.support.trackeval_scores import challenge_scores, plain_scores
 
-SORT_PUBLISHED = {  # false positives, misses, switches, fragments; MT, PT, ML; by its README
+SORT_PUBLISHED = {  # from its README: false positives, misses, switches, fragments, MT, PT, ML
     "TUD-Campus": (15, 113, 6, 9, 6, 2, 0),
     "ETH-Sunnyday": (319, 418, 22, 54, 11, 16, 3),
     "ADL-Rundle-8": (959, 3781, 103, 211, 6, 16, 6),
@@ -60,44 +60,44 @@ def test_every_sequence_scores_as_trackeval_scores_it(
 
 
 @pytest.mark.parametrize("benchmark", ["MOT17", "MOT20"])
-def test_distractors_and_marks_count_as_in_trackeval(tmp_path: Path, benchmark: str) -> None:
+def test_distractors_and_excluded_boxes_are_scored_as_in_trackeval(
+    tmp_path: Path, benchmark: str
+) -> None:
     random = np.random.default_rng(5)
     truth, results = labelled_crowd(random), tmp_path / "results.txt"
     path = tmp_path / f"{benchmark}-01" / "gt" / "gt.txt"
     path.parent.mkdir(parents=True)
     path.write_text(as_text(truth))
-    found = seen_badly(truth, random)
+    found = noisy(truth, random)
     results.write_text(as_text(replace(found, class_ids=np.ones(len(found), np.int64))))
     theirs = challenge_scores(tmp_path, {f"{benchmark}-01": (path, results)}, benchmark)["all"]
     assert theirs["false_positives"] > 50 and theirs["switches"] > 5
     assert_same(evaluate_files(path, results).overall.as_json(), theirs)
 
 
-def test_nothing_found_and_nothing_labelled_score_as_in_trackeval() -> None:
+def test_no_results_and_no_ground_truth_score_as_in_trackeval() -> None:
     random = np.random.default_rng(6)
     truth = labelled_crowd(random)
     truth = truth[truth.scores != 0]
-    results, nothing = seen_badly(truth, random), truth[np.zeros(len(truth), bool)]
-    assert_same(scores(truth, nothing), plain_scores(truth, nothing))
-    counts = scores(nothing, results)
+    results, no_boxes = noisy(truth, random), truth[np.zeros(len(truth), bool)]
+    assert_same(scores(truth, no_boxes), plain_scores(truth, no_boxes))
+    counts = scores(no_boxes, results)
     assert {n: counts[n] for n in COUNTS[:4]} == {
-        n: plain_scores(nothing, results)[n] for n in COUNTS[:4]
+        n: plain_scores(no_boxes, results)[n] for n in COUNTS[:4]
     }
 
 
-def test_classes_of_the_street_score_as_in_trackeval(data: Path) -> None:
+def test_each_class_of_the_street_clips_scores_as_in_trackeval(data: Path) -> None:
     random = np.random.default_rng(7)
     for path in sorted((data / "street" / "gt").iterdir()):
         truth = read_mot(path, with_classes=True)
-        results = seen_badly(truth, random)
+        results = noisy(truth, random)
         for class_id, found in evaluate(truth, results).items():
             assert_same(found.as_json(), plain_scores(of(truth, class_id), of(results, class_id)))
 
 
-def test_sort_by_frame_counts_has_the_scores_that_sort_published(
-    data: Path, tmp_path: Path
-) -> None:
-    """A step of the filter per frame, and one frame may be missed: its own options."""
+def test_sort_by_frame_counts_has_the_published_scores_of_sort(data: Path, tmp_path: Path) -> None:
+    """As published: one filter step per frame, and a track may miss one frame."""
     for name in SORT_PUBLISHED:
         detections = data / "mot15" / name / "det" / "det.txt"
         make = partial(Sort, buffer_seconds=2 / 30)
@@ -108,37 +108,37 @@ def test_sort_by_frame_counts_has_the_scores_that_sort_published(
 
 
 def labelled_crowd(random: np.random.Generator) -> MotRows:
-    """Return objects of all classes of MOT17 that walk about for 60 frames, some marked with 0."""
+    """Return moving objects of all classes of MOT17 in 60 frames, some excluded by score 0."""
     count, frames = 26, np.arange(1, 61)
     centre = random.uniform(0, 500, (count, 2)) + np.cumsum(
         random.normal(0, 3, (60, count, 2)), axis=0
     )
     half = random.uniform(15, 45, (count, 2))
-    there = random.random((60, count)) < 0.9
+    visible = random.random((60, count)) < 0.9
     boxes = np.concatenate((centre - half, centre + half), axis=2)
     return MotRows(
-        frames.repeat(there.sum(axis=1)),
-        np.broadcast_to(np.arange(1, count + 1), there.shape)[there],
-        boxes[there],
-        (random.random(there.sum()) < 0.9).astype(float),
-        np.broadcast_to(np.where(np.arange(count) < 13, np.arange(count) + 1, 1), there.shape)[
-            there
+        frames.repeat(visible.sum(axis=1)),
+        np.broadcast_to(np.arange(1, count + 1), visible.shape)[visible],
+        boxes[visible],
+        (random.random(visible.sum()) < 0.9).astype(float),
+        np.broadcast_to(np.where(np.arange(count) < 13, np.arange(count) + 1, 1), visible.shape)[
+            visible
         ],
     )
 
 
-def seen_badly(truth: MotRows, random: np.random.Generator) -> MotRows:
-    """Return boxes beside those of the truth, some missed, under names that change at times."""
+def noisy(truth: MotRows, random: np.random.Generator) -> MotRows:
+    """Return the boxes with noise, without 15 % of them, and with identities that change."""
     kept = random.random(len(truth)) < 0.85
     seen = truth[kept]
     boxes = seen.boxes_xyxy + random.normal(0, 4, (len(seen), 4))
     boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
-    ids = seen.ids * 1000 + (seen.frames + seen.ids) // 25  # a new name every 25 frames
+    ids = seen.ids * 1000 + (seen.frames + seen.ids) // 25  # a new identity every 25 frames
     return MotRows(seen.frames, ids, boxes, np.ones(len(seen)), seen.class_ids)
 
 
 def as_text(rows: MotRows) -> str:
-    """Return the lines of a file of ground truth as MOT17 has it."""
+    """Return the text of a ground-truth file of MOT17."""
     sizes = rows.boxes_xyxy[:, 2:] - rows.boxes_xyxy[:, :2]
     columns = (
         rows.frames,

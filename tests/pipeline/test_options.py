@@ -1,0 +1,66 @@
+"""Options are checked against the constructor that takes them, and old names still work."""
+
+from __future__ import annotations
+
+import pytest
+
+from detector.errors import UsageError
+from detector.renamed import RenamedWarning
+from pipeline.options import checked_options, option_names
+
+
+class Retrying:
+    """A constructor with options."""
+
+    def __init__(
+        self, url: str, *, max_retry_seconds: float = 30.0, threads: int | None = None
+    ) -> None:
+        pass
+
+
+class Plain:
+    """A constructor without the renamed option."""
+
+    def __init__(self, url: str, *, threads: int = 1) -> None:
+        pass
+
+
+def test_options_are_the_keyword_only_arguments() -> None:
+    assert option_names(Retrying) == ["max_retry_seconds", "threads"]
+
+
+def test_values_are_converted_to_the_declared_types() -> None:
+    options = {"max_retry_seconds": "2.5", "threads": None}
+    assert checked_options(Retrying, options, "x") == {"max_retry_seconds": 2.5, "threads": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"url": "a"}, "^source 'a': unknown option 'url'"),
+        ({"thread": 2}, r"^source 'a': unknown option 'thread'; did you mean 'threads'\?"),
+        ({"threads": "many"}, "^source 'a': threads: 'many' given: input should be a valid int"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_what_is_accepted(
+    options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        checked_options(Retrying, options, "source 'a'")
+
+
+def test_an_old_name_works_with_a_warning() -> None:
+    with pytest.warns(RenamedWarning, match="source 'a': longest_retry_seconds is called max_r"):
+        options = checked_options(Retrying, {"longest_retry_seconds": 3}, "source 'a'")
+    assert options == {"max_retry_seconds": 3.0}
+
+
+def test_both_names_of_an_option_are_refused() -> None:
+    both = {"longest_retry_seconds": 3, "max_retry_seconds": 4}
+    with pytest.warns(RenamedWarning), pytest.raises(UsageError, match="are one option"):
+        checked_options(Retrying, both, "x")
+
+
+def test_an_old_name_is_unknown_where_the_new_one_is_not_accepted() -> None:
+    with pytest.raises(UsageError, match="unknown option 'longest_retry_seconds'"):
+        checked_options(Plain, {"longest_retry_seconds": 3}, "x")
