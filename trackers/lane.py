@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detector.detections import Detections, Float32Array, Int64Array
-from trackers.base.agile_motion import AgileWidthHeight, adapted
+from trackers.base.agile_motion import AgileWidthHeight
 from trackers.base.agile_table import AgileTable
 from trackers.base.assignment import FloatArray, Pairs
 from trackers.base.box_motion import BoolArray
@@ -16,10 +16,10 @@ from trackers.base.score_cascade import ScoreCascadeTracker
 from trackers.base.table_tracker import CLOCK_ERROR
 from trackers.tracks import Tracks
 
-MAX_REACH = 0.5  # of the box's size, however uncertain it is
-UNCERTAINTY_REACH = 0.25  # of the standard deviation of its centre
-LOST_COST = 0.04  # per second since a track was seen
-HIDDEN = 0.6  # of its box: where another track covers so much, a lost track is hidden
+MAX_REACH = 0.6  # of the box's size, however uncertain it is
+UNCERTAINTY_REACH = 0.65  # of the standard deviation of its centre
+LOST_COST, LOST_CREDIT = 0.08, 0.02  # of a lost track: per second since it was seen, and at once
+HIDDEN = 0.75  # of its box: where another track covers so much, a lost track is hidden
 
 
 class Lane(ScoreCascadeTracker[AgileTable]):
@@ -44,7 +44,6 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     foot_weight: 0 or more; the overlap is multiplied by exp(-foot_weight x distance), where the
         distance of the lower edges is relative to the taller box
     score_weight: cost of a difference of 1 between expected and detected score, 0 or more
-    low_score_weight: the same for low-confidence detections
     reach: expansion of a box to each side, as a fraction of its size per second since the previous
         frame, 0 or more; at most half of its size
     low_score_seconds: low-confidence detections find tracks seen so long ago at most, 0 or more
@@ -57,16 +56,15 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         *,
         high_score: float = 0.6,
         low_score: float = 0.1,
-        new_score: float = 0.7,
-        match_cost: float = 0.83,
-        low_score_match_cost: float = 0.6,
-        tentative_match_cost: float = 0.75,
+        new_score: float = 0.65,
+        match_cost: float = 0.82,
+        low_score_match_cost: float = 0.61,
+        tentative_match_cost: float = 0.85,
         height_weight: float = 0.5,
-        foot_weight: float = 0.5,
-        score_weight: float = 0.15,
-        low_score_weight: float = 0.15,
-        reach: float = 1.0,
-        low_score_seconds: float = 0.3,
+        foot_weight: float = 0.45,
+        score_weight: float = 0.16,
+        reach: float = 0.9,
+        low_score_seconds: float = 0.5,
         hidden_seconds: float = 0.3,
         buffer_seconds: float = 1.5,
         class_aware: bool = True,
@@ -76,12 +74,11 @@ class Lane(ScoreCascadeTracker[AgileTable]):
             height_weight=height_weight,
             foot_weight=foot_weight,
             score_weight=score_weight,
-            low_score_weight=low_score_weight,
             reach=reach,
             low_score_seconds=low_score_seconds,
             hidden_seconds=hidden_seconds,
         )
-        self._agile_motion = AgileWidthHeight()
+        self._agile_motion = self._make_motion()
         super().__init__(
             self._agile_motion,
             AgileTable,
@@ -98,10 +95,13 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         self._height_weight = height_weight
         self._foot_weight = foot_weight
         self._score_weight = score_weight
-        self._low_score_weight = low_score_weight
         self._reach = reach
         self._low_score_seconds = low_score_seconds
         self._hidden_seconds = hidden_seconds
+
+    @staticmethod
+    def _make_motion() -> AgileWidthHeight:
+        return AgileWidthHeight()
 
     def _motion_after(self, elapsed: float, tracks: AgileTable) -> KalmanState:
         return self._agile_motion.predict(tracks.motion, elapsed, tracks.seen, tracks.agility)
@@ -112,7 +112,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         state, surprise = self._agile_motion.corrected(
             tracks.motion, rows, found.boxes_xyxy, found.scores
         )
-        agility = adapted(tracks.agility[rows], surprise)
+        agility = self._agile_motion.adapted(tracks.agility[rows], surprise)
         return tracks.matched(state, agility, rows, found, seconds)
 
     def _costs(
@@ -125,12 +125,12 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         scores = found.scores[columns]
         likeness = near.height_overlap**self._height_weight
         likeness *= near.pairs.iou * np.exp(-self._foot_weight * near.foot_distance)
-        change = abs(tracks.expected_scores[rows] - scores)
-        lost = (LOST_COST * (seconds - tracks.seen_at) * ~tracks.seen)[rows]
+        change = self._score_weight * abs(tracks.expected_scores[rows] - scores)
+        lost = ((LOST_COST * (seconds - tracks.seen_at) - LOST_CREDIT) * ~tracks.seen)[rows]
         return (
             near.pairs,
-            1 - likeness * scores + self._score_weight * change + lost,
-            1 - likeness + self._low_score_weight * change + lost,
+            1 - likeness * scores + change + lost,
+            1 - likeness + change + lost,
         )
 
     def _reaches(self, tracks: AgileTable, seconds: float) -> FloatArray:
@@ -154,20 +154,19 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     def _hidden(self, tracks: AgileTable, boxes: Float32Array) -> BoolArray:
         """Return (n,) which tracks were lost a moment ago and are covered by one that is seen."""
         recent = tracks.seen_at >= self._seconds - self._hidden_seconds - CLOCK_ERROR
-        hidden = recent & ~tracks.seen & tracks.confirmed
-        rows = hidden.nonzero()[0]
-        if not len(rows):
-            return hidden
-        hidden[rows] = _covered(boxes[rows], boxes[tracks.seen]) >= HIDDEN
+        lost = (recent & ~tracks.seen & tracks.confirmed).nonzero()[0]
+        hidden = np.zeros(len(tracks), bool)
+        if len(lost):
+            hidden[lost] = _covered(boxes[lost], boxes[tracks.seen])
         return hidden
 
 
-def _covered(boxes: Float32Array, others: Float32Array) -> FloatArray:
-    """Return (n,) the largest share of each box that one of the others covers."""
-    left, top, right, bottom = boxes.T[:, :, None]
-    other_left, other_top, other_right, other_bottom = others.T
+def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:
+    """Return (n,) which boxes are covered by one of the others for the most part."""
+    left, top, right, bottom = boxes.T.copy()[:, :, None]
+    other_left, other_top, other_right, other_bottom = others.T.copy()
     width = np.minimum(right, other_right) - np.maximum(left, other_left)
     height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    shared = width.clip(0) * height.clip(0)
-    largest: FloatArray = shared.max(axis=1, initial=0)
-    return largest / ((right - left) * (bottom - top))[:, 0]
+    enough = HIDDEN * (right - left) * (bottom - top)
+    covered = (width * height >= enough) & (width > 0)  # both may be below 0
+    return covered.any(axis=1)

@@ -1,41 +1,82 @@
 """python -m benchmarks.trackers.choose: what the options of `lane` were chosen by, all of it.
 
 Every tracker with its defaults on every kind of sequence, with and without camera motion, on the
-half that options were chosen on and on the half that is only reported (`benchmarks.trackers.split`).
+half that options were chosen on and on the half that is only reported (split.py says which).
 With --ablations, `lane` without each of its ideas in turn, on the first half.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial, reduce
 from operator import add
 from statistics import mean
-from typing import Any
 
 import click
 
 from benchmarks.trackers.split import CHOSEN_ON, REPORTED, sequences
 from tests.support.labelled_sequences import LabelledSequence
 from trackers import make_tracker
+from trackers.base.agile_motion import AgileWidthHeight
+from trackers.base.box_motion import POSITION
 from trackers.evaluation.evaluate import Scores
+from trackers.lane import Lane
 from trackers.motchallenge.frame_choice import FrameChoice
+from trackers.tracks import Tracker
 
 TRACKERS = ("lane", "bytetrack", "ocsort", "sort")
-ABLATIONS: Mapping[str, Mapping[str, Any]] = {}
 ALL_FRAMES, EVERY_THIRD = FrameChoice(), FrameChoice(keep_every=3)
 
-Options = Mapping[str, Any]
+Make = Callable[[], Tracker]
+
+
+class EqualNoise(Lane):
+    """Lane with BoT-SORT's measurement noise for all detections."""
+
+    @staticmethod
+    def _make_motion() -> AgileWidthHeight:
+        return AgileWidthHeight(sure_std=POSITION, unsure_std=0.0, pixel_std=0.0)
+
+
+class NoPixels(Lane):
+    """Lane with measurement noise that is a share of the box's size, however small that is."""
+
+    @staticmethod
+    def _make_motion() -> AgileWidthHeight:
+        return AgileWidthHeight(pixel_std=0.0)
+
+
+class NoAdaptation(Lane):
+    """Lane with the same process noise for all tracks."""
+
+    @staticmethod
+    def _make_motion() -> AgileWidthHeight:
+        return AgileWidthHeight(adaptation=0.0)
+
+
+ABLATIONS: Mapping[str, Make] = {
+    "lane": Lane,
+    "without noise by score": EqualNoise,
+    "without noise in pixels": NoPixels,
+    "without noise by track": NoAdaptation,
+    "without heights": partial(Lane, height_weight=0.0),
+    "without feet": partial(Lane, foot_weight=0.0),
+    "without expected scores": partial(Lane, score_weight=0.0),
+    "without expansion by time": partial(Lane, reach=0.0),
+    "low scores find no lost tracks": partial(Lane, low_score_seconds=0.0),
+    "low scores find all lost tracks": partial(Lane, low_score_seconds=10.0),
+    "hidden tracks not returned": partial(Lane, hidden_seconds=0.0),
+}
 
 
 def score(
-    tracker: str, options: Options, sequence: LabelledSequence, choice: FrameChoice, *, with_camera: bool
+    make: Make, sequence: LabelledSequence, choice: FrameChoice, *, with_camera: bool
 ) -> Scores:
-    """Return how well a tracker with these options does on the chosen frames of a sequence."""
+    """Return how well a new tracker does on the chosen frames of a sequence."""
     first, last = int(sequence.frames[0]), int(sequence.frames[-1])
     frames = choice.of(sequence.name, last)
     return sequence.scores(
-        make_tracker(tracker, **options),
+        make(),
         frames[frames >= first],
         sequence.frame_rate,
         with_camera=with_camera,
@@ -64,7 +105,12 @@ def table(title: str, split: Mapping[str, Sequence[str]]) -> Iterator[str]:
             ways.insert(1, (", camera", True, ALL_FRAMES))
         for way, with_camera, choice in ways:
             columns = (
-                cell([score(name, {}, s, choice, with_camera=with_camera) for s in found])
+                cell(
+                    [
+                        score(partial(make_tracker, name), s, choice, with_camera=with_camera)
+                        for s in found
+                    ]
+                )
                 for name in TRACKERS
             )
             yield f"{kind + way:<24}" + "".join(columns)
@@ -76,12 +122,10 @@ def ablations(split: Mapping[str, Sequence[str]]) -> Iterator[str]:
     ways = [(kind, found, False) for kind, found in kinds.items()]
     ways.insert(1, ("mot17, camera", kinds["mot17"], True))
     yield f"{'':<34}" + "".join(f"{kind:>15}" for kind, *_ in ways)
-    for name, options in {"lane": {}, **ABLATIONS}.items():
+    for name, make in ABLATIONS.items():
         line = f"{name:<34}"
         for _, found, with_camera in ways:
-            scores = [
-                score("lane", options, s, ALL_FRAMES, with_camera=with_camera) for s in found
-            ]
+            scores = [score(make, s, ALL_FRAMES, with_camera=with_camera) for s in found]
             switches = sum(s.clear.switches for s in scores)
             line += f"{100 * mean(s.hota.hota for s in scores):>10.2f}{switches:>5}"
         yield line

@@ -17,28 +17,43 @@ from trackers.base.box_motion import (
 )
 from trackers.base.kalman import Float64Array, KalmanState, Noise
 
-STEADINESS = np.array([[1.25], [1.25], [2.75], [2.75]])  # divides BoT-SORT's noise of velocities
+STEADINESS = 1.2  # divides BoT-SORT's noise of positions
+VELOCITY_STEADINESS = np.array([[1.25], [1.25], [4.0], [4.0]])  # and its noise of velocities
 DAMPING = 0.25  # share of its velocity that a lost track loses per second, at first
-SURE_STD, UNSURE_STD = 0.007, 0.15  # of a box's size: at score 1, and what a score of 0 adds
-ADAPTATION = 0.1  # how fast the noise of a track follows its innovations, per match
-EXPECTED_SURPRISE = 1.25
+SURE_STD, UNSURE_STD = 0.016, 0.137  # of a box's size: at score 1, and what a score of 0 adds
+PIXEL_STD = 2.0  # of every detection, however small
+ADAPTATION = 0.15  # how fast the noise of a track follows its innovations, per match
+EXPECTED_SURPRISE = 1.8
 MIN_AGILITY, MAX_AGILITY = -0.85, 1.5  # natural logarithms of the factor of the process noise
 
 
 class AgileWidthHeight(WidthHeight):
     """Centre, width and height, with noise that depends on the detection and on the track.
 
-    - Measurement noise grows as the score falls (Du et al. 2023, "StrongSORT", IEEE TMM, section
-      3.3, NSA Kalman filter; here linearly, and in proportion to the box's size).
+    - Measurement noise grows as the score falls (the NSA Kalman filter of StrongSORT, Du et al.
+      2023, IEEE TMM, section 3; here in proportion to the box's size, plus some pixels).
     - Process noise has a factor for each track, its agility, which grows while detections are
       farther from predictions than expected and shrinks while they are nearer (adaptation by the
       normalised innovation squared: Bar-Shalom, Li and Kirubarajan 2001, "Estimation with
       Applications to Tracking and Navigation", sections 5.4 and 11.6).
     - The velocity of a track that is not seen decays.
+
+    sure_std, unsure_std, pixel_std, adaptation: see the constants above
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        sure_std: float = SURE_STD,
+        unsure_std: float = UNSURE_STD,
+        pixel_std: float = PIXEL_STD,
+        adaptation: float = ADAPTATION,
+    ) -> None:
         super().__init__(steadiness=1.0)
+        self._sure_std = sure_std
+        self._unsure_std = unsure_std
+        self._pixel_std = pixel_std
+        self._adaptation = adaptation
 
     def predict(
         self, state: KalmanState, seconds: Seconds, seen: BoolArray, agility: FloatArray | float = 0
@@ -51,7 +66,7 @@ class AgileWidthHeight(WidthHeight):
         planes[1, 2:] *= planes[0, 2:] + seconds * kalman.STEPS_PER_SECOND * planes[1, 2:] > 1
         planes[1] *= np.where(seen, 1.0, np.exp(-DAMPING * seconds))
         size = self._size(planes[0]) * np.exp(agility)
-        noise = Noise(POSITION * size, VELOCITY / STEADINESS * size)
+        noise = Noise(POSITION / STEADINESS * size, VELOCITY / VELOCITY_STEADINESS * size)
         return kalman.predict(KalmanState(planes), seconds, noise)
 
     def corrected(
@@ -64,12 +79,13 @@ class AgileWidthHeight(WidthHeight):
         and prediction, as a multiple of the expected one.
         """
         coordinates = centre_and_sides(boxes_xyxy)
-        std = (SURE_STD + UNSURE_STD * (1.0 - scores)) * self._size(state.position[:, rows])
+        relative = self._sure_std + self._unsure_std - self._unsure_std * scores
+        std = np.hypot(relative * self._size(state.position.take(rows, axis=1)), self._pixel_std)
         corrected, distances = kalman.correct_and_compare(state, rows, coordinates, std)
-        return corrected, distances.mean(axis=0)
+        return corrected, distances.sum(axis=0) / len(distances)
 
-
-def adapted(agility: Float64Array, surprise: Float64Array) -> Float64Array:
-    """Return the agility of tracks (m,) after a match with this surprise."""
-    step = (surprise - EXPECTED_SURPRISE) / (surprise + EXPECTED_SURPRISE)
-    return np.clip(agility + ADAPTATION * step, MIN_AGILITY, MAX_AGILITY)
+    def adapted(self, agility: Float64Array, surprise: Float64Array) -> Float64Array:
+        """Return the agility of tracks (m,) after a match with this surprise."""
+        step = (surprise - EXPECTED_SURPRISE) / (surprise + EXPECTED_SURPRISE)
+        agility = np.maximum(agility + self._adaptation * step, MIN_AGILITY)
+        return np.minimum(agility, MAX_AGILITY)

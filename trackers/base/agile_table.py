@@ -37,8 +37,8 @@ class AgileTable(TrackTable):
     @property
     def expected_scores(self) -> Float32Array:
         """(n,) the score that goes on as the last two did."""
-        expected: Float32Array = (2 * self.scores - self.earlier_scores).clip(LEAST_SCORE, 1)
-        return expected
+        expected = np.maximum(2 * self.scores - self.earlier_scores, LEAST_SCORE)
+        return np.minimum(expected, 1)
 
     def matched(
         self,

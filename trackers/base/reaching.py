@@ -46,8 +46,8 @@ def near_pairs(
     stretch = 1 + 2 * reaches
     rows, columns = _possible(position, stretch, other)
     if class_ids is not None:
-        alike = (class_ids[rows] == found.class_ids[columns]).nonzero()[0]
-        if len(alike) < len(rows):
+        alike = class_ids.take(rows) == found.class_ids.take(columns)
+        if np.count_nonzero(alike) < len(rows):
             rows, columns = rows[alike], columns[alike]
     position, other = position.take(rows, axis=1), other.take(columns, axis=1)
     sides, other_sides = position[2:], other[2:]
