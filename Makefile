@@ -43,7 +43,7 @@ street: $(VENV)/dev ## Draw the synthetic scenes and train the bundled model ane
 			--frames 240 --seed $$seed || exit 1; \
 	done
 	for recipe in street-coarse street-fine street-large street; do \
-		$(RUN) -m trainer train configs/$$recipe.yaml --resume || exit 1; \
+		$(RUN) -m trainer train configs/recipes/$$recipe.yaml --resume || exit 1; \
 	done
 	$(RUN) -m trainer quantize runs/street/street.onnx --data configs/recipes/street.yaml
 

@@ -1,8 +1,8 @@
-"""python -m benchmarks.gpu: all that is to be seen of a GPU, in one table.
+"""python -m benchmarks.gpu: engines and trainer on a GPU, in one table.
 
-Both engines for GPUs against the CPU on real pictures; whether uploads, work and downloads of
-neighbouring slots overlap; YOLOv7 per batch, as a share of what the GPU can compute; a whole run
-against its engine alone; the trainer against its steps alone.
+Compares both GPU engines with the CPU on real images; shows whether uploads, compute and downloads
+of different slots overlap; gives the speed of YOLOv7 per batch size, as a share of the GPU's peak,
+of a whole run against its engine alone, and of the trainer against its steps alone.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from tests.support.paths import ROOT
 
 NETWORK, SIZE, CLASSES = "yolov7", (640, 640), 80
 BATCHES = (1, 16)
-PICTURES = 8  # that engines are compared on: the CPU takes its time
-OVERLAP = 0.5  # of all copying, that is to lie beside another slot's work
-WHOLE = 0.95  # of the engine's pace, that a whole run is to keep
-FRAMES = 1000  # of a run; the first tenth is not counted
-POLL = 0.005  # seconds between two looks at a run
+IMAGES = 8  # for comparing engines: the CPU is slow
+OVERLAP = 0.5  # wanted share of copying during another slot's compute
+WHOLE = 0.95  # wanted speed of a whole run, as a share of its engine's
+FRAMES = 1000  # per run; the first tenth is not counted
+POLL = 0.005  # seconds between two checks of a run
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is measured with.
+    """Clip and models for the measurements.
 
-    models: an .onnx with its weights beside it, by engine: each computes as the file says
-    gflops: per picture; peak_flops: per second, of the GPU
+    models: engine -> an .onnx in the precision to measure, with its weights beside it
+    gflops: per image; peak_flops: of the GPU, per second
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Material:
 
 
 def make_material(folder: Path) -> Material:
-    """Return it, made in `folder` where it is not there yet."""
+    """Return the material in `folder`; what is missing is made first."""
     from detector.yolov7.cost import measure_cost
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def _export(models: dict[str, Path], clip: Path) -> None:
     from detector.weights.checkpoint import save_weights
     from tests.support.random_network import random_network
 
-    network = random_network(NETWORK, read_images(clip, SIZE, PICTURES), classes=CLASSES)
+    network = random_network(NETWORK, read_images(clip, SIZE, IMAGES), classes=CLASSES)
     names = [f"class {number}" for number in range(CLASSES)]
     for engine, precision in (("torch", "fp32"), ("tensorrt", "fp16")):
         model = models[engine]
@@ -97,14 +97,14 @@ def _export(models: dict[str, Path], clip: Path) -> None:
 
 
 def found_one_by_one(engine: Engine, images: UInt8Array) -> list[Candidates]:
-    """Return what an engine finds in each picture."""
+    """Return the candidates of an engine, image by image."""
     return [engine.submit(image[None]).result() for image in images]
 
 
 def agreement(
     name: str, engine: Engine, expected: Sequence[Candidates], images: UInt8Array
 ) -> Result:
-    """Return whether an engine finds what the CPU finds in single precision."""
+    """Return whether an engine agrees with the CPU in float32."""
     tolerance = engine.manifest.tolerance_of("fp16")
     agrees = compare(expected, found_one_by_one(engine, images), tolerance)
     return Result(
@@ -121,7 +121,7 @@ def _wanted(tolerance: Tolerance) -> str:
 
 
 def in_flight(engine: Engine, images: UInt8Array, batches: int, slots: int) -> float:
-    """Return the seconds per batch with so many of them in flight at any time."""
+    """Return the seconds per batch with `slots` batches in flight."""
     waiting = deque(engine.submit(images) for _ in range(slots))
     began_at = perf_counter()
     for _ in range(batches):
@@ -134,13 +134,13 @@ def in_flight(engine: Engine, images: UInt8Array, batches: int, slots: int) -> f
 
 
 def noise(engine: Engine, batch: int) -> UInt8Array:
-    """Return pictures that the engine takes: what they show costs nothing."""
+    """Return random images of the engine's input size: speed does not depend on content."""
     shape = (batch, *engine.manifest.input_size, 3)
     return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 def peak_flops() -> float:
-    """Return what torch gets out of the GPU at best, in half precision: a large product."""
+    """Return the speed of a large matrix product by torch, in half precision: the GPU's peak."""
     import torch
 
     left, right = (torch.randn(8192, 8192, device="cuda", dtype=torch.half) for _ in range(2))
@@ -157,23 +157,23 @@ def peak_flops() -> float:
 
 
 def speeds(name: str, engine: Engine, material: Material) -> Iterator[Result]:
-    """Yield what a batch takes, alone and among others, and the share of what can be computed."""
+    """Yield the time per batch, alone and with all slots in flight, and the share of the peak."""
     for batch in BATCHES:
         images = noise(engine, batch)
-        in_flight(engine, images, 20, engine.slots)  # until clocks have risen
+        in_flight(engine, images, 20, engine.slots)  # until the clocks have gone up
         alone = in_flight(engine, images, 100, 1)
         among = in_flight(engine, images, 300, engine.slots)
         share = batch * material.gflops * 1e9 / among / material.peak_flops
         yield Result(
             f"{name}: {NETWORK} {SIZE[0]}, batch {batch}",
             f"{1e3 * alone:.2f} ms alone; {1e3 * among:.2f} ms with {engine.slots} in flight: "
-            f"{batch / among:.0f} pictures/s, {share:.0%} of {material.peak_flops / 1e12:.0f} "
+            f"{batch / among:.0f} images/s, {share:.0%} of {material.peak_flops / 1e12:.0f} "
             "TFLOP/s",
         )
 
 
 def overlap(name: str, engine: Engine, folder: Path) -> Iterator[Result]:
-    """Yield how much of the copying lies beside the work of another slot, by a trace."""
+    """Yield the share of copying that overlaps with another slot's compute, from a trace."""
     from torch.profiler import ProfilerActivity, profile
 
     images = noise(engine, max(BATCHES))
@@ -185,8 +185,8 @@ def overlap(name: str, engine: Engine, folder: Path) -> Iterator[Result]:
     for kind in ("upload", "download"):
         share = beside(spans[kind], spans["compute"])
         yield Result(
-            f"{name}: {kind} beside another slot's work",
-            f"{share:.0%} of its time (the timeline is in {trace})",
+            f"{name}: {kind} during another slot's compute",
+            f"{share:.0%} of its time (timeline: {trace})",
             f"at least {OVERLAP:.0%}",
             share >= OVERLAP,
         )
@@ -195,7 +195,7 @@ def overlap(name: str, engine: Engine, folder: Path) -> Iterator[Result]:
 def whole(
     name: str, model: Path, engine: Engine, clip: Path, confidence: float, folder: Path
 ) -> Result:
-    """Return how a run from the clip to JSON lines keeps up with its engine alone."""
+    """Return the speed of a run from the clip to JSON lines, as a share of its engine's."""
     alone = 1 / in_flight(engine, noise(engine, 1), FRAMES, engine.slots)
     output = folder / f"{name}.jsonl"
     apply_process_settings()
@@ -212,7 +212,7 @@ def whole(
     what = f"{name}: a whole run of {clip.name}"
     fps = _pace(run)
     if run.pipeline.failures:
-        return Result(what, f"broke: {run.pipeline.failures[0].error}", holds=False)
+        return Result(what, f"failed: {run.pipeline.failures[0].error}", holds=False)
     return Result(
         what,
         f"{fps:.0f} frames/s; its engine alone {alone:.0f}: {fps / alone:.2f}",
@@ -222,7 +222,7 @@ def whole(
 
 
 def _pace(run: Run) -> float:
-    """Run, and return the frames per second, without the first tenth; 0 of a run that broke."""
+    """Run, and return the frames per second without the first tenth; 0 if the run failed."""
     ledger, marks = run.pipeline.ledger, []
     run.pipeline.start()
     while not run.pipeline.wait(POLL):
@@ -238,7 +238,7 @@ def _pace(run: Run) -> float:
 
 
 def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iterator[Result]:
-    """Yield all that is to be seen of one engine on the GPU."""
+    """Yield all results of one engine on the GPU."""
     model = material.models[name]
     options = {"device": "cuda"} | ({"precision": "fp16"} if name == "torch" else {})
     began_at = monotonic()
@@ -249,7 +249,7 @@ def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iter
         return
     with closing(engine):
         yield Result(f"{name}: opens", f"in {monotonic() - began_at:.1f} s")
-        images = read_images(material.clip, SIZE, PICTURES)
+        images = read_images(material.clip, SIZE, IMAGES)
         yield agreement(name, engine, expected, images)
         yield from overlap(name, engine, material.folder)
         yield from speeds(name, engine, material)
@@ -258,15 +258,15 @@ def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iter
 
 
 def reference(material: Material) -> list[Candidates]:
-    """Return what the CPU finds in the clip, in single precision."""
+    """Return the candidates of the CPU in the clip, in float32."""
     engine = make_engine("torch", material.models["torch"], device="cpu", precision="fp32")
     with closing(engine):
-        return found_one_by_one(engine, read_images(material.clip, SIZE, PICTURES))
+        return found_one_by_one(engine, read_images(material.clip, SIZE, IMAGES))
 
 
 @click.command()
 def main() -> None:
-    """Check and measure engines and trainer on the first NVIDIA GPU, and print one table."""
+    """Check and measure engines and trainer on the first NVIDIA GPU; print a table."""
     gpus = find_gpus()
     if not gpus:
         raise click.ClickException(
@@ -281,7 +281,7 @@ def main() -> None:
 
 
 def measured(gpu: Gpu) -> Iterator[Result]:
-    """Yield all lines of the table, each as soon as it is known."""
+    """Yield the lines of the table, each as soon as it is measured."""
     yield Result("GPU", _described(gpu))
     material = make_material(Path(ROOT, "build", "gpu"))
     expected = reference(material)

@@ -1,4 +1,4 @@
-"""How fast the trainer is on a GPU, and what of that is the data's fault."""
+"""The speed of the trainer on a GPU, with and without loading data."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from trainer.setup import make_loss, make_network
 from trainer.train import train
 
 SIZE, BATCH = (640, 640), 32
-FRAMES, REPEAT = 200, 10  # of a clip: an epoch of 2000 pictures
-EPOCHS = 2  # the last one counts
-STEPS = 60  # after ten that are not counted
-OBJECTS = 4  # in a picture
+FRAMES, REPEAT = 200, 10  # of a clip: an epoch of 2000 images
+EPOCHS = 2  # the last one is measured
+STEPS = 60  # after ten warm-up steps
+OBJECTS = 4  # per image
 
 
 def recipe(clip: Path, *, amp: bool) -> Recipe:
-    """Return the recipe of a training on the first frames of a labelled clip."""
+    """Return a recipe for training on the first frames of a labelled clip."""
     part = {"clip": clip, "frames": (1, FRAMES)}
     return Recipe.model_validate(
         {
@@ -53,7 +53,7 @@ def recipe(clip: Path, *, amp: bool) -> Recipe:
 
 
 def trained(given: Recipe) -> float:
-    """Return the pictures per second of the trainer, with all that it does."""
+    """Return the images per second of the whole trainer."""
     with tempfile.TemporaryDirectory() as folder:
         train(given, Path(folder), Display(Console(file=io.StringIO()), epochs=EPOCHS))
         rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
@@ -62,9 +62,11 @@ def trained(given: Recipe) -> float:
 
 
 def stepped(given: Recipe) -> float:
-    """Return the pictures per second of its steps alone, on one batch again and again."""
+    """Return the images per second of its steps alone, on one repeated batch."""
     place = choose_device(given)
-    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(place.torch_device)
+    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(
+        place.torch_device
+    )
     loss_of = make_loss(network, given)
     optimiser = make_optimiser(network, given.optimiser, 1.0)
     stepper = Stepper(optimiser, place.make_scaler(), given.optimiser.clip)
@@ -97,11 +99,11 @@ def _batch() -> Batch:
 
 
 def training(clip: Path) -> Iterator[Result]:
-    """Yield the speed of the trainer in mixed and in single precision."""
+    """Yield the speed of the trainer in bfloat16 and in float32."""
     for name, amp in (("bfloat16", True), ("float32", False)):
-        given = recipe(clip, amp=amp)
-        alone, whole = stepped(given), trained(given)
+        tested = recipe(clip, amp=amp)
+        alone, whole = stepped(tested), trained(tested)
         yield Result(
-            f"trainer: {given.network} {SIZE[0]}, batch {BATCH}, {name}",
-            f"{whole:.0f} pictures/s; its steps alone {alone:.0f}: {whole / alone:.2f}",
+            f"trainer: {tested.network} {SIZE[0]}, batch {BATCH}, {name}",
+            f"{whole:.0f} images/s; its steps alone {alone:.0f}: {whole / alone:.2f}",
         )

@@ -1,4 +1,4 @@
-"""How much of the machine was there: others take their share, and so does the host of a guest."""
+"""How many cores were free: other processes, and the host of a virtual machine, take a share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 _STAT = Path("/proc/stat")
-_IDLE = slice(4, 6)  # of its first line: idle, and idle while a disk is waited for
+_IDLE = slice(4, 6)  # columns of its first line: idle, and waiting for a disk
 
 
 def cores() -> int:
@@ -16,9 +16,9 @@ def cores() -> int:
 
 
 def idle_seconds() -> float:
-    """Return the seconds that the cores have had nothing to do, added up, since the machine began.
+    """Return the idle seconds of all cores, added up, since the machine started.
 
-    Where that is not known, they are taken never to be busy but for us.
+    Without /proc/stat, all cores count as idle all the time.
     """
     if not _STAT.exists():
         return cores() * monotonic()

@@ -1,4 +1,4 @@
-"""What is measured with: a clip, and a model that everybody can make."""
+"""The clip and the model for benchmarks; both can be made anywhere."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.support.paths import ROOT
 CLIP = "street/videos/person-bicycle-car-detection.mp4"  # 768 x 432, H.264, with audio
 SIZE = (640, 640)
 CLASSES = 80  # as many as COCO has
-BOXES = 8  # that are kept of a picture: about as many objects as a street shows
-CANDIDATES = 40  # boxes that a trained network sends into suppression when a street has a few
+BOXES = 8  # detections per frame: about as many objects as a street shows
+CANDIDATES = 40  # boxes per frame before suppression: typical of a trained network on a street
 
 
 def find_clip(folder: Path) -> Path:
-    """Return the clip of the test data, or one of the synthetic street, drawn into `folder`."""
+    """Return the clip of the test data, or else one of the synthetic street, in `folder`."""
     data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
     if (data / CLIP).is_file():
         return data / CLIP
@@ -40,9 +40,9 @@ def find_clip(folder: Path) -> Path:
 def find_model(folder: Path) -> Path:
     """Return YOLOv7-tiny at 640 with random weights, exported into `folder`.
 
-    What it finds is meaningless, but it takes as long as what a trained one finds. The weights are
-    scaled so that a picture's signal neither fades nor grows on its way (He et al. 2015): boxes
-    then differ in their scores, as those of a trained network do.
+    Its detections are meaningless, but take as long as those of a trained network. The weights are
+    scaled so that the signal neither fades nor grows from layer to layer (He et al. 2015): scores
+    then differ from box to box, as in a trained network.
     """
     model = folder / "yolov7-tiny.onnx"
     if not model.is_file():
@@ -57,11 +57,11 @@ def find_model(folder: Path) -> Path:
 
 
 def find_confidence(model: Path, clip: Path) -> float:
-    """Return the score that `CANDIDATES` boxes of the clip's first picture have."""
+    """Return the score that `CANDIDATES` boxes of the clip's first frame exceed."""
     _, bgr = cv2.VideoCapture(str(clip)).read()
-    picture = np.asarray(bgr, np.uint8)
+    frame = np.asarray(bgr, np.uint8)
     size = Manifest.beside(model).input_size
-    letterboxed = Letterbox.fit((picture.shape[0], picture.shape[1]), size).apply(picture)
+    letterboxed = Letterbox.fit((frame.shape[0], frame.shape[1]), size).apply(frame)
     with closing(make_engine("openvino", model)) as engine:
         scores = engine.submit(letterboxed[None, ..., ::-1]).result().scores[0]
     return float(scores.max(axis=1)[CANDIDATES])

@@ -1,10 +1,10 @@
-"""python -m benchmarks.memorise NETWORK: can a network learn eight pictures of COCO by heart?
+"""python -m benchmarks.memorise NETWORK: can a network memorise eight images of COCO?
 
-What it cannot learn by heart it cannot learn. AP50 of 0.95 on the same pictures is expected:
-anchors are fitted to the objects, since no published one is within four times the size of a few.
-Every batch is the whole set. Were a picture in one batch and not in the next, batch normalisation
-would see it otherwise in training than in use, where it goes by the average of all batches; what
-that does to a picture unlike the others grows from layer to layer, and W6 has a hundred of them.
+A network that cannot overfit cannot learn. An AP50 of 0.95 on the same images is expected. Anchors
+are fitted to the objects, since a few are more than four times larger or smaller than every
+published anchor. Every batch is the whole set, so that batch normalisation sees the same statistics
+in training and in evaluation. Otherwise an unusual image is normalised differently in the two, and
+the difference grows with depth; W6 has a hundred layers.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from trainer.console import Display
 from trainer.recipe import Recipe
 from trainer.train import BEST, train
 
-PICTURES = 8
-STILL = ("mosaic", "translate", "scale", "fliplr", "hsv_h", "hsv_s", "hsv_v")
+IMAGES = 8
+UNCHANGED = ("mosaic", "translate", "scale", "fliplr", "hsv_h", "hsv_s", "hsv_v")
 
 
 def write_subset(folder: Path) -> tuple[Path, Path, list[str]]:
-    """Write the annotations of the first pictures with objects, and only their classes.
+    """Write the annotations of the first images with objects, with the classes that occur there.
 
-    Returns the file, the folder of the pictures and the names of the classes.
+    Returns the file, the folder of the images and the class names.
     """
     data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "tinycoco"
     whole = json.loads((data / "annotations/instances_train2017.json").read_text())
     labelled = {each["image_id"] for each in whole["annotations"]}
-    images = [image for image in whole["images"] if image["id"] in labelled][:PICTURES]
+    images = [image for image in whole["images"] if image["id"] in labelled][:IMAGES]
     chosen = {image["id"] for image in images}
     annotations = [each for each in whole["annotations"] if each["image_id"] in chosen]
     used = {each["category_id"] for each in annotations}
@@ -53,9 +53,9 @@ def write_subset(folder: Path) -> tuple[Path, Path, list[str]]:
 @click.argument("network")
 @click.option("--width", type=float, default=1.0, show_default=True)
 @click.option("--size", type=int, default=448, show_default=True)
-@click.option("--epochs", type=int, default=600, show_default=True, help="Of one step each.")
+@click.option("--epochs", type=int, default=600, show_default=True, help="One step each.")
 def main(network: str, width: float, size: int, epochs: int) -> None:
-    """Train NETWORK on eight pictures, as they are, and judge it on them."""
+    """Train NETWORK on eight images, without augmentation, and evaluate it on them."""
     folder = ROOT / "build" / "memorise" / network
     folder.mkdir(parents=True, exist_ok=True)
     annotations, images, classes = write_subset(folder)
@@ -69,16 +69,16 @@ def main(network: str, width: float, size: int, epochs: int) -> None:
             "data": {"classes": classes, "train": [part], "val": [part]},
             "epochs": epochs,
             "validate_every": 100,
-            "batch": PICTURES,
-            "nominal_batch": PICTURES,
+            "batch": IMAGES,
+            "nominal_batch": IMAGES,
             "optimiser": {"warmup_epochs": 20},
             "average": {"decay": 0.99, "ramp": 100},
             "loss": {"objectness": 4.0, "classification": 2.0},
-            "augment": dict.fromkeys(STILL, 0),
+            "augment": dict.fromkeys(UNCHANGED, 0),
         }
     )
     train(recipe, folder, Display(Console(), epochs), resume=True)
-    click.echo(f"{folder / BEST}: the best of them")
+    click.echo(f"{folder / BEST}: the best weights")
 
 
 if __name__ == "__main__":

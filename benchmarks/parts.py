@@ -1,7 +1,7 @@
-"""The stops of a run one by one, the whole of it, and the plain loop it has to beat.
+"""The stages of a run one by one, a whole run, and the plain loop that it has to beat.
 
-Each is measured in a process of its own (`python -m benchmarks.parts`), because CPU time is only
-known for a process: codecs and runtimes work on threads that Python does not see.
+Each is measured in its own process (`python -m benchmarks.parts`): only the CPU time of a process
+includes the threads of codecs and runtimes.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from pipeline.report import complaints
 from pipeline.run import Run
 from trackers.tracks import Tracks
 
-WARM = 0.1  # share of the frames, at either end, that fill and empty queues and are not measured
-POLL = 0.02  # seconds between two looks at a run
+WARM = 0.1  # share of the frames at either end that is not measured: queues fill and empty
+POLL = 0.02  # seconds between two checks of a run
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be measured: so many frames of a clip, and a folder for what is written.
+    """What to measure: the first `frames` of a clip; outputs go into `folder`.
 
-    confidence: that makes the model find something, whatever that is
+    confidence: low enough for the random model to detect something
     """
 
     clip: Path
@@ -53,7 +53,7 @@ class Task:
     frames: int
 
     def describe(self, clip: Path, output: str) -> Run:
-        """Return the run from `clip` to a video in the folder, with everything at its default."""
+        """Return a run from `clip` to a video in the folder, with default options."""
         config = {
             "sources": [{"url": str(clip), "name": "clip", "max_frames": self.frames}],
             "model": str(self.model),
@@ -66,10 +66,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a part does in steady state.
+    """The speed of a part in steady state.
 
-    cpu_ms: CPU milliseconds per frame, of all threads
-    cores: that were there for it: those that it kept busy and those that nobody did
+    cpu_ms: CPU milliseconds per frame, all threads
+    cores: available to it: those it kept busy, and those that were idle
     """
 
     fps: float
@@ -77,11 +77,11 @@ class Speed:
     cores: float
 
 
-Part = Callable[[Task], Iterator[int]]  # works, and yields now and then how many frames are done
+Part = Callable[[Task], Iterator[int]]  # works, and yields the number of frames done so far
 
 
 def decode(task: Task) -> Iterator[int]:
-    """Demux, decode, to BGR."""
+    """Demux, decode, convert to BGR."""
     run = task.describe(task.clip, "none.mp4")
     for done, frame in enumerate(_decoded(run), 1):
         assert frame.picture.bgr.size
@@ -101,7 +101,7 @@ def engine(task: Task) -> Iterator[int]:
 
 
 def encode(task: Task) -> Iterator[int]:
-    """The sink: BGR to YUV, x264, mux; of the pictures that the whole has drawn."""
+    """The sink: BGR to YUV, x264, mux; its input is the output of `whole`."""
     drawn = _decoded(task.describe(task.folder / "whole.mp4", "none.mp4"))
     nothing = Tracks.untracked(Detections.empty())
     items = [Tracked(frame, nothing, frame.picture.bgr) for frame in drawn]
@@ -126,34 +126,34 @@ def whole(task: Task) -> Iterator[int]:
 
 
 def sequential(task: Task) -> Iterator[int]:
-    """The same engine and tracker in a loop as one writes it first, with OpenCV's video."""
+    """The same engine and tracker in the simplest loop, with OpenCV's reader and writer."""
     with closing(make_engine("openvino", task.model)) as opened:
         yield from _loop(task, lambda images: opened.submit(images).result())
 
 
 def by_default(task: Task) -> Iterator[int]:
-    """The same loop with OpenVINO's defaults: all cores on one picture."""
+    """The same loop with OpenVINO's defaults: all cores on one frame."""
     yield from _loop(task, _plain_engine(task.model))
 
 
 def _loop(task: Task, infer: Callable[[UInt8Array], Candidates]) -> Iterator[int]:
     run = task.describe(task.clip, "none.mp4")
-    cv2.setNumThreads(-1)  # OpenCV's own choice again: the pipeline wants one
+    cv2.setNumThreads(-1)  # OpenCV's default again: the pipeline sets one
     stages: dict[str, Any] = {worker.name: worker.stage for worker in run.pipeline.workers}
     capture = cv2.VideoCapture(str(task.clip))
     rate = capture.get(cv2.CAP_PROP_FPS)
     size = [
         int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
     ]
-    codec = cv2.VideoWriter.fourcc(*"mp4v")  # what OpenCV's wheel can write; cheaper than H.264
+    codec = cv2.VideoWriter.fourcc(*"mp4v")  # OpenCV's wheel has no H.264; this one is cheaper
     writer = cv2.VideoWriter(str(task.folder / "loop.mp4"), codec, rate, size)
     stream = Stream("clip", str(task.clip), 1 / Fraction(rate))
     for index in range(task.frames):
         read, bgr = capture.read()
         if not read:
             break
-        picture = Picture.of(np.asarray(bgr, np.uint8))
-        frame = Frame(stream, index, index, index, stream.nominal_interval, monotonic(), picture)
+        image = Picture.of(np.asarray(bgr, np.uint8))
+        frame = Frame(stream, index, index, index, stream.nominal_interval, monotonic(), image)
         (batch,) = stages["preprocess"].process(Ready((frame,)))
         (detected,) = stages["suppress"].process(Inferred(batch, infer(batch.images)))
         (tracked,) = stages["clip/track"].process(detected)
@@ -168,7 +168,7 @@ PARTS: dict[str, Part] = {
 
 
 def measure(part: Part, task: Task) -> Speed:
-    """Work through all frames, and return the speed without the first and the last of them."""
+    """Process all frames, and return the speed without the first and the last ones."""
     marks = [(done, monotonic(), process_time(), idle_seconds()) for done in part(task)]
     ramp = WARM * task.frames
     steady = [mark for mark in marks if ramp <= mark[0] <= task.frames - ramp]
@@ -189,7 +189,7 @@ def _decoded(run: Run) -> Iterator[Frame]:
 
 
 def _plain_engine(model: Path) -> Callable[[UInt8Array], Candidates]:
-    """Return the model compiled with OpenVINO's defaults for one picture, run by one request."""
+    """Return a function that runs the model by one request, with OpenVINO's defaults."""
     network = CORE.read_model(model)
     network.reshape([1, *Manifest.beside(model).input_size, 3])
     request = CORE.compile_model(network, "CPU").create_infer_request()

@@ -1,8 +1,8 @@
-"""python -m benchmarks.pipeline: the whole against its parts, and against plain loops.
+"""python -m benchmarks.pipeline: a whole run against its parts, and against plain loops.
 
-The machine may be shared, and slower at one moment than at another. So every part is measured in
-every round, ratios are formed within a round, and the table gives the medians over the rounds. The
-bound counts the cores that were there, not those that others, or the host of a guest, took away.
+The speed of a shared machine changes. So every part is measured in every round, ratios are formed
+within a round, and the table gives the medians of the rounds. The bound counts the cores that were
+available, without those that other processes or the host took.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Round = dict[str, Speed]
 
 
 def parts_ms(speeds: Round) -> float:
-    """Return the CPU milliseconds that the three parts alone need for a frame."""
+    """Return the CPU milliseconds per frame of the three parts measured alone."""
     return sum(speeds[name].cpu_ms for name in ALONE)
 
 
 def bound(speeds: Round) -> float:
-    """Return the frames per second at which the parts fill the cores that the whole has had."""
+    """Return the frames per second at which the parts would fill the cores that the run had."""
     return 1e3 * speeds["whole"].cores / parts_ms(speeds)
 
 
@@ -45,7 +45,7 @@ RATIOS: dict[str, Callable[[Round], float]] = {
 
 
 def measure_round(task: Task) -> Round:
-    """Measure each part once, in a process of its own."""
+    """Measure each part once, each in its own process."""
     return {name: _measured(name, task) for name in PARTS}
 
 
@@ -57,8 +57,8 @@ def _measured(name: str, task: Task) -> Speed:
 
 
 def table(rounds: Sequence[Round]) -> Iterator[str]:
-    """Yield the lines of the table: medians, and how far the ratios spread."""
-    yield f"{'part':<12}{'fps':>9}{'CPU ms per frame':>19}{'cores there':>14}"
+    """Yield the lines of the table: medians, and the range of the ratios."""
+    yield f"{'part':<12}{'fps':>9}{'CPU ms per frame':>19}{'cores free':>14}"
     for name in PARTS:
         columns = zip(*(astuple(speeds[name]) for speeds in rounds), strict=True)
         fps, cpu_ms, there = map(median, columns)
@@ -74,14 +74,14 @@ def table(rounds: Sequence[Round]) -> Iterator[str]:
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--frames", type=click.IntRange(50), default=300, show_default=True)
 def main(rounds: int, frames: int) -> None:
-    """Measure the whole against its parts and against plain loops, and print one table."""
+    """Measure a whole run against its parts and against plain loops; print a table."""
     folder = Path(ROOT, "build", "bench")
     folder.mkdir(parents=True, exist_ok=True)
     clip, model = find_clip(folder), find_model(folder)
     task = Task(clip, model, find_confidence(model, clip), folder, frames)
     click.echo(
         f"{frames} frames of {task.clip.name}, {task.model.name} with random weights "
-        f"({BOXES} boxes a frame are kept), {cores()} cores, medians of {rounds} rounds\n"
+        f"({BOXES} detections per frame), {cores()} cores, medians of {rounds} rounds\n"
     )
     measured = [measure_round(task) for _ in range(rounds)]
     click.echo("\n".join(table(measured)))

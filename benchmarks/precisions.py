@@ -1,9 +1,9 @@
-"""python -m benchmarks.precisions: what a precision costs in agreement, and gains on the CPU.
+"""python -m benchmarks.precisions: what each precision costs in agreement, and gains on the CPU.
 
-Either of a model with its INT8 models beside it (--model street), or of a network of the family
-with random weights (--network yolov7-w6), which is exported, halved and quantised first. The
-engines are timed in turn within each round, so that they share whatever else the machine does; the
-table gives medians, of ratios to fp32 of the same round, too.
+Measures a model with its INT8 models beside it (--model street), or a network with random weights
+(--network yolov7-w6), which is first exported and converted to FP16 and INT8. The engines take
+turns within each round, so that other load on the machine affects all of them. The table gives
+medians of the times, and of the ratios to fp32 in the same round.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ from detector.progress import shown_progress
 from detector.weights.zoo import find_model
 from tests.support.paths import ROOT
 
-ROUND = 8  # pictures that each engine sees in a round
+ROUND = 8  # images per engine and round
 
 Engines = Mapping[str, Engine]
 
 
 @click.command()
 @click.option("--model", help="A model with its INT8 models beside it.")
-@click.option("--network", help="Of the family, with random weights.")
-@click.option("--width", type=float, default=1.0, show_default=True, help="Of --network.")
-@click.option("--size", type=Size(), default="640", show_default=True, help="Of --network.")
-@click.option("--pictures", "count", type=click.IntRange(8), default=128, show_default=True)
+@click.option("--network", help="A network of the YOLOv7 family, with random weights.")
+@click.option("--width", type=float, default=1.0, show_default=True, help="Width of --network.")
+@click.option(
+    "--size", type=Size(), default="640", show_default=True, help="Input size of --network."
+)
+@click.option("--images", "count", type=click.IntRange(8), default=128, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
 def main(
     model: str | None,
@@ -53,43 +55,43 @@ def main(
     count: int,
     rounds: int,
 ) -> None:
-    """Print agreement with fp32, and speed as a share of it, of a model in each precision."""
+    """Print the agreement with fp32 and the CPU time of a model in each precision."""
     if (model is None) == (network is None):
         raise click.UsageError("give either --model or --network")
     folder = ROOT / "build" / "precisions"
     file = find_model(model) if model else _random_model(folder, str(network), width, size, count)
-    pictures = read_images(find_clip(folder), Manifest.beside(file).input_size, count)
-    click.echo(f"{file.stem}, {cores()} cores of {cpu_name()}, {rounds} rounds of {ROUND} pictures")
+    images = read_images(find_clip(folder), Manifest.beside(file).input_size, count)
+    click.echo(f"{file.stem}, {cores()} cores of {cpu_name()}, {rounds} rounds of {ROUND} images")
     with ExitStack() as opened:
         engines = {
             name: opened.enter_context(closing(engine)) for name, engine in _engines(file).items()
         }
-        agreements = _agreement(engines, file, divided(pictures).comparison)
-        times = [_round(engines, pictures[:ROUND]) for _ in range(rounds)]
+        agreements = _agreement(engines, file, divided(images).comparison)
+        times = [_round(engines, images[:ROUND]) for _ in range(rounds)]
     click.echo("\n".join(_table(agreements, times)))
 
 
 def _random_model(
     folder: Path, network: str, width: float, size: tuple[int, int], count: int
 ) -> Path:
-    """Export and quantise a network, unless that was done before."""
+    """Return a network exported and quantised; both are done once."""
     from detector.export.onnx_export import export_model
     from tests.support.random_network import random_network
 
     file = folder / f"{network}-{width:g}-{size[0]}x{size[1]}.onnx"
-    pictures = read_images(find_clip(folder), size, count)
+    images = read_images(find_clip(folder), size, count)
     if not file.is_file():
-        made = random_network(network, pictures[:4], width=width)
+        made = random_network(network, images[:4], width=width)
         names = [f"class {i}" for i in range(made.classes)]
         export_model(made, file, class_names=names, size=size)
     if find_int8(file, "openvino") is None:
         with shown_progress() as progress:
-            quantise(file, pictures, progress)
+            quantise(file, images, progress)
     return file
 
 
 def _engines(file: Path) -> dict[str, Engine]:
-    """Open all that the CPU runs, also the files for GPUs, which here are only judged."""
+    """Open all precisions on the CPU. The files for GPUs are measured for agreement only."""
     engines = {"fp32": make_engine("openvino", file, precision="fp32", streams=1)}
     if computes_bf16():
         engines["bf16"] = make_engine("openvino", file, precision="bf16", streams=1)
@@ -100,7 +102,7 @@ def _engines(file: Path) -> dict[str, Engine]:
 
 
 def _half(file: Path) -> Path:
-    """Write the typed FP16 model and its manifest, and return the file."""
+    """Write the typed FP16 model and its manifest, and return its path."""
     cached, manifest = half_model(file, Manifest.beside(file))
     path = ROOT / "build" / "precisions" / f"{file.stem}.fp16.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,24 +111,24 @@ def _half(file: Path) -> Path:
     return path
 
 
-def _agreement(engines: Engines, file: Path, pictures: UInt8Array) -> dict[str, Agreement]:
-    """Hold each against fp32, to the tolerance of its own precision."""
+def _agreement(engines: Engines, file: Path, images: UInt8Array) -> dict[str, Agreement]:
+    """Compare each engine with fp32, within the tolerance of its precision."""
     manifest = Manifest.beside(file)
     held_to = {name: manifest.tolerance_of(name.partition(" ")[0]) for name in engines}
     return {
-        name: agree(engines["fp32"], engine, pictures, held_to[name])
+        name: agree(engines["fp32"], engine, images, held_to[name])
         for name, engine in engines.items()
     }
 
 
-def _round(engines: Engines, pictures: UInt8Array) -> dict[str, float]:
-    """Return the CPU milliseconds of each engine per picture: others take of the wall's time."""
+def _round(engines: Engines, images: UInt8Array) -> dict[str, float]:
+    """Return the CPU milliseconds of each engine per image: wall time depends on other load."""
     took = {}
     for name, engine in engines.items():
         began = process_time()
-        for picture in pictures:
-            engine.submit(picture[None]).result()
-        took[name] = 1e3 * (process_time() - began) / len(pictures)
+        for image in images:
+            engine.submit(image[None]).result()
+        took[name] = 1e3 * (process_time() - began) / len(images)
     return took
 
 

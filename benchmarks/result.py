@@ -1,4 +1,4 @@
-"""What a benchmark has found, as a line of a table."""
+"""One result of a benchmark, as a line of a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ COLUMN = 48
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A line of the table. holds: whether it is as wanted; None: there is nothing to want."""
+    """A line of the table. holds: whether the result is as wanted; None: it is for information."""
 
     what: str
     found: str

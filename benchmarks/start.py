@@ -1,7 +1,8 @@
-"""python -m benchmarks.start: how long until the first result, at the first start and at others.
+"""python -m benchmarks.start: seconds to the first result, of the first start and of later ones.
 
-YOLOv7-tiny with random weights is written as the release has it, served over HTTP on loopback, and
-run by its name: the first start downloads, converts and judges it, the others find it in the cache.
+A checkpoint of YOLOv7-tiny with random weights, in the format of the release, is served over HTTP
+on loopback and run by its name. The first start downloads, converts and checks it; later starts
+find it in the cache.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ POLL = 0.01  # seconds
 @click.command()
 @click.option("--starts", type=click.IntRange(2), default=4, show_default=True)
 def main(starts: int) -> None:
-    """Print the time from each start of the main command to the first line of its results."""
+    """Print the time from each start of `framelane run` to the first line of its results."""
     with TemporaryDirectory() as folder, _release(Path(folder)) as url:
         clip = find_clip(ROOT / "build" / "bench").resolve()
-        click.echo(f"{cores()} cores of {cpu_name()}; to the first result, seconds: clock, CPU")
+        click.echo(f"{cores()} cores of {cpu_name()}; to the first result: seconds, CPU seconds")
         for start in range(starts):
             seconds, of_cpu = _start(Path(folder), url, clip)
             click.echo(f"start {start + 1}: {seconds:.2f} {of_cpu:.2f}")
@@ -43,7 +44,7 @@ def main(starts: int) -> None:
 
 @contextmanager
 def _release(folder: Path) -> Iterator[str]:
-    """Serve a checkpoint, and give the address of the release."""
+    """Serve a checkpoint; yield the URL of the release."""
     clip = find_clip(ROOT / "build" / "bench")
     network = random_network("yolov7-tiny", read_images(clip, (640, 640), 4))
     names = [f"class {i}" for i in range(network.classes)]
@@ -54,7 +55,7 @@ def _release(folder: Path) -> Iterator[str]:
 
 
 def _start(folder: Path, url: str, clip: Path) -> tuple[float, float]:
-    """Run one frame in a process of its own; return the seconds until its result, and of CPU."""
+    """Process one frame in a new process; return the seconds to its result, and the CPU seconds."""
     results = folder / "results.jsonl"
     results.unlink(missing_ok=True)
     line = [sys.executable, str(ROOT / "run_pipeline.py"), str(clip)]
@@ -68,12 +69,12 @@ def _start(folder: Path, url: str, clip: Path) -> tuple[float, float]:
             sleep(POLL)
         took = monotonic() - began
     if process.returncode:
-        raise click.ClickException(f"the main command ended with {process.returncode}")
+        raise click.ClickException(f"run_pipeline.py ended with {process.returncode}")
     return took, _of_children() - busy
 
 
 def _of_children() -> float:
-    """Return the CPU seconds of the processes that were started here and have ended."""
+    """Return the CPU seconds of the child processes that have ended."""
     times = os.times()
     return times.children_user + times.children_system
 

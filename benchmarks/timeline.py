@@ -1,4 +1,4 @@
-"""What a GPU did when: uploads, work and downloads of a trace, and how they lie over each other."""
+"""Uploads, compute and downloads in a trace of a GPU, and how they overlap."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-COPIES = {"HtoD": "upload", "DtoH": "download"}  # part of a copy's name -> what it is
+COPIES = {"HtoD": "upload", "DtoH": "download"}  # part of a copy's name -> its kind
 
 
 class Span(NamedTuple):
-    """Something under way on a stream of the GPU, in microseconds."""
+    """An operation on a stream of the GPU, in microseconds."""
 
     start: float
     end: float
@@ -20,7 +20,7 @@ class Span(NamedTuple):
 
 
 def read_trace(path: Path) -> dict[str, list[Span]]:
-    """Return upload, compute and download of a trace that torch's profiler has exported."""
+    """Return the uploads, computations and downloads in a trace exported by torch's profiler."""
     events = json.loads(path.read_text())["traceEvents"]
     spans: dict[str, list[Span]] = {"upload": [], "compute": [], "download": []}
     for event in events:
@@ -31,7 +31,7 @@ def read_trace(path: Path) -> dict[str, list[Span]]:
 
 
 def beside(spans: Iterable[Span], others: Sequence[Span]) -> float:
-    """Return the share of the time of `spans` in which one of `others` is on another stream."""
+    """Return the share of the time of `spans` in which one of `others` runs on another stream."""
     total = shared = 0.0
     by_stream: dict[int, list[Span]] = {}
     for span in spans:
@@ -51,7 +51,7 @@ def _kind(event: Mapping[str, Any]) -> str | None:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Return the time in which any of them is under way, as spans that are apart and in order."""
+    """Return the union of the spans, as disjoint spans in order."""
     merged: list[Span] = []
     for span in sorted(spans):
         if merged and span.start <= merged[-1].end:
@@ -62,7 +62,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _covered(span: Span, merged: Sequence[Span]) -> float:
-    """Return how much of `span` lies in the merged spans."""
+    """Return how much of `span` the merged spans cover."""
     first = max(bisect_left(merged, span.start, key=lambda other: other.start) - 1, 0)
     covered = 0.0
     for other in merged[first:]:

@@ -1,10 +1,9 @@
 """python -m benchmarks.training: the trainer against a plain loop over the same network.
 
-The plain loop has no data to load: the same batch again and again, forward, backward, SGD, channels
-last and in bfloat16 where the processor has that, every core on every operation. Another does it
-as the original implementation does on a CPU: channels first and in float32. The machine may be
-shared, so that all are measured in every round, each in a process of its own, and ratios are formed
-within a round.
+The plain loop loads no data: it repeats one batch, forward, backward, SGD, channels last, in
+bfloat16 if the CPU supports it, all cores on each operation. Another loop computes as the original
+implementation does on a CPU: channels first, in float32. The machine may be shared, so all are
+measured in every round, each in its own process, and ratios are formed within a round.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ from trainer.setup import make_loss
 from trainer.train import train
 
 SIZE, BATCH = (320, 320), 16
-OBJECTS = 13  # in a picture, as BCCD has
-STEPS = 12  # of a plain loop, after two that are not counted
+OBJECTS = 13  # per image, as in BCCD
+STEPS = 12  # of a plain loop, after two warm-up steps
 
 
 def recipe(batch: int) -> Recipe:
-    """Return the recipe of a training on BCCD with 16 pictures per step."""
+    """Return a recipe for training on BCCD with 16 images per step."""
     data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "bccd" / "data.yaml"
     return Recipe.model_validate(
         {
@@ -68,7 +67,7 @@ def plain() -> float:
 
 
 def original() -> float:
-    """Return the images per second of a loop that computes as the original implementation does."""
+    """Return the images per second of a loop that computes like the original implementation."""
     return _looped(torch.contiguous_format, nullcontext)
 
 
@@ -91,7 +90,7 @@ def _looped(
 
 
 def trained(batch: int) -> float:
-    """Return the images per second of the trainer, in the second epoch, with all that it does."""
+    """Return the images per second of the whole trainer in the second epoch."""
     with tempfile.TemporaryDirectory() as folder:
         train(recipe(batch), Path(folder), Display(Console(file=io.StringIO()), epochs=2))
         rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
@@ -100,7 +99,7 @@ def trained(batch: int) -> float:
 
 
 def assignment() -> float:
-    """Return the share of a step of 16 pictures that the assignment takes."""
+    """Return the share of a step of 16 images that the assignment takes."""
     network, loss_of = _network(torch.channels_last)
     images, targets = _batch()
     place = choose_device(recipe(BATCH))
@@ -149,14 +148,14 @@ MEASURED: dict[str, Callable[[], float]] = {
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option(
-    "--only", type=click.Choice(list(MEASURED)), help="Measure this once, print a number."
+    "--only", type=click.Choice(list(MEASURED)), help="Measure this once and print a number."
 )
 def main(rounds: int, only: str | None) -> None:
-    """Measure the trainer against a plain loop, and print one table."""
+    """Measure the trainer against a plain loop; print a table."""
     if only:
         click.echo(json.dumps(MEASURED[only]()))
         return
-    click.echo(f"YOLOv7-tiny, {SIZE[0]} x {SIZE[1]}, 16 pictures a step, {cores()} cores\n")
+    click.echo(f"YOLOv7-tiny, {SIZE[0]} x {SIZE[1]}, 16 images per step, {cores()} cores\n")
     measured = [{name: _measured(name) for name in MEASURED} for _ in range(rounds)]
     for name in [name for name in MEASURED if name != "assignment"]:
         speed = median(each[name] for each in measured)

@@ -70,17 +70,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """One thread for torch, also where OMP_NUM_THREADS says otherwise."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def gpu() -> Gpu:
     """The first GPU. Skips without one; fails if REQUIRE_CUDA=1."""

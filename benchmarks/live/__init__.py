@@ -1,1 +1,1 @@
-"""Minutes and hours of live streams, and what has to hold over them."""
+"""Live streams over minutes and hours, and the claims that must hold."""

@@ -1,7 +1,7 @@
-"""python -m benchmarks.live: minutes and hours of live streams, and what has to hold over them.
+"""python -m benchmarks.live: live streams over minutes and hours, and the claims that must hold.
 
-Cameras and receivers are real RTSP servers on this machine, and share its cores with what is
-measured. Each command prints what it saw, and ends with 1 where something does not hold.
+Cameras and receivers are real RTSP servers on this machine; they share its cores with the run.
+Each command prints its measurements, and ends with 1 if a claim does not hold.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.live.streams import streams
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Minutes and hours of live streams, and what has to hold over them."""
+    """Run live streams over minutes and hours, and check the claims that must hold."""
 
 
 for command in (steady, overload, faults, reconnects, glass, soak, streams):

@@ -1,4 +1,4 @@
-"""What minutes of a live run amount to: trends and slopes, and what has to hold."""
+"""Trends and slopes of a live run, and the claims that must hold."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from math import sqrt
 import click
 import numpy as np
 
-_SURE = 1.645  # standard deviations that chance exceeds in one case of twenty
+_QUANTILE = 1.645  # of the normal distribution: one-sided test at 5%
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something that has to hold, what was measured, and whether it does."""
+    """A claim that must hold, the measured value, and whether it holds."""
 
     words: str
     measured: str
@@ -34,15 +34,15 @@ def judge(claims: Iterable[Claim]) -> int:
 
 
 def grows(values: Sequence[float]) -> bool:
-    """Return whether values rise more often than chance would let them (Mann 1945, Kendall 1975).
+    """Return whether values have a significant upward trend (Mann 1945, Kendall 1975).
 
-    Asks of each pair which of the two is larger, so that one bad minute is no trend.
+    The test compares all pairs of values, so one bad minute is no trend.
     """
     n = len(values)
     rises = sum((later > earlier) - (later < earlier) for earlier, later in combinations(values, 2))
-    return n > 2 and rises - 1 > _SURE * sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    return n > 2 and rises - 1 > _QUANTILE * sqrt(n * (n - 1) * (2 * n + 5) / 18)
 
 
 def slope_per_minute(seconds: Sequence[float], values: Sequence[float]) -> float:
-    """Return what values gain in a minute: the slope of the straight line through them."""
+    """Return the slope of values per minute, by linear regression."""
     return float(np.polyfit(np.asarray(seconds) / 60, np.asarray(values, float), 1)[0])

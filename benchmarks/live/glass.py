@@ -1,6 +1,6 @@
-"""Glass to glass: from the sending of a picture by the camera to its arrival at a receiver.
+"""Glass to glass: from a camera sending a frame to its arrival at a receiver.
 
-The number that is burnt into each picture says which it is, so nothing along the way is believed.
+A number in the pixels identifies each frame, so the measurement relies on nothing in between.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from tests.support.cameras import FPS, Server, numbers_in, read_units
 from trackers.tracks import Tracks
 
 RECEIVER = "wall"
-PICTURES = 100  # that the engine alone is timed on; the first tenth warms it up
+IMAGES = 100  # for timing the engine alone; the first tenth is warm-up
 
 
 @click.command()
 @click.option("--minutes", type=click.FloatRange(0.1), default=2.0, show_default=True)
 @model_options
 def glass(minutes: float, model: str, engine: str) -> None:
-    """RTSP in, the pipeline, RTSP out, one camera: p50 and p99, with the share of every stop."""
+    """Run one camera from RTSP to RTSP: p50 and p99 of the age of its frames after every stage."""
     stops: dict[str, Mapping[str, float]] = {}
 
     def whole(camera: str, wall: str) -> None:
@@ -59,7 +59,7 @@ def glass(minutes: float, model: str, engine: str) -> None:
     alone = _percentiles(_engine_seconds(engine, find_model(model), options))
     through = _percentiles(_ages(lambda camera, wall: pass_through(camera, wall, minutes * 60)))
     seen = _percentiles(_ages(whole))
-    del stops["cam.jsonl"]  # beside the way to the receiver
+    del stops["cam.jsonl"]  # not on the path to the receiver
     stops |= {"receiver": seen}
     click.echo(f"{'age in ms when out of':<24}{'p50':>8}{'p99':>8}{'added to p50':>14}")
     before = 0.0
@@ -74,16 +74,16 @@ def glass(minutes: float, model: str, engine: str) -> None:
 def _soon(
     seen: Mapping[str, float], alone: Mapping[str, float], through: Mapping[str, float]
 ) -> Claim:
-    most = 2e3 / FPS + alone["p50"] + through["p99"]
+    bound = 2e3 / FPS + alone["p50"] + through["p99"]
     return Claim(
         "p99 at most two frame intervals, the engine and the pass-through",
-        f"{seen['p99']:.1f} ms, at most {most:.1f} ms",
-        seen["p99"] <= most,
+        f"{seen['p99']:.1f} ms, at most {bound:.1f} ms",
+        seen["p99"] <= bound,
     )
 
 
 def pass_through(camera: str, receiver: str, seconds: float) -> None:
-    """Send a camera's pictures on: our source and our sink on one thread, and nothing between."""
+    """Forward a camera's frames: our source and our sink on one thread, and nothing between."""
     source, sink = make_source(camera, "cam", {}), make_sink(receiver, classes=(), options={})
 
     def pass_on() -> None:
@@ -105,9 +105,9 @@ def pass_through(camera: str, receiver: str, seconds: float) -> None:
 
 
 def _ages(run: Callable[[str, str], None]) -> Iterator[float]:
-    """Yield the seconds from sending to arrival of each picture that `run` has sent on.
+    """Yield the seconds from sending to arrival of each frame that `run` has forwarded.
 
-    No picture is as old as the camera's clip is long, so the number says which it is.
+    No frame is as old as the camera's clip is long, so its number identifies it.
     """
     received = FOLDER / "received.units"
     received.unlink(missing_ok=True)
@@ -124,18 +124,18 @@ def _ages(run: Callable[[str, str], None]) -> Iterator[float]:
 
 
 def _engine_seconds(engine: str, model: Path, options: Mapping[str, Any]) -> Iterator[float]:
-    """Yield how long the engine takes for one picture alone, once it is warm."""
+    """Yield the seconds that the warm engine takes for a single image."""
     image = np.full((1, *Manifest.beside(model).input_size, 3), 114, np.uint8)
     with closing(make_engine(engine, model, **options)) as made:
-        for number in range(PICTURES):
+        for number in range(IMAGES):
             began_at = monotonic()
             made.submit(image).result()
-            if number >= PICTURES // 10:
+            if number >= IMAGES // 10:
                 yield monotonic() - began_at
 
 
 def _percentiles(seconds: Iterator[float]) -> dict[str, float]:
-    """Return p50 and more in milliseconds."""
+    """Return the percentiles in milliseconds."""
     histogram = Histogram()
     for each in seconds:
         histogram.record(each)

@@ -1,4 +1,4 @@
-"""Cameras that the machine cannot serve: what comes out is young, and nothing grows."""
+"""More cameras than the machine can process: latency stays bounded, and nothing grows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from benchmarks.live.watch import (
 )
 from tests.support.cameras import FPS
 
-TIMES = 3  # what the machine can do
-TRIED = 4  # times in the trial: what a shared machine does changes by a third while this runs
-FIRST, TRIAL_SECONDS = 8, 10.0  # cameras of the first trial, and how long each one is
+TIMES = 3  # wanted input, as a multiple of what the machine can process
+TRIED = 4  # the same in the trial: the speed of a shared machine changes by a third meanwhile
+FIRST, TRIAL_SECONDS = 8, 10.0  # cameras in the first trial; length of each trial
 
 
 @click.command()
@@ -32,8 +32,8 @@ FIRST, TRIAL_SECONDS = 8, 10.0  # cameras of the first trial, and how long each 
 @click.option("--max-age", type=float, default=0.5, show_default=True, help="Seconds.")
 @model_options
 def overload(minutes: float, max_age: float, model: str, engine: str) -> None:
-    """Three times the cameras that the machine can serve: p99 bounded, memory flat."""
-    cameras = _enough(max_age, model, engine)
+    """Run three times the cameras that the machine can process: p99 bounded, memory flat."""
+    cameras = _camera_count(max_age, model, engine)
     with rack(cameras, model, engine, max_age=max_age) as run:
         watch = Watch(run)
         for _ in watch.looks(minutes * 60, window_seconds(minutes)):
@@ -53,19 +53,19 @@ def overload(minutes: float, max_age: float, model: str, engine: str) -> None:
     )
 
 
-def _enough(max_age: float, model: str, engine: str) -> int:
-    """Return how many cameras are `TRIED` times what the machine does with them.
+def _camera_count(max_age: float, model: str, engine: str) -> int:
+    """Return how many cameras send `TRIED` times the frames that the machine processes.
 
-    The more there are, the less it does: they are decoded, too.
+    Found by trials: with more cameras it processes fewer frames, since it decodes more.
     """
     cameras = FIRST
-    while (asked := TRIED * _done(cameras, max_age, model, engine) / FPS) > cameras:
+    while (asked := TRIED * _fps_of(cameras, max_age, model, engine) / FPS) > cameras:
         cameras = ceil(asked)
     return cameras
 
 
-def _done(cameras: int, max_age: float, model: str, engine: str) -> float:
-    """Return how many frames a second come out in a short run of so many cameras."""
+def _fps_of(cameras: int, max_age: float, model: str, engine: str) -> float:
+    """Return the frames per second that are emitted in a short run of `cameras`."""
     with rack(cameras, model, engine, max_age=max_age) as run:
         watch = Watch(run)
         for _ in watch.looks(TRIAL_SECONDS, TRIAL_SECONDS):
@@ -74,17 +74,17 @@ def _done(cameras: int, max_age: float, model: str, engine: str) -> float:
 
 
 def _overloaded(sent: float, done: float) -> Claim:
-    words = f"{sent:.0f} frames a second sent, {done:.1f} done: {sent / done:.1f} times"
+    words = f"{sent:.0f} frames per second sent, {done:.1f} processed: {sent / done:.1f} times"
     return Claim(
-        f"input is at least {TIMES} times what the machine does", words, sent >= TIMES * done
+        f"input is at least {TIMES} times what the machine processes", words, sent >= TIMES * done
     )
 
 
 def _bounded(windows: Sequence[Window], max_age: float, service: float) -> Claim:
-    """Claim that a frame is no older than was asked, and the time of two more in service."""
+    """Claim that no frame is older than `max_age` plus the time to process two frames."""
     worst = max(latency.percentile(99) for window in windows for latency in window.values())
-    most = max_age + 2 * service
+    bound = max_age + 2 * service
     words = f"{worst * 1e3:.0f} ms in the worst window of any stream"
     return Claim(
-        f"p99 at most max_age + 2 x {service * 1e3:.0f} ms of service", words, worst <= most
+        f"p99 at most max_age + 2 x {service * 1e3:.0f} ms of service", words, worst <= bound
     )

@@ -1,4 +1,4 @@
-"""A server that is killed again and again: back soon each time, and nothing left behind."""
+"""A server that is killed repeatedly: each reconnect is quick, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from benchmarks.live.watch import Sample, exact_ledger, flat_memory, nothing_lef
 from tests.support.cameras import Server, until
 from tests.support.runs import more_of, status
 
-RETRY, LONGEST = 0.5, 1.0  # seconds: pauses that do not outgrow a life
+RETRY, MAX_RETRY = 0.5, 1.0  # seconds: pauses shorter than a connection lasts
 GOP_SECONDS = 1.0
-WARM_UP = 0.5  # of the time: until the heaps of the threads are full
+WARM_UP = 0.5  # share of the run until the heaps of the threads are full
 
 
 @click.command()
 @click.option("--times", type=click.IntRange(2), default=100, show_default=True)
 @model_options
 def reconnects(times: int, model: str, engine: str) -> None:
-    """One camera's server is killed and restarted: time until LIVE, and what stays behind."""
+    """Kill and restart a camera's server: time until LIVE, and what is left behind."""
     began_at, lives, waits = monotonic(), list[Sample](), list[float]()
     with (
         Server({"cam": {"clip": street()}}) as server,
@@ -32,7 +32,7 @@ def reconnects(times: int, model: str, engine: str) -> None:
                 model,
                 engine,
                 retry_seconds=RETRY,
-                max_retry_seconds=LONGEST,
+                max_retry_seconds=MAX_RETRY,
             )
         ) as run,
     ):
@@ -60,7 +60,7 @@ def reconnects(times: int, model: str, engine: str) -> None:
 
 
 def _soon(waits: list[float]) -> Claim:
-    most = 2 * LONGEST + GOP_SECONDS
+    bound = 2 * MAX_RETRY + GOP_SECONDS
     words = f"{sorted(waits)[len(waits) // 2]:.1f} s, at most {max(waits):.1f} s"
-    claim = f"back LIVE {len(waits)} times within 2 x {LONGEST:g} s of backoff and a GOP"
-    return Claim(claim, words, max(waits) <= most)
+    claim = f"LIVE again {len(waits)} times within 2 x {MAX_RETRY:g} s of backoff and a GOP"
+    return Claim(claim, words, max(waits) <= bound)

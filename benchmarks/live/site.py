@@ -1,4 +1,4 @@
-"""Where it is run: cameras that show the street, and what detects."""
+"""Cameras that show the street, a small disk, and runs over them."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from tests.support.paths import ROOT
 from tests.support.runs import more_of, running, status
 from tests.support.site import Site
 
-LOOP_SECONDS = 10  # of the street; then it begins again
+LOOP_SECONDS = 10  # of the street; then the clip starts again
 SIZES = {"street": (768, 432), "small": (512, 288)}
 DISK = "64m"
 FOLDER = Path(ROOT, "build", "bench", "live")
 
 
 def street(name: str = "street") -> Path:
-    """Return the street as a camera sends it, with a key picture a second; drawn once."""
+    """Return the access units of the street, with a keyframe every second; drawn once."""
     require_gstreamer()
     path = FOLDER / f"{name}.units"
     if not path.is_file():
         FOLDER.mkdir(parents=True, exist_ok=True)
         width, height = SIZES[name]
         drawn = Synthetic("synthetic:0", width=width, height=height)
-        pictures = map(drawn.draw, range(LOOP_SECONDS * FPS))
-        write_units(path.with_suffix(".partial"), pictures, gop=FPS).rename(path)
+        frames = map(drawn.draw, range(LOOP_SECONDS * FPS))
+        write_units(path.with_suffix(".partial"), frames, gop=FPS).rename(path)
     return path
 
 
 def model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Let the user of a command say what detects."""
+    """Add the options --model and --engine to a command."""
     command = click.option("--engine", default="openvino", show_default=True)(command)
     return click.option("--model", default="street", show_default=True)(command)
 
@@ -47,9 +47,9 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
 def configuration(
     urls: Mapping[str, str], model: str, engine: str, outputs: Sequence[Any] = (), **options: Any
 ) -> RunConfig:
-    """Return a run of live streams.
+    """Return the configuration of a run of live streams.
 
-    urls: of the cameras, by name; outputs: beside JSON lines; options: of each source
+    urls: camera name -> URL; outputs: besides JSON lines; options: for each source
     """
     return RunConfig.model_validate(
         {
@@ -62,7 +62,7 @@ def configuration(
 
 @contextmanager
 def running_live(config: RunConfig) -> Iterator[Run]:
-    """Give a run of which every camera has come."""
+    """Run until the block ends; starts once every camera is LIVE."""
     with running(config) as run:
         names = [stream.name for stream in run.streams]
         for name in names:
@@ -73,7 +73,7 @@ def running_live(config: RunConfig) -> Iterator[Run]:
 
 @contextmanager
 def rack(cameras: int, model: str, engine: str, **options: Any) -> Iterator[Run]:
-    """Give a run of so many cameras that show the street; options: of each source."""
+    """Run `cameras` cameras that show the street; options: for each source."""
     names = [f"cam-{number}" for number in range(1, cameras + 1)]
     with Server({name: {"clip": street()} for name in names}) as server:
         urls = {name: server.url(name) for name in names}
@@ -83,7 +83,7 @@ def rack(cameras: int, model: str, engine: str, **options: Any) -> Iterator[Run]
 
 @contextmanager
 def site(cameras: Sequence[str]) -> Iterator[Site]:
-    """Give cameras that show the street, each with a server of its own, and a small disk."""
+    """Start cameras that show the street, each with its own server, and a small disk."""
     clip, smaller = street(), street("small")
     with (
         small_disk(FOLDER / "disk", DISK) as disk,

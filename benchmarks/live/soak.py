@@ -1,4 +1,4 @@
-"""Half an hour in which everything goes wrong, again and again, and nothing grows."""
+"""Half an hour of random faults, in which nothing grows."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from tests.support.runs import more_of
 from tests.support.site import Site
 
 CAMERAS = ["cam-1", "cam-2", "cam-3", "cam-4"]
-LASTS = 2.0, 12.0  # seconds that a fault lasts,
-CALM = 2.0, 8.0  # and that pass until the next
-QUIET_SECONDS = 60.0  # in which no line is repeated
+FAULT_SECONDS = 2.0, 12.0  # range of the length of a fault,
+PAUSE_SECONDS = 2.0, 8.0  # and of the pause until the next
+QUIET_SECONDS = 60.0  # within which no line is repeated
 
 
 @click.command()
 @click.option("--minutes", type=click.FloatRange(0.5), default=30.0, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the faults.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the faults.")
 @model_options
 def soak(minutes: float, seed: int, model: str, engine: str) -> None:
-    """Four cameras and random faults: memory, threads, descriptors, ledger, log."""
+    """Run four cameras with random faults: memory, threads, descriptors, ledger, log."""
     with (
         Lines() as lines,
         site(CAMERAS) as place,
         running_live(configuration(place.urls, model, engine, place.outputs())) as run,
     ):
         watch, watchdog = Watch(run), Watchdog(run.pipeline, lambda: run.streams)
-        fate = _fate(place, Random(seed))
-        acts_at = 0.0
+        changes = _faults(place, Random(seed))
+        change_at = 0.0
         for seconds in watch.looks(minutes * 60, window_seconds(minutes)):
             watchdog.look()
-            if seconds >= acts_at:
-                acts_at = seconds + next(fate)
-        fate.close()
-        _until_calm(run)
+            if seconds >= change_at:
+                change_at = seconds + next(changes)
+        changes.close()
+        _until_recovered(run)
         last = sample()
     show(watch, run)
     sys.exit(
@@ -71,19 +71,19 @@ def soak(minutes: float, seed: int, model: str, engine: str) -> None:
     )
 
 
-def _fate(place: Site, random: Random) -> Generator[float, None, None]:
-    """Let one fault after the other begin and end; yield the seconds until the next change."""
-    yield random.uniform(*CALM)
+def _faults(place: Site, random: Random) -> Generator[float, None, None]:
+    """Start and end one fault after the other; yield the seconds until the next change."""
+    yield random.uniform(*PAUSE_SECONDS)
     while True:
         name, camera = random.choice(list(EXISTING_STREAM)), random.choice(CAMERAS)
         click.echo(f"{camera}: {name}")
         with EXISTING_STREAM[name](place, camera):
-            yield random.uniform(*LASTS)
-        yield random.uniform(*CALM)
+            yield random.uniform(*FAULT_SECONDS)
+        yield random.uniform(*PAUSE_SECONDS)
 
 
-def _until_calm(run: Run) -> None:
-    """Wait until every camera and every receiver is there again, and the disk is recorded to."""
+def _until_recovered(run: Run) -> None:
+    """Wait until every camera and receiver is LIVE again, and recording goes on."""
     more_of(run, *CAMERAS)
     sinks = [output.sink for stream in run.streams for output in stream.outputs]
     for sink in sinks:
@@ -93,7 +93,7 @@ def _until_calm(run: Run) -> None:
 
 
 def _readable(lines: Lines) -> Claim:
-    """Claim that no line of a stream came twice within a minute."""
+    """Claim that no log line of a stream was repeated within a minute."""
     repeated = {
         line: count
         for line, times in lines.written.items()

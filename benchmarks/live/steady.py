@@ -1,4 +1,4 @@
-"""Cameras that the machine can serve: nothing is lost, and latency stays as it was."""
+"""Cameras that the machine can process: nothing is lost, and latency has no trend."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.runs import status
 @click.option("--cameras", type=click.IntRange(1), default=4, show_default=True)
 @model_options
 def steady(minutes: float, cameras: int, model: str, engine: str) -> None:
-    """Cameras of 25 frames a second: LIVE throughout, p99 without a trend."""
+    """Run cameras of 25 frames per second: LIVE throughout, p99 without a trend."""
     with rack(cameras, model, engine) as run:
         watch = Watch(run)
         for _ in watch.looks(minutes * 60, window_seconds(minutes)):
@@ -49,17 +49,17 @@ def steady(minutes: float, cameras: int, model: str, engine: str) -> None:
 
 
 def _live_throughout(connections: Mapping[str, Any]) -> Claim:
-    left = {
+    interrupted = {
         name: f"{each['connections']} connections, {each['stalls']} stalls, {each['causes']}"
         for name, each in connections.items()
         if each["connections"] != 1 or each["stalls"] or each["causes"]
     }
-    words = f"{len(connections) - len(left)} of {len(connections)} {left or ''}"
-    return Claim("every stream LIVE throughout", words, not left)
+    words = f"{len(connections) - len(interrupted)} of {len(connections)} {interrupted or ''}"
+    return Claim("every stream LIVE throughout", words, not interrupted)
 
 
 def _even(windows: Sequence[Window]) -> Claim:
-    """Claim that no window of a stream is worse than its best by more than a frame interval."""
+    """Claim that the p99 of a stream varies by less than a frame interval between windows."""
     tails = {name: [window[name].percentile(99) for window in windows] for name in windows[0]}
     apart = max(max(seconds) - min(seconds) for seconds in tails.values())
     words = f"no window's p99 above the best by {1e3 / FPS:.0f} ms or more"

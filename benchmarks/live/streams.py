@@ -1,4 +1,4 @@
-"""Streams that come and go beside one that stays: nothing is left of them."""
+"""Streams that are added and removed beside one that stays: nothing is left of them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.config import SourceConfig
 from tests.support.cameras import Server
 from tests.support.runs import left_behind, more_of
 
-WARM_UP = 0.75  # of the time: until the heaps of the threads are full
+WARM_UP = 0.75  # share of the run until the heaps of the threads are full
 
 
 @click.command()
 @click.option("--times", type=click.IntRange(2), default=400, show_default=True)
 @model_options
 def streams(times: int, model: str, engine: str) -> None:
-    """A camera is added to a run and removed again, hundreds of times."""
+    """Add a camera to a run and remove it again, hundreds of times."""
     began_at, samples = monotonic(), []
     with (
         Server({name: {"clip": street()} for name in ("stays", "guest")}) as server,
@@ -32,7 +32,7 @@ def streams(times: int, model: str, engine: str) -> None:
             guest = run.add(SourceConfig(url=server.url("guest"), name="guest"))
             more_of(run, guest, frames=5)
             run.remove(guest)
-            before = before or left_behind(run)  # the first one also loads what stays loaded
+            before = before or left_behind(run)  # the first one loads what stays loaded
             samples.append(sample(monotonic() - began_at))
         after = left_behind(run)
     words = f"{before['threads']} threads, {before['descriptors']} descriptors before and after"

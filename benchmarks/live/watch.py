@@ -1,4 +1,4 @@
-"""A live run as it looks from outside, once a second: latency by window, memory, threads, log."""
+"""Observes a live run once a second: latency by window, memory, threads, log."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from pipeline.run import Run
 from pipeline.runtime.stats import Histogram
 
 LOOK_SECONDS = 1.0
-WARM_UP = 0.2  # the share of a run in which memory may still grow: caches fill
+WARM_UP = 0.2  # share of a run in which memory may still grow: caches fill
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 Window = dict[str, Histogram]  # stream -> capture to sink
 
 
 def window_seconds(minutes: float) -> float:
-    """Return the length of a window: a minute, and in a trial of few minutes less."""
+    """Return the length of a window: a minute, less in runs of a few minutes."""
     return min(60.0, minutes * 12)
 
 
 def frames(windows: Sequence[Window]) -> int:
-    """Return how many frames came out."""
+    """Return how many frames were emitted."""
     return sum(latency.count for window in windows for latency in window.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process has at a moment; memory: resident, in bytes; threads: native ones, too."""
+    """What the process uses at one time; memory: resident bytes; threads: with native ones."""
 
     seconds: float
     memory: int
@@ -48,14 +48,14 @@ class Sample:
 
 
 def sample(seconds: float = 0.0) -> Sample:
-    """Return what this process has now."""
+    """Return what this process uses now."""
     memory = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     threads, descriptors = (len(os.listdir(f"/proc/self/{what}")) for what in ("task", "fd"))
     return Sample(seconds, memory, threads, descriptors)
 
 
 class Watch:
-    """Looks at a run, and cuts its latency into windows."""
+    """Observes a run, and divides its latency into windows."""
 
     def __init__(self, run: Run) -> None:
         self.samples: list[Sample] = []
@@ -68,7 +68,7 @@ class Watch:
         self._before = self._latencies()
 
     def looks(self, seconds: float, window: float) -> Iterator[float]:
-        """Yield the seconds since the beginning, once a second, after a look; window: seconds."""
+        """Yield the seconds since the start once a second, after a sample; window: seconds."""
         began_at, cpu, idle = monotonic(), process_time(), idle_seconds()
         while self.seconds < seconds:
             self._tick.wait(min(LOOK_SECONDS, seconds - self.seconds))
@@ -99,24 +99,24 @@ class Watch:
 
 
 def show(watch: Watch, run: Run) -> None:
-    """Print a line for each window, what was lost and why, and what the machine had to do."""
+    """Print a line per window, the losses with their reasons, and the load of the machine."""
     names = list(watch.windows[0])
     memory = {each.seconds: each.memory / 1e6 for each in watch.samples}
-    click.echo("latency ms, p50/p99, and memory in the end")
+    click.echo("latency ms, p50/p99, and memory at the end of each window")
     click.echo(f"{'until s':<10}" + "".join(f"{name:>10}" for name in [*names, "MB"]))
     for window, ended_at in zip(watch.windows, watch.cut_at, strict=True):
         spreads = "".join(f"{_spread(window[name]):>10}" for name in names if name in window)
         click.echo(f"{ended_at:<10.0f}{spreads}{memory[ended_at]:>10.0f}")
     click.echo("")
     for (stage, reason), count in sorted(_losses(run).items()):
-        click.echo(f"{count} left out by {stage}: {reason}")
+        click.echo(f"{count} lost at {stage}: {reason}")
     click.echo(
         f"{cores()} cores: the run used {watch.cores_used:.2f}, {watch.cores_idle:.2f} were idle"
     )
 
 
 def _losses(run: Run) -> Counter[tuple[str, str]]:
-    """Return what was lost, by stop and reason, over all streams."""
+    """Return the lost frames of all streams, by stage and reason."""
     losses: Counter[tuple[str, str]] = Counter()
     for name, balance in run.pipeline.ledger.balances.items():
         for counted in (balance.skipped, balance.dropped, balance.failed):
@@ -136,19 +136,23 @@ def no_growth(windows: Sequence[Window]) -> Claim:
     return Claim("p99 has no upward trend", f"{words} ms", not grows(worst))
 
 
-def flat_memory(samples: Sequence[Sample], most: float = 1e6, *, warm_up: float = WARM_UP) -> Claim:
-    """Claim that memory, once warm, grows by less than `most` bytes a minute.
+def flat_memory(
+    samples: Sequence[Sample], max_slope: float = 1e6, *, warm_up: float = WARM_UP
+) -> Claim:
+    """Claim that memory grows by less than `max_slope` bytes per minute after the warm-up.
 
-    warm_up: the share of the time in which it may grow; a short run needs more of it
+    warm_up: share of the time in which it may grow; a short run needs more
     """
     warm = [each for each in samples if each.seconds > warm_up * samples[-1].seconds]
     slope = slope_per_minute([each.seconds for each in warm], [each.memory for each in warm])
     words = f"{slope / 1e6:+.2f} MB a minute, {warm[-1].memory / 1e6:.0f} MB at the end"
-    return Claim(f"memory grows by less than {most / 1e6:g} MB a minute", words, slope < most)
+    return Claim(
+        f"memory grows by less than {max_slope / 1e6:g} MB a minute", words, slope < max_slope
+    )
 
 
 def nothing_left(first: Sample, last: Sample) -> Claim:
-    """Claim that threads and descriptors are in the end what they were."""
+    """Claim that the numbers of threads and descriptors have not changed."""
     words = (
         f"{first.threads} and {last.threads} threads, "
         f"{first.descriptors} and {last.descriptors} descriptors"
@@ -158,7 +162,7 @@ def nothing_left(first: Sample, last: Sample) -> Claim:
 
 
 def exact_ledger(run: Run) -> Claim:
-    """Claim that every frame of the run, which has ended, had one fate, and nothing broke."""
+    """Claim that every frame of an ended run has one fate, and that no stage failed."""
     balances = [*run.pipeline.ledger.balances.values()]
     decoded = sum(balance.decoded for balance in balances)
     settled = sum(balance.settled for balance in balances)
@@ -166,21 +170,21 @@ def exact_ledger(run: Run) -> Claim:
     failures = [f"{failure.stage}: {failure.error}" for failure in run.pipeline.failures]
     words = f"{decoded} decoded, {settled} settled, {emitted} of them emitted"
     return Claim(
-        "the ledger is exact, and no stage broke",
+        "the ledger is exact, and no stage failed",
         "; ".join([words, *failures]),
         decoded == settled and not failures,
     )
 
 
 class Lines(logging.Handler):
-    """Remembers when each line of the log was written, its numbers left out."""
+    """Records when each line of the log was written; numbers in lines are masked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.written: defaultdict[str, list[float]] = defaultdict(list)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note one line, which begins with the name of its stream."""
+        """Record one line, which begins with the name of its stream."""
         name, _, words = record.getMessage().partition(": ")
         self.written[f"{name}: " + re.sub(r"\d+(\.\d+)?", "#", words)].append(record.created)
 

@@ -1,4 +1,4 @@
-"""What the benchmark of a GPU says of what it was given; measuring needs a GPU."""
+"""The lines of the GPU benchmark; measuring itself needs a GPU."""
 
 from __future__ import annotations
 
@@ -14,13 +14,8 @@ from benchmarks.result import Result
 from benchmarks.timeline import Span, beside, read_trace
 from detector.acceptance.sample_images import read_images
 from detector.engines import make_engine
-from detector.export.onnx_export import export_model
 from detector.hardware.cuda_driver import find_gpus
-from detector.yolov7.network import build_network
-from pipeline.sources.street.labelled_clip import write_clip
-from pipeline.sources.synthetic import Synthetic
-
-FRAMES = 60
+from tests.benchmarks.conftest import FRAMES, SIZE
 
 
 def test_without_a_gpu_it_says_so_and_where_to_look() -> None:
@@ -54,7 +49,7 @@ def test_copies_and_kernels_are_read_from_a_trace_with_their_streams(tmp_path: P
     }
 
 
-def test_only_what_is_on_another_stream_counts_as_beside() -> None:
+def test_only_spans_on_another_stream_count_as_overlap() -> None:
     uploads = [Span(0, 10, stream=1), Span(20, 30, stream=2)]
     assert beside(uploads, [Span(0, 100, stream=1)]) == 0.5  # of the second upload alone
     assert beside(uploads, [Span(5, 25, stream=3)]) == 0.5
@@ -63,24 +58,20 @@ def test_only_what_is_on_another_stream_counts_as_beside() -> None:
     assert beside(uploads, []) == beside([], uploads) == 0
 
 
-def test_a_whole_run_is_held_against_the_pace_of_its_engine(tmp_path: Path) -> None:
-    """Any engine will do for that: here is one that runs everywhere."""
-    write_clip(
-        Synthetic("synthetic:0", width=192, height=128, counter=False), tmp_path, "clip", FRAMES
-    )
-    network = build_network("yolov7-tiny", classes=3, width=0.125)
-    model, clip = tmp_path / "model.onnx", tmp_path / "videos" / "clip.mp4"
-    export_model(network, model, class_names=("a", "b", "c"), size=(64, 64))
+def test_a_whole_run_is_compared_with_its_engine_alone(
+    clip: Path, model: Path, tmp_path: Path
+) -> None:
+    """With the CPU engine, which runs everywhere."""
     with closing(make_engine("openvino", model)) as engine:
         result = gpu.whole("openvino", model, engine, clip, 0.5, tmp_path)
-        images = read_images(clip, (64, 64), 3)
+        images = read_images(clip, SIZE, 3)
         same = gpu.agreement("itself", engine, gpu.found_one_by_one(engine, images), images)
     assert "a whole run of clip.mp4" in result.what and result.wanted == "at least 0.95"
     assert len((tmp_path / "openvino.jsonl").read_text().splitlines()) == FRAMES
     assert same.holds and "at most 0.00 pixels and 0.0000 off" in same.found
 
 
-def test_a_line_says_what_was_found_what_was_wanted_and_whether_it_is_so() -> None:
+def test_a_line_gives_the_result_the_wanted_value_and_the_verdict() -> None:
     assert str(Result("GPU", "an RTX")).split() == ["GPU", "an", "RTX"]
     held = str(Result("torch: upload", "70% of its time", "at least 50%", True))
     assert held.endswith("70% of its time   wanted: at least 50%: yes")

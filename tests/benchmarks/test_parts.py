@@ -1,34 +1,23 @@
-"""That the benchmark measures what it says; how fast anything is, no test decides."""
+"""The benchmark measures what it says; no test asserts a speed."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from benchmarks.parts import PARTS, Speed, Task, measure
 from benchmarks.pipeline import RATIOS, table
-from detector.export.onnx_export import export_model
-from detector.yolov7.network import build_network
-from pipeline.sources.street.labelled_clip import write_clip
-from pipeline.sources.synthetic import Synthetic
+from tests.benchmarks.conftest import FRAMES
 from tests.support.ffmpeg import times_by_ffprobe
-
-FRAMES = 60
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """A short clip and a model that are small enough to be made here."""
-    folder = tmp_path_factory.mktemp("bench")
-    write_clip(
-        Synthetic("synthetic:0", width=192, height=128, counter=False), folder, "clip", FRAMES
-    )
-    network = build_network("yolov7-tiny", classes=3, width=0.125)
-    model = folder / "model.onnx"
-    export_model(network, model, class_names=("person", "bicycle", "car"), size=(64, 64))
-    return Task(folder / "videos" / "clip.mp4", model, 0.0, folder, FRAMES)
+def task(clip: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    return Task(clip, model, 0.0, tmp_path_factory.mktemp("bench"), FRAMES)
 
 
-def test_every_part_does_all_frames(task: Task) -> None:
+def test_every_part_processes_all_frames(task: Task) -> None:
     for name, part in PARTS.items():
         counted = list(part(task))
         assert counted == sorted(counted) and counted[-1] <= FRAMES, name
@@ -36,13 +25,13 @@ def test_every_part_does_all_frames(task: Task) -> None:
         assert len(times_by_ffprobe(task.folder / f"{written}.mp4")) == FRAMES
 
 
-def test_a_part_that_is_measured_has_a_speed(task: Task) -> None:
+def test_measuring_a_part_gives_its_speed(task: Task) -> None:
     speed = measure(PARTS["decode"], task)
     assert speed.fps > 0 and speed.cpu_ms > 0
 
 
 def test_the_table_gives_the_ratios_of_the_same_round() -> None:
-    """Parts of 1 + 30 + 9 CPU milliseconds; a whole that needs 44 and is twice the loop's speed."""
+    """The parts take 1 + 30 + 9 CPU ms; the whole takes 44 and is twice as fast as the loop."""
     loaded, idle = (
         {
             "decode": Speed(200 * share, 1.0, there),

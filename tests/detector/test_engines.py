@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from detector.engines import ENGINES, Engine, Pending, engine_opener, fake, make
 from detector.engines.tensorrt import TensorRtEngine
 from detector.errors import FramelaneError, ModelError
 from detector.export.onnx_export import export_model
+from detector.hardware.cuda_driver import Gpu, find_gpus
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.weights.checkpoint import save_weights
 from detector.yolov7.network import build_network
@@ -30,8 +32,6 @@ from tests.support.environment import absent
 from tests.support.fake_manifest import fake_manifest
 from tests.support.paths import ROOT
 from tests.support.weights import reference_weights
-
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE, CLASSES = (64, 96), ("a", "b", "c")
 ROWS = 378  # of the model: 3 anchors on 8 x 12, 4 x 6 and 2 x 3 cells
@@ -83,9 +83,10 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {  # each engine, some in two ways
     "tensorrt on a twin": tensorrt_on_a_twin,
 }
 NEED_A_GPU = ("torch on a GPU", "tensorrt")
+WITH_GPUS = bool(find_gpus()) or os.environ.get("REQUIRE_CUDA") == "1"
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=[name for name in MAKERS if WITH_GPUS or name not in NEED_A_GPU])
 def engine(request: pytest.FixtureRequest, model: Path) -> Iterator[Engine]:
     """Each engine in turn, with two slots."""
     if request.param in NEED_A_GPU:
@@ -102,6 +103,11 @@ def engine(request: pytest.FixtureRequest, model: Path) -> Iterator[Engine]:
 
 def test_every_engine_of_the_table_is_tested() -> None:
     assert set(ENGINES) <= set(MAKERS)
+
+
+def test_engines_that_need_a_gpu_are_among_those_tested(gpu: Gpu) -> None:
+    """One skip that says what is left out here, instead of one for each test."""
+    assert WITH_GPUS, gpu
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -1,7 +1,7 @@
-"""A GPU in numpy: what pycuda and TensorRT do for a slot, slowly, late, and watching the rules.
+"""A GPU in numpy: does what pycuda and TensorRT do for a slot, and checks the rules of CUDA.
 
-Work that is put on a stream is done when someone waits for it, and not before. So whoever reads a
-result too early, or writes to memory that is still to be read, gets it wrong here, too.
+Work on a stream is done when the stream is waited for, and not before. So code that reads a result
+too early, or overwrites memory that is still to be read, fails here as it would on a GPU.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TENSORS = ("images", "boxes", "scores")
 
 
 class CudaTwin:
-    """See Cuda. Knows what is held, and refuses any one call that it is told to.
+    """See Cuda. Records what is held; one chosen call can be made to fail.
 
-    fails_at: the number of the call that raises CudaError, from 0; None: none does
+    fails_at: number of the call that raises CudaError, counted from 0; None: no call
     """
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -39,7 +39,7 @@ class CudaTwin:
         self.streams: dict[int, StreamTwin] = {}
         self.memory: dict[int, bytearray] = {}
         self._numbers = count(1)
-        self._active: list[int] = []  # the threads on which the context is current
+        self._active: list[int] = []  # threads on which the context is current
 
     @contextmanager
     def activated(self) -> Iterator[None]:
@@ -64,7 +64,7 @@ class CudaTwin:
         self.held.remove(self)
 
     def call(self, what: str) -> None:
-        """Check that the call may be made now, and make it fail if it is its turn."""
+        """Check that the context is current, count the call, and raise if it is `fails_at`."""
         assert get_ident() in self._active, f"{what}: the context is not current on this thread"
         number, self.calls = self.calls, self.calls + 1
         if number == self.fails_at:
@@ -72,12 +72,12 @@ class CudaTwin:
             raise CudaError(f"CUDA: {what} failed")
 
     def hold(self, thing: object) -> int:
-        """Note that something is held, and return a number that nothing else has."""
+        """Record that something is held, and return a unique address."""
         self.held.append(thing)
         return 4096 * next(self._numbers)
 
     def release(self, thing: object) -> None:
-        """Note that it is released, which is done once and with the context current."""
+        """Record the release, which must happen once, with the context current."""
         assert get_ident() in self._active, "released without a context"
         self.held.remove(thing)
 
@@ -103,7 +103,7 @@ class HostBufferTwin:
 
     def close(self) -> None:
         self._cuda.release(self)
-        self.array.view(np.uint8)[:] = 0xEE  # whoever still has it is to notice
+        self.array.view(np.uint8)[:] = 0xEE  # a reader of released memory must notice
 
 
 class StreamTwin:
@@ -118,11 +118,11 @@ class StreamTwin:
 
     @property
     def captures(self) -> bool:
-        """Whether what is put on it goes into a graph."""
+        """Whether work goes into a graph."""
         return self._captured is not None
 
     def put(self, work: Work) -> None:
-        """Do it when someone waits, or, during a capture, whenever the graph runs."""
+        """Do the work when the stream is waited for, or, during a capture, when the graph runs."""
         (self._waiting if self._captured is None else self._captured).append(work)
 
     def upload(self, target: DeviceBuffer, source: HostArray) -> None:
@@ -189,9 +189,9 @@ class GraphTwin:
 
 
 class PlanTwin:
-    """A loaded plan, see Executable, which answers as it is told, row by row of the batch.
+    """A loaded plan, see Executable, whose results are those of a function of the images.
 
-    runs, captures: whether TensorRT takes the work on a batch; in a CUDA graph, too
+    runs: whether TensorRT accepts a batch; captures: whether it does during a graph capture
     """
 
     scratch_bytes = 1000
@@ -212,7 +212,7 @@ class PlanTwin:
         return ContextTwin(self._cuda, self, self._answer)
 
     def refusal(self, what: str) -> FramelaneError:
-        return FramelaneError(f"TensorRT {what}: as it was told")
+        return FramelaneError(f"TensorRT {what}: as the test demands")
 
     def warmed_up(self) -> None:
         self._cuda.call("IRuntimeCache.serialize")
@@ -223,7 +223,7 @@ class PlanTwin:
 
 
 class ContextTwin:
-    """See ExecutionContext. Its shape and addresses are read when it works, as TensorRT does."""
+    """See ExecutionContext. Like TensorRT, it reads shape and addresses when the work is done."""
 
     def __init__(
         self, cuda: CudaTwin, plan: PlanTwin, answer: Callable[[UInt8Array], Candidates]
@@ -234,7 +234,7 @@ class ContextTwin:
         self._scratch = 0
 
     def __del__(self) -> None:
-        self._plan.contexts_alive -= 1  # as TensorRT releases them
+        self._plan.contexts_alive -= 1  # TensorRT releases contexts this way
 
     def set_device_memory(self, memory: int, size: int) -> None:
         self._cuda.call("set_device_memory")

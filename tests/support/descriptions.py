@@ -1,4 +1,4 @@
-"""The family as it was published, and descriptions with one thing changed."""
+"""The published networks, changed descriptions, and a small network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from detector.export.onnx_export import export_model
 from detector.yolov7.description import NETWORKS, Form
 from tests.support.random_network import random_network
 
-FAMILY: dict[str, tuple[Form, ...]] = {  # what the reference has of each network
+FAMILY: dict[str, tuple[Form, ...]] = {  # forms of each network in tests/reference
     "yolov7-tiny": ("training", "deployed"),
     "yolov7-tiny-silu": ("deployed",),
     "yolov7": ("training", "deployed"),
@@ -22,7 +22,7 @@ FAMILY: dict[str, tuple[Form, ...]] = {  # what the reference has of each networ
 
 
 def edited(name: str, old: str, new: str, folder: Path) -> Path:
-    """Write the YAML of a network with one place replaced, and return where it is."""
+    """Write the YAML of a network with one text replaced, and return its path."""
     text = (NETWORKS / f"{name}.yaml").read_text()
     assert text.count(old) == 1, (old, text.count(old))
     path = folder / "edited.yaml"
@@ -49,19 +49,19 @@ rows:
 
 
 def small(folder: Path) -> Path:
-    """Write a network of six layers and two heads, for what takes long with more of them."""
+    """Write a network of six layers and two heads, for quick tests."""
     path = folder / "small.yaml"
     path.write_text(SMALL)
     return path
 
 
-def small_model(folder: Path, pictures: UInt8Array) -> Path:
-    """Export that network, with random weights and classes a, b and c, for pictures of this size.
+def small_model(folder: Path, images: UInt8Array) -> Path:
+    """Export the small network, with random weights and classes a, b and c, for this image size.
 
-    pictures: (n, h, w, 3) uint8 RGB, that the weights are made for
+    images: (n, h, w, 3) uint8 RGB; the weights are scaled for them
     """
-    network = random_network(small(folder), pictures, classes=3)
-    height, width = pictures.shape[1:3]
+    network = random_network(small(folder), images, classes=3)
+    height, width = images.shape[1:3]
     path = folder / "small.onnx"
     export_model(network, path, class_names=("a", "b", "c"), size=(height, width))
     return path

@@ -1,4 +1,4 @@
-"""The password that tests use, and what a test does where something is absent."""
+"""The password that tests use, and how a test skips where something is missing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NoReturn
 
 import pytest
 
-PASSWORD = "hunter2"  # what tests use as one: none of them may leave it in a log or in a result
+PASSWORD = "hunter2"  # must not appear in a log or in a result
 
 
 def absent(what: str, switch: str) -> NoReturn:
-    """Skip the test visibly, or fail it where the switch is set: there it was promised."""
+    """Skip the test, or fail it if the environment variable `switch` is 1."""
     if os.environ.get(switch) == "1":
         pytest.fail(f"{what} ({switch} is set)")
     pytest.skip(what)

@@ -1,4 +1,4 @@
-"""ONNX graphs for tests: as others export them, and run as the standard defines it."""
+"""ONNX graphs for tests: in the form of the original exporter, and run by the ONNX reference."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def raw_file(
     opset: int = 12,
     axes: str = "fixed",
 ) -> Path:
-    """Write a network as others export it, and return `path`."""
+    """Write a network in the form of the original exporter, and return `path`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -64,7 +64,7 @@ def raw_file(
 
 
 class Conv(OpRun):
-    """Convolution by torch, in float32, rounded to the type of its input as hardware does."""
+    """Convolution by torch in float32, rounded to the input's type as hardware does."""
 
     op_domain = ""
 
@@ -91,6 +91,6 @@ class MaxPool(OpRun):
 
 
 def to_the_letter(model: Path, images: UInt8Array) -> Candidates:
-    """Run a file as ONNX defines it, each node rounding to the type that it has there."""
+    """Run a file by the ONNX reference; each node rounds to its type in the file."""
     evaluator = ReferenceEvaluator(onnx.load(model), new_ops=[Conv, MaxPool])
     return Candidates(*evaluator.run(None, {"images": images}))

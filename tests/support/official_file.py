@@ -1,6 +1,6 @@
-"""Writes checkpoints as the original program does: pickled modules, under the names it gave them.
+"""Writes checkpoints as the original program does: pickled modules of its classes.
 
-The classes are stand-ins that exist only while a file is written: reading must not need them.
+The classes are stand-ins that exist only during writing, since reading must not need them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 
 from detector.yolov7.network import Network
 
-OFFICIAL = {  # class of ours -> module and class of the original
+OFFICIAL = {  # our class -> module and class of the original program
     "Network": "models.yolo.Model",
     "Detect": "models.yolo.Detect",
     "IDetect": "models.yolo.IDetect",
@@ -42,8 +42,8 @@ def write_official(
 ) -> None:
     """Write networks, in half precision, as `torch.save` does for the original program.
 
-    averaged: the `ema` of a training that has not ended
-    attributes: of the pickled network, over the usual ones; entries: of the checkpoint, likewise
+    averaged: the `ema` of an unfinished training
+    attributes, entries: of the pickled network and of the checkpoint, replacing the usual ones
     """
     with _classes() as classes:
         models = {"model": network, "ema": averaged}
@@ -59,7 +59,7 @@ def write_official(
 
 
 def _as_original(module: nn.Module, classes: dict[str, type[nn.Module]]) -> nn.Module:
-    """Return the module under its official name; torch's own stay what they are."""
+    """Return the module as its official class; torch's own modules stay unchanged."""
     kind = classes.get(type(module).__name__)
     original = kind() if kind else module
     original._parameters, original._buffers = module._parameters, module._buffers

@@ -1,6 +1,6 @@
-"""The TensorRT engine on pycuda on an imitation of the driver: run by test_cuda.py.
+"""The TensorRT engine on pycuda, on an imitation of the driver; run by test_cuda_driver.py.
 
-A process of its own, because pycuda takes the libcuda.so.1 that it finds when it is imported.
+It is a separate process because pycuda loads libcuda.so.1 when it is imported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MANIFEST = replace(fake_manifest(SIZE, max_batch=3), top_k=ROWS)
 
 
 class CopyingPlan:
-    """A plan whose work is a copy on the GPU: the first bytes of the images are its results."""
+    """A plan that copies on the GPU: its results are the first bytes of the images."""
 
     scratch_bytes = 64
 
@@ -66,13 +66,13 @@ class CopyingPlan:
     def close(self) -> None: ...
 
 
-def pictures(count: int, seed: int) -> UInt8Array:
+def random_images(count: int, seed: int) -> UInt8Array:
     floats = np.random.default_rng(seed).random((count, SIZE[0] * SIZE[1] * 3 // 4), np.float32)
     return floats.view(np.uint8).reshape(count, *SIZE, 3)
 
 
 def right(engine: TensorRtEngine, count: int, seed: int) -> bool:
-    images = pictures(count, seed)
+    images = random_images(count, seed)
     found = engine.submit(images).result()
     rows = images.reshape(count, -1).view(np.float32)
     return bool(
@@ -82,7 +82,7 @@ def right(engine: TensorRtEngine, count: int, seed: int) -> bool:
 
 
 def work(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
-    """Open on one thread, submit on another, close on the main thread; return what went right."""
+    """Open, submit and close on three threads; return the number of correct batches."""
     engines: list[TensorRtEngine] = []
     outcomes: list[bool] = []
     opener = Thread(
@@ -96,7 +96,7 @@ def work(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
     for thread in (opener, worker):
         thread.start()
         thread.join()
-    pending = engines[0].submit(pictures(2, 9))
+    pending = engines[0].submit(random_images(2, 9))
     outcomes.append(right(engines[0], 3, 10))
     engines[0].close()
     outcomes.append(len(pending.result()) == 2)
@@ -104,7 +104,7 @@ def work(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
 
 
 def main() -> None:
-    # The imitation has what is called, and not all that pycuda could call
+    # The imitation lacks functions that pycuda does not call here
     sys.setdlopenflags(os.RTLD_LAZY | os.RTLD_GLOBAL)
     imitation = ctypes.CDLL(LIBRARY)
     driver = CudaDriver(imitation)

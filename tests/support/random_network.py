@@ -1,4 +1,4 @@
-"""Networks of the family with random weights that are of use: what they say differs by place."""
+"""Networks with random weights whose outputs vary over the image as those of a trained network."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def random_network(
     """Return a deployed network whose raw heads have mean 0 and deviation 1 over the images.
 
     images: (n, h, w, 3) uint8, RGB, letterboxed
-    Weights are scaled so that a picture's signal neither fades nor grows on its way (He et al.
-    2015), channels differ, and the heads are scaled so that boxes and scores are spread about as
-    those of a trained network are: then what half precision and INT8 do to them says something.
+    Weights are scaled so that the signal neither fades nor grows from layer to layer (He et al.
+    2015). Channels differ. The heads are scaled so that boxes and scores spread like those of a
+    trained network, so that the errors of half precision and INT8 are realistic.
     """
     torch.manual_seed(seed)
     network = build_network(name, classes=classes, width=width, form="deployed").eval()
@@ -42,7 +42,7 @@ def random_network(
 
 
 def _vary(norm: nn.BatchNorm2d) -> None:
-    """Let channels differ as they do after training."""
+    """Make channels differ as after training."""
     for spread in (norm.weight, norm.running_var):
         assert spread is not None
         nn.init.uniform_(spread, 0.5, 1.5)

@@ -1,4 +1,4 @@
-"""The weights that the reference numbers were made with (tests/reference/README.md)."""
+"""The weights for which the reference numbers were computed (tests/reference/README.md)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ COUNTS_AND_ANCHORS = ("num_batches_tracked", "anchors", "anchor_grid")
 def reference_weights(
     network: Network, prefix: str, made: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """Return a state dict for `network`: each entry follows from its name and shape.
+    """Return a state dict for `network`; each entry depends only on its name and shape.
 
-    made: entries that are there already, of another form of the same network
+    made: existing entries, of another form of the same network
     """
     state = network.state_dict()
     known = {name: value for name, value in (made or {}).items() if name in state}
     random = [name for name in state if not name.endswith(COUNTS_AND_ANCHORS) and name not in known]
     shapes = [tuple(state[name].shape) for name in random]
-    with ThreadPoolExecutor() as threads:  # the largest networks have 166 million of them
+    with ThreadPoolExecutor() as threads:  # the largest networks have 166 million
         values = threads.map(partial(_values, prefix), random, shapes)
         return state | known | dict(zip(random, map(torch.from_numpy, values), strict=True))
 

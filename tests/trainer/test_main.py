@@ -47,7 +47,6 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(recipe: Path) -> Path:
     """Return the folder of a training that memorised its images."""
-    torch.set_num_threads(1)  # on a busy machine two threads would wait for each other
     folder = recipe.parent / "run"
     result = command("train", recipe, "--output", folder)
     assert result.exit_code == 0, result.output

@@ -19,8 +19,6 @@ from trainer.data.samples import Sample
 from trainer.evaluation.evaluate import evaluate, open_model
 from trainer.quantize import quantise_on
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = (96, 160)
 
 

@@ -62,7 +62,7 @@ def _gradient(network: Network, heads: str) -> Tensor:
     ids=str,
 )
 def test_options_of_auxiliary_heads_change_their_gradients_but_not_those_of_lead_heads(
-    one_thread: None, switch: dict[str, Any]
+    switch: dict[str, Any],
 ) -> None:
     default, changed = gradients(), gradients(**switch)
     torch.testing.assert_close(changed.lead, default.lead)
@@ -72,6 +72,6 @@ def test_options_of_auxiliary_heads_change_their_gradients_but_not_those_of_lead
         assert (changed.auxiliary - default.auxiliary).abs().max() > 1e-4
 
 
-def test_assignment_by_anchors_gives_lead_heads_other_gradients_than_ota(one_thread: None) -> None:
+def test_assignment_by_anchors_gives_lead_heads_other_gradients_than_ota() -> None:
     default, changed = gradients(), gradients(assignment="anchors")
     assert (changed.lead - default.lead).abs().max() > 1e-2

@@ -17,8 +17,6 @@ from detector.tolerance import Tolerance
 from detector.weights.checkpoint import save_weights
 from tests.support.random_network import random_network
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE, CLASSES = (96, 160), ("a", "b", "c")
 
 

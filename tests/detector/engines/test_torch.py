@@ -18,8 +18,6 @@ from detector.weights.checkpoint import save_weights
 from detector.yolov7.network import build_network
 from tests.support.weights import reference_weights
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE, CLASSES = (64, 96), ("a", "b", "c")
 
 

@@ -35,8 +35,6 @@ from detector.tolerance import Tolerance
 from tests.support.descriptions import small_model
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = (96, 160)
 LAYERS = 6  # of the network; its two heads have as many convolutions
 

@@ -111,9 +111,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_an_export_and_its_weights_have_the_same_detections(
-    data: Path, tmp_path: Path, one_thread: None
-) -> None:
+def test_an_export_and_its_weights_have_the_same_detections(data: Path, tmp_path: Path) -> None:
     annotated = data / "tinycoco/annotations/instances_val2017.json"
     names = [each["name"] for each in json.loads(annotated.read_text())["categories"]]
     photographs = load_dataset(
