@@ -9,7 +9,7 @@ from trackers.base.agile_motion import AgileWidthHeight
 from trackers.base.agile_table import AgileTable
 from trackers.base.assignment import FloatArray, Pairs
 from trackers.base.box_motion import BoolArray
-from trackers.base.kalman import KalmanState
+from trackers.base.kalman import Float64Array, KalmanState
 from trackers.base.ranges import check_not_negative
 from trackers.base.reaching import near_pairs
 from trackers.base.score_cascade import ScoreCascadeTracker
@@ -56,7 +56,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         *,
         high_score: float = 0.6,
         low_score: float = 0.1,
-        new_score: float = 0.65,
+        new_score: float = 0.7,
         match_cost: float = 0.82,
         low_score_match_cost: float = 0.61,
         tentative_match_cost: float = 0.85,
@@ -119,13 +119,14 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         self, tracks: AgileTable, found: Detections, seconds: float
     ) -> tuple[Pairs, FloatArray, FloatArray]:
         class_ids = tracks.class_ids if self._class_aware else None
-        reaches = self._reaches(tracks, seconds)
+        elapsed = seconds - self._seconds if self._frame_count else 0.0
+        reaches = self._reaches(tracks, elapsed)
         near = near_pairs(tracks.motion.position, reaches, found, class_ids)
         rows, columns = near.pairs.rows, near.pairs.columns
         scores = found.scores[columns]
         likeness = near.height_overlap**self._height_weight
         likeness *= near.pairs.iou * np.exp(-self._foot_weight * near.foot_distance)
-        change = self._score_weight * abs(tracks.expected_scores[rows] - scores)
+        change = self._score_weight * abs(tracks.expected_scores(elapsed)[rows] - scores)
         lost = ((LOST_COST * (seconds - tracks.seen_at) - LOST_CREDIT) * ~tracks.seen)[rows]
         return (
             near.pairs,
@@ -133,12 +134,12 @@ class Lane(ScoreCascadeTracker[AgileTable]):
             1 - likeness + change + lost,
         )
 
-    def _reaches(self, tracks: AgileTable, seconds: float) -> FloatArray:
+    def _reaches(self, tracks: AgileTable, elapsed: float) -> Float64Array:
         """Return (2, n) by how much the boxes are expanded in x and y, relative to their size."""
-        elapsed = seconds - self._seconds if self._frame_count else 0.0
         position, _, variance = tracks.motion.planes[:3]
         uncertain = np.sqrt(variance[:2]) / position[2:]
-        return np.minimum(self._reach * elapsed + UNCERTAINTY_REACH * uncertain, MAX_REACH)
+        reaches = self._reach * elapsed + UNCERTAINTY_REACH * uncertain
+        return np.asarray(np.minimum(reaches, MAX_REACH))
 
     def _low_score_candidates(self, tracks: AgileTable, seconds: float) -> BoolArray:
         recent = tracks.seen_at >= seconds - self._low_score_seconds - CLOCK_ERROR
@@ -169,4 +170,4 @@ def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:
     height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
     enough = HIDDEN * (right - left) * (bottom - top)
     covered = (width * height >= enough) & (width > 0)  # both may be below 0
-    return covered.any(axis=1)
+    return np.asarray(covered.any(axis=1))

@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from detector.detections import Detections
 from tests.support.bytetrack_twin import LOOK, STEP
 from trackers.base import agile_motion
+from trackers.base.agile_table import LEAST_SCORE, TREND_SECONDS
 from trackers.lane import HIDDEN, LOST_COST, LOST_CREDIT, MAX_REACH, UNCERTAINTY_REACH
 
 Array = NDArray[np.float64]
@@ -241,7 +242,9 @@ class SlowLane:
         likeness = iou * heights**options.height_weight * math.exp(-options.foot_weight * feet)
         if detection.score >= options.high:
             likeness *= detection.score
-        expected = min(1.0, max(0.1, 2 * track.score - track.earlier_score))
+        ahead = min(1.0, TREND_SECONDS * 30 / elapsed) if elapsed else 1.0
+        trend = track.score - track.earlier_score
+        expected = min(1.0, max(LEAST_SCORE, track.score + ahead * trend))
         cost = 1 - likeness + options.score_weight * abs(expected - detection.score)
         if not track.seen:
             cost += LOST_COST * self.since(track, now) - LOST_CREDIT

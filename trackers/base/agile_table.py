@@ -11,6 +11,7 @@ from trackers.base.kalman import Float64Array, KalmanState
 from trackers.base.track_table import TrackTable
 
 LEAST_SCORE = 0.1  # that is ever expected
+TREND_SECONDS = 0.05  # a longer time ahead, scores do not go on as they did
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,11 @@ class AgileTable(TrackTable):
             agility=np.zeros(len(detections)),
         )
 
-    @property
-    def expected_scores(self) -> Float32Array:
-        """(n,) the score that goes on as the last two did."""
-        expected = np.maximum(2 * self.scores - self.earlier_scores, LEAST_SCORE)
-        return np.minimum(expected, 1)
+    def expected_scores(self, elapsed: float) -> Float32Array:
+        """Return (n,) scores that go on as the last two did, `elapsed` seconds after the last."""
+        ahead = min(1.0, TREND_SECONDS / elapsed) if elapsed > 0 else 1.0
+        expected = self.scores + ahead * (self.scores - self.earlier_scores)
+        return np.asarray(np.minimum(np.maximum(expected, LEAST_SCORE), 1))
 
     def matched(
         self,
