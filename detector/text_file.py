@@ -1,10 +1,27 @@
-"""Text files that the user asked for by an option or an argument."""
+"""Text files of the user: read in the encodings that programs write, and written."""
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from detector.errors import UsageError
+
+MARKS = {  # byte order mark -> encoding that removes it
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
+
+    Raises OSError, or UnicodeError for another encoding.
+    """
+    data = path.read_bytes()
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
+    return data.decode(encoding)
 
 
 def write_text(path: Path, text: str, option: str = "") -> None:

@@ -11,7 +11,7 @@ import click
 from detector.cli import Command
 from detector.text_file import write_text
 from trackers.commands.frame_options import frame_choice, frame_options
-from trackers.evaluation.report import RULES, evaluate_files, left_out, table
+from trackers.evaluation.report import RULES, evaluate_files, left_out, rules_used, table
 
 FILE = click.Path(path_type=Path)
 
@@ -54,6 +54,9 @@ def evaluate(
     )
     for line in left_out(gt, results, gt_file, evaluation):
         click.echo(line, err=True)
+    for line in evaluation.warnings:
+        click.echo(line, err=True)
+    click.echo(rules_used(evaluation))
     click.echo(table(evaluation))
     if json_file is not None:
         write_text(json_file, json.dumps(evaluation.as_json(), indent=2) + "\n", "--json")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from typing import Any
@@ -50,10 +50,17 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of each sequence, of each class over all sequences, and overall."""
+    """The scores of each sequence, of each class over all sequences, and overall.
+
+    rules: by sequence; excluded: number of labelled boxes with 0 in column 7
+    warnings: lines for the user
+    """
 
     sequences: Mapping[str, Scores]
     classes: Mapping[int, Scores]
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    excluded: int = 0
+    warnings: Sequence[str] = ()
 
     @property
     def overall(self) -> Scores:
@@ -63,6 +70,7 @@ class Evaluation:
     def as_json(self) -> dict[str, Any]:
         """Return plain dictionaries; keys of classes are their numbers as text."""
         return {
+            "rules": dict(self.rules),
             "overall": self.overall.as_json(),
             "sequences": {name: scores.as_json() for name, scores in self.sequences.items()},
             "classes": {str(c): scores.as_json() for c, scores in self.classes.items()},

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
+
+import numpy as np
 
 from detector.errors import UsageError
 from trackers.evaluation.evaluate import Evaluation, Scores, evaluate, gathered
 from trackers.evaluation.ignore_regions import read_ignore, without_ignored
+from trackers.evaluation.rule_choice import choose_rules, is_unnamed, warnings_of
 from trackers.evaluation.rules import Rules
 from trackers.motchallenge.frame_choice import FrameChoice
-from trackers.motchallenge.sequences import find_sequences, is_nested
-from trackers.motchallenge.text import columns_of, read_mot
+from trackers.motchallenge.sequences import find_sequences
+from trackers.motchallenge.text import MotRows, read_columns, read_mot
 
 RULES = ("auto", "classes", "mot15", "mot17", "mot20")
 
@@ -29,9 +33,7 @@ def evaluate_files(
     """Return the scores of all sequences that both `truth` and `results` have.
 
     truth, results, ignore: a file or a folder each, see `find_sequences`
-    rules: one of RULES; `auto` decides by the ground truth of each sequence: 10 columns are mot15;
-        9 columns in NAME/gt/gt.txt are mot20 if NAME begins with MOT20, else mot17; anything else
-        is classes
+    rules: one of RULES; `auto` decides for each sequence as `choose_rules` does
     gt_file: the name of the ground truth in NAME/gt/
     Raises UsageError if a file cannot be read, or if no sequence is in both.
     """
@@ -48,12 +50,18 @@ def evaluate_files(
             f"{results} has {_some(found)}, {truth} has {_some(named)}: no sequence is in both"
         )
     chosen = FrameChoice() if frames is None else frames
-    return gathered(
-        (
-            name,
-            _evaluate(name, named[name], found[name], regions.get(name), chosen, rules, inside),
-        )
+    scored = {
+        name: _read(name, named[name], found[name], regions.get(name), chosen, rules)
         for name in both
+    }
+    evaluation = gathered(
+        (name, evaluate(each.truth, each.results, each.rules)) for name, each in scored.items()
+    )
+    return replace(
+        evaluation,
+        rules={name: each.rules for name, each in scored.items()},
+        excluded=sum(int((each.truth.scores == 0).sum()) for each in scored.values()),
+        warnings=[line for each in scored.values() for line in each.warnings],
     )
 
 
@@ -67,6 +75,22 @@ def left_out(truth: Path, results: Path, gt_file: str, evaluation: Evaluation) -
             names = [n for n in find_sequences(path, inside) if n not in evaluation.sequences]
             if names:
                 yield f"not evaluated, {missing} missing: {', '.join(names)}"
+
+
+def rules_used(evaluation: Evaluation) -> str:
+    """Return one line: the rules, of which sequences, and the number of boxes marked with 0."""
+    by_rules: dict[str, list[str]] = {}
+    for name, rules in evaluation.rules.items():
+        by_rules.setdefault(rules, []).append(name)
+    if len(by_rules) == 1:
+        line = f"rules: {next(iter(by_rules))}"
+    else:
+        line = "rules: " + "; ".join(
+            f"{rules} for {_some(names)}" for rules, names in by_rules.items()
+        )
+    if evaluation.excluded:
+        line += f"; labelled boxes that do not count (0 in column 7): {evaluation.excluded}"
+    return line
 
 
 def table(evaluation: Evaluation) -> str:
@@ -89,18 +113,28 @@ def _row(scores: Scores) -> str:
     return shown + "".join(f"{count:>7}" for count in counts) + f"{s['objects']:>8}"
 
 
-def _evaluate(
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    """The boxes of a sequence, the rules to score them by, and lines for the user."""
+
+    truth: MotRows
+    results: MotRows
+    rules: Rules
+    warnings: list[str]
+
+
+def _read(
     name: str,
     truth_file: Path,
     results_file: Path,
     ignore: Path | None,
     frames: FrameChoice,
     requested: str,
-    inside: str,
-) -> dict[int, Scores]:
-    rules = _rules(truth_file, inside) if requested == "auto" else cast(Rules, requested)
+) -> _Sequence:
+    rules = choose_rules(name, truth_file) if requested == "auto" else cast(Rules, requested)
     truth = read_mot(truth_file, with_classes=rules != "mot15")
-    results = read_mot(results_file, with_classes=rules == "classes")
+    warnings = list(warnings_of(name, truth, rules))
+    results = _read_results(name, results_file, truth, rules, warnings, requested == "auto")
     for path, rows in ((truth_file, truth), (results_file, results)):
         if (rows.ids < 0).any():
             raise UsageError(
@@ -111,19 +145,37 @@ def _evaluate(
     truth, results = truth.among(chosen), results.among(chosen)
     if ignore is not None:
         results = without_ignored(truth, results, read_ignore(ignore))
-    return evaluate(truth, results, rules)
+    return _Sequence(truth, results, rules, warnings)
 
 
-def _rules(truth: Path, inside: str) -> Rules:
-    """Return the rules for a ground-truth file."""
-    columns = columns_of(truth)
-    if columns == 10:
-        return "mot15"
-    if columns == 9 and is_nested(truth, inside):
-        return "mot20" if truth.resolve().parents[1].name.startswith("MOT20") else "mot17"
-    return "classes"
+def _read_results(
+    name: str, file: Path, truth: MotRows, rules: Rules, warnings: list[str], is_auto: bool
+) -> MotRows:
+    """Return the results, with the class of the ground truth where that is the only one."""
+    if rules != "classes":
+        return read_mot(file, with_classes=False)
+    columns, labelled = read_columns(file), np.unique(truth.class_ids)
+    named = len(columns) > 7 and not is_unnamed(columns[7])
+    results = read_mot(file, with_classes=named)
+    if not columns:
+        return results
+    if not named and len(labelled) > 1:
+        raise UsageError(
+            f"{file}: has no classes in column 8, but the ground truth has "
+            f"{', '.join(map(str, labelled))}: give --rules mot15, which scores all boxes alike, "
+            "or results with classes"
+        )
+    found = np.unique(results.class_ids)
+    if len(labelled) != 1 or len(found) != 1 or (named and not is_auto) or found[0] == labelled[0]:
+        return results
+    if named:
+        warnings.append(
+            f"{name}: class {found[0]} of the results is taken for class {labelled[0]} of the "
+            "ground truth, because both have only one; --rules classes compares the numbers"
+        )
+    return replace(results, class_ids=np.full(len(results), labelled[0]))
 
 
-def _some(names: dict[str, Path]) -> str:
-    shown = ", ".join(list(names)[:3])
-    return shown + (", ..." if len(names) > 3 else "")
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:3]) + (", ..." if len(listed) > 3 else "")

@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, Int64Array
 from detector.errors import UsageError
+from detector.text_file import read_text
 from trackers.tracks import Tracks, TrackState
 
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+MAX_FRAME = 10_000_000  # four days at 30 frames per second; arrays are as long as a sequence
+MAX_PIXELS = 1e7  # so that areas are exact
+MAX_SHOWN = 100  # characters of a line in a message
 
 
 class Origin(IntEnum):
@@ -146,9 +151,16 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     if not with_classes:
         classes = np.zeros_like(frames)
     for wrong, rule in (
-        (frames < 1, "column 1, the frame, is a whole number from 1"),
+        (
+            (frames < 1) | (frames > MAX_FRAME),
+            f"column 1, the frame, is a whole number from 1 to {MAX_FRAME}",
+        ),
         (ids < -1, "column 2, the id, is a whole number, or -1 for none"),
         ((values[:, 4:6] < 0).any(axis=1), "columns 5 and 6, width and height, are not below 0"),
+        (
+            (np.abs(values[:, 2:6]) > MAX_PIXELS).any(axis=1),
+            f"columns 3 to 6, the box, are pixels, at most {MAX_PIXELS:g}",
+        ),
         (classes < 0, "column 8, the class, is a whole number from 0"),
         (_repeated(frames, ids), "an id occurs once in a frame"),
     ):
@@ -160,14 +172,22 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     return MotRows(frames[order], ids[order], boxes[order], values[order, 6], classes[order])
 
 
-def columns_of(path: Path) -> int:
-    """Return the number of comma-separated columns in the first line, 0 for an empty file."""
+def read_columns(path: Path) -> list[set[str]]:
+    """Return the values of each comma-separated column, as text, of the lines that are not empty.
+
+    Columns beyond those of the shortest line are left out.
+    """
+    rows = [[v.strip() for v in line.split(",")] for _, line in _lines(path)]
+    return [set(column) for column in zip(*rows, strict=False)]
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Return number and text of the lines that are not empty."""
     try:
-        with path.open(encoding="utf-8") as file:
-            line = file.readline().strip()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, UnicodeError) as error:
         raise UsageError(f"{path}: cannot be read as text: {error}") from error
-    return len(line.split(",")) if line else 0
+    return [(k, line) for k, line in enumerate(lines, start=1) if line.strip()]
 
 
 def read_numbers(
@@ -179,22 +199,23 @@ def read_numbers(
     Empty lines are skipped. Raises UsageError, with file and line, for a row with too few columns,
     or with anything but finite numbers.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as text: {error}") from error
-    rows = [(k, line) for k, line in enumerate(lines, start=1) if line.strip()]
+    rows = _lines(path)
     values = np.empty((len(rows), columns))
     for row, (k, line) in zip(values, rows, strict=True):
         try:
             row[:] = np.fromiter(map(float, re.split(separator, line.strip())), float, columns)
         except ValueError as error:
             raise UsageError(
-                f"{path}:{k}: {columns} numbers, separated by commas, are expected: '{line}'"
+                f"{path}:{k}: {columns} numbers, separated by commas, are expected: {shown(line)}"
             ) from error
         if not np.isfinite(row).all():
-            raise UsageError(f"{path}:{k}: finite numbers are expected: '{line}'")
+            raise UsageError(f"{path}:{k}: finite numbers are expected: {shown(line)}")
     return np.array([k for k, _ in rows], np.int64), values
+
+
+def shown(line: str) -> str:
+    """Return a line of a file for a message: quoted, escaped, and cut off if it is long."""
+    return repr(line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}...")
 
 
 def _whole(values: Float64Array) -> Int64Array:

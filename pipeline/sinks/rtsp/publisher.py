@@ -10,43 +10,38 @@ import base64
 import hashlib
 import re
 import secrets
-import socket
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from threading import Event
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from pipeline.connections.peer_socket import Deadline, PeerSocket
 from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.rtp import Packetizer, description
+from pipeline.sinks.rtsp.answer import Answer, read_answer
 from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
 DEFAULT_PORT = 554
+STOP_GRACE = 1.0  # seconds that a handshake may go on when the run ends: most need less
 REPORT_SECONDS = 2.0  # between two reports of the clock
 _INTERLEAVED = struct.Struct(">cBH")
 _RTP, _RTCP = 0, 1  # channels
 _CAUSES = {401: Cause.UNAUTHORISED, 403: Cause.UNAUTHORISED, 404: Cause.NOT_FOUND}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The answer of a server: its status, and its headers in lower case."""
-
-    status: int
-    reason: str
-    headers: dict[str, str]
-
-
 class Publication(Receiver):
     """A connection on which one stream of H.264 is published; the constructor connects it.
 
     url: rtsp://user:password@host:port/path
-    sps, pps: the stream's parameter sets; timeout: seconds that the server may stay silent
+    sps, pps: the stream's parameter sets
+    timeout: seconds for the whole handshake, and later without progress
+    stopped: ends the handshake a second later
     Raises OSError or Disconnected.
     """
 
-    def __init__(self, url: str, sps: bytes, pps: bytes, timeout: float) -> None:
+    def __init__(self, url: str, sps: bytes, pps: bytes, timeout: float, stopped: Event) -> None:
         parts = urlsplit(url)
         assert parts.hostname
         self._user = unquote(parts.username or ""), unquote(parts.password or "")
@@ -59,13 +54,12 @@ class Publication(Receiver):
         self._packetizer = Packetizer(secrets.randbits(32), secrets.randbits(16))
         self._first_timestamp = secrets.randbits(32)
         self._reported_at = float("-inf")
-        self._socket = socket.create_connection((parts.hostname, port), timeout)
+        self._peer = PeerSocket(parts.hostname, port, Deadline(timeout, stopped, STOP_GRACE))
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._begin(description(sps, pps))
-            self._buffer = SendBuffer(self._socket, timeout)
+            self._buffer = SendBuffer(self._peer.socket, timeout)
         except BaseException:
-            self._socket.close()
+            self._peer.close()
             raise
 
     def send(self, unit: bytes, ticks: int, captured_at: float) -> None:
@@ -83,10 +77,10 @@ class Publication(Receiver):
 
     def close(self) -> None:
         """End the session if that is possible without waiting, and close the connection."""
-        with self._socket, suppress(OSError):
-            self._socket.setblocking(False)
+        with self._peer.socket as connection, suppress(OSError):
+            connection.setblocking(False)
             if not self.backlog:
-                self._socket.send(self._request("TEARDOWN", self._url, {}, ""))
+                connection.send(self._request("TEARDOWN", self._url, {}, ""))
 
     def _begin(self, session: str) -> None:
         self._ask("OPTIONS", self._url)
@@ -98,11 +92,11 @@ class Publication(Receiver):
 
     def _ask(
         self, method: str, url: str, headers: dict[str, str] | None = None, body: str = ""
-    ) -> _Answer:
+    ) -> Answer:
         """Return the answer to a request; raises Disconnected if it is negative."""
         for _ in range(2):  # the answer to the first may ask for a password
-            self._socket.sendall(self._request(method, url, headers or {}, body))
-            answer = self._answer()
+            self._peer.sendall(self._request(method, url, headers or {}, body))
+            answer = read_answer(self._peer)
             asked = answer.headers.get("www-authenticate")
             if answer.status != 401 or self._challenge or not (asked and self._user[0]):
                 break
@@ -125,27 +119,6 @@ class Publication(Receiver):
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"{method} {url} RTSP/1.0\r\n{head}\r\n{body}".encode()
 
-    def _answer(self) -> _Answer:
-        """Read one answer, byte by byte, so that nothing behind it is read."""
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            byte = self._socket.recv(1)
-            if not byte:
-                raise ConnectionResetError("the server has closed the connection")
-            head += byte
-            if len(head) > 1 << 14 or not b"RTSP/1.0 ".startswith(head[:9]):
-                raise Disconnected(Trouble(Cause.BAD_DATA, "the server does not speak RTSP"))
-        status_line, *lines = head.decode("latin-1").strip().split("\r\n")
-        pairs = (line.partition(":")[::2] for line in lines)
-        headers = {name.strip().lower(): value.strip() for name, value in pairs}
-        self._skip(int(headers.get("content-length", "0")))
-        _, status, reason = [*status_line.split(" ", 2), ""][:3]
-        return _Answer(int(status), reason, headers)
-
-    def _skip(self, size: int) -> None:
-        while size > 0 and (part := self._socket.recv(size)):
-            size -= len(part)
-
     def _authorization(self, method: str, url: str) -> str:
         """Return the header that proves user name and password (RFC 2617)."""
         user, password = self._user
@@ -159,6 +132,7 @@ class Publication(Receiver):
 
 
 def _challenge(header: str) -> dict[str, str]:
+    """Return the scheme of an authentication and its parameters."""
     scheme, _, rest = header.partition(" ")
     return {"scheme": scheme.lower()} | dict(re.findall(r'(\w+)="([^"]*)"', rest))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import Any
 
 from detector.renamed import warn_renamed
@@ -25,5 +26,5 @@ class RtspPushSink(RtspSink):
         kind: type[RtspSink] = RtspServeSink if options["serve"] else cls
         return kind.make(url, classes, {k: v for k, v in options.items() if k != "serve"})
 
-    def _connect(self, sps: bytes, pps: bytes) -> Receiver:
-        return Publication(self._url, sps, pps, self._timeout)
+    def _connect(self, sps: bytes, pps: bytes, stopped: Event) -> Receiver:
+        return Publication(self._url, sps, pps, self._timeout, stopped)

@@ -8,6 +8,7 @@ from time import monotonic
 
 KERNEL_BYTES = 1 << 18  # of send buffer: the default would hold megabytes, seconds of old video
 CHUNK_BYTES = 1 << 16  # offered to the kernel in one call
+MAX_RECEIVED = 1 << 16  # bytes taken from the peer in one call
 
 
 class SendBuffer:
@@ -51,13 +52,17 @@ class SendBuffer:
             raise TimeoutError(f"nothing was accepted for {self._timeout:g} s")
 
     def received(self) -> bytes:
-        """Return the bytes that the peer has sent. Raises OSError if it has hung up."""
+        """Return bytes that the peer has sent. Raises OSError if it has hung up.
+
+        One call takes at most MAX_RECEIVED bytes: a peer that floods us waits for its own sending.
+        """
         data = b""
-        while True:
+        while len(data) < MAX_RECEIVED:
             try:
-                part = self._socket.recv(CHUNK_BYTES)
+                part = self._socket.recv(MAX_RECEIVED - len(data))
             except BlockingIOError:
-                return data
+                break
             if not part:
                 raise ConnectionResetError("the peer has closed the connection")
             data += part
+        return data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import Any
 
 from pipeline.sinks import Sink
@@ -28,5 +29,5 @@ class RtspServeSink(RtspSink):
         require_server(url)
         return super().make(_SERVE.sub("", url).rstrip("?&"), classes, options)
 
-    def _connect(self, sps: bytes, pps: bytes) -> Receiver:
+    def _connect(self, sps: bytes, pps: bytes, stopped: Event) -> Receiver:
         return ServedStream(self._url, self._timeout)

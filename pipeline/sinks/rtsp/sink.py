@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
+from threading import Event
 from time import monotonic
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 from detector.errors import UsageError
 from pipeline.connections.backoff import Backoff
 from pipeline.connections.causes import trouble_opening
+from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Disconnected, Status
 from pipeline.frame import Frame, NotWritten, Ticket, Tracked
 from pipeline.media.rtp import parameter_sets
@@ -88,6 +91,9 @@ class RtspSink(Sink):
         done: list[Ticket | NotWritten] = []
         try:
             self._publish(item, done)
+        except Stopped:
+            self._next_attempt_at = inf
+            done += self._not_sent()
         except (OSError, Disconnected) as error:
             done += self._disconnect(error)
         return done
@@ -105,8 +111,11 @@ class RtspSink(Sink):
         if self._receiver:
             self._receiver.close()
 
-    def _connect(self, sps: bytes, pps: bytes) -> Receiver:
-        """Return a new connection; sps, pps: parameter sets. Raises OSError or Disconnected."""
+    def _connect(self, sps: bytes, pps: bytes, stopped: Event) -> Receiver:
+        """Return a new connection. Raises OSError or Disconnected.
+
+        sps, pps: parameter sets; stopped: ends the attempt early
+        """
         raise NotImplementedError
 
     def _publish(self, item: Tracked, done: list[Ticket | NotWritten]) -> None:
@@ -125,7 +134,7 @@ class RtspSink(Sink):
             if held is None:
                 continue  # it was accounted for when the last connection was lost
             if self._receiver is None:
-                self._receiver = self._connected(unit)
+                self._receiver = self._connected(unit, item.frame.stream.cut)
             self._receiver.send(unit.data, unit.pts, held.captured_at)
             self.status.frame(float(held.stream.nominal_interval))
             done.append(self._held.pop(unit.pts).ticket)
@@ -143,12 +152,12 @@ class RtspSink(Sink):
             )
         return self._encoder.encode(item.drawn, pts, keyframe=keyframe)
 
-    def _connected(self, unit: Unit) -> Receiver:
+    def _connected(self, unit: Unit, stopped: Event) -> Receiver:
         """Return a new connection, which will start with this access unit."""
         self.status.connecting()
         sets = parameter_sets(unit.data)
         assert sets, "a keyframe comes with its parameter sets"
-        receiver = self._connect(*sets)
+        receiver = self._connect(*sets, stopped)
         self.status.live()
         return receiver
 
@@ -165,6 +174,9 @@ class RtspSink(Sink):
         pause = self._backoff.pause(trouble.cause, self.status.live_seconds)
         self.status.lost(trouble, pause)
         self._next_attempt_at = monotonic() + pause
+        return self._not_sent()
+
+    def _not_sent(self) -> list[NotWritten]:
         left = [NotWritten(frame.ticket, NOT_CONNECTED) for frame in self._held.values()]
         self._held.clear()
         return left

@@ -6,7 +6,8 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count, pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.sinks.rtsp.sink import MAX_BACKLOG, RtspSink
 from pipeline.sources import Decoded
 from pipeline.sources.street.frame_counter import read_counter
 from tests.support.cameras import (
+    CAP,
     FPS,
     SIZE,
     Server,
@@ -147,10 +149,50 @@ def test_every_answer_to_a_publisher_has_a_cause() -> None:
         assert trouble(url) is Cause.BAD_DATA
     with answering(b"") as url:
         assert trouble(url) is Cause.ENDED_BY_PEER
+    with answering(b"RTSP/1.0 200 OK\r\nContent-Length: abc\r\n\r\n") as url:
+        assert trouble(url) is Cause.BAD_DATA
     with answering(None) as url:
         assert trouble(url, timeout_seconds=0.3) is Cause.TIMED_OUT
     assert trouble("rtsp://127.0.0.1:9/wall") is Cause.REFUSED
     assert trouble("rtsp://camera.invalid/wall") is Cause.UNREACHABLE
+
+
+def test_the_end_of_a_run_does_not_wait_for_a_receiver() -> None:
+    with answering(None) as url, closing(sink(url, timeout_seconds=1000.0)) as made:
+        frame = captured(0)
+        stream = Stream("cam", "cam", Fraction(1, FPS))
+        stream.cut.set()
+        item = replace(frame, frame=replace(frame.frame, stream=stream))
+        (fate,) = made.process(item)
+        assert isinstance(fate, NotWritten)
+        assert not made.status.causes  # that is no fault of the receiver
+
+
+def test_a_receiver_that_floods_us_with_bytes_costs_neither_time_nor_memory() -> None:
+    with flooding() as url, closing(sink(url)) as made:
+        found = fates(made, map(captured, range(50)))
+        assert all(isinstance(fate, Ticket) for fate in found)
+        assert made.status.connections == 1
+
+
+@contextmanager
+def flooding() -> Iterator[str]:
+    """Accept a publisher, and then send without end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client, suppress(OSError):
+                for _ in range(4):
+                    client.recv(1 << 14)
+                    client.sendall(b"RTSP/1.0 200 OK\r\nSession: 1\r\n\r\n")
+                while True:
+                    client.sendall(bytes(1 << 16))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"rtsp://127.0.0.1:{listener.getsockname()[1]}/wall"
+    thread.join(CAP)
 
 
 def trouble(url: str, **options: object) -> Cause:
