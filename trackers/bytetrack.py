@@ -48,7 +48,7 @@ class ByteTrack(ScoreCascadeTracker[TrackTable]):
             emit_lost=emit_lost,
         )
 
-    def _low_score_candidates(self, tracks: TrackTable) -> BoolArray:
+    def _low_score_candidates(self, tracks: TrackTable, seconds: float) -> BoolArray:
         return tracks.confirmed & tracks.seen
 
     def _duplicates(self, tracks: TrackTable, boxes: Float32Array) -> BoolArray | None:

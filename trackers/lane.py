@@ -4,33 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.detections import Detections, Float32Array
+from detector.detections import Detections, Float32Array, Int64Array
+from trackers.base.agile_motion import AgileWidthHeight
+from trackers.base.agile_table import AgileTable
 from trackers.base.assignment import FloatArray, Pairs
-from trackers.base.box_motion import WidthHeight
+from trackers.base.box_motion import BoolArray
+from trackers.base.kalman import Float64Array, KalmanState
 from trackers.base.ranges import check_not_negative
+from trackers.base.reaching import near_pairs
 from trackers.base.score_cascade import ScoreCascadeTracker
-from trackers.base.track_table import TrackTable
+from trackers.base.table_tracker import CLOCK_ERROR
+from trackers.tracks import Tracks
 
-STEADINESS = 2.0  # half the process noise of BoT-SORT
-MAX_REACH = 0.5  # of the box's size, however much time has passed
+MAX_REACH = 0.6  # of the box's size, however uncertain it is
+UNCERTAINTY_REACH = 0.65  # of the standard deviation of its centre
+LOST_COST, LOST_CREDIT = 0.08, 0.02  # of a lost track: per second since it was seen, and at once
+HIDDEN = 0.75  # of its box: where another track covers so much, a lost track is hidden
 
 
-class Lane(ScoreCascadeTracker[TrackTable]):
-    """Tracks by overlap of areas and of heights, with real elapsed time.
+class Lane(ScoreCascadeTracker[AgileTable]):
+    """Tracks by overlap, height, feet and score, with real elapsed time.
 
-    It differs from ByteTrack in these points (docs/tracking.md measures them):
+    The steps are ByteTrack's. It differs in these points (docs/tracking.md measures each):
 
-    - The filter's state is centre, width and height (BoT-SORT, Aharon et al. 2022), with less
-      process noise.
-    - The overlap of two boxes also depends on their heights (Hybrid-SORT, Yang et al. 2024,
-      AAAI): a person in front and one behind differ in height.
-    - Low-confidence detections find lost tracks, too.
-    - Boxes are expanded before matching, in proportion to the time between two frames (C-BIoU,
-      Yang et al. 2023, WACV, expands them by a constant).
+    - Measurement noise depends on the score, process noise on how well the track was predicted so
+      far; see AgileWidthHeight.
+    - Overlap is multiplied by that of the heights (Hybrid-SORT, Yang et al. 2024, AAAI, section
+      3.3) and by a weight that falls with the distance of the lower edges, where feet or wheels
+      stand on the ground (the idea of UCMCTrack, Yi et al. 2024, AAAI, without its camera file).
+    - A score that differs from what the track's last two scores lead to expect adds to the cost
+      (tracklet confidence modelling: Hybrid-SORT, section 3.2).
+    - Boxes are expanded before matching (C-BIoU, Yang et al. 2023, WACV), not by a constant but by
+      the time since the last frame and by how uncertain the track is.
+    - Low-confidence detections find tracks that were seen a moment ago, not those long lost.
+    - A lost track that another one covers is returned for a moment, as LOST, at its predicted
+      position: it is behind the other.
 
-    height_weight: exponent of the overlap of heights, which multiplies that of areas, 0 or more
+    height_weight: exponent of the overlap of heights, 0 or more
+    foot_weight: 0 or more; the overlap is multiplied by exp(-foot_weight x distance), where the
+        distance of the lower edges is relative to the taller box
+    score_weight: cost of a difference of 1 between expected and detected score, 0 or more
     reach: expansion of a box to each side, as a fraction of its size per second since the previous
         frame, 0 or more; at most half of its size
+    low_score_seconds: low-confidence detections find tracks seen so long ago at most, 0 or more
+    hidden_seconds: a hidden track is returned for so long, 0 or more
     For the other options see ScoreCascadeTracker.
     """
 
@@ -39,20 +56,32 @@ class Lane(ScoreCascadeTracker[TrackTable]):
         *,
         high_score: float = 0.6,
         low_score: float = 0.1,
-        new_score: float = 0.6,
-        match_cost: float = 0.9,
-        low_score_match_cost: float = 0.6,
-        tentative_match_cost: float = 0.8,
+        new_score: float = 0.7,
+        match_cost: float = 0.82,
+        low_score_match_cost: float = 0.61,
+        tentative_match_cost: float = 0.85,
         height_weight: float = 0.5,
-        reach: float = 1.0,
+        foot_weight: float = 0.45,
+        score_weight: float = 0.16,
+        reach: float = 0.9,
+        low_score_seconds: float = 0.5,
+        hidden_seconds: float = 0.3,
         buffer_seconds: float = 1.5,
         class_aware: bool = True,
         emit_lost: bool = False,
     ) -> None:
-        check_not_negative(height_weight=height_weight, reach=reach)
+        check_not_negative(
+            height_weight=height_weight,
+            foot_weight=foot_weight,
+            score_weight=score_weight,
+            reach=reach,
+            low_score_seconds=low_score_seconds,
+            hidden_seconds=hidden_seconds,
+        )
+        self._agile_motion = self._make_motion()
         super().__init__(
-            WidthHeight(STEADINESS),
-            TrackTable,
+            self._agile_motion,
+            AgileTable,
             high_score=high_score,
             low_score=low_score,
             new_score=new_score,
@@ -64,28 +93,81 @@ class Lane(ScoreCascadeTracker[TrackTable]):
             emit_lost=emit_lost,
         )
         self._height_weight = height_weight
+        self._foot_weight = foot_weight
+        self._score_weight = score_weight
         self._reach = reach
+        self._low_score_seconds = low_score_seconds
+        self._hidden_seconds = hidden_seconds
 
-    def _overlaps(
-        self, tracks: TrackTable, found: Detections, seconds: float
-    ) -> tuple[Pairs, FloatArray]:
+    @staticmethod
+    def _make_motion() -> AgileWidthHeight:
+        return AgileWidthHeight()
+
+    def _motion_after(self, elapsed: float, tracks: AgileTable) -> KalmanState:
+        return self._agile_motion.predict(tracks.motion, elapsed, tracks.seen, tracks.agility)
+
+    def _updated(
+        self, tracks: AgileTable, rows: Int64Array, found: Detections, seconds: float
+    ) -> AgileTable:
+        state, surprise = self._agile_motion.corrected(
+            tracks.motion, rows, found.boxes_xyxy, found.scores
+        )
+        agility = self._agile_motion.adapted(tracks.agility[rows], surprise)
+        return tracks.matched(state, agility, rows, found, seconds)
+
+    def _costs(
+        self, tracks: AgileTable, found: Detections, seconds: float
+    ) -> tuple[Pairs, FloatArray, FloatArray]:
+        class_ids = tracks.class_ids if self._class_aware else None
         elapsed = seconds - self._seconds if self._frame_count else 0.0
-        reach = min(self._reach * elapsed, MAX_REACH)
-        boxes = _expanded(self._boxes(tracks), reach)
-        others = _expanded(found.boxes_xyxy, reach)
-        pairs = self._pairs(boxes, others, tracks, found)
-        return pairs, pairs.iou * _height_overlap(boxes, others, pairs) ** self._height_weight
+        reaches = self._reaches(tracks, elapsed)
+        near = near_pairs(tracks.motion.position, reaches, found, class_ids)
+        rows, columns = near.pairs.rows, near.pairs.columns
+        scores = found.scores[columns]
+        likeness = near.height_overlap**self._height_weight
+        likeness *= near.pairs.iou * np.exp(-self._foot_weight * near.foot_distance)
+        change = self._score_weight * abs(tracks.expected_scores(elapsed)[rows] - scores)
+        lost = ((LOST_COST * (seconds - tracks.seen_at) - LOST_CREDIT) * ~tracks.seen)[rows]
+        return (
+            near.pairs,
+            1 - likeness * scores + change + lost,
+            1 - likeness + change + lost,
+        )
+
+    def _reaches(self, tracks: AgileTable, elapsed: float) -> Float64Array:
+        """Return (2, n) by how much the boxes are expanded in x and y, relative to their size."""
+        position, _, variance = tracks.motion.planes[:3]
+        uncertain = np.sqrt(variance[:2]) / position[2:]
+        reaches = self._reach * elapsed + UNCERTAINTY_REACH * uncertain
+        return np.asarray(np.minimum(reaches, MAX_REACH))
+
+    def _low_score_candidates(self, tracks: AgileTable, seconds: float) -> BoolArray:
+        recent = tracks.seen_at >= seconds - self._low_score_seconds - CLOCK_ERROR
+        return tracks.confirmed & (recent | tracks.seen)
+
+    def _output(self, boxes: Float32Array) -> Tracks:
+        tracks = self._tracks
+        if self._emit_lost or not self._hidden_seconds:
+            return super()._output(boxes)
+        shown = tracks.seen | self._hidden(tracks, boxes)
+        return tracks.output(boxes, shown, self._states(tracks))
+
+    def _hidden(self, tracks: AgileTable, boxes: Float32Array) -> BoolArray:
+        """Return (n,) which tracks were lost a moment ago and are covered by one that is seen."""
+        recent = tracks.seen_at >= self._seconds - self._hidden_seconds - CLOCK_ERROR
+        lost = (recent & ~tracks.seen & tracks.confirmed).nonzero()[0]
+        hidden = np.zeros(len(tracks), bool)
+        if len(lost):
+            hidden[lost] = _covered(boxes[lost], boxes[tracks.seen])
+        return hidden
 
 
-def _expanded(boxes_xyxy: Float32Array, reach: float) -> Float32Array:
-    """Return the boxes, larger by `reach` of their size on each side."""
-    sizes = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * np.float32(reach)
-    return np.hstack((boxes_xyxy[:, :2] - sizes, boxes_xyxy[:, 2:] + sizes))
-
-
-def _height_overlap(boxes: Float32Array, others: Float32Array, pairs: Pairs) -> FloatArray:
-    """Return (k,) intersection over union of the heights of each pair."""
-    top, bottom = boxes[pairs.rows, 1], boxes[pairs.rows, 3]
-    other_top, other_bottom = others[pairs.columns, 1], others[pairs.columns, 3]
-    shared = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    return np.asarray(shared / (np.maximum(bottom, other_bottom) - np.minimum(top, other_top)))
+def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:
+    """Return (n,) which boxes are covered by one of the others for the most part."""
+    left, top, right, bottom = boxes.T.copy()[:, :, None]
+    other_left, other_top, other_right, other_bottom = others.T.copy()
+    width = np.minimum(right, other_right) - np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    enough = HIDDEN * (right - left) * (bottom - top)
+    covered = (width * height >= enough) & (width > 0)  # both may be below 0
+    return np.asarray(covered.any(axis=1))

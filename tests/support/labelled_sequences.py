@@ -11,6 +11,8 @@ from detector.detections import Int64Array
 from trackers import make_tracker
 from trackers.base.kalman import STEPS_PER_SECOND
 from trackers.evaluation.evaluate import Scores, evaluate
+from trackers.evaluation.rules import Rules
+from trackers.motchallenge.camera_path import CameraPath
 from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.motchallenge.run import track
 from trackers.motchallenge.sequences import read_info
@@ -25,18 +27,35 @@ PETS = {  # detections of the same clip by two detectors, and the scores that me
 
 @dataclass(frozen=True, slots=True)
 class LabelledSequence:
-    """One sequence: its detections, its ground truth and its frames."""
+    """One sequence: its detections, its ground truth and its frames.
+
+    rules: what counts in its ground truth
+    camera: its camera motion, where it was estimated
+    """
 
     name: str
     frame_rate: float
     frames: Int64Array
     detections: MotRows
     truth: MotRows
+    rules: Rules = "mot15"
+    camera: CameraPath | None = None
 
-    def scores(self, tracker: Tracker, frames: Int64Array, frame_rate: float) -> Scores:
-        """Return the scores of a tracker that gets these frames, evaluated on them alone."""
-        results = MotResult.of(track(tracker, self.detections, frames, frame_rate)).rows
-        (scores,) = evaluate(self.truth.among(frames), results, "mot15").values()
+    def scores(
+        self,
+        tracker: Tracker,
+        frames: Int64Array,
+        frame_rate: float,
+        *,
+        with_camera: bool = False,
+    ) -> Scores:
+        """Return the scores of a tracker that gets these frames, evaluated on them alone.
+
+        with_camera: whether the tracker gets the camera motion, too
+        """
+        camera = self.camera if with_camera else None
+        results = MotResult.of(track(tracker, self.detections, frames, frame_rate, camera)).rows
+        (scores,) = evaluate(self.truth.among(frames), results, self.rules).values()
         return scores
 
     def scores_by_seconds(self, tracker: str, choice: FrameChoice) -> Scores:

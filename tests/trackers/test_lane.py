@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from statistics import mean
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from detector.detections import Detections
 from detector.errors import UsageError
+from tests.support.crowds import crowd
 from tests.support.labelled_sequences import mot15, pets09
+from tests.support.lane_twin import Options, SlowLane
 from trackers.lane import Lane
 from trackers.motchallenge.frame_choice import FrameChoice
-from trackers.tracks import Tracks
+from trackers.motchallenge.text import read_mot
+from trackers.tracks import Tracks, TrackState
 
 Person = tuple[float, float, float, float, float]  # left, top, width, height, score
 
@@ -25,6 +32,95 @@ def people(*seen: Person) -> np.ndarray:
 def lefts(tracks: Tracks) -> dict[int, float]:
     """Return the left edge of each identity's box."""
     return dict(zip(tracks.ids.tolist(), tracks.boxes_xyxy[:, 0].tolist(), strict=True))
+
+
+def twin_of_defaults(class_aware: bool) -> SlowLane:
+    defaults = Lane.__init__.__kwdefaults__
+    assert defaults is not None
+
+    def score(name: str) -> float:
+        return float(np.float32(defaults[name]))  # scores are compared in their precision
+
+    return SlowLane(
+        Options(
+            high=score("high_score"),
+            low=score("low_score"),
+            new=score("new_score"),
+            match=defaults["match_cost"],
+            low_match=defaults["low_score_match_cost"],
+            tentative_match=defaults["tentative_match_cost"],
+            height_weight=defaults["height_weight"],
+            foot_weight=defaults["foot_weight"],
+            score_weight=defaults["score_weight"],
+            reach_per_second=defaults["reach"],
+            low_score_seconds=defaults["low_score_seconds"],
+            hidden_seconds=defaults["hidden_seconds"],
+            buffer_seconds=defaults["buffer_seconds"],
+            class_aware=class_aware,
+        )
+    )
+
+
+def assert_equal_to_twin(frames: Iterable[tuple[Detections, int]], class_aware: bool) -> int:
+    """Compare frame by frame, at whole steps of 1/30 s. Return the number of identities."""
+    fast, slow = Lane(class_aware=class_aware), twin_of_defaults(class_aware)
+    for detections, step in frames:
+        tracks, expected = fast.update(detections, step / 30), slow.update(detections, step)
+        assert tracks.ids.tolist() == [track_id for track_id, *_ in expected]
+        assert tracks.class_ids.tolist() == [class_id for _, class_id, *_ in expected]
+        assert tracks.scores.tolist() == [score for _, _, score, *_ in expected]
+        seen = (tracks.states != TrackState.LOST).tolist()
+        assert seen == [was_seen for _, _, _, was_seen, _ in expected]
+        boxes = np.array([box for *_, box in expected]).reshape(-1, 4)
+        np.testing.assert_allclose(tracks.boxes_xyxy, boxes, rtol=1e-4, atol=1e-2)
+    return slow.last_id
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.booleans())
+def test_a_random_crowd_gets_the_tracks_of_the_slow_twin(
+    seed: int, class_count: int, class_aware: bool
+) -> None:
+    assert_equal_to_twin(crowd(seed, class_count), class_aware)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "steps", "identities"),
+    [("ADL-Rundle-6", 1, 10), ("PETS09-S2L1", 3, 15), ("ETH-Sunnyday", 2, 10)],
+)
+def test_real_detections_get_the_tracks_of_the_slow_twin(
+    data: Path, sequence: str, steps: int, identities: int
+) -> None:
+    rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
+    frames = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
+    assert assert_equal_to_twin(frames, class_aware=True) > identities
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_the_detections_does_not_matter(seed: int) -> None:
+    random, one, other = np.random.default_rng(seed), Lane(), Lane()
+    for detections, step in crowd(seed, 2):
+        shuffled = detections[random.permutation(len(detections))]
+        first = one.update(detections, step / 30)
+        second = other.update(shuffled, step / 30)
+        boxes, shuffled_boxes = (t.boxes_xyxy[np.lexsort(t.boxes_xyxy.T)] for t in (first, second))
+        np.testing.assert_allclose(boxes, shuffled_boxes, rtol=1e-4, atol=1e-2)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_given_out_as_confirmed_was_detected_and_what_as_lost_was_confirmed(
+    seed: int,
+) -> None:
+    tracker, ever = Lane(), set[int]()
+    for detections, step in crowd(seed, 2):
+        tracks = tracker.update(detections, step / 30)
+        seen = tracks.states != TrackState.LOST
+        assert np.isin(tracks.scores[seen], detections.scores).all()
+        assert set(tracks.ids[~seen].tolist()) <= ever
+        assert len(set(tracks.confirmed.ids.tolist())) == len(tracks.confirmed)
+        ever |= set(tracks.confirmed.ids.tolist())
 
 
 @pytest.mark.parametrize("rate", [2, 3, 5, 30])
@@ -42,6 +138,45 @@ def test_a_low_confidence_detection_finds_a_lost_track() -> None:
         tracker.update(people((50, 50, 40, 100, 0.9)), k / 25)
     tracker.update(people(), 0.4)
     assert list(lefts(tracker.update(people((50, 50, 40, 100, 0.3)), 0.44))) == [1]
+
+
+def test_a_low_confidence_detection_does_not_find_a_track_that_was_long_lost() -> None:
+    tracker = Lane(low_score_seconds=0.3)
+    for k in range(10):
+        tracker.update(people((50, 50, 40, 100, 0.9)), k / 25)
+    for k in range(10, 20):
+        tracker.update(people(), k / 25)
+    assert len(tracker.update(people((50, 50, 40, 100, 0.3)), 0.8)) == 0
+    assert list(lefts(tracker.update(people((50, 50, 40, 100, 0.9)), 0.84))) == [1]
+
+
+def test_who_is_hidden_behind_another_is_returned_as_lost_for_a_moment() -> None:
+    front, behind = (100.0, 100.0, 60.0, 150.0, 0.9), (104.0, 100.0, 50.0, 140.0, 0.8)
+    tracker = Lane(hidden_seconds=0.3)
+    for k in range(10):
+        tracker.update(people(front, behind), k / 30)
+    lost = []
+    for k in range(10, 30):
+        tracks = tracker.update(people(front), k / 30)
+        assert tracks.confirmed.ids.tolist() == [1]
+        lost.append(TrackState.LOST in tracks.states.tolist())
+    assert lost == [True] * 9 + [False] * 11  # seen last at 9 / 30 s
+
+
+def test_who_vanishes_where_nobody_hides_them_is_not_returned() -> None:
+    tracker = Lane()
+    for k in range(10):
+        tracker.update(people((100, 100, 60, 150, 0.9), (300, 100, 60, 150, 0.9)), k / 30)
+    assert list(lefts(tracker.update(people((100, 100, 60, 150, 0.9)), 1 / 3))) == [1]
+
+
+def test_of_two_equal_boxes_at_one_distance_the_one_on_the_ground_of_the_track_is_taken() -> None:
+    tracker = Lane(height_weight=0.0)
+    for k in range(10):
+        tracker.update(people((100, 100, 40, 100, 0.9)), k / 30)
+    beside, above = (106.0, 100.0, 40.0, 100.0, 0.9), (100.0, 86.0, 40.0, 100.0, 0.9)
+    tracks = tracker.update(people(above, beside), 1 / 3)
+    assert lefts(tracks)[1] > 101
 
 
 def test_two_people_in_one_place_are_told_apart_by_height() -> None:
@@ -63,6 +198,7 @@ def test_two_people_in_one_place_are_told_apart_by_height() -> None:
         ({"high_score": 0.05}, "high_score 0.05"),
         ({"low_score_match_cost": 0.0}, "low_score_match_cost 0.0"),
         ({"reach": -1.0}, "reach -1.0"),
+        ({"hidden_seconds": -1.0}, "hidden_seconds -1.0"),
         ({"height_weight": float("nan")}, "height_weight nan"),
     ],
 )

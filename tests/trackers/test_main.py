@@ -87,7 +87,8 @@ def test_predicted_and_refined_boxes_are_marked_in_column_9(
 ) -> None:
     detections = two_sequences / "TUD-Campus" / "det" / "det.txt"
     for flags, marks in (
-        ([], {"-1"}),
+        ([], {"-1", "0"}),  # who is hidden for a moment
+        (["--option", "hidden_seconds=0"], {"-1"}),
         (["--option", "emit_lost=true"], {"-1", "0"}),
         (["--refine"], {"1", "2"}),
     ):

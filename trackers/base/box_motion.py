@@ -57,7 +57,7 @@ class AspectHeight:
 
     def start(self, boxes_xyxy: Float32Array) -> KalmanState:
         """See Motion."""
-        measured = _centre_and_sides(boxes_xyxy)
+        measured = centre_and_sides(boxes_xyxy)
         measured[2] /= measured[3]
         height = measured[3]
         noise = Noise(
@@ -81,7 +81,7 @@ class AspectHeight:
         self, state: KalmanState, rows: Int64Array, boxes_xyxy: Float32Array
     ) -> KalmanState:
         """See Motion."""
-        measured = _centre_and_sides(boxes_xyxy)
+        measured = centre_and_sides(boxes_xyxy)
         measured[2] /= measured[3]
         std = self._std(POSITION * state.position[3, rows], self._ASPECT_MEASURED)
         return kalman.correct(state, rows, measured, std)
@@ -118,7 +118,7 @@ class WidthHeight:
 
     def start(self, boxes_xyxy: Float32Array) -> KalmanState:
         """See Motion."""
-        measured = _centre_and_sides(boxes_xyxy)
+        measured = centre_and_sides(boxes_xyxy)
         size = self._size(measured)
         return kalman.start(measured, Noise(2 * POSITION * size, 10 * VELOCITY * size))
 
@@ -135,7 +135,7 @@ class WidthHeight:
     ) -> KalmanState:
         """See Motion."""
         std = POSITION * self._size(state.position[:, rows])
-        return kalman.correct(state, rows, _centre_and_sides(boxes_xyxy), std)
+        return kalman.correct(state, rows, centre_and_sides(boxes_xyxy), std)
 
     def boxes_xyxy(self, state: KalmanState) -> Float32Array:
         """See Motion."""
@@ -197,13 +197,13 @@ class AreaAspect:
 
     @staticmethod
     def _measured(boxes_xyxy: Float32Array) -> Float64Array:
-        measured = _centre_and_sides(boxes_xyxy)
+        measured = centre_and_sides(boxes_xyxy)
         width, height = measured[2:].copy()
         measured[2], measured[3] = width * height, width / height
         return measured
 
 
-def _centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
+def centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
     """Return (4, n) centre x, centre y, width, height."""
     planes = boxes_xyxy.T.astype(np.float64, order="C")
     corner, opposite = planes[:2], planes[2:]

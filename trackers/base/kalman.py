@@ -106,12 +106,25 @@ def correct(
 
     measured, measured_std: (4, m), coordinates and their standard deviations; these may be (4, 1)
     """
+    return correct_and_compare(state, rows, measured, measured_std)[0]
+
+
+def correct_and_compare(
+    state: KalmanState, rows: Int64Array, measured: Float64Array, measured_std: Float64Array
+) -> tuple[KalmanState, Float64Array]:
+    """Return the state as `correct` does, and how far from it the tracks in `rows` were measured.
+
+    The latter is (4, m), squared distances relative to their expectation: 1 on average if the noise
+    is what it is said to be.
+    """
     chosen = state.planes.take(rows, axis=2)
     means, covariances = chosen[:2], chosen[2:4]  # of position, and of velocity with position
-    gains = covariances / (covariances[0] + np.square(measured_std))
-    means += gains * (measured - means[0])
+    total = covariances[0] + np.square(measured_std)
+    innovation = measured - means[0]
+    gains = covariances / total
+    means += gains * innovation
     chosen[4] -= gains[1] * covariances[1]
     covariances *= 1 - gains[0]
     planes = state.planes.copy()
     planes[:, :, rows] = chosen
-    return KalmanState(planes)
+    return KalmanState(planes), np.square(innovation) / total

@@ -37,6 +37,7 @@ class Matching:
         if not len(possible):
             return
         made = possible[assign(pairs[possible], cost[possible], limit)]
-        made = made[pairs.iou[made] >= min_iou]
+        if min_iou > 0:
+            made = made[pairs.iou[made] >= min_iou]
         self.partners[pairs.rows[made]] = pairs.columns[made]
         self._free[pairs.columns[made]] = False

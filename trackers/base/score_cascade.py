@@ -67,34 +67,36 @@ class ScoreCascadeTracker(TableTracker[Table]):
         self._tentative_match_cost = tentative_match_cost
 
     def _associate(self, tracks: Table, found: Detections, seconds: float) -> Int64Array:
-        pairs, overlap = self._overlaps(tracks, found, seconds)
-        fused_cost = 1 - overlap * found.scores[pairs.columns]
+        pairs, high_cost, low_cost = self._costs(tracks, found, seconds)
         high = found.scores >= self._high_score
         low = (found.scores >= self._low_score) & ~high
         confirmed = tracks.confirmed
         matching = Matching(len(tracks), len(found))
-        matching.step(pairs, fused_cost, self._match_cost, tracks=confirmed, detections=high)
+        matching.step(pairs, high_cost, self._match_cost, tracks=confirmed, detections=high)
         matching.step(
             pairs,
-            1 - overlap,
+            low_cost,
             self._low_score_match_cost,
-            tracks=self._low_score_candidates(tracks),
+            tracks=self._low_score_candidates(tracks, seconds),
             detections=low,
         )
         matching.step(
-            pairs, fused_cost, self._tentative_match_cost, tracks=~confirmed, detections=high
+            pairs, high_cost, self._tentative_match_cost, tracks=~confirmed, detections=high
         )
         return matching.partners
 
-    def _overlaps(
+    def _costs(
         self, tracks: Table, found: Detections, seconds: float
-    ) -> tuple[Pairs, FloatArray]:
-        """Return the pairs of tracks and detections that may match, and their (k,) overlaps."""
-        pairs = self._pairs(self._boxes(tracks), found.boxes_xyxy, tracks, found)
-        return pairs, pairs.iou
+    ) -> tuple[Pairs, FloatArray, FloatArray]:
+        """Return the pairs of tracks and detections that may match, and their costs.
 
-    def _low_score_candidates(self, tracks: Table) -> BoolArray:
-        """Return (n,) which tracks a low-confidence detection may match."""
+        The costs (k,) are those of a high-confidence and of a low-confidence detection.
+        """
+        pairs = self._pairs(self._boxes(tracks), found.boxes_xyxy, tracks, found)
+        return pairs, 1 - pairs.iou * found.scores[pairs.columns], 1 - pairs.iou
+
+    def _low_score_candidates(self, tracks: Table, seconds: float) -> BoolArray:
+        """Return (n,) which tracks a low-confidence detection of this time may match."""
         return tracks.confirmed
 
     def _may_start(self, found: Detections) -> BoolArray:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.detections import Detections, Float32Array, Int64Array
 from trackers.base.assignment import Pairs, overlapping
 from trackers.base.box_motion import Motion
+from trackers.base.kalman import KalmanState
 from trackers.base.ranges import check_not_negative, check_positive
 from trackers.base.track_table import BoolArray, Table
 from trackers.inputs import DetectionsLike, as_detections
@@ -109,9 +110,12 @@ class TableTracker(Generic[Table]):
             return tracks
         recent = tracks.seen_at >= seconds - self._buffer_seconds - CLOCK_ERROR
         tracks = tracks[recent | tracks.seen]
-        state = self._motion.predict(tracks.motion, seconds - self._seconds, tracks.seen)
-        tracks = replace(tracks, motion=state)
+        tracks = replace(tracks, motion=self._motion_after(seconds - self._seconds, tracks))
         return tracks if camera is None else tracks.moved(self._motion, camera)
+
+    def _motion_after(self, elapsed: float, tracks: Table) -> KalmanState:
+        """Return the motion of the tracks, predicted `elapsed` seconds ahead."""
+        return self._motion.predict(tracks.motion, elapsed, tracks.seen)
 
     def _updated(self, tracks: Table, rows: Int64Array, found: Detections, seconds: float) -> Table:
         """Return the tracks after those in `rows` (m,) were matched to the detections `found`."""

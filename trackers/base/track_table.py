@@ -76,11 +76,17 @@ class TrackTable:
         return self.ids > 0
 
     def updated(
-        self: Table, motion: KalmanState, rows: Int64Array, found: Detections, seconds: float
+        self: Table,
+        motion: KalmanState,
+        rows: Int64Array,
+        found: Detections,
+        seconds: float,
+        **further: NDArray[Any],
     ) -> Table:
         """Return the tracks after those in `rows` (m,) were matched to the detections `found`.
 
         motion: of all tracks, corrected by the detections
+        further: new values of the fields of a subclass
         """
         seen = np.zeros(len(self), bool)
         seen[rows] = True
@@ -96,6 +102,7 @@ class TrackTable:
             hits=hits,
             seen_at=seen_at,
             seen=seen,
+            **further,
         )
 
     def moved(self: Table, motion: Motion, camera: Affine) -> Table:
