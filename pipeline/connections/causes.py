@@ -8,6 +8,7 @@ import socket
 import av
 
 from pipeline.connections.status import Cause, Trouble
+from pipeline.memory_limits import MAX_BLOCK
 
 _TIMED_OUT_SHARE = 0.9  # of the time-out: the socket's own ends a little before ours
 
@@ -60,6 +61,8 @@ def _trouble(error: Exception, seconds: float, timeout: float) -> Trouble:
         cause = _BY_NUMBER.get(getattr(error, "errno", None) or 0, Cause.BAD_DATA)
     if cause is Cause.BAD_DATA and seconds >= _TIMED_OUT_SHARE * timeout:
         cause = Cause.TIMED_OUT  # FFmpeg reports a missing RTSP answer as invalid data
+    if isinstance(error, av.error.MemoryError):
+        return Trouble(cause, f"more than {MAX_BLOCK >> 20} MB in one piece")
     if cause is Cause.TIMED_OUT:
         return Trouble(cause, f"no answer for {timeout:g} s")
     return Trouble(cause, said)

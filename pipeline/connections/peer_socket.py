@@ -58,21 +58,18 @@ class PeerSocket:
     Raises OSError, of which TimeoutError and Stopped are kinds.
     """
 
-    def __init__(
-        self, host: str, port: int, deadline: Deadline, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, host: str, port: int, deadline: Deadline) -> None:
         self.deadline = deadline
         self.socket = _connected(host, port, deadline)
-        try:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if tls:
-                self.socket = tls.wrap_socket(
-                    self.socket, server_hostname=host, do_handshake_on_connect=False
-                )
-                self._patiently(self.socket.do_handshake)
-        except BaseException:
-            self.socket.close()
-            raise
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Encrypt the connection from now on."""
+        encrypted = context.wrap_socket(
+            self.socket, server_hostname=host, do_handshake_on_connect=False
+        )
+        self.socket = encrypted
+        self._patiently(encrypted.do_handshake)
 
     def recv(self, size: int) -> bytes:
         """Return at most `size` bytes, none at the end."""

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 
+from pipeline.sources.live.hls_files import HlsFiles
+from pipeline.sources.live.hls_playlist import Variant
 from pipeline.sources.live.pipe import PipeReader
 
 Transport = Literal["tcp", "udp"]
@@ -30,6 +32,7 @@ _BY_ENDING: dict[str, Kind] = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpe
 _NO_PROBING = {"probesize": "32", "fpsprobesize": "0"}
 # A container's header comes soon; its frame rate is not worth waiting for.
 _SHORT_PROBING = {"analyzeduration": "1000000", "fpsprobesize": "0"}
+_NO_KEEPING = {"http_persistent": "0"}  # connections, which FFmpeg does not make
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,16 @@ class Address:
     """How one live stream is opened.
 
     url: with credentials, as FFmpeg takes it; format: the demuxer, None to let FFmpeg probe
-    options: of the demuxer
+    kind: of live stream; options: of the demuxer
+    variant, max_height: of HLS, see Live
     """
 
     url: str = field(repr=False)
     format: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
-    pipe: bool = False
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kind: Kind = "rtsp"
+    variant: Variant = "best"
+    max_height: int | None = None
 
 
 def live_kind(url: str) -> Kind | None:
@@ -61,7 +67,13 @@ def live_kind(url: str) -> Kind | None:
 
 
 def address(
-    kind: Kind, url: str, transport: Transport, timeout: float, extra: Mapping[str, str]
+    kind: Kind,
+    url: str,
+    transport: Transport,
+    timeout: float,
+    extra: Mapping[str, str],
+    variant: Variant = "best",
+    max_height: int | None = None,
 ) -> Address:
     """Return how the live stream `url` is opened.
 
@@ -71,35 +83,41 @@ def address(
     rest = url.partition(":")[2]
     if kind in ("rtsp", "rtsps"):
         own = {"rtsp_transport": transport, "timeout": microseconds, "allowed_media_types": "video"}
-        return Address(url, None, {**own, **_NO_PROBING, **extra})
+        return Address(url, None, {**own, **_NO_PROBING, **extra}, kind)
     if kind == "camera":
         device = rest if url.startswith("camera:") else url
         device = f"/dev/video{device}" if device.isdecimal() else device
-        return Address(device, "v4l2", dict(extra))
+        return Address(device, "v4l2", dict(extra), kind)
     if kind == "pipe":
         path = rest if url.startswith("pipe:") else url
-        return Address(path, None, {**_SHORT_PROBING, **extra}, pipe=True)
+        return Address(path, None, {**_SHORT_PROBING, **extra}, kind)
     plain = rest if url.startswith(f"{kind}:") else url
-    if kind == "mjpeg":  # its frames have no times
-        own = {"rw_timeout": microseconds, "use_wallclock_as_timestamps": "1"}
-        return Address(plain, "mpjpeg", {**own, **_NO_PROBING, **extra})
-    return Address(plain, "hls", {"rw_timeout": microseconds, **_SHORT_PROBING, **extra})
+    if kind == "mjpeg":
+        return Address(plain, None, dict(extra), kind)
+    own = {"rw_timeout": microseconds, **_SHORT_PROBING, **_NO_KEEPING, **extra}
+    return Address(plain, "hls", own, kind, variant, max_height)
 
 
 def open_live(where: Address, timeout: float, stopped: Event, files: ExitStack) -> InputContainer:
-    """Return the demuxer; raises av.FFmpegError or OSError after at most `timeout` seconds.
+    """Return the demuxer; raises av.FFmpegError, OSError or Disconnected.
 
-    stopped: ends the wait for the writer of a pipe; the wait for a server cannot be ended
+    timeout: seconds
+    stopped: ends the wait for a pipe or for HLS; the wait for an RTSP server cannot be ended
     files: closes the demuxer and the pipe that it reads
     """
     file: Any = where.url
-    if where.pipe:
+    io_open = None
+    if where.kind == "hls":
+        hls = HlsFiles(where.url, timeout, stopped, where.options, where.variant, where.max_height)
+        file, io_open = hls.url, hls.open
+    if where.kind == "pipe":
         file = files.enter_context(closing(PipeReader(Path(where.url), timeout, stopped)))
     container: InputContainer = av.open(
         file,
         format=where.format,
         options=dict(where.options),
         timeout=timeout,
+        io_open=io_open,
         metadata_errors="replace",
     )
     return files.enter_context(closing(container))

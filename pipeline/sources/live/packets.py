@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import inf
 from threading import Event
 from time import monotonic
@@ -23,10 +24,10 @@ from pipeline.sources.live.packet_gate import (
     PacketGate,
     Skip,
 )
+from pipeline.sources.live.repeats import RepeatFilter
 
 NEW_SCENE_SECONDS = 2.0  # of a lost connection, after which objects may be different ones
 INTERVAL_PACKETS = 32  # over which the frame interval is measured
-REPEAT_SECONDS = 60.0  # a server that starts further back has restarted its times
 
 
 class Scenes:
@@ -49,20 +50,6 @@ class Scenes:
             self._number += 1
         self._size, self._ticks, self._reconnected = size, ticks, False
         return self._number
-
-
-class RepeatFilter:
-    """Finds frames that were shown before: HLS starts some way back after a reconnect."""
-
-    def __init__(self) -> None:
-        self._seconds: float | None = None  # container time of the last new frame
-
-    def is_repeated(self, seconds: float) -> bool:
-        """Return whether the frame at `seconds` was shown before, and remember it."""
-        known = self._seconds is not None and 0 <= self._seconds - seconds < REPEAT_SECONDS
-        if not known:
-            self._seconds = seconds
-        return known
 
 
 class Decoding:
@@ -96,10 +83,14 @@ class Decoding:
         self._patience = patience
         self._repeats = repeats
         self._stopped = stopped
+        self._any_new = False  # a packet was not a repeat
         self._gate = PacketGate(max_age, patience)
         self._in_decoder = _InDecoder()
         self._times: deque[int] = deque(maxlen=INTERVAL_PACKETS)  # ticks of the last packets
+        self._last: Moment | None = None  # of the last packet
         self._live = False  # a frame has been decoded
+        if repeats:
+            repeats.reconnected(connection.time_base, finished=connection.finished)
         self._no_frame_since: float | None = None  # since when there has been no good frame
 
     def results(self) -> Iterator[Decoded | Skipped]:
@@ -110,12 +101,14 @@ class Decoding:
                 yield from self._result(arrival)
         except Disconnected as caught:
             lost = caught
-        yield from self._flush()
+        yield from self._decode(None, Skip.NOTHING)
+        yield from map(Skipped, self._in_decoder.drop_before(None))
         if lost:
             raise lost
 
     def _result(self, arrival: Arrival) -> Iterator[Decoded | Skipped]:
-        moment = self._clock.moment(
+        repeated = self._is_repeated(arrival)
+        self._last = moment = self._clock.moment(
             arrival.pts,
             self._connection.time_base,
             arrival.arrived_at,
@@ -129,33 +122,39 @@ class Decoding:
             self._no_frame_since = None  # a skipped packet says nothing about the data
             yield Skipped(refusal)
             return
-        self._in_decoder.add(arrival.pts, moment, self._gate.skip)
-        yield from self._decode(arrival)
+        self._in_decoder.add(arrival.pts, _Sent(moment, self._gate.skip, repeated))
+        yield from self._decode(arrival, self._gate.skip)
         self._check_frames_come(arrival.arrived_at)
 
-    def _decode(self, arrival: Arrival) -> Iterator[Decoded | Skipped]:
+    def _is_repeated(self, arrival: Arrival) -> bool:
+        if self._repeats is None:
+            return False
+        repeated = self._repeats.is_repeated(arrival.pts, bytes(arrival.packet))
+        if not repeated and not self._any_new:
+            self._any_new = True
+            self._clock.reconnected()  # a long recording that starts again takes no time
+        return repeated
+
+    def _decode(self, arrival: Arrival | None, skip: Skip) -> Iterator[Decoded | Skipped]:
+        """Yield what a packet completes; None: what is still in the decoder."""
         try:
-            frames = self._connection.decode(arrival.packet, self._gate.skip)
+            frames = self._connection.decode(arrival and arrival.packet, skip)
         except av.FFmpegError:
-            self._in_decoder.pop(arrival.pts)
-            yield Skipped(UNDECODABLE)
+            if arrival:  # else the frames are lost, and counted as such
+                self._in_decoder.pop(arrival.pts)
+                yield Skipped(UNDECODABLE)
             return
         for frame in frames:
-            yield from map(Skipped, self._in_decoder.drop_before(frame.pts))
-            moment = self._in_decoder.pop(frame.pts)
-            if moment is None:
+            sent = self._in_decoder.pop(frame.pts)
+            if sent is None:
                 continue
-            if self._is_repeated(frame):
+            yield from map(Skipped, self._in_decoder.drop_before(sent.moment.ticks))
+            if sent.repeated:
+                self._no_frame_since = None
                 yield Skipped(REPEATED)
             else:
-                self._stopped.wait(moment.due_at - monotonic())
-                yield self._decoded(frame, moment)
-
-    def _is_repeated(self, frame: av.VideoFrame) -> bool:
-        if self._repeats is None or frame.pts is None:
-            return False
-        self._no_frame_since = None
-        return self._repeats.is_repeated(float(frame.pts * self._connection.time_base))
+                self._stopped.wait(sent.moment.due_at - monotonic())
+                yield self._decoded(frame, sent.moment)
 
     def _decoded(self, frame: av.VideoFrame, moment: Moment) -> Decoded:
         if not self._live:
@@ -167,8 +166,9 @@ class Decoding:
             self._no_frame_since = None
         picture = self._converter.picture(frame, self._connection.pixel_aspect)
         expires_at = inf
-        if self._max_age is not None:
-            expires_at = moment.due_at + self._max_age
+        if self._max_age is not None and self._last:
+            # A frame leaves the decoder with a later packet: before that it cannot be used.
+            expires_at = max(moment.due_at, self._last.undelayed_at) + self._max_age
         return Decoded(
             pts=moment.ticks,
             time_base=TIME_BASE,
@@ -186,16 +186,6 @@ class Decoding:
                 Trouble(Cause.BAD_DATA, f"no undamaged frame for {self._patience:g} s")
             )
 
-    def _flush(self) -> Iterator[Decoded | Skipped]:
-        """Yield the frames that are still in the decoder, and reasons for the missing ones."""
-        try:
-            for frame in self._connection.decode(None, Skip.NOTHING):
-                if (moment := self._in_decoder.pop(frame.pts)) is not None:
-                    yield self._decoded(frame, moment)
-        except av.FFmpegError:
-            pass  # the frame is lost; the next line counts it
-        yield from map(Skipped, self._in_decoder.drop_before(None))
-
     @property
     def _interval(self) -> float | None:
         """Measured seconds between two frames as sent, None before the second."""
@@ -204,26 +194,39 @@ class Decoding:
         return (max(self._times) - min(self._times)) / HERTZ / (len(self._times) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A packet that the decoder has taken; repeated: its frame was shown before."""
+
+    moment: Moment
+    skip: Skip
+    repeated: bool
+
+
 class _InDecoder:
     """Packets that the decoder has taken and not yet turned into frames, by their times."""
 
     def __init__(self) -> None:
-        self._moments: dict[int | None, tuple[Moment, Skip]] = {}
+        self._sent: dict[int | None, _Sent] = {}
 
-    def add(self, pts: int | None, moment: Moment, skip: Skip) -> None:
+    def add(self, pts: int | None, sent: _Sent) -> None:
         """Add a packet."""
-        self._moments[pts] = moment, skip
+        self._sent[pts] = sent
 
-    def pop(self, pts: int | None) -> Moment | None:
-        """Remove a packet and return its moment, None if it is unknown."""
-        moment, _ = self._moments.pop(pts, (None, None))
-        return moment
+    def pop(self, pts: int | None) -> _Sent | None:
+        """Remove and return a packet, None if it is unknown."""
+        return self._sent.pop(pts, None)
 
-    def drop_before(self, pts: int | None) -> list[str]:
-        """Remove the packets before `pts` (None: all), and return why each gave no frame.
+    def drop_before(self, ticks: int | None) -> list[str]:
+        """Remove the packets before `ticks` (None: all), and return why each gave no frame.
 
-        Frames come out in display order, so that earlier ones will not come any more.
+        Frames come out in display order, so that earlier ones will not come any more. Times of the
+        stream's time line are compared: those of the container may begin anew.
         """
-        gone = [key for key in self._moments if pts is None or (key is not None and key < pts)]
-        skips = [self._moments.pop(key)[1] for key in gone]
+        gone = [
+            pts
+            for pts, sent in self._sent.items()
+            if ticks is None or (pts is not None and sent.moment.ticks < ticks)
+        ]
+        skips = [self._sent.pop(pts).skip for pts in gone]
         return [NOT_REFERENCED if skip is Skip.NOT_REFERENCED else NO_FRAME for skip in skips]

@@ -17,8 +17,13 @@ from pipeline.sources import Decoded, Skipped, Source, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import LiveClock
 from pipeline.sources.live.connection import Connection
+from pipeline.sources.live.container_connection import ContainerConnection
 from pipeline.sources.live.demuxers import Transport, address, live_kind
-from pipeline.sources.live.packets import Decoding, RepeatFilter, Scenes
+from pipeline.sources.live.hls_playlist import Variant
+from pipeline.sources.live.http_client import OPTIONS
+from pipeline.sources.live.mjpeg_connection import MjpegConnection
+from pipeline.sources.live.packets import Decoding, Scenes
+from pipeline.sources.live.repeats import RepeatFilter
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
@@ -35,6 +40,8 @@ class Live(Source):
     retry_seconds, max_retry_seconds: the first and the longest pause before another attempt
     reconnect: false: the stream ends with its first connection
     max_age: seconds that a frame may be late; None: all are decoded
+    variant, max_height: of HLS, which of several to read: the best or the lowest of those that
+        are not higher (pixels)
     ffmpeg: options of the demuxer, such as {video_size: 1280x720, input_format: mjpeg} for a camera
     """
 
@@ -52,6 +59,8 @@ class Live(Source):
         max_retry_seconds: float = 30.0,
         reconnect: bool = True,
         max_age: float | None = None,
+        variant: Variant = "best",
+        max_height: int | None = None,
         ffmpeg: Mapping[str, str] = NO_OPTIONS,
     ) -> None:
         shown = without_password(url)
@@ -64,14 +73,20 @@ class Live(Source):
                 raise UsageError(f"source '{shown}': {option}: {value} given: it must be above 0")
         kind = live_kind(url)
         assert kind, "a URL that this source accepts"
+        if kind == "mjpeg" and (unknown := ffmpeg.keys() - set(OPTIONS)):
+            raise UsageError(
+                f"source '{shown}': ffmpeg: {', '.join(sorted(unknown))} given: MJPEG over HTTP "
+                f"has {', '.join(OPTIONS)}: leave out the others"
+            )
         self._shown = shown
         self._name = name
-        self._address = address(kind, url, transport, timeout_seconds, ffmpeg)
+        self._address = address(kind, url, transport, timeout_seconds, ffmpeg, variant, max_height)
         self._timeout = timeout_seconds
         self._reconnect = reconnect
         self._max_age = max_age
         self._backoff = Backoff(retry_seconds, max_retry_seconds)
         self._cut = Event()
+        self._connection_class = MjpegConnection if kind == "mjpeg" else ContainerConnection
         is_hls = kind == "hls"  # many frames at once, some of them again after a reconnect
         self._clock = LiveClock(paced=is_hls)
         self._repeats = RepeatFilter() if is_hls else None
@@ -116,6 +131,8 @@ class Live(Source):
                 self.status.failed(Trouble(Cause.UNSUPPORTED, str(error)))
                 raise
             self._connection.close()  # before the pause: a camera may limit its connections
+            if trouble and trouble.cause is Cause.ENDED_BY_PEER and self._connection.finished:
+                break
             if trouble:
                 self._after(trouble)
             self._connection = self._connected()
@@ -136,7 +153,7 @@ class Live(Source):
         while not self._cut.is_set() and self.status.state is not State.ENDED:
             self.status.connecting()
             try:
-                return Connection(self._address, self._timeout, self._cut)
+                return self._connection_class(self._address, self._timeout, self._cut)
             except Disconnected as failed:
                 self._after(failed.trouble)
         return None

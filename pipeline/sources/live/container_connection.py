@@ -1,0 +1,118 @@
+"""One connection that FFmpeg makes: RTSP, HLS, pipes and V4L2 cameras."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from threading import Event
+from time import monotonic, time
+
+import av
+from av.video.stream import VideoStream
+
+from pipeline.connections.causes import trouble_opening, trouble_reading
+from pipeline.connections.peer_socket import Stopped
+from pipeline.connections.status import Cause, Disconnected, Trouble
+from pipeline.media.container import first_video_stream, nominal_interval
+from pipeline.memory_limits import MAX_PACKET
+from pipeline.sources.live.connection import NO_WAIT, Arrival, Connection, without_delay
+from pipeline.sources.live.demuxers import Address, open_live
+from pipeline.sources.live.packet_gate import Skip
+
+_PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: microseconds since 1970, flags
+
+
+class ContainerConnection(Connection):
+    """A stream that FFmpeg demuxes.
+
+    timeout: seconds of silence after which the connection is lost
+    stopped: ends reading at the next packet
+    Raises Disconnected if no connection can be made.
+    """
+
+    def __init__(self, where: Address, timeout: float, stopped: Event) -> None:
+        self._timeout = timeout
+        self._stopped = stopped
+        self._files = ExitStack()
+        began_at = monotonic()
+        try:
+            self._container = open_live(where, timeout, stopped, self._files)
+        except (av.FFmpegError, OSError) as error:
+            self._files.close()
+            # not chained: the text of FFmpeg's error has the password
+            raise Disconnected(trouble_opening(error, monotonic() - began_at, timeout)) from None
+        except Disconnected:
+            self._files.close()
+            raise
+        try:
+            self._video = self._video_stream()
+        except Disconnected:
+            self.close()
+            raise
+        self.interval = nominal_interval(self._video)
+        assert self._video.time_base
+        self.time_base = self._video.time_base
+        self._silent_since = self._asked_at = monotonic()
+        # The first packet of an RTSP session has no time; the times of the session start with it.
+        self._first_pts = 0 if self._container.format.name == "rtsp" else None
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:  # type: ignore[override]  # may change
+        """Width of a pixel by its height, None if the stream does not say."""
+        return self._video.sample_aspect_ratio
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield packets until stopped. Any other end raises Disconnected."""
+        try:
+            for packet in self._container.demux(self._video):
+                if self._stopped.is_set():
+                    return
+                _refuse_huge(packet.size)
+                if packet.size:
+                    yield self._arrival(packet)
+                self._asked_at = monotonic()
+        except Stopped:
+            return
+        except (av.FFmpegError, OSError) as error:
+            silent = monotonic() - self._silent_since
+            raise Disconnected(trouble_reading(error, silent, self._timeout)) from None
+        if not self._stopped.is_set():
+            raise Disconnected(Trouble(Cause.ENDED_BY_PEER))
+
+    def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
+        """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
+        self._video.codec_context.skip_frame = skip.value
+        return self._video.decode(packet)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._files.close()
+
+    def _video_stream(self) -> VideoStream:
+        video = first_video_stream(self._container)
+        if video is None:
+            raise Disconnected(Trouble(Cause.UNSUPPORTED, "it has no video stream"))
+        if video.codec_context is None:
+            raise Disconnected(Trouble(Cause.UNSUPPORTED, "FFmpeg has no decoder for it"))
+        without_delay(video.codec_context)
+        return video
+
+    def _arrival(self, packet: av.Packet[VideoStream]) -> Arrival:
+        arrived_at = self._silent_since = monotonic()
+        waited = arrived_at - self._asked_at > NO_WAIT
+        if packet.pts is None:
+            packet.pts = self._first_pts
+        self._first_pts = None
+        camera_at = None
+        if packet.has_sidedata("prft"):
+            captured, _ = _PRFT.unpack_from(bytes(packet.get_sidedata("prft")))
+            camera_at = arrived_at - (time() - captured / 1e6)
+        return Arrival(packet, packet.pts, arrived_at, camera_at, waited)
+
+
+def _refuse_huge(size: int) -> None:
+    if size > MAX_PACKET:
+        detail = f"a frame of {size >> 20} MB; at most {MAX_PACKET >> 20} MB are read"
+        raise Disconnected(Trouble(Cause.BAD_DATA, detail))
