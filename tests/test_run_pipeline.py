@@ -152,10 +152,10 @@ def test_kill_leaves_all_but_the_open_gop(tmp_path: Path) -> None:
 
 
 def test_a_second_ctrl_c_is_obeyed_within_two_seconds(tmp_path: Path) -> None:
-    process = started(tmp_path, "synthetic")
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=2)  # raises where it takes longer
+    with started(tmp_path, "synthetic") as process:  # closes its pipes also where this fails
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=2)  # raises where it takes longer
     assert process.returncode in (0, 1)
 
 
