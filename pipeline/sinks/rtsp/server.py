@@ -6,6 +6,7 @@ Debian and JetPack install its bindings for that Python, not for a virtual envir
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import struct
@@ -30,6 +31,20 @@ PACKAGES = (
 )
 DEFAULT_PORT = 8554
 _HEADER = struct.Struct(">Id")  # bytes of an access unit, monotonic seconds of its capture
+# What the child needs of ours: our environment may hold passwords
+ENVIRONMENT = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "GI_TYPELIB_PATH",
+    "GST_PLUGIN_PATH",
+    "GST_PLUGIN_SYSTEM_PATH",
+    "GST_REGISTRY",
+)
 _TRIAL = "import gi; gi.require_version('GstRtspServer', '1.0')"
 
 
@@ -73,6 +88,13 @@ class ServedStream(Receiver):
             )
             greeting = {"path": f"/{parts.path.strip('/')}", "user": user}
             self._socket.sendall(json.dumps(greeting).encode() + b"\n")
+            answer = _line(self._socket)
+            if answer != "ok":
+                shown = without_password(url)
+                raise SinkError(
+                    f"output '{shown}': {answer}: give each stream a path of its own, as in "
+                    "rtsp://HOST:PORT/{stream}?serve=1"
+                )
             self._buffer = SendBuffer(self._socket, timeout)
         except BaseException:
             self._server.release()
@@ -86,6 +108,17 @@ class ServedStream(Receiver):
         """End the stream; the server ends with its last stream."""
         self._socket.close()
         self._server.release()
+
+
+def _line(connection: socket.socket) -> str:
+    """Return the line that the child answers; raises OSError if it does not."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = connection.recv(1)
+        if not byte:
+            raise ConnectionResetError("the server's process has ended")
+        line += byte
+    return line.decode().strip()
 
 
 class Server:
@@ -106,6 +139,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env={key: os.environ[key] for key in ENVIRONMENT if key in os.environ},
             start_new_session=True,  # Ctrl-C must not reach the child, which ends after us
         )
         assert self._process.stdout

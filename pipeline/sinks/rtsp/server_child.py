@@ -3,13 +3,19 @@
     python3 server_child.py '{"address": "0.0.0.0", "port": 8554, "socket": PATH}'
 
 It serves RTSP at address and port, and listens at the Unix socket PATH. Each connection to the
-socket is one stream: a line of JSON {"path": "/name", "user": "name:password" or null}, then access
-units, each after its length and the monotonic seconds of its capture (">Id"). The stream ends with
-its connection, and the process with standard input. It prints "ready", or an error.
+socket is one stream: a line of JSON {"path": "/name", "user": "name:password" or null}, which is
+answered by a line, "ok" or why not, then access units, each after its length and the monotonic
+seconds of its capture (">Id"). The stream ends with its connection, and the process with standard
+input. It prints "ready", or an error.
+
+Each path has a server of GStreamer's with its own password, behind one port. The first request of a
+viewer tells to which of them its connection belongs. Viewers are not trusted: their number is
+limited, and so is what one of them may send.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,14 +23,17 @@ import socket
 import struct
 import sys
 import threading
+import time
+from collections.abc import Iterable
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 HEADER = struct.Struct(">Id")
 MAX_WAITING = 50  # access units in a viewer's pipeline, two seconds of most streams
@@ -36,6 +45,19 @@ LAUNCH = (
 )
 KEYFRAME = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # a slice of one
 DIGEST = 2  # the kind of authentication
+MAX_VIEWERS = 100
+MAX_UNIT = 64 << 20  # bytes
+MAX_BODY = 1 << 14  # bytes of a request; viewers need none
+MAX_LINE = 4096  # bytes of a request before its path is known
+HELLO_SECONDS = 10.0  # in which a viewer has to say what it wants
+SENT_AT_START, SENT_PER_SECOND = (
+    1 << 16,
+    1 << 13,
+)  # bytes; reports about reception need 100 a second
+CHECK_SECONDS = 0.1  # between two looks at what viewers have sent
+ESTABLISHED = 1  # of TCP's states
+RECEIVED_AT = 128  # tcpi_bytes_received in the kernel's struct tcp_info: 8 bytes
+REQUEST = re.compile(rb"([A-Z_]+) +(\S+) +(RTSP|HTTP)/\d\.\d\r?\n")
 
 
 class Stream(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
@@ -102,42 +124,180 @@ class Play:
         self.source.emit("push-buffer", buffer)
 
 
-class Server:
-    """GStreamer's server and its streams."""
+class Path:
+    """GStreamer's server of one stream, with its password."""
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, path: str, user: str | None) -> None:
+        self.stream = Stream(user)
         self.server = GstRtspServer.RTSPServer()
-        self.server.set_address(address)
-        self.server.set_service(str(port))
-        self.auth: Any = None
+        self.server.set_content_length_limit(MAX_BODY)
+        self.server.get_mount_points().add_factory(path, self.stream)
+        if user:
+            self.server.set_auth(authentication(user))
 
-    def attach(self) -> bool:
-        """Start serving; return whether the port was free."""
-        return bool(self.server.attach(None))
+    def end(self) -> None:
+        """End the stream for all viewers."""
+        self.stream.end()
+        self.server.client_filter(lambda *_: GstRtspServer.RTSPFilterResult.REMOVE)
 
-    def permit(self, user: str) -> None:
-        """Let a user in; from now on the server asks for a password."""
-        if self.auth is None:
-            self.auth = GstRtspServer.RTSPAuth.new()
-            self.auth.set_supported_methods(DIGEST)
-            self.server.set_auth(self.auth)
-        name, _, password = user.partition(":")
-        token = GstRtspServer.RTSPToken()
-        token.set_string("media.factory.role", name)
-        self.auth.add_digest(name, password, token)
+
+def authentication(user: str) -> Any:
+    """Return what lets one user in."""
+    name, _, password = user.partition(":")
+    auth = GstRtspServer.RTSPAuth.new()
+    auth.set_supported_methods(DIGEST)
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", name)
+    auth.add_digest(name, password, token)
+    return auth
+
+
+class Server:
+    """The streams by their paths, and the connections of viewers to them."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Path] = {}
+        self.viewers: dict[socket.socket, float] = {}  # since when
+        self.lock = threading.Lock()
 
     def take(self, connection: socket.socket) -> None:
         """Serve one stream until its connection ends."""
         with connection, connection.makefile("rb") as file:
             greeting = json.loads(file.readline())
-            if greeting["user"]:
-                self.permit(greeting["user"])
-            stream, mounts = Stream(greeting["user"]), self.server.get_mount_points()
-            mounts.add_factory(greeting["path"], stream)
-            while (unit := read_unit(file)) is not None:
-                stream.send(*unit)
-            mounts.remove_factory(greeting["path"])
-            stream.end()
+            path = Path(greeting["path"], greeting["user"])
+            with self.lock:
+                free = self.paths.setdefault(greeting["path"], path) is path
+            connection.sendall(b"ok\n" if free else b"another stream is served there\n")
+            if not free:
+                return
+            try:
+                while (unit := read_unit(file)) is not None:
+                    path.stream.send(*unit)
+            finally:
+                with self.lock:
+                    del self.paths[greeting["path"]]
+                on_main_loop(path.end)
+
+    def welcome(self, viewer: socket.socket, address: tuple[str, int]) -> None:
+        """Find out which stream a viewer wants, and pass its connection on."""
+        with self.lock:
+            if len(self.viewers) >= MAX_VIEWERS:
+                viewer.close()
+                return
+            self.viewers[viewer] = time.monotonic()
+        try:
+            path = self.wanted(viewer)
+        except OSError:
+            path = None
+        if path:
+            on_main_loop(pass_on, path, viewer, address)
+        else:
+            self.leave(viewer)
+
+    def wanted(self, viewer: socket.socket) -> Path | None:
+        """Return the path of the first request that names one; the request stays unread."""
+        until = time.monotonic() + HELLO_SECONDS
+        while (request := first_line(viewer, until)) is not None:
+            if request[2] == b"*":  # OPTIONS, which some players ask of the server as a whole
+                if not answer_options(viewer, until):
+                    return None
+                continue
+            with self.lock:
+                found = self.paths.get(served(self.paths, request[2]))
+            if found is None:
+                number = sequence_number(viewer.recv(MAX_LINE, socket.MSG_PEEK))
+                viewer.sendall(b"RTSP/1.0 404 Not Found\r\nCSeq: " + number + b"\r\n\r\n")
+            return found
+        return None
+
+    def leave(self, viewer: socket.socket) -> None:
+        """Close our end of a connection."""
+        with self.lock:
+            self.viewers.pop(viewer, None)
+        viewer.close()
+
+    def watch(self) -> None:
+        """Close connections that have ended, or whose viewers send too much."""
+        while True:
+            time.sleep(CHECK_SECONDS)
+            with self.lock:
+                viewers = list(self.viewers.items())
+            for viewer, since in viewers:
+                state, received = traffic(viewer)
+                allowed = SENT_AT_START + SENT_PER_SECOND * (time.monotonic() - since)
+                if received > allowed:
+                    with contextlib.suppress(OSError):
+                        viewer.shutdown(socket.SHUT_RDWR)
+                if state != ESTABLISHED or received > allowed:
+                    self.leave(viewer)
+
+
+def pass_on(path: Path, viewer: socket.socket, address: tuple[str, int]) -> None:
+    """Give GStreamer a descriptor of its own; ours is for watching."""
+    with contextlib.suppress(GLib.Error, OSError):
+        connection = Gio.Socket.new_from_fd(os.dup(viewer.fileno()))
+        path.server.transfer_connection(connection, address[0], address[1], None)
+
+
+def on_main_loop(call: Any, *arguments: Any) -> None:
+    """Call it on the thread of the main loop, once."""
+    GLib.idle_add(lambda: call(*arguments) and False)
+
+
+def first_line(viewer: socket.socket, until: float) -> re.Match[bytes] | None:
+    """Wait for the first line of a request, without taking it; None if there is none in time."""
+    seen = -1
+    while (left := until - time.monotonic()) > 0:
+        viewer.settimeout(left)
+        data = viewer.recv(MAX_LINE, socket.MSG_PEEK)
+        if (request := REQUEST.match(data)) or b"\n" in data or len(data) in (0, MAX_LINE):
+            return request
+        if len(data) == seen:  # peeking does not wait for more
+            time.sleep(CHECK_SECONDS)
+        seen = len(data)
+    return None
+
+
+def answer_options(viewer: socket.socket, until: float) -> bool:
+    """Take a request and answer it; return whether another may follow."""
+    while (left := until - time.monotonic()) > 0:
+        viewer.settimeout(left)
+        data = viewer.recv(MAX_LINE, socket.MSG_PEEK)
+        end = data.find(b"\r\n\r\n")
+        if end >= 0:
+            viewer.recv(end + 4)
+            methods = b"Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN\r\n"
+            head = b"RTSP/1.0 200 OK\r\nCSeq: " + sequence_number(data) + b"\r\n"
+            viewer.sendall(head + methods + b"\r\n")
+            return True
+        if len(data) in (0, MAX_LINE):
+            return False
+        time.sleep(CHECK_SECONDS)
+    return False
+
+
+def sequence_number(request: bytes) -> bytes:
+    """Return the number of a request, which its answer repeats."""
+    found = re.search(rb"\ncseq: *(\d{1,9})\s*\n", request, re.IGNORECASE)
+    return found[1] if found else b"0"
+
+
+def served(paths: Iterable[str], url: bytes) -> str:
+    """Return the path of a stream at a URL, or "": the URL may name a part of the stream."""
+    named = re.sub(r"^[a-z]+://[^/]*", "", unquote(url.decode("latin-1")), flags=re.IGNORECASE)
+    named = named.partition("?")[0]
+    fits = (path for path in paths if named == path or named.startswith(path + "/"))
+    return max(fits, key=len, default="")
+
+
+def traffic(viewer: socket.socket) -> tuple[int, int]:
+    """Return the state of a connection, and how many bytes have arrived on it."""
+    try:
+        info = viewer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RECEIVED_AT + 8)
+    except OSError:
+        return 0, 0
+    received = info[RECEIVED_AT : RECEIVED_AT + 8]  # absent in old kernels: then nothing is limited
+    return info[0], int.from_bytes(received, sys.byteorder)
 
 
 def read_unit(file: BinaryIO) -> tuple[bytes, float] | None:
@@ -146,15 +306,26 @@ def read_unit(file: BinaryIO) -> tuple[bytes, float] | None:
     if len(head) < HEADER.size:
         return None
     size, captured_at = HEADER.unpack(head)
+    if size > MAX_UNIT:
+        return None
     unit = file.read(size)
     return (unit, captured_at) if len(unit) == size else None
 
 
-def listen(listener: socket.socket, server: Server) -> None:
+def accept(listener: socket.socket, serve: Any) -> None:
     """Accept connections, each served on its own thread."""
     while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=server.take, args=(connection,), daemon=True).start()
+        try:
+            connection, address = listener.accept()
+        except OSError:  # too many open files, or the peer has gone already
+            time.sleep(CHECK_SECONDS)
+            continue
+        start(serve, connection, address)
+
+
+def start(call: Any, *arguments: Any) -> None:
+    """Run it on a thread that the process does not wait for."""
+    threading.Thread(target=call, args=arguments, daemon=True).start()
 
 
 def end_with_standard_input() -> None:
@@ -167,15 +338,20 @@ def main() -> None:
     """Serve until standard input ends."""
     options = json.loads(sys.argv[1])
     Gst.init(None)
-    server = Server(options["address"], options["port"])
+    server = Server()
+    family = socket.AF_INET6 if ":" in options["address"] else socket.AF_INET
+    try:
+        public = socket.create_server((options["address"], options["port"]), family=family)
+    except OSError:
+        print("the address is in use, or does not belong to this machine", flush=True)
+        return
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(options["socket"])
     listener.listen()
-    if not server.attach():
-        print("the address is in use, or does not belong to this machine", flush=True)
-        return
-    threading.Thread(target=listen, args=(listener, server), daemon=True).start()
-    threading.Thread(target=end_with_standard_input, daemon=True).start()
+    start(accept, listener, lambda connection, _: server.take(connection))
+    start(accept, public, server.welcome)
+    start(server.watch)
+    start(end_with_standard_input)
     print("ready", flush=True)
     GLib.MainLoop().run()
 
