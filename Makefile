@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Two processes share the tests; a test that is run alone needs no more than `pytest path`
+PYTEST = $(RUN) -m pytest -n $(TEST_PROCESSES) --dist worksteal
+TEST_PROCESSES ?= 2
+# Without compiled modules each process that starts compiles torch anew
+unexport PYTHONDONTWRITEBYTECODE
 PIP = $(RUN) -m pip install --quiet --constraint constraints.txt
 # Where the index would bring torch with gigabytes of CUDA: an index of CPU builds, or a folder of wheels
 TORCH_INDEX ?=
@@ -18,13 +23,13 @@ run: $(VENV)/runtime ## Run the bundled model on the built-in street: a video an
 	$(RUN) run_pipeline.py
 
 test: $(VENV)/dev ## Run the tests
-	$(RUN) -m pytest
+	$(PYTEST)
 
 check: $(VENV)/dev ## The gate: format, lint, types, tests
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest
+	$(PYTEST)
 
 bench: $(VENV)/dev ## Measure the whole against its parts and against plain loops
 	$(RUN) -m benchmarks.pipeline
