@@ -25,7 +25,7 @@ from pipeline.config import (
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.options import checked_options
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Chain, Stage
@@ -151,7 +151,7 @@ def _stream_stages(
     _refuse_viewers(config, outputs, live or config.realtime)
     drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
-    url = without_password(config.url)
+    url = shown_url(config.url)
     return StreamStages(
         name,
         url,
@@ -169,7 +169,7 @@ def _refuse_viewers(config: SourceConfig, outputs: Sequence[Output], live: bool)
     viewers = [output.name for output in outputs if output.viewer]
     if viewers and not live:
         raise UsageError(
-            f"--output: {viewers[0]} shows live video, but {without_password(config.url)} is a "
+            f"--output: {viewers[0]} shows live video, but {shown_url(config.url)} is a "
             "recording: add realtime"
         )
 
@@ -180,7 +180,7 @@ def _max_age(config: SourceConfig, live: bool) -> float | None:
         return LIVE_MAX_AGE if config.max_age is None else config.max_age
     if config.max_age is not None and not config.realtime:
         raise UsageError(
-            f"max_age: {config.max_age:g} given, but {without_password(config.url)} is a "
+            f"max_age: {config.max_age:g} given, but {shown_url(config.url)} is a "
             "recording, which does not expire: leave it out, or add realtime"
         )
     return config.max_age

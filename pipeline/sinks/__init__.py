@@ -12,7 +12,7 @@ from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.connections.status import Status
 from pipeline.frame import NotWritten, Ticket, Tracked
 from pipeline.options import checked_options
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 from pipeline.runtime.stage import Stage
 
 
@@ -50,7 +50,7 @@ class Sink(Stage[Tracked, Ticket | NotWritten]):
     def make(cls, url: str, classes: Sequence[str], options: Mapping[str, Any]) -> Sink:
         """Return a sink for `url`; raises UsageError for an option that it does not have."""
         made = cast(Callable[..., Sink], cls)
-        where = f"output '{without_password(url)}'"
+        where = f"output '{shown_url(url)}'"
         return made(url, classes, **checked_options(made, options, where))
 
     @property
@@ -79,7 +79,7 @@ def make_sink(url: str, *, classes: Sequence[str], options: Mapping[str, Any]) -
     if kind is None:
         accepted = chain.from_iterable(resolve_name(name).accepted for name in SINKS)
         hint = did_you_mean(_ending_or_scheme(url), set(accepted))
-        raise UsageError(f"output '{without_password(url)}': no sink writes that{hint}")
+        raise UsageError(f"output '{shown_url(url)}': no sink writes that{hint}")
     return kind.make(url, classes, options)
 
 

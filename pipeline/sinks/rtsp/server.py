@@ -19,7 +19,7 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 from pipeline.sinks import SinkError
 from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
@@ -53,16 +53,21 @@ def has_server(python: str = SYSTEM_PYTHON) -> bool:
     """Return whether a Python has GStreamer's RTSP server; tried once per process."""
     line = [python, "-c", _TRIAL]
     try:
-        return subprocess.run(line, capture_output=True, check=False).returncode == 0
+        tried = subprocess.run(line, capture_output=True, check=False, env=_environment())
+        return tried.returncode == 0
     except OSError:
         return False
+
+
+def _environment() -> dict[str, str]:
+    return {key: os.environ[key] for key in ENVIRONMENT if key in os.environ}
 
 
 def require_server(url: str, python: str = SYSTEM_PYTHON) -> None:
     """Raise UsageError, with what to install, if there is no server for `url`."""
     if not has_server(python):
         raise UsageError(
-            f"output '{without_password(url)}': serve=1 needs GStreamer's RTSP server for "
+            f"output '{shown_url(url)}': serve=1 needs GStreamer's RTSP server for "
             f"{python}: install the Debian packages {PACKAGES}; or leave out serve=1 and push to a "
             "server of yours"
         )
@@ -90,7 +95,7 @@ class ServedStream(Receiver):
             self._socket.sendall(json.dumps(greeting).encode() + b"\n")
             answer = _line(self._socket)
             if answer != "ok":
-                shown = without_password(url)
+                shown = shown_url(url)
                 raise SinkError(
                     f"output '{shown}': {answer}: give each stream a path of its own, as in "
                     "rtsp://HOST:PORT/{stream}?serve=1"
@@ -139,7 +144,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={key: os.environ[key] for key in ENVIRONMENT if key in os.environ},
+            env=_environment(),
             start_new_session=True,  # Ctrl-C must not reach the child, which ends after us
         )
         assert self._process.stdout

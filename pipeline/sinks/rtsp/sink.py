@@ -16,7 +16,7 @@ from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Disconnected, Status
 from pipeline.frame import Frame, NotWritten, Ticket, Tracked
 from pipeline.media.rtp import parameter_sets
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 from pipeline.sinks import Sink
 from pipeline.sinks.rtsp.encoder import HERTZ, EncoderName, LiveEncoder, Unit, best_encoder
 from pipeline.sinks.rtsp.receiver import Receiver
@@ -56,11 +56,12 @@ class RtspSink(Sink):
         retry_seconds: float = 0.5,
         max_retry_seconds: float = 30.0,
     ) -> None:
-        shown = without_password(url)
+        shown = shown_url(url)
         path = urlsplit(url).path.strip("/")
         if not urlsplit(url).hostname or not path:
             raise UsageError(f"output '{shown}': give rtsp://HOST:PORT/PATH")
-        self.name = f"rtsp {path}"
+        shown_path = shown.partition("://")[2].partition("?")[0].partition("/")[2]
+        self.name = f"rtsp {shown_path}"
         self.status: Status = Status(shown)
         self._url = url
         self._encoder_name: EncoderName = encoder

@@ -12,7 +12,7 @@ from pipeline.connections.backoff import Backoff
 from pipeline.connections.status import Cause, Disconnected, State, Status, Trouble
 from pipeline.frame import Stream
 from pipeline.media.container import FALLBACK_INTERVAL
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, Skipped, Source, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import LiveClock
@@ -63,7 +63,7 @@ class Live(Source):
         max_height: int | None = None,
         ffmpeg: Mapping[str, str] = NO_OPTIONS,
     ) -> None:
-        shown = without_password(url)
+        shown = shown_url(url)
         for option, value in (
             ("timeout_seconds", timeout_seconds),
             ("retry_seconds", retry_seconds),
