@@ -138,7 +138,7 @@ def _stream_stages(
     live = source_for(config.url).live
     max_age = _max_age(config, live)
     age_option = {"max_age": max_age} if live else {}
-    source = make_source(config.url, name, options_of(config) | age_option)
+    source = make_source(config.address, name, options_of(config) | age_option)
     decode = Decode(
         source,
         ledger,
@@ -201,6 +201,6 @@ def _tail(
 
 
 def _output(config: OutputConfig, stream: str, classes: Sequence[str]) -> Output:
-    url = config.url.replace("{stream}", stream)
+    url = config.address.replace("{stream}", stream)
     sink = make_sink(url, classes=classes, options=options_of(config))
     return Output(sink.name, sink, viewer=sink.viewer)

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from detector.errors import UsageError
 from detector.settings import explain, read_yaml
 from pipeline.analytics.config import AnalyticsConfig
+from pipeline.checked_text import StreamName, Url
+from pipeline.credentials import checked_host, with_credentials
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _OPEN = ConfigDict(
@@ -24,12 +34,38 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class SourceConfig(BaseModel):
-    """A source of video. Further keys are options of that kind of source."""
+class _Place(BaseModel):
+    """Where video comes from or results go."""
 
     model_config = _OPEN
-    url: str = Field(description="a video file, URL, folder of images, glob, or 'synthetic'")
-    name: str | None = Field(default=None, description="the stream's name; default: from the url")
+    url: Annotated[Url, AfterValidator(checked_host)]
+    user: str | None = Field(
+        default=None, repr=False, description="of the URL, in place of USER:PASSWORD@ in it"
+    )
+    password: str | None = Field(
+        default=None, repr=False, description="of the URL, as it is: not percent-encoded"
+    )
+
+    @model_validator(mode="after")
+    def _has_place_for_credentials(self) -> _Place:
+        with_credentials(self.url, self.user, self.password)
+        return self
+
+    @property
+    def address(self) -> str:
+        """The URL with user and password, for the one who connects."""
+        return with_credentials(self.url, self.user, self.password)
+
+
+class SourceConfig(_Place):
+    """A source of video. Further keys are options of that kind of source."""
+
+    url: Annotated[Url, AfterValidator(checked_host)] = Field(
+        repr=False, description="a video file, URL, folder of images, glob, or 'synthetic'"
+    )
+    name: StreamName | None = Field(
+        default=None, description="the stream's name; default: from the url"
+    )
     stride: int = Field(default=1, ge=1, description="use every k-th frame")
     max_frames: int | None = Field(default=None, ge=1, description="stop after this many frames")
     realtime: bool = Field(default=False, description="pace a recording like a camera")
@@ -89,13 +125,13 @@ class TrackerConfig(BaseModel):
     )
 
 
-class OutputConfig(BaseModel):
+class OutputConfig(_Place):
     """A destination of results. Further keys are options of that kind of sink."""
 
-    model_config = _OPEN
-    url: str = Field(
+    url: Annotated[Url, AfterValidator(checked_host)] = Field(
+        repr=False,
         description="a file, whose suffix selects the format, or a URL; {stream} is replaced by "
-        "the stream's name"
+        "the stream's name",
     )
 
 
@@ -155,7 +191,7 @@ def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
         return RunConfig.model_validate(content)
     except ValidationError as error:
         complaint = explain(error, RunConfig, lambda keys: _origin(keys, path, flags))
-        raise UsageError(complaint) from error
+        raise UsageError(complaint) from None  # the error quotes values
 
 
 def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

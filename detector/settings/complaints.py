@@ -58,7 +58,7 @@ def shown_key(key: str) -> str:
 
 def uncapitalised(text: str) -> str:
     """Return a sentence as the end of another."""
-    return text[:1].lower() + text[1:]
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _shown_place(key: str) -> str:
@@ -78,7 +78,8 @@ def _shown(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    kinds = {str: "text", list: "a list", tuple: "a list", dict: "a mapping", bool: "yes or no"}
+    kinds: dict[type, str] = {str: "text", int: "a number", float: "a number", bool: "yes or no"}
+    kinds |= {list: "a list", tuple: "a list", dict: "a mapping"}
     return f"{kinds.get(type(value), 'a value')} (not shown)"
 
 

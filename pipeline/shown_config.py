@@ -1,0 +1,76 @@
+"""A configuration as it may be shown: of its values, only those that are known to be harmless."""
+
+from __future__ import annotations
+
+import re
+from pkgutil import resolve_name
+from typing import Any
+
+from pipeline.config import OutputConfig, RunConfig, SourceConfig
+from pipeline.options import RENAMED, option_names
+from pipeline.redaction import HIDDEN, shown_url
+from pipeline.sinks import SINKS
+from pipeline.sources import SOURCES
+
+# Options whose values are words; numbers and switches are shown under every name that is an option.
+WORDS = {
+    *("name", "transport", "variant", "encoder", "preset", "engine", "device", "precision"),
+    *("cache", "mode", "dtype"),
+}
+FFMPEG = {  # options of demuxers that hold no address, header or key
+    *("allowed_media_types", "analyzeduration", "channel", "fflags", "flags", "format"),
+    *("fpsprobesize", "framerate", "input_format", "live_start_index", "loop", "max_delay"),
+    *("pix_fmt", "pixel_format", "probesize", "reorder_queue_size", "reconnect", "rtbufsize"),
+    *("rtsp_flags", "rtsp_transport", "rw_timeout", "standard", "stimeout", "thread_queue_size"),
+    *("timeout", "video_size", "use_wallclock_as_timestamps"),
+}
+_WORD = re.compile(r"[\w.:+*-]{0,40}")
+
+
+def shown_config(config: RunConfig) -> dict[str, Any]:
+    """Return the effective configuration, ready for YAML, with *** for what may be a credential.
+
+    User and password are left out where none is given.
+    """
+    shown = config.model_dump(mode="json")
+    for section in ("sources", "outputs"):
+        shown[section] = [_place(place) for place in shown[section]]
+    for section in ("model", "tracker"):
+        options = shown[section]
+        shown[section] = {key: _option(key, value, set(options)) for key, value in options.items()}
+    shown["model"]["name"] = shown_url(config.model.name)
+    if config.control is not None:
+        shown["control"] = shown_url(config.control)
+    return shown
+
+
+def _place(place: dict[str, Any]) -> dict[str, Any]:
+    """Return a source or an output."""
+    credentials = {key: place.pop(key) for key in ("user", "password")}
+    given = {key: HIDDEN for key, value in credentials.items() if value is not None}
+    known = _known_options()
+    options = {key: _option(key, value, known) for key, value in place.items() if key != "url"}
+    return {"url": shown_url(place["url"]), **given, **options}
+
+
+def _known_options() -> set[str]:
+    """Return the names of all options of sources and outputs."""
+    kinds = [option_names(resolve_name(kind)) for kind in (*SOURCES, *SINKS)]
+    own = [*SourceConfig.model_fields, *OutputConfig.model_fields, *RENAMED, "serve"]
+    return set(own).union(*kinds)
+
+
+def _option(key: str, value: Any, known: set[str]) -> Any:
+    """Return the value of an option; known: names of options, other names may be anything."""
+    if key == "ffmpeg" and isinstance(value, dict):
+        return {name: _word(given, name in FFMPEG) for name, given in value.items()}
+    if value is None:
+        return value
+    if isinstance(value, list):
+        return [_option(key, part, known) for part in value]
+    is_number = isinstance(value, (bool, int, float)) and key in known
+    return value if is_number else _word(value, key in WORDS)
+
+
+def _word(value: Any, harmless: bool) -> Any:
+    return value if harmless and _WORD.fullmatch(str(value)) else HIDDEN
