@@ -6,6 +6,7 @@ Redirects, passwords, proxies and chunks are the standard library's work; the wa
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import ssl
@@ -64,20 +65,23 @@ class Response:
     def _opened(self, url: str, options: Mapping[str, str]) -> Any:
         plain, passwords = _without_user(url)
         opener = urllib.request.OpenerDirector()
-        for handler in (
+        handlers: list[urllib.request.BaseHandler] = [
             urllib.request.ProxyHandler(),
             self._connections,
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPRedirectHandler(),
             urllib.request.HTTPErrorProcessor(),
-            urllib.request.HTTPBasicAuthHandler(passwords),
-            urllib.request.HTTPDigestAuthHandler(passwords),
-        ):
+        ]
+        if passwords:
+            handlers.append(_Basic(passwords))
+            handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
+        for handler in handlers:
             opener.add_handler(handler)
         try:
             return opener.open(urllib.request.Request(plain, headers=_headers(options)))
-        except (OSError, HTTPException, ValueError) as error:
-            raise self._lost(error) from None  # its text has the URL
+        except (OSError, HTTPException, ValueError, LookupError) as error:
+            # LookupError: of the standard library's digest; not chained: the text has the URL
+            raise self._lost(error) from None
 
     def _lost(self, error: Exception) -> Exception:
         while isinstance(error, URLError) and isinstance(error.reason, Exception):
@@ -87,9 +91,30 @@ class Response:
         if isinstance(error, HTTPError):
             cause = _CAUSES.get(error.code, Cause.REFUSED)
             return Disconnected(Trouble(cause, f"the server answered {error.code}"))
-        if isinstance(error, (HTTPException, ValueError)):
+        if isinstance(error, (HTTPException, ValueError, LookupError)):
             return Disconnected(Trouble(Cause.BAD_DATA, "the server does not speak HTTP properly"))
         return Disconnected(trouble_opening(error, 0.0, self._timeout))
+
+
+class _Basic(urllib.request.BaseHandler):
+    """Sends the password to a server that asks for it unencrypted (RFC 7617)."""
+
+    def __init__(self, passwords: urllib.request.HTTPPasswordMgr) -> None:
+        self._passwords = passwords
+
+    def http_error_401(
+        self, request: urllib.request.Request, refusal: Any, code: int, words: str, headers: Any
+    ) -> Any:
+        """Ask again with the password, once."""
+        asked = any(
+            each.lower().startswith("basic") for each in headers.get_all("www-authenticate", [])
+        )
+        user, password = self._passwords.find_user_password("", request.full_url)
+        if not asked or user is None or request.has_header("Authorization"):
+            return None
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {pair}")
+        return self.parent.open(request)
 
 
 class _Connections(urllib.request.AbstractHTTPHandler):
@@ -184,15 +209,16 @@ class _Adapter(io.RawIOBase):
         return len(data)
 
 
-def _without_user(url: str) -> tuple[str, urllib.request.HTTPPasswordMgr]:
-    """Return `url` without user and password, and what holds them for its host only."""
+def _without_user(url: str) -> tuple[str, urllib.request.HTTPPasswordMgr | None]:
+    """Return `url` without user and password, and what holds them for its host only, if any."""
     parts = urlsplit(url)
-    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     host = parts.netloc.rpartition("@")[2]
     plain = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
-    if parts.username is not None:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-        passwords.add_password(None, f"{parts.scheme}://{host}/", user, password)
+    if parts.username is None:
+        return plain, None
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    passwords.add_password(None, f"{parts.scheme}://{host}/", user, password)
     return plain, passwords
 
 
