@@ -63,6 +63,21 @@ class Cells:
         return torch.cat(parts)
 
 
+def last_claims(cells: Cells, shape: Sequence[int]) -> Tensor:
+    """Return which cells of one head no later one claims, too: (n,) bool, the same on any device.
+
+    Several objects may claim one cell of one anchor. On a CPU the original writes them in order, so
+    that the last one stays; on a GPU that depends on chance.
+
+    shape: images, anchors, rows, columns, ... of the head
+    """
+    images, anchors, rows, columns = shape[:4]
+    place = ((cells.image * anchors + cells.anchor) * rows + cells.row) * columns + cells.column
+    position = torch.arange(len(cells), device=place.device)
+    last = position.new_full((images * anchors * rows * columns,), -1)
+    return last.scatter_reduce(0, place, position, "amax")[place] == position
+
+
 def candidate_cells(
     targets: Tensor,
     *,
@@ -75,7 +90,9 @@ def candidate_cells(
     """Return the cells that may predict each ground truth, by shape and position of its box.
 
     An anchor is taken if width and height differ by a factor below `ratio`. For each centre, the
-    cell under it is taken and its neighbours within `reach` cells (YOLOv7, 4.2).
+    cell under it is taken and its neighbours within `reach` cells (YOLOv7, 4.2). The cells of a
+    head are in the original's order, which decides contested cells: by neighbour, then anchor, then
+    ground truth.
 
     targets: (m, 6) float32: image, class, cx, cy, w, h as fractions of the image
     grids: height and width of each head, in cells; anchors: (layers, a, 2) float32, pixels
@@ -86,7 +103,8 @@ def candidate_cells(
         centre = targets[:, 2:4] * cells  # (m, 2) cells
         fits = _fits(targets[:, 4:6] * cells * strides[layer], anchors[layer], ratio)
         near = _near_centre(centre, cells, reach)
-        target, anchor, neighbour = (fits[:, :, None] & near[:, None]).nonzero(as_tuple=True)
+        taken = (fits[:, :, None] & near[:, None]).permute(2, 1, 0)
+        neighbour, anchor, target = taken.nonzero(as_tuple=True)
         step = targets.new_tensor(NEIGHBOURS)[neighbour] * reach
         column, row = (centre[target] - step).long().unbind(1)
         parts.append(

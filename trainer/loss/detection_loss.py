@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainer.data.samples import IGNORED
-from trainer.loss.assignment import Cells, candidate_cells, simota
+from trainer.loss.assignment import Cells, candidate_cells, last_claims, simota
 from trainer.loss.ignore_regions import outside
 
 BALANCE = {
@@ -191,12 +191,15 @@ class DetectionLoss:
     ) -> Tensor:
         """Return the objectness term: the target is the IoU for assigned cells, else 0.
 
-        Other cells in regions to ignore do not count.
+        Of several objects in one cell, the last in order counts. Cells in regions to ignore count
+        only if they are assigned.
         """
         total = iou.new_zeros(())
         for layer, (head, weight) in enumerate(zip(heads, BALANCE[len(heads)], strict=True)):
             mine = cells.layer == layer
             here, quality = cells[mine], iou[mine].clamp(min=0)
+            last = last_claims(here, head.shape)
+            here, quality = here[last], quality[last]
             target = torch.zeros_like(head[..., 4])
             target[here.image, here.anchor, here.row, here.column] = quality
             counts = _counts(head, here, regions) if len(regions) else None

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.loss.assignment import SIMOTA_IOU_WEIGHT, Cells, simota
+from trainer.loss.assignment import SIMOTA_IOU_WEIGHT, Cells, last_claims, simota
 
 CLASSES = 3
 
@@ -62,6 +62,16 @@ def one_by_one(
             prices = {number: cost[number][cell] for number in among}
             pairs.add((cell, min(prices, key=prices.__getitem__)))
     return pairs
+
+
+def test_the_last_claim_of_each_cell_is_found_in_any_head() -> None:
+    rng, shape = np.random.default_rng(3), (2, 3, 4, 5, 9)
+    places = torch.from_numpy(np.stack([rng.integers(0, n, 200) for n in shape[:4]]))
+    nothing = torch.zeros(200, dtype=torch.long)
+    cells = Cells(nothing, places[0], places[1], places[2], places[3], torch.arange(200))
+    last = {tuple(place): number for number, place in enumerate(places.T.tolist())}
+    assert last_claims(cells, shape).nonzero()[:, 0].tolist() == sorted(last.values())
+    assert len(last_claims(cells[nothing[:0]], shape)) == 0
 
 
 @pytest.mark.parametrize("seed", range(20))

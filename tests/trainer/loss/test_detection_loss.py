@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from trainer.data.samples import IGNORED
-from trainer.loss.detection_loss import DetectionLoss, Gains
+from trainer.loss.detection_loss import DetectionLoss, Gains, complete_iou
 
 P5 = Gains(box=0.05, objectness=0.7, classification=0.3)
 TINY = Gains(box=0.05, objectness=1.0, classification=0.5)
@@ -62,6 +64,71 @@ def test_terms_and_gradients_equal_those_of_the_original(
     assert [float(gradient.abs().sum()) for gradient in gradients] == pytest.approx(
         case["grad_abs_sum"], rel=1e-3
     )
+
+
+def claims_in_the_originals_order(
+    targets: Tensor, heads: list[Tensor], anchors: Tensor, strides: list[int]
+) -> Iterator[tuple[int, tuple[int, int, int, int], int]]:
+    """Yield (head, cell, target) in the order in which the original writes objectness."""
+    steps = [(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)]
+    for layer, head in enumerate(heads):
+        rows, columns = head.shape[2:4]
+        for step, anchor, number in product(steps, range(3), range(len(targets))):
+            image, _, cx, cy, w, h = targets[number].tolist()
+            x, y = np.float32(cx) * columns, np.float32(cy) * rows
+            sides = np.array([w * columns, h * rows]) * strides[layer]
+            ratio = sides / anchors[layer, anchor].numpy()
+            if np.maximum(ratio, 1 / ratio).max() >= 4:
+                continue
+            near = {
+                (0, 0): True,
+                (1, 0): x % 1 < 0.5 and x > 1,
+                (0, 1): y % 1 < 0.5 and y > 1,
+                (-1, 0): (columns - x) % 1 < 0.5 and columns - x > 1,
+                (0, -1): (rows - y) % 1 < 0.5 and rows - y > 1,
+            }
+            if near[step]:
+                column, row = int(x - step[0] * 0.5), int(y - step[1] * 0.5)
+                cell = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+                yield layer, (int(image), anchor, *cell), number
+
+
+def test_of_several_objects_in_one_cell_the_last_of_the_original_counts() -> None:
+    """One write after the other, as the original does on a CPU, gives the same objectness."""
+    rng, strides = np.random.default_rng(5), [8, 16, 32]
+    loss, heads = tiny_loss("anchors"), heads_for((160, 160))
+    crowd = np.concatenate(
+        [
+            rng.integers(0, 2, (60, 1)),
+            rng.integers(0, 2, (60, 1)),
+            rng.uniform(0.3, 0.7, (60, 2)),
+            rng.uniform(0.1, 0.6, (60, 2)),
+        ],
+        axis=1,
+    )
+    targets = torch.from_numpy(crowd.astype(np.float32))
+    written: list[dict[tuple[int, int, int, int], int]] = [{}, {}, {}]
+    claims = 0
+    for layer, cell, number in claims_in_the_originals_order(targets, heads, loss.anchors, strides):
+        written[layer][cell] = number
+        claims += 1
+    assert claims > sum(map(len, written)) + 50  # many cells are contested
+
+    expected = 0.0
+    for layer, weight in enumerate((4.0, 1.0, 0.4)):
+        head = heads[layer].detach()
+        target = torch.zeros_like(head[..., 4])
+        for (image, anchor, row, column), number in written[layer].items():
+            raw = head[image, anchor, row, column, :4].sigmoid()
+            centre = (raw[:2] * 2 - 0.5 + torch.tensor([column, row])) * strides[layer]
+            box = torch.cat([centre, (raw[2:] * 2) ** 2 * loss.anchors[layer, anchor]])
+            truth = targets[number, 2:6] * 160
+            quality = complete_iou(box[None], truth[None])[0].clamp(min=0)
+            target[image, anchor, row, column] = quality
+        term = functional.binary_cross_entropy_with_logits(head[..., 4], target)
+        expected += weight * float(term)
+    _, items = loss(heads, targets)
+    assert float(items[1]) == pytest.approx(expected, rel=1e-5)
 
 
 def heads_for(size: tuple[int, int], classes: int = 2, seed: int = 0) -> list[Tensor]:
