@@ -75,7 +75,8 @@ def load_weights(path: Path) -> tuple[Network, WeightsInfo]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ModelError(
-            f"'{path}' is not a safetensors file, or it is damaged: {error}"
+            f"'{path}' is not a safetensors file, or it is damaged: {error}: give a .safetensors "
+            "file that a training wrote"
         ) from error
     info = _info(path, header)
     return _rebuild(path, info, tensors), info

@@ -96,12 +96,31 @@ def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
 
 def _model_in(content: Any) -> Record:
     """Return the pickled module of the network."""
+    if isinstance(content, Tensor):
+        raise Unreadable("it is a single tensor; give the checkpoint of a training")
+    if isinstance(content, Record):
+        raise Unreadable(
+            f"it is a whole module, {content.kind}, and not the checkpoint of a training around it"
+        )
     if not isinstance(content, dict):
         raise Unreadable("it does not hold a training checkpoint")
     model = content.get("model") if content.get("ema") is None else content["ema"]
+    if any(_is_state_dict(each) for each in (content, model, content.get("state_dict"))):
+        raise Unreadable(
+            "it is a plain state_dict: tensors without the network they belong to; give the "
+            "checkpoint that the training wrote"
+        )
     if not isinstance(model, Record) or model.kind != "models.yolo.Model":
         raise Unreadable("it has no `model` of YOLOv7")
     return model
+
+
+def _is_state_dict(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(isinstance(value, Tensor) for value in content.values())
+    )
 
 
 def _modules_of(model: Record) -> Iterator[tuple[str, Record]]:

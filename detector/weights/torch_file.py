@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -92,6 +93,7 @@ class _Contents:
     def __init__(self, archive: zipfile.ZipFile, size_bytes: int) -> None:
         self._archive = archive
         self._entries = {entry.filename: entry for entry in archive.infolist()}
+        _refuse_torchscript(self._entries)
         _check_entries(archive.infolist(), size_bytes)
         self._folder = self._find_folder()
         self._storages: dict[str, Tensor] = {}
@@ -115,10 +117,6 @@ class _Contents:
     def _find_folder(self) -> str:
         names = [name.split("/") for name in self._entries]
         folders = [parts[0] for parts in names if len(parts) == 2 and parts[1] == "data.pkl"]
-        if any(len(parts) > 1 and parts[1] == "code" for parts in names):
-            raise Unreadable(
-                "it is a TorchScript program; give the checkpoint it was exported from"
-            )
         if len(folders) != 1:
             raise Unreadable(f"it has {len(folders)} pickles of torch.save instead of one")
         return folders[0]
@@ -154,6 +152,12 @@ class _Contents:
         if not count:
             return torch.empty(0, dtype=dtype)
         return torch.frombuffer(bytearray(self._archive.read(entry)), dtype=dtype)
+
+
+def _refuse_torchscript(names: Iterable[str]) -> None:
+    parts = [name.split("/") for name in names]
+    if any(len(each) > 1 and each[1] in ("code", "constants.pkl") for each in parts):
+        raise Unreadable("it is a TorchScript program; give the checkpoint it was exported from")
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size_bytes: int) -> None:

@@ -135,7 +135,8 @@ class _Machine:
 
     def build(self) -> None:
         (state,) = self.last(1)
-        _expect(Record, self._stack[-1]).state = state
+        if not isinstance(self._stack[-1], dict):  # a dictionary's attributes are not needed
+            _expect(Record, self._stack[-1]).state = state
 
     def load_persistent(self) -> None:
         self.push(self._persistent(self._stack.pop()))

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from detector.errors import UsageError
 from detector.weights.checkpoint import load_weights
+from detector.weights.official import load_official
 from detector.yolov7.network import Network
 
 
 def transfer(weights: Path, network: Network) -> list[str]:
     """Load the weights that fit `network`, and return the names of those that were not loaded.
 
+    weights: a .safetensors of a training, or an official .pt
     Weights fit by name and shape: with other classes, all but the last convolutions fit.
     Raises UsageError for weights of another network or width, where almost nothing fits.
     """
-    source, info = load_weights(weights)
+    source, info = (load_official if weights.suffix == ".pt" else load_weights)(weights)
     if (info.variant, info.width) != (network.name, network.width):
         raise UsageError(
             f"{weights}: holds {info.variant} at width {info.width:g}, the recipe asks for "

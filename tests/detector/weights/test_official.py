@@ -121,7 +121,7 @@ def test_a_network_of_another_family_is_refused(network: Network, tmp_path: Path
     ("entries", "message"),
     [
         ({"model": None}, "no `model` of YOLOv7"),
-        ({"model": {"model.0.conv.weight": torch.zeros(1)}}, "no `model` of YOLOv7"),
+        ({"model": {"model.0.conv.weight": torch.zeros(1)}}, "it is a plain state_dict"),
         ({"model": torch.nn.Conv2d(1, 1, 1)}, "no `model` of YOLOv7"),
         ({"ema": torch.zeros(2)}, "no `model` of YOLOv7"),
         ({"hook": Call(exec, "raise SystemExit")}, "names 'builtins.exec'"),
@@ -132,6 +132,32 @@ def test_a_checkpoint_of_something_else_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         read_official(written(network, tmp_path / "x.pt", **entries))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (torch.nn.Conv2d(1, 1, 1).state_dict(), "it is a plain state_dict"),
+        ({"state_dict": torch.nn.Conv2d(1, 1, 1).state_dict()}, "it is a plain state_dict"),
+        (torch.zeros(2), "it is a single tensor"),
+        (torch.nn.Conv2d(1, 1, 1), "it is a whole module, torch.nn.modules.conv.Conv2d"),
+        ([1, 2], "it does not hold a training checkpoint"),
+    ],
+)
+def test_what_a_file_holds_instead_of_a_checkpoint_is_named(
+    content: Any, message: str, tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(ModelError, match=message):
+        read_official(tmp_path / "x.pt")
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_torchscript_program_is_named_although_it_is_compressed(tmp_path: Path) -> None:
+    layer, image = torch.nn.Conv2d(3, 4, 3).eval(), torch.zeros(1, 3, 8, 8)
+    torch.jit.trace(layer, image).save(str(tmp_path / "x.pt"))  # type: ignore[no-untyped-call]
+    with pytest.raises(ModelError, match="it is a TorchScript program"):
+        read_official(tmp_path / "x.pt")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

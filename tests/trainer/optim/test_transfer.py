@@ -9,6 +9,7 @@ import torch
 
 from detector.errors import UsageError
 from detector.weights.checkpoint import save_weights
+from detector.weights.official import load_official
 from detector.yolov7.network import Network, build_network
 from trainer.optim.transfer import freeze, freeze_auxiliary, transfer
 
@@ -48,6 +49,18 @@ def test_with_the_same_classes_all_weights_are_loaded(weights: Path) -> None:
 def test_weights_of_another_width_are_refused(weights: Path) -> None:
     with pytest.raises(UsageError, match=r"holds yolov7-tiny at width 0.125, .* at width 0.25"):
         transfer(weights, tiny(2, width=0.25))
+
+
+def test_an_official_checkpoint_is_fine_tuned_from(reference: Path) -> None:
+    path = reference / "official_yolov7-tiny_w0.25.pt"
+    source, info = load_official(path)
+    network = tiny(2, width=0.25)
+    missing = transfer(path, network)
+    assert sorted(missing) == sorted(name.format(layer) for name in HEAD for layer in range(3))
+    for name, value in network.state_dict().items():
+        if name not in missing:
+            torch.testing.assert_close(value, source.state_dict()[name], rtol=0, atol=0)
+    assert transfer(path, tiny(len(info.class_names), width=0.25)) == []
 
 
 def test_frozen_rows_do_not_move_in_a_step() -> None:
