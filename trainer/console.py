@@ -33,7 +33,7 @@ class Display:
 
     def note(self, line: str) -> None:
         """Print a line about the setup of the training."""
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def epoch_begins(self, epoch: int, done: int, batches: int) -> None:
         """Start the bar of an epoch, at `done` batches if it is resumed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from detector.errors import UsageError, did_you_mean
 from detector.renamed import with_new_names
@@ -43,6 +43,14 @@ class DataConfig(Section):
     mistakes: Policy = Field(
         default="refuse", description="faulty data: refuse to train, or mend (leave it out)"
     )
+
+    @field_validator("classes")
+    @classmethod
+    def _each_class_once(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name in dict.fromkeys(classes) if classes.count(name) > 1]
+        if twice:
+            raise ValueError(f"the class '{twice[0]}' occurs twice: give each class once")
+        return classes
 
 
 class OptimiserConfig(Section):
@@ -108,7 +116,8 @@ class Recipe(Section):
     network: str = "yolov7-tiny"
     width: Positive = 1.0
     weights: Path | None = Field(
-        default=None, description="weights of the same network to start from"
+        default=None,
+        description="weights of the same network to start from: .safetensors or an official .pt",
     )
     freeze: int = Field(default=0, ge=0, description="number of first rows that are not trained")
     anchors: Literal["described", "fitted"] = Field(

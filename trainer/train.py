@@ -21,7 +21,7 @@ from trainer.augment.multi_scale import MultiScale
 from trainer.console import Display
 from trainer.data.batches import batch_count, batches, batches_per_process
 from trainer.data.data_errors import Findings
-from trainer.data.datasets import load_dataset
+from trainer.data.datasets import load_dataset, load_training_data
 from trainer.data.image_cache import cache_images
 from trainer.data.prefetch import Batch
 from trainer.data.samples import Dataset
@@ -45,14 +45,17 @@ MISTAKES, BATCH = "mistakes.txt", "batch.jpg"
 PARTS = ("box", "objectness", "classification", "loss")
 
 
-def train(recipe: Recipe, folder: Path, display: Display, *, resume: bool = False) -> bool:
+def train(
+    recipe: Recipe, folder: Path, display: Display, *, resume: bool = False, min_images: int = 1
+) -> bool:
     """Train as `recipe` says, in `folder`; return whether all epochs are done.
 
     On Ctrl-C or SIGTERM it saves and returns False. With `resume` it continues from the last state
     in `folder`, with the same result as without the break. `best.safetensors` holds the averaged
     weights with the highest AP on the validation data. Under torchrun each process calls it, and
-    only the first writes. Raises UsageError for a wrong recipe, data or folder, FramelaneError if
-    the loss is not finite or a state cannot be saved.
+    only the first writes. Raises UsageError for a wrong recipe, data or folder, also for training
+    data of fewer than `min_images`; FramelaneError if the loss is not finite or a state cannot be
+    saved.
     """
     if (folder / STATE).exists() and not resume:
         raise UsageError(
@@ -62,8 +65,17 @@ def train(recipe: Recipe, folder: Path, display: Display, *, resume: bool = Fals
     device = choose_device(recipe)
     with join_process_group(device.torch_device) as group, closing(display):
         classes, findings = recipe.data.classes, Findings(recipe.data.mistakes)
-        data = load_dataset(recipe.data.train, classes, findings)
+        data = load_training_data(recipe.data.train, classes, findings)
         val = load_dataset(recipe.data.val, classes, findings)
+        if len(data) < min_images:
+            raise UsageError(
+                f"data.train: {len(data)} images given, but {min_images} are needed to calibrate "
+                "INT8 models: give more, or train without --export int8"
+            )
+        display.note(f"training data: {data.counts}")
+        display.note(f"validation data: {val.counts}")
+        if not val.counts.objects:
+            display.note("without objects in the validation data, accuracy is not measured")
         if findings.lines and group.is_first:
             findings.write(folder / MISTAKES)
             display.note(f"{len(findings.lines)} mistakes in the data: {folder / MISTAKES}")
@@ -211,10 +223,11 @@ class Training:
         recipe, network = self._recipe, self._average.network
         classes = recipe.data.classes
         report = evaluate(network_model(network, classes, recipe.size), self._val)
-        if report.mean.ap > self._progress.best:
+        ap = report.mean.ap
+        if ap is None or ap > self._progress.best:  # None: without objects, the last are the best
             with _disk_errors(self._folder):
                 self._save_best(network)
-            self._progress.best = report.mean.ap
+            self._progress.best = self._progress.best if ap is None else ap
         return report
 
     def _save_best(self, network: Network) -> None:

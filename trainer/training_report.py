@@ -15,7 +15,7 @@ from trainer.evaluation.analysis import analyse
 from trainer.recipe import Recipe
 from trainer.report.html_page import Page
 from trainer.report.results_log import RESULTS, read_results
-from trainer.report.sections import add_accuracy, add_history, add_versions, add_worst
+from trainer.report.sections import add_accuracy, add_history, add_versions, add_worst, figure
 from trainer.train import BATCH, BEST
 
 PAGE = "report.html"
@@ -51,7 +51,7 @@ def _add_products(page: Page, folder: Path, products: Sequence[Product]) -> None
         manifest = product.manifest
         source = manifest.source_sha256 or manifest.weights_sha256 or ""
         ap50, ap = product.report.mean.ap50, product.report.mean.ap
-        row = (product.model.name, manifest.precision, f"{ap50:.3f}", f"{ap:.3f}")
+        row = (product.model.name, manifest.precision, figure(ap50), figure(ap))
         rows.append((*row, manifest.onnx_sha256, source))
     header = ("file", "precision", "AP50", "AP", "sha256", "made from")
     short = [(*row[:4], row[4][:16], row[5][:16]) for row in rows]

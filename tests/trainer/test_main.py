@@ -226,6 +226,7 @@ def test_a_stopped_training_saves_and_says_how_to_resume(
 def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path) -> None:
     result = command("show", recipe, "--output", tmp_path / "sheet.png")
     assert result.exit_code == 0 and "1 of 8 batches of epoch 1" in result.output
+    assert "training data: 8 images, 16 objects, 0 without labels" in result.output
     page = cv2.imread(str(tmp_path / "sheet.png"))
     assert page is not None and page.shape == (2 * SIDE + 4, 2 * SIDE + 4, 3)
     red = (np.abs(page.astype(int) - RED_BLUE_BGR[0]).max(axis=2) < 30).astype(np.uint8)
@@ -235,6 +236,52 @@ def test_show_draws_the_boxes_where_the_objects_are(recipe: Path, tmp_path: Path
     for x, y, w, h, _ in rectangles:  # their outermost pixels are the box's outline
         for row, column in ((y + h // 2, x), (y + h // 2, x + w - 1), (y + h - 1, x + w // 2)):
             assert page[row, column].tolist() == list(COLOURS_RGB[0][::-1])
+
+
+def test_show_counts_a_last_batch_that_is_not_full(recipe: Path, tmp_path: Path) -> None:
+    values = yaml.safe_load(recipe.read_text())
+    (tmp_path / "large.yaml").write_text(yaml.safe_dump(values | {"batch": 99}))
+    sheet = tmp_path / "sheet.png"
+    result = command("show", tmp_path / "large.yaml", "--output", sheet, "--batches", "3")
+    assert result.exit_code == 0 and "1 of 1 batches of epoch 1" in result.output
+
+
+def unlabelled(recipe: Path, folder: Path) -> Path:
+    """Write a data set whose images have empty label files, and a recipe that validates on it."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    for number in range(2):
+        image = np.full((SIDE, SIDE, 3), 90, np.uint8)
+        cv2.imwrite(str(folder / f"images/{number}.png"), image)
+        (folder / f"labels/{number}.txt").touch()
+    (folder / "data.yaml").write_text("names: [red, blue]\nall: images\n")
+    values = yaml.safe_load(recipe.read_text())
+    values["data"]["val"] = [{"yolo": str(folder / "data.yaml"), "split": "all"}]
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(values))
+    return folder / "recipe.yaml"
+
+
+def test_accuracy_that_cannot_be_measured_is_not_0(recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    result = command("train", unlabelled(recipe, tmp_path), "--output", run, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    assert "validation data: 2 images, 0 objects, 2 without labels" in result.output
+    assert "accuracy is not measured" in result.output and "0.000" not in result.output
+    assert Manifest.beside(run / "run.onnx").accuracy == {}
+    assert "<td>-</td>" in (run / "report.html").read_text()
+
+
+def test_too_few_images_to_calibrate_on_are_refused_before_the_training(
+    recipe: Path, tmp_path: Path
+) -> None:
+    values = yaml.safe_load(recipe.read_text())
+    described = draw_rectangles(tmp_path / "few", images=2)
+    values["data"]["train"] = [{"yolo": str(described), "split": "all"}]
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(values))
+    run = tmp_path / "run"
+    result = command("train", tmp_path / "few.yaml", "--output", run, "--export", "int8")
+    assert result.exit_code == 2 and not run.exists()
+    assert "data.train: 2 images given, but 8 are needed to calibrate INT8" in result.stderr
 
 
 def test_a_region_to_ignore_is_drawn_in_its_own_colour() -> None:

@@ -188,3 +188,12 @@ def test_values_saved_under_the_old_name_are_read_without_a_warning(tmp_path: Pa
     saved = loaded(tmp_path, "augment: {min_visible: 0.3}")
     before = saved.fingerprint.replace("min_visible", "least_visible")
     assert Recipe.model_validate_json(before) == saved
+
+
+def test_a_class_given_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    part = "[{yolo: a.yaml}]"
+    data = f"{{classes: [cat, dog, cat], train: {part}, val: {part}}}"
+    path.write_text(f"size: [64, 64]\nepochs: 1\ndata: {data}\n")
+    with pytest.raises(UsageError, match=r"recipe\.yaml: data\.classes.*'cat' occurs twice"):
+        load_recipe(path)

@@ -61,6 +61,7 @@ def evaluate(
     with open_model(model, engine, rectangular=rectangular) as opened:
         refuse_other_classes(model, opened.class_names, data, described.classes)
         images = load_dataset(parts, described.classes, Findings(described.mistakes))
+        click.echo(f"{split} data: {images.counts}")
         evaluated = evaluate_images(opened, images)
     report = score(evaluated, described.classes)
     print_scores(Console(), f"{model} on {split} of {data}", report)

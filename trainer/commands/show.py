@@ -19,17 +19,20 @@ def show(recipe: Path, output: Path, count: int, epoch: int) -> None:
     from itertools import islice
 
     from trainer.augment.augmenter import Augmenter
-    from trainer.data.batches import batches
+    from trainer.data.batches import batch_count, batches
     from trainer.data.data_errors import Findings
-    from trainer.data.datasets import load_dataset
+    from trainer.data.datasets import load_training_data
     from trainer.recipe import load_recipe
     from trainer.report.contact_sheet import contact_sheet, write_image
 
     described = load_recipe(recipe)
     classes = described.data.classes
     options = described.augment.over_variant(described.network)
-    data = load_dataset(described.data.train, classes, Findings(described.data.mistakes))
+    data = load_training_data(described.data.train, classes, Findings(described.data.mistakes))
+    click.echo(f"training data: {data.counts}")
     images = Augmenter(data, described.size, options, described.seed)
     made = batches(images, described.batch, seed=described.seed, epoch=epoch - 1, workers=0)
-    write_image(output, contact_sheet(list(islice(made, count)), classes))
-    click.echo(f"{output}: {count} of {len(images) // described.batch} batches of epoch {epoch}")
+    shown = list(islice(made, count))
+    write_image(output, contact_sheet(shown, classes))
+    batches_in_all = batch_count(len(images), described.batch)
+    click.echo(f"{output}: {len(shown)} of {batches_in_all} batches of epoch {epoch}")

@@ -30,7 +30,7 @@ def print_scores(console: Console, title: str, report: Report) -> None:
     sizes = {"small": "ap_small", "medium": "ap_medium", "large": "ap_large"}
     of_size = {name: report.numbers.get(metric) for name, metric in sizes.items()}
     parts = [f"{name} {value:.3f}" for name, value in of_size.items() if value is not None]
-    console.print(f"AP of objects by size: {', '.join(parts)}", highlight=False)
+    console.print(f"AP of objects by size: {', '.join(parts) or '-'}", highlight=False)
 
 
 def print_lost(console: Console, made: Sequence[Quantised]) -> None:
@@ -49,4 +49,4 @@ def print_lost(console: Console, made: Sequence[Quantised]) -> None:
 
 def _cells(score: Score) -> tuple[str, ...]:
     values = (score.ap50, score.ap75, score.ap, score.ar)
-    return str(score.objects), *(f"{value:.3f}" for value in values)
+    return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)

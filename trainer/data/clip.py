@@ -11,6 +11,8 @@ import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
+from detector.text_file import read_text
+from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
 from trainer.data.labels import Labels, class_map, read_ignore, read_mot, remapped
 from trainer.data.samples import Sample
@@ -20,7 +22,7 @@ class Clip:
     """Frames of `videos/<name>.*`, with labels in `gt/<name>.txt` and `ignore/<name>.txt`.
 
     Frames count from 1 in decoding order. Frames are not cached: reading in order decodes the clip
-    once, and a step back starts it again. Class ids are line numbers of `classes.txt` beside the
+    once, and a step back starts it again. Class ids are positions in `classes.txt` beside the
     folders, from 0; without that file they are positions in `classes`.
     """
 
@@ -44,11 +46,13 @@ class Clip:
         first, last = frames or (1, count)
         self._frames = range(first, last + 1, every)
         folder, text = path.parent.parent, f"{path.stem}.txt"
-        names = _class_names(folder / "classes.txt") or list(classes)
+        names = _class_names(folder / "classes.txt", classes) or list(classes)
         class_ids = class_map(names, classes, folder / "classes.txt", findings)
         labelled = read_mot(folder / "gt" / text, len(names), size, findings)
         self._labels = {frame: remapped(labels, class_ids) for frame, labels in labelled.items()}
         self._ignore = read_ignore(folder / "ignore" / text, size, findings)
+        used = (self._labels.get(frame, Labels.of([])) for frame in self._frames)
+        self.counts = Counts.of(len(labels.class_ids) for labels in used)
         self._lock = Lock()
         self._decoded, self._next_frame = _decode(path), 1
 
@@ -107,7 +111,21 @@ def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
         raise UsageError(f"{path}: not a video that can be read: {error}") from error
 
 
-def _class_names(path: Path) -> list[str]:
-    """Return the names in a file, one per non-empty line; none if there is no file."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip()]
+def _class_names(path: Path, classes: Sequence[str]) -> list[str]:
+    """Return the names in a file: one per line, or several with white space between.
+
+    A line that is not one of `classes`, but has a word that is, holds several names. Without a file
+    there are none.
+    """
+    if not path.exists():
+        return []
+    try:
+        lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{path}: the class names cannot be read: {error}") from error
+    return [name for line in lines for name in _names_in(line, classes)]
+
+
+def _names_in(line: str, classes: Sequence[str]) -> list[str]:
+    several = line not in classes and any(word in classes for word in line.split())
+    return line.split() if several else [line]

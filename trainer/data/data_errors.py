@@ -11,6 +11,7 @@ from detector.atomic_write import replacing
 from detector.errors import UsageError
 
 Policy = Literal["refuse", "mend"]
+MENDED = "to mend them or leave them out"
 SHOWN = 20  # errors in a message; `Findings.write` writes all
 
 
@@ -39,10 +40,10 @@ class Findings:
             shown = "\n  ".join(self.lines[:SHOWN])
             more = f"\n  and {len(self.lines) - SHOWN} more" if len(self.lines) > SHOWN else ""
             if len(self.lines) == 1:
-                raise UsageError(shown)
+                raise UsageError(f"{shown}; or give 'data.mistakes: mend' {MENDED}")
             raise UsageError(
                 f"{len(self.lines)} mistakes in the data; correct them, or give "
-                f"'data.mistakes: mend' to leave them out:\n  {shown}{more}"
+                f"'data.mistakes: mend' {MENDED}:\n  {shown}{more}"
             )
 
     def write(self, path: Path) -> None:

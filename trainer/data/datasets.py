@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import reduce
 from itertools import accumulate
+from operator import add
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from detector.errors import UsageError
 from trainer.data.clip import Clip
 from trainer.data.coco import CocoFile
+from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
 from trainer.data.samples import Part, Sample
 from trainer.data.yolo import YoloFolder
@@ -26,7 +30,7 @@ class YoloSpec(_Part):
     """A split of a data set in YOLO layout."""
 
     yolo: Path = Field(description="path of data.yaml")
-    split: str = Field(default="train", description="the key in data.yaml that names the folder")
+    split: str = Field(default="train", description="the key in data.yaml that names the images")
 
     def load(self, classes: Sequence[str], findings: Findings) -> Part:
         """Return the data set; class ids are positions in `classes`."""
@@ -94,13 +98,29 @@ def load_dataset(
     findings = findings or Findings()
     loaded = [(part.load(classes, findings), part.repeat) for part in spec]
     findings.raise_if_refused()
-    return Joined([part for part, repeat in loaded for _ in range(repeat)])
+    counts = reduce(add, (part.counts for part, _ in loaded))
+    return Joined([part for part, repeat in loaded for _ in range(repeat)], counts)
+
+
+def load_training_data(
+    spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
+) -> Joined:
+    """Return the images as `load_dataset` does. Raises UsageError also if there is no object."""
+    data = load_dataset(spec, classes, findings)
+    if not data.counts.objects:
+        raise UsageError(
+            f"data.train: {data.counts}: there is nothing to learn; give labelled images, and see "
+            "docs/training.md for where their labels are looked for"
+        )
+    return data
 
 
 class Joined:
     """Several data sets, concatenated."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], counts: Counts) -> None:
+        """Join parts; counts: what they hold, each part once however often it is repeated."""
+        self.counts = counts
         self._parts = parts
         self._ends = list(accumulate(len(part) for part in parts))
         self.random_access = all(part.random_access for part in parts)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
+from trainer.data.counts import Counts
 
 IGNORED = -1  # class id of a region to ignore
 
@@ -53,6 +54,7 @@ class Dataset(Protocol):
 
 
 class Part(Dataset, Protocol):
-    """A data set that says whether it can be read in any order."""
+    """A data set that says what it holds, and whether it can be read in any order."""
 
     random_access: bool  # read in any order, by several threads
+    counts: Counts

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from detector.errors import UsageError
-from detector.image_suffixes import is_image
-from detector.settings import read_yaml
+from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
-from trainer.data.image_files import read_rgb, readable
-from trainer.data.labels import class_map, read_yolo, remapped
+from trainer.data.data_yaml import DataYaml
+from trainer.data.image_files import read_rgb, sizes_of
+from trainer.data.labels import Labels, Unreadable, class_map, read_yolo, remapped
 from trainer.data.samples import Sample
 
 
 class YoloFolder:
     """One split (`train`, `val`, ...) of a data set in YOLO layout.
 
-    The labels of `images/a/b.jpg` are in `labels/a/b.txt`. All files are checked when it is made.
+    The labels of `images/a/b.jpg` are in `labels/a/b.txt`, or else beside it. All files are checked
+    when it is made.
     """
 
     random_access = True  # images can be read in any order, by several threads
@@ -30,16 +29,35 @@ class YoloFolder:
 
         Wrong images and labels are noted in `findings` and left out.
         """
-        content = read_yaml(path)
-        names = _names(content, path)
-        class_ids = class_map(names, classes, path, findings)
-        found = _images(content, split, path)
-        good = readable(found, findings)
-        self._images = [image for image, is_good in zip(found, good, strict=True) if is_good]
-        self._labels = [
-            remapped(read_yolo(labels_of(image), len(names), findings), class_ids)
-            for image in self._images
+        described = DataYaml(path)
+        class_ids = class_map(described.names, classes, path, findings)
+        found = described.images(split)
+        readable = [
+            image
+            for image, size in zip(found, sizes_of(found, findings), strict=True)
+            if size is not None
         ]
+        files = [label_file(image) for image in readable]
+        if readable and not any(files):
+            looked = " and ".join(str(place) for place in label_places(readable[0]))
+            findings.add(
+                f"{path}: '{split}': none of {len(readable)} images has a label file: looked for "
+                f"{looked}, and so on; an image without objects may have an empty file"
+            )
+        self._images: list[Path] = []
+        self._labels: list[Labels] = []
+        for image, file in zip(readable, files, strict=True):
+            try:
+                labels = read_yolo(file, len(described.names), findings) if file else Labels.of([])
+            except Unreadable as error:
+                findings.add(str(error))  # the image is left out: its objects are not background
+                continue
+            self._images.append(image)
+            self._labels.append(remapped(labels, class_ids))
+        self.counts = Counts.of(
+            (len(labels.class_ids) for labels in self._labels),
+            sum(labels.polygons for labels in self._labels),
+        )
 
     def __len__(self) -> int:
         return len(self._images)
@@ -52,29 +70,20 @@ class YoloFolder:
         return Sample(image, boxes, labels.class_ids, str(path), np.zeros((0, 4), np.float32))
 
 
-def labels_of(image: Path) -> Path:
-    """Return the label file of an image: its path with the last `images` replaced by `labels`."""
-    parts = list(image.parts)
-    if "images" in parts:
-        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return Path(*parts).with_suffix(".txt")
+def label_file(image: Path) -> Path | None:
+    """Return the label file of an image, None if there is none."""
+    return next((place for place in label_places(image) if place.is_file()), None)
 
 
-def _names(content: dict[str, Any], path: Path) -> list[str]:
-    names = content.get("names")
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
-        names = [names[i] for i in range(len(names))]
-    if not isinstance(names, list) or not names:
-        raise UsageError(f"{path}: 'names' must list the classes, got {names!r}")
-    return [str(name) for name in names]
+def label_places(image: Path) -> list[Path]:
+    """Return where the labels of an image may be.
 
-
-def _images(content: dict[str, Any], split: str, path: Path) -> list[Path]:
-    """Return the image files of a split, sorted by path."""
-    if not isinstance(content.get(split), str):
-        raise UsageError(f"{path}: '{split}' must name a folder of images, but the key is missing")
-    folder = path.parent / content.get("path", "") / content[split]
-    found = sorted(file for file in folder.rglob("*") if is_image(file))
-    if not found:
-        raise UsageError(f"{path}: '{split}' names {folder}, which has no images")
-    return found
+    In its path with an `images` replaced by `labels`, the last one first, or beside the image.
+    """
+    parts, suffix = image.parts, ".txt"
+    places = [
+        Path(*parts[:k], "labels", *parts[k + 1 :]).with_suffix(suffix)
+        for k in reversed(range(len(parts) - 1))
+        if parts[k] == "images"
+    ]
+    return [*places, image.with_suffix(suffix)]

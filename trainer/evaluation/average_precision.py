@@ -40,19 +40,20 @@ class EvaluatedImage:
 class Score:
     """Average precision, 0..1, at IoU .50 to .95, at .50 and at .75, and the number of objects.
 
+    None stands for what cannot be measured, because there are no objects.
     ap_small, ap_medium, ap_large: for objects up to 32 x 32 pixels, up to 96 x 96, and larger; None
     if there are none of that size
     ar: average recall over IoU .50 to .95, with 100 detections per image
     """
 
-    ap: float
-    ap50: float
-    ap75: float
+    ap: float | None
+    ap50: float | None
+    ap75: float | None
     objects: int
     ap_small: float | None = None
     ap_medium: float | None = None
     ap_large: float | None = None
-    ar: float = 0.0
+    ar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class Report:
         """The means and the AP50 of each class, named as in manifests."""
         mean = asdict(self.mean)
         numbers = {name: mean[name] for name in METRICS if mean[name] is not None}
-        return numbers | {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
+        by_class = {f"ap50/{name}": score.ap50 for name, score in self.classes.items()}
+        return numbers | {name: value for name, value in by_class.items() if value is not None}
 
 
 def score(evaluated: Sequence[EvaluatedImage], class_names: Sequence[str]) -> Report:
@@ -136,7 +138,7 @@ def _mean(scores: Sequence[Score]) -> Score:
         for name in METRICS
     }
     means = {name: sum(values) / len(values) for name, values in known.items() if values}
-    none = {"ap": 0.0, "ap50": 0.0, "ap75": 0.0}
+    none = dict.fromkeys(METRICS)
     return Score(**(none | means), objects=sum(score.objects for score in scores))
 
 

@@ -72,7 +72,12 @@ def cells(score: Score) -> tuple[str, ...]:
     """Return a score as cells of a table row, the number of objects first."""
     sizes = (score.ap_small, score.ap_medium, score.ap_large)
     values = (score.ap50, score.ap75, score.ap, *sizes, score.ar)
-    return str(score.objects), *("-" if value is None else f"{value:.3f}" for value in values)
+    return str(score.objects), *map(figure, values)
+
+
+def figure(value: float | None) -> str:
+    """Return a score as text; `-` for one that cannot be measured."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def add_worst(

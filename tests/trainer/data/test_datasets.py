@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections import Counter
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from detector.detections import Float32Array, UInt8Array
 from detector.errors import UsageError
 from trainer.data.batches import batch_count, batches
 from trainer.data.clip import Clip
+from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
 from trainer.data.datasets import ClipSpec, YoloSpec, load_dataset
 from trainer.data.samples import Dataset
@@ -86,15 +88,28 @@ def test_regions_to_ignore_apply_to_their_frames(data: Path) -> None:
     ]
 
 
-def test_a_class_name_may_have_two_words(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "class_id"),
+    [
+        ("person\n\ntraffic light\n", 0),
+        ("person car\ttraffic_light\n", 2),
+        ("person car\ntraffic light\n", None),
+        ("\ufeffperson\r\ncar\r\n", 2),
+    ],
+)
+def test_class_names_are_separated_by_lines_or_white_space(
+    data: Path, tmp_path: Path, text: str, class_id: int | None
+) -> None:
     (tmp_path / "videos").mkdir()
     source = data / f"street/videos/{CLIP}.mp4"
     (tmp_path / "videos" / source.name).symlink_to(source)
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / f"{source.stem}.txt").write_text("1,1,10,10,50,50,1,1,1\n")
-    (tmp_path / "classes.txt").write_text("person\n\ntraffic light\n")
-    clip = Clip(tmp_path / "videos" / source.name, ["traffic light", "person"], Findings(), (1, 2))
-    assert clip[0].class_ids.tolist() == [0]
+    (tmp_path / "classes.txt").write_text(text, encoding="utf-8")
+    classes = ["traffic light", "person", "car", "traffic_light"]
+    clip = Clip(tmp_path / "videos" / source.name, classes, Findings(), (1, 2))
+    assert clip[0].class_ids.tolist() == [2 if class_id is None else class_id]
+    assert clip.counts == Counts(images=2, objects=1, unlabelled=1)
 
 
 def test_frames_beyond_the_end_of_a_clip_are_refused(data: Path) -> None:
@@ -136,8 +151,8 @@ def write_yolo(folder: Path, label: str) -> Path:
         ("0.5 .5 .5 .1 .1", "the class 0.5 is unknown"),
         ("0 .5 1.5 .1 .1", "is out of range"),
         ("0 .5 .5 0 .1", "is out of range"),
-        ("0 .5 .5 .1", "5 finite numbers are expected, 4 given"),
-        ("0 .5 .5 .1 nan", "5 finite numbers are expected"),
+        ("0 .5 .5 .1", "class cx cy w h, or class and .*: 5 numbers are expected, 4 given"),
+        ("0 .5 .5 .1 nan", "finite numbers are expected, nan given"),
         ("0 .5 .5 .1 x", "numbers are expected"),
         ("1 .5 .5 1 1", "the same class and box as in an earlier line"),
     ],
@@ -156,7 +171,7 @@ def test_a_wrong_yolo_line_is_named(tmp_path: Path, line: str, complaint: str) -
         ("1,1,768,3,4,5,1,0,1", "is empty or outside the image of 768 x 432"),
         ("1,1,2,3,4,0,1,0,1", "is empty or outside"),
         ("1,1,2,3,4,5,0,0,1", "0 in column 7, but only 1 .* is accepted"),
-        ("1,1,2,3,4", "9 finite numbers are expected, 5 given"),
+        ("1,1,2,3,4", "9 numbers are expected, 5 given"),
         ("1,7,2,3,4,5,1,0,1", "the same class and box as in an earlier line"),
     ],
 )
@@ -172,8 +187,9 @@ def test_a_wrong_mot_line_is_named(tmp_path: Path, data: Path, line: str, compla
 
 def test_an_image_without_a_label_file_has_no_objects(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "0 .5 .5 1 1")
-    (tmp_path / "labels/a.txt").unlink()
-    assert len(yolo(path, "train", ["a", "b"])[0].boxes_xyxy) == 0
+    copyfile(tmp_path / "images/a.png", tmp_path / "images/b.png")
+    data = yolo(path, "train", ["a", "b"])
+    assert [len(data[i].boxes_xyxy) for i in range(2)] == [1, 0]
 
 
 def test_unreadable_files_are_named(tmp_path: Path) -> None:

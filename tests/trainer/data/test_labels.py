@@ -34,8 +34,7 @@ def test_a_yolo_box_that_sticks_out_is_noted_and_cut_to_the_image(tmp_path: Path
     assert len(findings.lines) == 1 and "labels.txt:1: the box 1.5 0.5" in findings.lines[0]
 
 
-def test_no_file_is_an_image_without_objects_and_nothing_to_ignore(tmp_path: Path) -> None:
-    assert read_yolo(tmp_path / "absent.txt", 1, Findings()).boxes_xyxy.shape == (0, 4)
+def test_no_file_of_regions_is_nothing_to_ignore(tmp_path: Path) -> None:
     assert read_ignore(tmp_path / "absent.txt", SIZE, Findings()) == []
 
 
@@ -60,7 +59,7 @@ def test_a_wrong_mot_line_is_noted_with_its_number_and_the_rest_is_read(tmp_path
     frames = read_mot(written(tmp_path, lines), 1, SIZE, findings := Findings())
     assert frames.keys() == {1, 2}
     (short, half) = findings.lines
-    assert "labels.txt:2: 9 finite numbers are expected, 4 given" in short
+    assert "labels.txt:2: 9 numbers are expected, 4 given" in short
     assert "labels.txt:3: the frame 2.5 is not a whole number" in half
 
 

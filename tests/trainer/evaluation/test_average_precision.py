@@ -92,4 +92,6 @@ def test_clips_are_scored_separately() -> None:
 
 
 def test_images_without_objects_or_detections_score_nothing() -> None:
-    assert score([evaluated(NOWHERE, found())], CLASSES).mean.objects == 0
+    nothing = score([evaluated(NOWHERE, found())], CLASSES)
+    assert nothing.mean.objects == 0
+    assert nothing.mean.ap is None and nothing.mean.ar is None and nothing.numbers == {}
