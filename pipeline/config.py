@@ -23,9 +23,9 @@ from pipeline.analytics.config import AnalyticsConfig
 from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 _OPEN = ConfigDict(
-    extra="allow", frozen=True
+    extra="allow", frozen=True, hide_input_in_errors=True
 )  # further keys are options, checked by the constructor
 
 

@@ -115,3 +115,51 @@ def test_a_run_ends_with_its_last_stream_unless_more_may_come(tmp_path: Path) ->
     assert run.pipeline.wait(CAP)
     run.pipeline.join()
     assert [emitted(run, name) for name in ("synthetic", "synthetic-2")] == [3, 5]
+
+
+def test_the_report_overwrites_no_source_no_output_and_no_model(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    cv2.imwrite(str(images / "1.png"), np.zeros((32, 32, 3), np.uint8))
+    run = build(minimal_config(tmp_path, quick_clip(1, name="a"), str(images)))
+    (tmp_path / "link.json").hardlink_to(images / "1.png")
+    (tmp_path / "manifest.json").symlink_to(run.model.with_suffix(".json"))
+    for path, what in (
+        (images / "1.png", "a source"),
+        (tmp_path / "link.json", "a source"),
+        (tmp_path / "x/../a.jsonl", "an output"),
+        (tmp_path / "manifest.json", "a part of the model"),
+    ):
+        with pytest.raises(UsageError, match=f"^--stats-json: .* is also {what}: give it another"):
+            run.reserve(path, "--stats-json")
+    run.reserve(tmp_path / "b.jsonl", "--stats-json")
+    with pytest.raises(UsageError, match=r"--output: .*b\.jsonl would be written twice"):
+        run.add(SourceConfig.model_validate(quick_clip(1, name="b")))
+    run.reserve(Path("/dev/stdout"), "--stats-json")
+
+
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_an_output_that_is_a_source_under_another_name_is_refused(
+    tmp_path: Path, link: str
+) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_bytes(b"video")
+    for name in ("out.mp4", "out.incomplete.mp4"):
+        getattr(tmp_path / name, link)(source)
+        config = minimal_config(
+            tmp_path, str(source), outputs=[str(tmp_path / name.replace(".incomplete", ""))]
+        )
+        with pytest.raises(UsageError, match=r"out\.mp4 is also a source: give it another name"):
+            build(config)
+        (tmp_path / name).unlink()
+    assert source.read_bytes() == b"video"
+
+
+def test_a_source_with_the_name_of_a_segment_is_not_deleted(tmp_path: Path) -> None:
+    source = tmp_path / "2026-01-01.mp4"
+    source.write_bytes(b"video")
+    config = minimal_config(
+        tmp_path, str(source), outputs=[{"url": f"{tmp_path}/%Y-%m-%d.mp4", "keep_bytes": 1}]
+    )
+    with pytest.raises(UsageError, match="it would overwrite or delete the source"):
+        build(config)

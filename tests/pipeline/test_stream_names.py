@@ -20,6 +20,12 @@ from pipeline.stream_names import free_name
         ("*.png", "stream"),
         ("mjpeg:http://cam/a b/video.mjpg", "video"),
         ("rtsp://cam/Eingang Süd", "Eingang-Süd"),
+        ("rtsp://127.0.0.1:9/user=a_password=secret_channel=1.sdp?real_stream", "127.0.0.1-9"),
+        ("rtsp://cam/live;user=admin;password=secret", "live"),
+        ("rtsp://cam/live#token=secret", "live"),
+        ("rtsp://cam", "cam"),
+        ("rtsp://user@cam/live@1", "1"),
+        ("clips/a#b.mp4", "a-b"),
     ],
 )
 def test_a_stream_is_named_after_the_last_part_of_its_url(url: str, name: str) -> None:
