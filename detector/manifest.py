@@ -17,6 +17,7 @@ from detector.detections import UInt8Array
 from detector.errors import ModelError
 from detector.tolerance import Tolerance, usual_tolerances
 
+MAX_SHOWN = 100  # characters of a wrong value in a message
 PRECISIONS = ("fp32", "fp16", "int8")
 
 # A description says what is accepted, for the error message
@@ -176,9 +177,18 @@ def _mistake(error: ValidationError, content: bytes) -> str:
     if not found[0]["loc"]:
         return "it must be a JSON object"
     top = sorted((each["type"], str(each["loc"][0])) for each in found if len(each["loc"]) == 1)
-    wrong = [f"{key} {_WRONG_KEYS[kind]}" for kind, key in top if kind in _WRONG_KEYS]
+    wrong = [f"{_shown_key(key)} {_WRONG_KEYS[kind]}" for kind, key in top if kind in _WRONG_KEYS]
     if wrong:
         return f"{', '.join(wrong)}: export the model again"
     key = str(found[0]["loc"][0])
     accepted = _adapter().json_schema()["properties"][key]["description"]
-    return f"{key} is {json.loads(content)[key]!r}, must be {accepted}"
+    return f"{key} is {_shortened(repr(json.loads(content)[key]))}, must be {accepted}"
+
+
+def _shown_key(key: str) -> str:
+    """Return a key of the file for a message: as it is if it is a word, else quoted and escaped."""
+    return _shortened(key if key.isidentifier() else repr(key))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

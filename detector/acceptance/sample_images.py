@@ -12,6 +12,7 @@ import numpy as np
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 from detector.image_suffixes import IMAGE_SUFFIXES, is_image
+from detector.jpeg import is_jpeg, structure_of
 from detector.letterbox import Letterbox
 from detector.resources import models
 
@@ -47,10 +48,24 @@ def _spread(count: int, max_count: int) -> list[int]:
 
 def _from_files(files: Sequence[Path]) -> Iterator[UInt8Array]:
     for file in files:
-        bgr = cv2.imread(str(file))
-        if bgr is None:
-            raise UsageError(f"'{file}' is not an image that can be read")
-        yield np.asarray(bgr, np.uint8)
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"'{file}' cannot be read: {error.strerror}") from error
+        if is_jpeg(data) and not structure_of(data).complete:
+            raise UsageError(f"'{file}' is cut off: its end is missing: repair or remove it")
+        yield _decoded(file, data)
+
+
+def _decoded(file: Path, data: bytes) -> UInt8Array:
+    """Return the image in a file as (h, w, 3) uint8 BGR."""
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # it is too large
+        bgr = None
+    if bgr is None:
+        raise UsageError(f"'{file}' is not an image that can be read: repair or remove it")
+    return np.asarray(bgr, np.uint8)
 
 
 def _from_video(video: Path, max_images: int) -> Iterator[UInt8Array]:

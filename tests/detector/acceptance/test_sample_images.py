@@ -71,6 +71,10 @@ def test_a_source_that_is_not_a_folder_video_or_image_is_refused(name: str, fold
 def test_an_empty_folder_and_a_broken_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no images: give a video, or a folder with \.bmp"):
         read_images(tmp_path, (64, 64), 1)
+    cut = cv2.imencode(".jpg", np.zeros((99, 99, 3), np.uint8))[1].tobytes()[:-9]
+    (tmp_path / "cut.jpg").write_bytes(cut)
+    with pytest.raises(UsageError, match=r"cut.jpg' is cut off: its end is missing"):
+        read_images(tmp_path, (64, 64), 1)
     (tmp_path / "broken.png").write_bytes(b"not an image")
     with pytest.raises(UsageError, match=r"broken.png' is not an image that can be read"):
         read_images(tmp_path, (64, 64), 1)
