@@ -8,7 +8,11 @@ it where no URL has it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote
+
+from detector.errors import FramelaneError
 
 HIDDEN = "***"
 # Keys of queries and paths, and their values.
@@ -71,6 +75,16 @@ def without_password(text: str) -> str:
         parts += [start[0], _shown(start[0], rest), word[len(rest) :]]
         position = end
     return "".join([*parts, _without_bare(text[position:])])
+
+
+@contextmanager
+def redacted_errors() -> Iterator[None]:
+    """Take credentials out of the message of a FramelaneError that passes."""
+    try:
+        yield
+    except FramelaneError as error:
+        error.args = (without_password(str(error)),)
+        raise
 
 
 def _end(text: str, start: int) -> int:

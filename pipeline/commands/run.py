@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from detector.cli import Command, Size
+from detector.errors import UsageError
 
 FILE = click.Path(path_type=Path)
 
@@ -76,13 +77,17 @@ def run(
     written to its end; 2: a wrong option.
     """
     from pipeline.commands.execute import as_yaml, configure, execute, schema
+    from pipeline.redaction import redacted_errors
 
     flags["classes"] = flags["classes"] and flags["classes"].split(",")
     if print_schema:
         click.echo(schema())
         return
-    configuration = configure(config, flags | {"sources": sources, "outputs": outputs})
-    if print_config:
-        click.echo(as_yaml(configuration), nl=False)
-        return
-    context.exit(execute(configuration, stats_json))
+    if config and stats_json and stats_json.exists() and stats_json.samefile(config):
+        raise UsageError(f"--stats-json: {stats_json} is also --config: give it another name")
+    with redacted_errors():
+        configuration = configure(config, flags | {"sources": sources, "outputs": outputs})
+        if print_config:
+            click.echo(as_yaml(configuration), nl=False)
+            return
+        context.exit(execute(configuration, stats_json))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.redaction import shown_url, without_password
+from detector.errors import UsageError
+from pipeline.redaction import redacted_errors, shown_url, without_password
 
 SHOWN = {
     # user and password
@@ -85,6 +86,11 @@ def test_urls_and_credentials_in_a_text_are_found(text: str) -> None:
 @pytest.mark.parametrize("shown", [*SHOWN.values(), *TEXTS.values()])
 def test_what_was_shown_may_be_shown_again(shown: str) -> None:
     assert without_password(shown) == shown
+
+
+def test_an_error_that_passes_loses_its_credentials_and_nothing_else() -> None:
+    with pytest.raises(UsageError, match=r"^rtsp://cam/1: no such stream$"), redacted_errors():
+        raise UsageError("rtsp://user:pass@cam/1: no such stream")
 
 
 # Forms that makers of cameras document, with the password at @@.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.commands.shown_config import shown_config
 from pipeline.config import RunConfig
-from pipeline.shown_config import shown_config
 
 SECRET = "Xq7vTr3"
 
