@@ -6,6 +6,7 @@ import re
 from pkgutil import resolve_name
 from typing import Any
 
+from detector.settings.complaints import shown_key
 from pipeline.config import OutputConfig, RunConfig, SourceConfig
 from pipeline.options import RENAMED, option_names
 from pipeline.redaction import HIDDEN, shown_url
@@ -37,7 +38,7 @@ def shown_config(config: RunConfig) -> dict[str, Any]:
         shown[section] = [_place(place) for place in shown[section]]
     for section in ("model", "tracker"):
         options = shown[section]
-        shown[section] = {key: _option(key, value, set(options)) for key, value in options.items()}
+        shown[section] = _options(options, set(options))
     shown["model"]["name"] = shown_url(config.model.name)
     if config.control is not None:
         shown["control"] = shown_url(config.control)
@@ -48,9 +49,8 @@ def _place(place: dict[str, Any]) -> dict[str, Any]:
     """Return a source or an output."""
     credentials = {key: place.pop(key) for key in ("user", "password")}
     given = {key: HIDDEN for key, value in credentials.items() if value is not None}
-    known = _known_options()
-    options = {key: _option(key, value, known) for key, value in place.items() if key != "url"}
-    return {"url": shown_url(place["url"]), **given, **options}
+    options = {key: value for key, value in place.items() if key != "url"}
+    return {"url": shown_url(place["url"]), **given, **_options(options, _known_options())}
 
 
 def _known_options() -> set[str]:
@@ -60,10 +60,15 @@ def _known_options() -> set[str]:
     return set(own).union(*kinds)
 
 
+def _options(options: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    return {shown_key(key): _option(key, value, known) for key, value in options.items()}
+
+
 def _option(key: str, value: Any, known: set[str]) -> Any:
     """Return the value of an option; known: names of options, other names may be anything."""
     if key == "ffmpeg" and isinstance(value, dict):
-        return {name: _word(given, name in FFMPEG) for name, given in value.items()}
+        shown = {name: _word(given, name in FFMPEG) for name, given in value.items()}
+        return {shown_key(str(name)): given for name, given in shown.items()}
     if value is None:
         return value
     if isinstance(value, list):
