@@ -65,6 +65,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Epoch:
+    """A clock of a source: it has a new one where recordings were joined, or it was restarted.
+
+    starts_at: time of its first frame on that clock, in seconds
+    shift: seconds from that clock to the times of the outputs
+    """
+
+    starts_at: Fraction
+    shift: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """The properties that all frames of one source share.
 
@@ -73,6 +85,9 @@ class Stream:
     nominal_interval: seconds between two frames, as the container states them
     live: a camera, which does not wait for us
     audio_from: the file whose audio belongs to the video; None if there is no audio
+    clock_period: seconds after which the times of the container start again; None: they do not
+    epochs: clocks of the source, from the first to that of the frame decoded last; decode appends
+        to it, and a sink that copies the audio follows it
     cut: set once reading was stopped before the source's end (Ctrl-C, --max-frames); a sink that
         copies the audio then ends it with its last frame
     """
@@ -82,6 +97,8 @@ class Stream:
     nominal_interval: Fraction
     live: bool = False
     audio_from: str | None = field(default=None, repr=False)
+    clock_period: Fraction | None = None
+    epochs: list[Epoch] = field(default_factory=list, compare=False, repr=False)
     cut: Event = field(default_factory=Event, compare=False, repr=False)
 
 

@@ -10,6 +10,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 FALLBACK_INTERVAL = Fraction(1, 25)  # seconds, if the container states no frame rate
+WRAP = Fraction(2**33, 90_000)  # seconds after which the times of MPEG start again: 33 bits
 MAX_RATE = 1000  # frames per second; a higher one is that of the time base, not of the frames
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -17,21 +17,34 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
+from pipeline.frame import Epoch
 from pipeline.media.container import open_container
+from pipeline.sinks.audio_clock import AudioClock
 
 log = logging.getLogger("framelane")
 
 MAX_START = 30  # seconds: an audio stream that starts later is left out
 LABELS = {"language", "title"}  # by which players let the user choose
+MAX_WAIT = 10  # seconds that audio is held back until the video has the same clock
+TOLERANCE = Fraction(1, 1000)  # seconds by which times are rounded
 READ_TIMEOUT = 10.0  # seconds; a source on the network that stalls must not stall the recorder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Copy:
-    """The target of one audio stream, and the filter in front of it."""
+    """The target of one audio stream, the filter in front of it, and its clock.
+
+    end: of what is written, in seconds of the output
+    shift: of the last packet
+    joined_at: where the audio before the last restart of the clock ended
+    """
 
     target: AudioStream
     filter: BitStreamFilterContext
+    clock: AudioClock
+    end: Fraction | None = None
+    shift: Fraction = Fraction(0)
+    joined_at: Fraction | None = None
 
 
 class AudioCopy:
@@ -42,10 +55,14 @@ class AudioCopy:
     made before the container's first packet.
 
     url: the file to read; name: of its stream, for warnings
+    epochs: clocks of the video, see AudioClock
     """
 
-    def __init__(self, url: str, name: str, output: OutputContainer) -> None:
+    def __init__(
+        self, url: str, name: str, output: OutputContainer, epochs: Sequence[Epoch] = ()
+    ) -> None:
         self._name = name
+        self._epochs = epochs
         self._output = output
         self._copies: dict[int, _Copy] = {}
         self._packets: Iterator[Packet[Stream]] = iter(())
@@ -55,11 +72,25 @@ class AudioCopy:
         self._next = next(self._packets, None)
 
     def write_until(self, time: Fraction | None) -> None:
-        """Write the packets before `time`, in seconds of the source's clock; None: the rest."""
-        while (packet := self._next) and (time is None or _time(packet) < time):
-            if packet.stream_index in self._copies:
-                self._write(packet)
+        """Write the packets before `time`, in seconds of the output; None: the rest."""
+        while self._copies and (packet := self._next):
+            if copy := self._copies.get(packet.stream_index):
+                shift = self._shift(packet, copy, time)
+                if shift is None or (time is not None and _time(packet) + shift >= time):
+                    return
+                self._write(packet, copy, shift)
             self._next = next(self._packets, None)
+
+    def _shift(
+        self, packet: Packet[Stream], copy: _Copy, until: Fraction | None
+    ) -> Fraction | None:
+        """Return what to add to a packet's time; None: wait until the video shows that."""
+        shift = copy.clock.shift(_time(packet))
+        if shift is not None or copy.end is None:
+            return shift
+        if until is not None and until < copy.end + MAX_WAIT:
+            return None
+        return copy.clock.restart(_time(packet), copy.end)
 
     def close(self) -> None:
         """Close the file that is being read."""
@@ -107,7 +138,7 @@ class AudioCopy:
     def _add(self, stream: AudioStream) -> None:
         target = self._output.add_stream_from_template(stream)
         target.metadata.update({k: v for k, v in stream.metadata.items() if k in LABELS})
-        self._copies[stream.index] = _Copy(target, _filter(stream))
+        self._copies[stream.index] = _Copy(target, _filter(stream), AudioClock(self._epochs))
 
     def _read(self, source: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
         try:
@@ -117,8 +148,14 @@ class AudioCopy:
         except av.FFmpegError as error:
             log.warning("%s: the audio ends early: %s", self._name, error.strerror)
 
-    def _write(self, packet: Packet[Stream]) -> None:
-        stream, copy, time = packet.stream, self._copies[packet.stream_index], _time(packet)
+    def _write(self, packet: Packet[Stream], copy: _Copy, shift: Fraction) -> None:
+        stream, time = packet.stream, _time(packet) + shift
+        if shift != copy.shift:
+            copy.shift, copy.joined_at = shift, copy.end
+        if copy.joined_at is not None and time + TOLERANCE < copy.joined_at:
+            return  # the audio before the restart was longer than the video
+        copy.end = time + (packet.duration or 0) * packet.time_base
+        _move(packet, shift)
         try:
             for part in copy.filter.filter(packet):
                 part.stream = copy.target
@@ -149,6 +186,14 @@ def _filter(stream: AudioStream) -> BitStreamFilterContext:
     """Return the filter that makes the packets of a transport stream fit a file."""
     streamed_aac = stream.codec_context.name == "aac" and not stream.codec_context.extradata
     return BitStreamFilterContext("aac_adtstoasc" if streamed_aac else "null", stream)
+
+
+def _move(packet: Packet[Stream], shift: Fraction) -> None:
+    assert packet.dts is not None
+    ticks = round(shift / packet.time_base)
+    packet.dts += ticks
+    if packet.pts is not None:
+        packet.pts += ticks
 
 
 def _time(packet: Packet[Stream]) -> Fraction:

@@ -73,8 +73,9 @@ class VideoFileSink(Recorder):
             threads=self._threads,
         )
         if stream.audio_from:
-            self._audio = AudioCopy(stream.audio_from, stream.name, self._output)
-            self._files.callback(self._audio.close)
+            audio = AudioCopy(stream.audio_from, stream.name, self._output, stream.epochs)
+            self._audio = audio
+            self._files.callback(audio.close)
 
     def _write(self, item: Tracked) -> list[Ticket]:
         assert item.drawn is not None, "the builder draws for sinks that want it"

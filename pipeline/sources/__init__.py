@@ -13,7 +13,7 @@ from detector.errors import FramelaneError, UsageError
 from pipeline.connections.status import Status
 from pipeline.frame import Picture, Stream, Unnumbered
 from pipeline.options import checked_options
-from pipeline.redaction import without_password
+from pipeline.redaction import shown_url
 
 
 class SourceError(FramelaneError):
@@ -27,6 +27,7 @@ class Decoded(Unnumbered):
     pts: in units of `time_base`; None if the source has none
     captured_at: `time.monotonic()` seconds of arrival
     dts: decoding time, which replaces a missing `pts`; None if there is none
+    keyframe: no frame before it is needed to decode it, so that a recording may begin here
     scene: frames with the same number belong together; a lost connection or another frame size
         starts a new scene
     expires_at: `time.monotonic()` seconds after which the frame is too old to be used
@@ -37,6 +38,7 @@ class Decoded(Unnumbered):
     captured_at: float
     picture: Picture = field(repr=False)
     dts: int | None = None
+    keyframe: bool = False
     scene: int = 0
     expires_at: float = inf
 
@@ -112,18 +114,26 @@ def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
     Raises UsageError for a URL that no source reads, a path that does not exist, a wrong option.
     """
     kind = cast(Callable[..., Source], source_for(url))
-    return kind(url, name, **checked_options(kind, options, f"source '{without_password(url)}'"))
+    checked = checked_options(kind, options, f"source '{shown_url(url)}'")
+    try:
+        return kind(url, name, **checked)
+    except OSError as error:  # such as a folder that may not be read
+        raise UsageError(f"source '{shown_url(url)[:100]}': {error.strerror}") from error
 
 
 def source_for(url: str) -> type[Source]:
     """Return the class of the source that reads `url`; raises UsageError if there is none."""
-    for name in SOURCES:
-        source: type[Source] = resolve_name(name)
-        if source.accepts(url):
-            return source
+    try:
+        for name in SOURCES:
+            source: type[Source] = resolve_name(name)
+            if source.accepts(url):
+                return source
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL
+        why = getattr(error, "strerror", None) or "it holds a NUL character"
+        raise UsageError(f"source '{shown_url(url)[:100]}': no path or URL: {why}") from error
     scheme = url.partition("://")[0]
     accepted = ", ".join(resolve_name(name).accepted for name in reversed(SOURCES))
-    raise UsageError(f"{without_password(url)}: no source reads '{scheme}': give {accepted}")
+    raise UsageError(f"{shown_url(url)}: no source reads '{scheme}': give {accepted}")
 
 
 def is_glob(url: str) -> bool:

@@ -13,12 +13,14 @@ from av.video.stream import VideoStream
 
 from detector.errors import UsageError
 from pipeline.frame import Stream
-from pipeline.media.container import first_video_stream, nominal_interval, open_container
-from pipeline.redaction import without_password
+from pipeline.media.container import WRAP, first_video_stream, nominal_interval, open_container
+from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
 from pipeline.sources.recorded import RecordedSource
+
+_MPEG = {"mpeg", "mpegts"}  # containers whose times have 33 bits
 
 
 class VideoFileSource(RecordedSource):
@@ -39,14 +41,14 @@ class VideoFileSource(RecordedSource):
         super().__init__()
         self._remote = "://" in url
         if not self._remote and not Path(url).exists():
-            raise UsageError(f"{url}: no such file")
+            raise UsageError(f"{shown_url(url)}: no such file")
         self._url = url
         self._name = name
         self._threads = threads
         self._timeout_seconds = timeout_seconds
         self._container: InputContainer | None = None
-        self._converter = FrameConverter(without_password(url))
-        self._damage = Damage(without_password(url))
+        self._converter = FrameConverter(shown_url(url))
+        self._damage = Damage(shown_url(url))
 
     @staticmethod
     def accepts(url: str) -> bool:
@@ -67,9 +69,10 @@ class VideoFileSource(RecordedSource):
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
         return Stream(
             name=self._name,
-            url=without_password(self._url),
+            url=shown_url(self._url),
             nominal_interval=nominal_interval(self._video),
             audio_from=self._url if self._container.streams.audio else None,
+            clock_period=WRAP if self._container.format.name in _MPEG else None,
             cut=self._cut,
         )
 
@@ -99,7 +102,7 @@ class VideoFileSource(RecordedSource):
         try:
             return open_container(self._url, self._timeout_seconds, options)
         except av.FFmpegError as error:
-            shown = without_password(self._url)
+            shown = shown_url(self._url)
             cause = error if shown == self._url else None  # its text has the password
             raise SourceError(f"{shown}: cannot be opened: {self._reason(error)}") from cause
 
@@ -121,7 +124,7 @@ class VideoFileSource(RecordedSource):
 
     def _video_stream(self, container: InputContainer) -> VideoStream:
         if (video := first_video_stream(container)) is None:
-            raise SourceError(f"{without_password(self._url)}: has no video stream")
+            raise SourceError(f"{shown_url(self._url)}: has no video stream")
         return video
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
@@ -153,6 +156,7 @@ class VideoFileSource(RecordedSource):
             captured_at=monotonic(),
             picture=self._converter.picture(frame, self._video.sample_aspect_ratio),
             dts=frame.dts,
+            keyframe=frame.key_frame,
         )
 
     def _seconds(self, pts: int | None) -> float | None:

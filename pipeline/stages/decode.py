@@ -54,7 +54,8 @@ class Decode(Stage[Decoded | Skipped, Frame]):
     def open(self) -> None:
         """Open the source."""
         self._stream = self._source.open()
-        self._clock = Clock(self._stream.nominal_interval)
+        stream = self._stream
+        self._clock = Clock(stream.nominal_interval, stream.clock_period, stream.epochs)
 
     def process(self, item: Decoded | Skipped) -> Iterable[Frame]:
         """Return the frame, or nothing if it is dropped; with `realtime`, wait until it is due."""
@@ -63,7 +64,7 @@ class Decode(Stage[Decoded | Skipped, Frame]):
             self._ledger.skipped(self._stream.name, "decode", item.reason)
             self._index += 1
             return ()
-        ticks = self._clock.ticks(item.pts, item.dts, item.time_base)
+        ticks = self._clock.ticks(item.pts, item.dts, item.time_base, keyframe=item.keyframe)
         reason = self._reason_to_drop()
         captured_at, expires_at = item.captured_at, item.expires_at
         if self._realtime and not reason:

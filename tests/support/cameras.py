@@ -53,17 +53,17 @@ def numbered(size: tuple[int, int] = SIZE, frames: int = 100) -> Iterator[UInt8A
     return (numbered_frame(index, size) for index in range(frames))
 
 
-def write_units(path: Path, frames: Iterable[UInt8Array], gop: int = GOP) -> Path:
+def write_units(path: Path, frames: Iterable[UInt8Array], gop: int = GOP, bframes: int = 0) -> Path:
     """Write a clip as the access units that a camera sends; gop: frames between keyframes."""
     with path.open("wb") as file:
-        for packet in encoded(frames, gop=gop):
-            unit = bytes(packet)
-            file.write(HEADER.pack(len(unit), packet.is_keyframe, 0.0) + unit)
+        for place, packet in enumerate(encoded(frames, gop=gop, bframes=bframes)):
+            unit, ahead = bytes(packet), float(packet.pts - place)
+            file.write(HEADER.pack(len(unit), packet.is_keyframe, ahead) + unit)
     return path
 
 
 def encoded(
-    frames: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP
+    frames: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP, bframes: int = 0
 ) -> Iterator[Any]:
     """Yield the packets of a clip of these frames, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
@@ -71,6 +71,9 @@ def encoded(
     encoder.thread_count = 1  # one slice per frame: GStreamer repeats headers before each slice
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
+    if bframes:
+        reordering = {"bf": str(bframes), "b_strategy": "0", "b-pyramid": "normal"}
+        encoder.options = {"preset": "superfast", "g": str(gop), **reordering}
     for index, bgr in enumerate(frames):
         if not encoder.is_open:
             encoder.height, encoder.width = bgr.shape[:2]

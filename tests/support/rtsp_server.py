@@ -9,7 +9,9 @@ cameras: name -> {"clip": file of access units, "fps": n, "user": "name:password
 receivers: name -> file to which the pushed access units are appended, with their arrival
 commands: {"camera": name, "clip": file} | {"camera": name, "garbage": true or false} |
     {"camera": name, "paused": true or false}
-A file has, for each access unit: length, whether it is a keyframe, seconds (">IBd"), and the bytes.
+A file has, for each access unit: length, whether it is a keyframe, a number (">IBd"), and the
+bytes. The number is, in a clip, by how many frames it is shown later than it is sent, beyond the
+constant delay of reordering; in a receiver's file, the seconds of its arrival.
 """
 
 from __future__ import annotations
@@ -43,13 +45,13 @@ def send(**message: object) -> None:
     os.write(sys.stdout.fileno(), json.dumps(message).encode() + b"\n")
 
 
-def units(path: str) -> list[bytes]:
+def units(path: str) -> list[tuple[bytes, float]]:
     with open(path, "rb") as file:
         content, at, found = file.read(), 0, []
     while at < len(content):
-        size, _, _ = HEADER.unpack_from(content, at)
+        size, _, ahead = HEADER.unpack_from(content, at)
         at += HEADER.size
-        found.append(content[at : at + size])
+        found.append((content[at : at + size], ahead))
         at += size
     return found
 
@@ -112,10 +114,13 @@ class Play:
 
     def push(self) -> None:
         camera = self.camera
-        unit = camera.units[self.count % len(camera.units)]
+        unit, ahead = camera.units[self.count % len(camera.units)]
         buffer = Gst.Buffer.new_wrapped(garbled(unit) if camera.garbage else unit)
-        buffer.pts = buffer.dts = self.running_time + self.count * Gst.SECOND // camera.fps
-        buffer.duration = Gst.SECOND // camera.fps
+        interval = Gst.SECOND // camera.fps
+        reordered = round((ahead - min(each for _, each in camera.units)) * interval)
+        buffer.dts = self.running_time + self.count * Gst.SECOND // camera.fps
+        buffer.pts = buffer.dts + reordered
+        buffer.duration = interval
         self.source.emit("push-buffer", buffer)
 
 

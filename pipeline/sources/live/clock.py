@@ -22,6 +22,7 @@ HERTZ = 90_000  # the clock of video in RTP and in MPEG-TS
 TIME_BASE = Fraction(1, HERTZ)
 MAX_LEAD = 5.0  # seconds that a camera's time may gain on the arrivals between two packets
 MAX_STEP_BACK = 2.0  # seconds that it may go back,
+MIN_STEP_BACK = 0.02  # seconds; less is rounding or jitter, also of a keyframe
 MAX_STEPS = 8  # or frame intervals if that is more: B-frames of a slow stream are further apart
 MEASURED_PACKETS = 32  # from which the frame interval is found
 AGREEMENT = (-0.05, 2.0)  # plausible seconds from capture to arrival; outside, the clocks disagree
@@ -81,14 +82,16 @@ class LiveClock:
         camera_at: float | None,
         *,
         waited: bool = True,
+        keyframe: bool = False,
     ) -> Moment:
         """Return the moment of a frame.
 
         pts: from the container, None if it has none
         camera_at: capture by the camera's clock, converted to ours; None if it sends no clock
         waited: the frame was not yet there when we asked for it
+        keyframe: no packet before it has a later time, unless the camera's clock was restarted
         """
-        ticks = self._on_time_line(pts, time_base, arrived_at)
+        ticks = self._on_time_line(pts, time_base, arrived_at, keyframe)
         seconds = float(ticks * TIME_BASE)
         difference = arrived_at - seconds
         if not self._paced:
@@ -102,14 +105,16 @@ class LiveClock:
             captured_at = due_at
         return Moment(ticks, due_at, late, captured_at, arrived_at)
 
-    def _on_time_line(self, pts: int | None, time_base: Fraction, arrived_at: float) -> int:
+    def _on_time_line(
+        self, pts: int | None, time_base: Fraction, arrived_at: float, keyframe: bool
+    ) -> int:
         arrival = round((arrived_at - (arrived_at if self._floor is None else self._floor)) * HERTZ)
         if pts is None:
             return arrival
         ticks = round(pts * time_base * HERTZ)
         if self._last is None:
             self._start(arrival - ticks)
-        elif self._jumps(ticks, arrived_at):
+        elif self._jumps(ticks, arrived_at, keyframe):
             # Frames that are paced are ahead of real time, so that they go on where they were.
             line = self._origin + max(self._recent) + round(self._interval * HERTZ)
             self._start((line if self._paced else arrival) - ticks)
@@ -122,8 +127,10 @@ class LiveClock:
         self._recent.clear()
         self._lateness.restart()
 
-    def _jumps(self, ticks: int, arrived_at: float) -> bool:
+    def _jumps(self, ticks: int, arrived_at: float, keyframe: bool) -> bool:
         assert self._last
+        if keyframe and (max(self._recent) - ticks) / HERTZ > max(self._interval, MIN_STEP_BACK):
+            return True
         gained = (ticks - self._last[0]) / HERTZ
         reordered = MAX_STEPS * self._interval
         step_back, lead = max(MAX_STEP_BACK, reordered), max(MAX_LEAD, reordered)

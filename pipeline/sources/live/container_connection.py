@@ -38,7 +38,7 @@ class ContainerConnection(Connection):
         self._files = ExitStack()
         began_at = monotonic()
         try:
-            self._container = open_live(where, timeout, stopped, self._files)
+            self._container, self._hls = open_live(where, timeout, stopped, self._files)
         except (av.FFmpegError, OSError) as error:
             self._files.close()
             # not chained: the text of FFmpeg's error has the password
@@ -57,6 +57,11 @@ class ContainerConnection(Connection):
         self._silent_since = self._asked_at = monotonic()
         # The first packet of an RTSP session has no time; the times of the session start with it.
         self._first_pts = 0 if self._container.format.name == "rtsp" else None
+
+    @property
+    def finished(self) -> bool:  # type: ignore[override]  # a playlist ends at some time
+        """Whether what is read has an end: a playlist that will not grow."""
+        return self._hls is not None and self._hls.finished
 
     @property
     def pixel_aspect(self) -> Fraction | None:  # type: ignore[override]  # may change

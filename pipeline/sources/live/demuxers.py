@@ -98,18 +98,22 @@ def address(
     return Address(plain, "hls", own, kind, variant, max_height)
 
 
-def open_live(where: Address, timeout: float, stopped: Event, files: ExitStack) -> InputContainer:
-    """Return the demuxer; raises av.FFmpegError, OSError or Disconnected.
+def open_live(
+    where: Address, timeout: float, stopped: Event, files: ExitStack
+) -> tuple[InputContainer, HlsFiles | None]:
+    """Return the demuxer, and what it reads of HLS.
+
+    Raises av.FFmpegError, OSError or Disconnected.
 
     timeout: seconds
     stopped: ends the wait for a pipe or for HLS; the wait for an RTSP server cannot be ended
     files: closes the demuxer and the pipe that it reads
     """
     file: Any = where.url
-    io_open = None
+    hls = None
     if where.kind == "hls":
         hls = HlsFiles(where.url, timeout, stopped, where.options, where.variant, where.max_height)
-        file, io_open = hls.url, hls.open
+        file = hls.url
     if where.kind == "pipe":
         file = files.enter_context(closing(PipeReader(Path(where.url), timeout, stopped)))
     container: InputContainer = av.open(
@@ -117,7 +121,7 @@ def open_live(where: Address, timeout: float, stopped: Event, files: ExitStack) 
         format=where.format,
         options=dict(where.options),
         timeout=timeout,
-        io_open=io_open,
+        io_open=hls.open if hls else None,
         metadata_errors="replace",
     )
-    return files.enter_context(closing(container))
+    return files.enter_context(closing(container)), hls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from threading import Event
@@ -27,6 +28,7 @@ from pipeline.sources.live.http_client import OPTIONS, Response
 log = logging.getLogger("framelane")
 
 _MAGIC = b"#EXTM3U"
+_END = re.compile(r"^\s*#EXT-X-ENDLIST", re.MULTILINE)
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, in front of some playlists
 _READ_BYTES = 1 << 16
 _SEGMENT_TIMEOUTS = 12  # time-outs that a whole segment may take: one minute by default
@@ -63,6 +65,7 @@ class HlsFiles:
         self._stopped = stopped
         self._options = {key: value for key, value in options.items() if key in OPTIONS}
         self._first: Playlist | None = None
+        self.finished = False  # the playlist as read last has an end
         self.url = self._media_playlist(url, variant, max_height)
 
     def open(self, url: str, flags: int, options: Mapping[str, str]) -> HlsFile:
@@ -106,6 +109,7 @@ class HlsFiles:
                     if len(data) > MAX_PLAYLIST:
                         raise PlaylistError(f"a playlist of more than {MAX_PLAYLIST >> 20} MB")
                 text = data.removeprefix(_MARK).decode("utf-8", "replace")
+                self.finished = bool(_END.search(text))
                 return Playlist(with_full_addresses(text, response.url)), response.url
         except PlaylistError as error:
             raise Disconnected(Trouble(Cause.BAD_DATA, str(error))) from None

@@ -114,6 +114,7 @@ class Decoding:
             arrival.arrived_at,
             arrival.camera_at,
             waited=arrival.waited,
+            keyframe=arrival.packet.is_keyframe,
         )
         self._status.clock_source = self._clock.source
         self._times.append(moment.ticks)
@@ -138,7 +139,7 @@ class Decoding:
     def _decode(self, arrival: Arrival | None, skip: Skip) -> Iterator[Decoded | Skipped]:
         """Yield what a packet completes; None: what is still in the decoder."""
         try:
-            frames = self._connection.decode(arrival and arrival.packet, skip)
+            frames = self._connection.decode(arrival.packet if arrival else None, skip)
         except av.FFmpegError:
             if arrival:  # else the frames are lost, and counted as such
                 self._in_decoder.pop(arrival.pts)
@@ -148,7 +149,7 @@ class Decoding:
             sent = self._in_decoder.pop(frame.pts)
             if sent is None:
                 continue
-            yield from map(Skipped, self._in_decoder.drop_before(sent.moment.ticks))
+            yield from map(Skipped, self._in_decoder.drop_before(sent))
             if sent.repeated:
                 self._no_frame_since = None
                 yield Skipped(REPEATED)
@@ -202,6 +203,14 @@ class _Sent:
     skip: Skip
     repeated: bool
 
+    @property
+    def place(self) -> tuple[bool, int]:
+        """Place in the order of display: repeats, then new frames by the stream's time line.
+
+        Times of the container may begin anew.
+        """
+        return not self.repeated, self.moment.ticks
+
 
 class _InDecoder:
     """Packets that the decoder has taken and not yet turned into frames, by their times."""
@@ -217,16 +226,15 @@ class _InDecoder:
         """Remove and return a packet, None if it is unknown."""
         return self._sent.pop(pts, None)
 
-    def drop_before(self, ticks: int | None) -> list[str]:
-        """Remove the packets before `ticks` (None: all), and return why each gave no frame.
+    def drop_before(self, shown: _Sent | None) -> list[str]:
+        """Remove the packets that precede `shown` (None: all); return why each gave no frame.
 
-        Frames come out in display order, so that earlier ones will not come any more. Times of the
-        stream's time line are compared: those of the container may begin anew.
+        Frames come out in display order, so that earlier ones will not come any more.
         """
         gone = [
             pts
             for pts, sent in self._sent.items()
-            if ticks is None or (pts is not None and sent.moment.ticks < ticks)
+            if shown is None or (pts is not None and sent.place < shown.place)
         ]
         skips = [self._sent.pop(pts).skip for pts in gone]
         return [NOT_REFERENCED if skip is Skip.NOT_REFERENCED else NO_FRAME for skip in skips]

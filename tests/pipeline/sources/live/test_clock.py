@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.live.clock import HERTZ, LiveClock, Moment, SlidingMinimum
+from pipeline.sources.live.clock import HERTZ, LiveClock, Moment
 
 INTERVAL = 3600  # ticks: 25 frames per second
 BASE = Fraction(1, HERTZ)
@@ -110,16 +110,6 @@ def test_frames_without_times_get_those_of_their_arrival() -> None:
     assert [moment.ticks * TICK for moment in found] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
-@given(st.lists(st.tuples(st.floats(0, 3), st.floats(-5, 5)), min_size=1, max_size=60))
-def test_the_sliding_minimum_is_the_minimum_of_the_window(steps: list[tuple[float, float]]) -> None:
-    sliding, now, seen = SlidingMinimum(window=4.0), 0.0, []
-    for step, value in steps:
-        now += step
-        seen.append((now, value))
-        expected = min(old for when, old in seen if when >= now - 4.0)
-        assert sliding.minimum(now, value) == expected
-
-
 @given(st.lists(st.integers(-200, 10_000), min_size=2, max_size=50))
 def test_no_frame_is_captured_in_the_future_whatever_its_times(times: list[int]) -> None:
     clock = LiveClock()
@@ -137,3 +127,28 @@ def test_the_time_line_does_not_go_back_if_the_cameras_times_do_not() -> None:
         arrived_at += 30 / 25 + connection * 3
         ticks += [moment.ticks for moment in found]
     assert all(before < after for before, after in pairwise(ticks))
+
+
+@pytest.mark.parametrize("rate", [1, 2, 5, 10, 15])
+def test_b_frames_of_a_slow_stream_are_neither_jumps_nor_late(rate: int) -> None:
+    """Three B-frames before each reference, one packet per frame."""
+    clock, found = LiveClock(), {}
+    order = [0] + [4 * group + place for group in range(30) for place in (4, 2, 1, 3)]
+    for count, place in enumerate(order):
+        found[place] = clock.moment(place * HERTZ // rate, BASE, 1000 + count / rate, None)
+        assert found[place].late <= (0.01 if count > 8 else 4 / rate)
+    ticks = [found[place].ticks for place in sorted(found)]
+    assert {b - a for a, b in pairwise(ticks)} == {HERTZ // rate}
+
+
+def test_paced_frames_go_on_where_they_were_after_a_discontinuity() -> None:
+    """Segments of four seconds arrive at once, each with its own clock."""
+    clock = LiveClock(paced=True)
+    first = [clock.moment(k * INTERVAL, BASE, 1000.0, None, waited=False) for k in range(100)]
+    for jump in (3600 * HERTZ, -3600 * HERTZ):
+        second = [
+            clock.moment(jump + k * INTERVAL, BASE, 1000.1, None, waited=False) for k in range(100)
+        ]
+        assert second[0].ticks - first[-1].ticks == INTERVAL
+        assert second[0].due_at - first[-1].due_at == pytest.approx(0.04)
+        first = second

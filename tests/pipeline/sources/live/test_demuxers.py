@@ -17,7 +17,7 @@ import av
 import pytest
 
 from pipeline.connections.status import Cause, State
-from pipeline.sources import Decoded, Skipped
+from pipeline.sources import Decoded
 from pipeline.sources.live.demuxers import live_kind
 from tests.support.cameras import CAP, FPS, SIZE, encoded, numbered, until
 from tests.support.ffmpeg import tool
@@ -156,22 +156,3 @@ def test_a_pipe_without_a_writer_times_out_and_can_be_stopped(tmp_path: Path) ->
 
 def test_a_missing_v4l2_camera_is_not_found() -> None:
     assert trouble("camera:77")[0] is Cause.NOT_FOUND
-
-
-def test_frames_from_before_a_reconnect_are_not_shown_again(clip: Path, tmp_path: Path) -> None:
-    """The end of a playlist closes the connection, and the next one starts at the same frame."""
-    listing = tmp_path / "live.m3u8"
-    writing = ("-f", "hls", "-hls_time", "0.8", "-hls_list_size", "0")
-    with ffmpeg("-i", clip, "-c", "copy", *writing, listing) as writer:
-        writer.wait(CAP)
-    with http(partial(Folder, directory=str(tmp_path))) as url:
-        source = live(f"{url}/live.m3u8", max_age=None, ffmpeg={"live_start_index": "-2"})
-        with reading(source) as found:
-            until(lambda: source.status.causes[Cause.ENDED_BY_PEER])
-            seen = len(found)
-            until(lambda: len(found) > seen + 20)
-    again = found[seen : seen + 20]
-    assert {item.reason for item in again if isinstance(item, Skipped)} == {
-        "sent again after a reconnect"
-    }
-    assert not [item for item in again if isinstance(item, Decoded)]
