@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -84,8 +85,9 @@ class ServedStream(Receiver):
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self._server = Server.at(parts.hostname or "0.0.0.0", parts.port or DEFAULT_PORT)
+        opened = ExitStack()
         try:
-            self._socket = self._server.connect(timeout)
+            self._socket = opened.enter_context(self._server.connect(timeout))
             user = (
                 f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 if parts.username
@@ -102,6 +104,7 @@ class ServedStream(Receiver):
                 )
             self._buffer = SendBuffer(self._socket, timeout)
         except BaseException:
+            opened.close()
             self._server.release()
             raise
 

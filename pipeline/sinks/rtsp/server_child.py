@@ -16,6 +16,7 @@ limited, and so is what one of them may send.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -56,6 +57,7 @@ SENT_AT_START, SENT_PER_SECOND = (
 )  # bytes; reports about reception need 100 a second
 CHECK_SECONDS = 0.1  # between two looks at what viewers have sent
 ESTABLISHED = 1  # of TCP's states
+LIBC = ctypes.CDLL(None)
 RECEIVED_AT = 128  # tcpi_bytes_received in the kernel's struct tcp_info: 8 bytes
 REQUEST = re.compile(rb"([A-Z_]+) +(\S+) +(RTSP|HTTP)/\d\.\d\r?\n")
 
@@ -226,8 +228,7 @@ class Server:
                 state, received = traffic(viewer)
                 allowed = SENT_AT_START + SENT_PER_SECOND * (time.monotonic() - since)
                 if received > allowed:
-                    with contextlib.suppress(OSError):
-                        viewer.shutdown(socket.SHUT_RDWR)
+                    cut_off(viewer)
                 if state != ESTABLISHED or received > allowed:
                     self.leave(viewer)
 
@@ -288,6 +289,14 @@ def served(paths: Iterable[str], url: bytes) -> str:
     named = named.partition("?")[0]
     fits = (path for path in paths if named == path or named.startswith(path + "/"))
     return max(fits, key=len, default="")
+
+
+def cut_off(viewer: socket.socket) -> None:
+    """Reset a connection, though GStreamer has a descriptor of it and may not be reading.
+
+    It is connected to no address, for which Python has no call.
+    """
+    LIBC.connect(viewer.fileno(), bytes(16), 16)
 
 
 def traffic(viewer: socket.socket) -> tuple[int, int]:
