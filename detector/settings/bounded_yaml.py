@@ -18,7 +18,7 @@ MAX_NODES = 50_000  # keys and values, with each alias written out
 MAX_DEPTH = 50  # a configuration needs 6
 MAX_SCALAR = 1 << 15  # characters: some numbers take time that grows with the square of these
 # Of the words that an error quotes, only those of YAML itself: '<scalar>', ',', '\t'.
-_QUOTED = re.compile(r"""(['"])(?!(?:<[a-z ]+>|.|\\t)\1).*""", re.DOTALL)
+_QUOTED = re.compile(r"""((['"])(?:<[a-z ]+>|.|\\t)\2)|['"].*""", re.DOTALL)
 
 
 class TooLarge(yaml.YAMLError):
@@ -106,7 +106,7 @@ def _places(error: yaml.MarkedYAMLError) -> list[str]:
     """Return what was being read, what is wrong, and where; without a word of the file."""
     parts = ((error.context, error.context_mark), (error.problem, error.problem_mark))
     return [
-        _QUOTED.sub("", text).rstrip(" ,:")
+        _QUOTED.sub(lambda found: found[1] or "", text).rstrip(" ,:")
         + (f" (line {mark.line + 1}, column {mark.column + 1})" if mark else "")
         for text, mark in parts
         if text

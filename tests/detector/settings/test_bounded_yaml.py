@@ -102,7 +102,11 @@ def test_an_error_of_yaml_quotes_nothing_of_the_file(tmp_path: Path, line: str) 
     assert not any(SECRET[:k] in message for k in range(2, len(SECRET) + 1))
 
 
-def test_an_error_names_line_and_column(tmp_path: Path) -> None:
+def test_an_error_names_line_and_column_and_signs_of_yaml(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "a: [x{y}]\n")
+    assert message.endswith(
+        "(line 1, column 4), expected ',' or ']', but got '{' (line 1, column 6)"
+    )
     message = refusal(tmp_path, "a: 1\nb: x: y\n")
     assert message.endswith("mapping values are not allowed here (line 2, column 5)")
 
