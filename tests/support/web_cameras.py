@@ -11,10 +11,11 @@ from tests.support.cameras import CAP
 
 
 @contextmanager
-def web_camera(answer: Callable[[str], Iterable[bytes]]) -> Iterator[str]:
+def web_camera(answer: Callable[[str], Iterable[bytes]], *, whole: bool = False) -> Iterator[str]:
     """Answer each request with the pieces for its path, headers included; yield the URL.
 
     A client that leaves ends its answer, which may be endless.
+    whole: `answer` gets all of the request instead of its path
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threads: list[Thread] = []
@@ -28,7 +29,8 @@ def web_camera(answer: Callable[[str], Iterable[bytes]]) -> Iterator[str]:
                     if not part:
                         return
                     request += part
-                for piece in answer(request.split()[1].decode()):
+                text = request.decode("latin-1")
+                for piece in answer(text if whole else text.split()[1]):
                     client.sendall(piece)
 
         def accept() -> None:
@@ -49,6 +51,23 @@ def web_camera(answer: Callable[[str], Iterable[bytes]]) -> Iterator[str]:
             thread.join(CAP)
             for each in threads:
                 each.join(CAP)
+
+
+@contextmanager
+def listening(challenge: str | None) -> Iterator[tuple[str, list[str]]]:
+    """Answer "in", if asked for then only with a password; yield the URL and the requests."""
+    heard: list[str] = []
+
+    def answer(request: str) -> Iterator[bytes]:
+        heard.append(request)
+        if challenge and "Authorization" not in request:
+            head = f"HTTP/1.1 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"
+            yield head.encode()
+        else:
+            yield found(b"in")
+
+    with web_camera(answer, whole=True) as url:
+        yield url, heard
 
 
 def found(body: bytes = b"", kind: str = "application/octet-stream", more: str = "") -> bytes:

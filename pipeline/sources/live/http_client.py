@@ -63,7 +63,10 @@ class Response:
         self._connections.close()
 
     def _opened(self, url: str, options: Mapping[str, str]) -> Any:
-        plain, passwords = _without_user(url)
+        try:
+            plain, passwords = _without_user(url)
+        except ValueError as error:  # a bracket without its counterpart
+            raise self._lost(error) from None
         opener = urllib.request.OpenerDirector()
         handlers: list[urllib.request.BaseHandler] = [
             urllib.request.ProxyHandler(),
@@ -78,10 +81,13 @@ class Response:
         for handler in handlers:
             opener.add_handler(handler)
         try:
-            return opener.open(urllib.request.Request(plain, headers=_headers(options)))
+            response = opener.open(urllib.request.Request(plain, headers=_headers(options)))
         except (OSError, HTTPException, ValueError, LookupError) as error:
             # LookupError: of the standard library's digest; not chained: the text has the URL
             raise self._lost(error) from None
+        if response is None:
+            raise Disconnected(Trouble(Cause.UNSUPPORTED, "only http and https are read"))
+        return response
 
     def _lost(self, error: Exception) -> Exception:
         while isinstance(error, URLError) and isinstance(error.reason, Exception):
