@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from socket import socket
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from detector.settings.variables import fill
 from pipeline.config import OutputConfig, SourceConfig
 from pipeline.credentials import checked_host
+from tests.support.cameras import require_gstreamer, until
+from tests.support.runs import emitted, minimal_config, quick_clip, running_well
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 
@@ -95,3 +100,23 @@ def test_any_url_is_taken_or_refused(url: str) -> None:
     if re.match(r"[a-z]+://", place.url):
         port = urlsplit(place.address).port  # raises if the URL has none that can be read
         assert port is None or 0 <= port <= 65535
+
+
+def test_a_stream_with_a_password_of_any_characters_is_served_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_gstreamer()
+    password = "p@:/#?&% ü'"
+    monkeypatch.setenv("PW", password)
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}/x"
+    served = {"url": f"rtsp://{address}?serve=1", "user": "admin", "password": password}
+    clip = quick_clip(10**9, name="served", realtime=True)
+    by_key = {"url": f"rtsp://{address}", "name": "key", "user": "admin", "password": password}
+    by_variable = {"url": fill(f"rtsp://admin:${{PW}}@{address}", Path()), "name": "variable"}
+    with (
+        running_well(minimal_config(tmp_path, clip, outputs=[served])),
+        running_well(minimal_config(tmp_path, by_key, by_variable)) as reader,
+    ):
+        until(lambda: emitted(reader, "key") > 2 and emitted(reader, "variable") > 2)
