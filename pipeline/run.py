@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import glob
@@ -9,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from detector.manifest import Manifest, manifest_path
@@ -139,9 +140,9 @@ class Run:
 
     def _refuse_collisions(self, source: SourceConfig, files: Sequence[Path]) -> None:
         """Raise UsageError if two streams would write one file, or one writes another's source."""
-        read = _identities(Path(other.url) for other in [*self._sources.values(), source])
+        read = _identities(_path_of(other.url) for other in [*self._sources.values(), source])
         written = _identities(_left_by(*self._files.values()))
-        if written & _identities([Path(source.url)]):
+        if written & _identities([_path_of(source.url)]):
             raise UsageError(f"{shown_url(source.url)} is also an output: give another source")
         for path in files:
             identities = _identities(_left_by([path]))
@@ -178,9 +179,15 @@ def _address(url: str) -> str:
     return f"{parts.scheme}://{host}/{parts.path.strip('/')}"
 
 
+def _path_of(url: str) -> Path:
+    """Return the path of a source; of a remote one, a path at which nothing is."""
+    parts = re.fullmatch(r"file:(?://(?:localhost)?(?=/))?(.*)", url, re.IGNORECASE | re.DOTALL)
+    return Path(unquote(parts[1]) if parts else url)
+
+
 def _read_by(url: str) -> Iterator[Path]:
     """Yield the files that a source may read: itself, or the files of a folder or glob."""
-    path = Path(url)
+    path = _path_of(url)
     yield path
     with suppress(OSError, ValueError):
         if path.is_dir():

@@ -138,6 +138,13 @@ def test_the_report_overwrites_no_source_no_output_and_no_model(tmp_path: Path) 
     run.reserve(Path("/dev/stdout"), "--stats-json")
 
 
+def test_a_source_that_is_given_as_a_file_url_is_still_that_file(tmp_path: Path) -> None:
+    run = build(minimal_config(tmp_path, quick_clip(1, name="ab")))
+    for url in (f"file://{tmp_path}/a%62.jsonl", f"FILE:{tmp_path}/a%62.jsonl"):
+        with pytest.raises(UsageError, match=r"a%62\.jsonl is also an output"):
+            run.add(SourceConfig(url=url))
+
+
 @pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
 def test_an_output_that_is_a_source_under_another_name_is_refused(
     tmp_path: Path, link: str
