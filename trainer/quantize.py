@@ -9,7 +9,8 @@ import numpy as np
 
 from detector.acceptance.gate import EngineRefused
 from detector.detections import UInt8Array
-from detector.int8.quantize import MAX_IMAGES, Quantised, quantise
+from detector.errors import UsageError
+from detector.int8.quantize import MAX_IMAGES, Quantised, divided, quantise
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.progress import ProgressCallback
@@ -29,16 +30,22 @@ def quantise_on(
     max_lost: AP50 that a class may lose
     Raises as `quantise` does, and EngineRefused if a class loses more; then no file is kept.
     """
+    images = _spread(train, Manifest.beside(model).input_size)
+    divided(images)  # too few show now, not after the evaluation
     progress(0.0, "evaluating the float model")
     before = _numbers(model, val)
+    if "ap50" not in before:
+        raise UsageError(
+            "the validation data has no objects: what INT8 models lose cannot be measured: give "
+            "labelled images"
+        )
 
     def measure(file: Path) -> Mapping[str, float]:
         after = _numbers(file, val)
         _refuse_loss(file, before, after, max_lost)
         return {**after, **{f"{FLOAT}{name}": value for name, value in before.items()}}
 
-    size = Manifest.beside(model).input_size
-    return quantise(model, _spread(train, size), progress, measure)
+    return quantise(model, images, progress, measure)
 
 
 def _numbers(model: Path, val: Dataset) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 
 from detector.errors import FramelaneError, UsageError
+from detector.int8.quantize import MIN_IMAGES
 from detector.weights.checkpoint import save_weights
 from detector.yolov7.network import Network
 from trainer.augment.augmenter import Augmenter
@@ -21,7 +22,7 @@ from trainer.augment.multi_scale import MultiScale
 from trainer.console import Display
 from trainer.data.batches import batch_count, batches, batches_per_process
 from trainer.data.data_errors import Findings
-from trainer.data.datasets import load_dataset, load_training_data
+from trainer.data.datasets import Joined, load_evaluation_data, load_training_data
 from trainer.data.image_cache import cache_images
 from trainer.data.prefetch import Batch
 from trainer.data.samples import Dataset
@@ -46,16 +47,18 @@ PARTS = ("box", "objectness", "classification", "loss")
 
 
 def train(
-    recipe: Recipe, folder: Path, display: Display, *, resume: bool = False, min_images: int = 1
+    recipe: Recipe, folder: Path, display: Display, *, resume: bool = False, int8: bool = False
 ) -> bool:
     """Train as `recipe` says, in `folder`; return whether all epochs are done.
 
     On Ctrl-C or SIGTERM it saves and returns False. With `resume` it continues from the last state
     in `folder`, with the same result as without the break. `best.safetensors` holds the averaged
     weights with the highest AP on the validation data. Under torchrun each process calls it, and
-    only the first writes. Raises UsageError for a wrong recipe, data or folder, also for training
-    data of fewer than `min_images`; FramelaneError if the loss is not finite or a state cannot be
-    saved.
+    only the first writes.
+
+    int8: INT8 models will be made; data that does not suffice for them is refused
+    Raises UsageError for a wrong recipe, data or folder, FramelaneError if the loss is not finite
+    or a state cannot be saved.
     """
     if (folder / STATE).exists() and not resume:
         raise UsageError(
@@ -66,12 +69,9 @@ def train(
     with join_process_group(device.torch_device) as group, closing(display):
         classes, findings = recipe.data.classes, Findings(recipe.data.mistakes)
         data = load_training_data(recipe.data.train, classes, findings)
-        val = load_dataset(recipe.data.val, classes, findings)
-        if len(data) < min_images:
-            raise UsageError(
-                f"data.train: {len(data)} images given, but {min_images} are needed to calibrate "
-                "INT8 models: give more, or train without --export int8"
-            )
+        val = load_evaluation_data(recipe.data.val, classes, findings)
+        if int8:
+            _refuse_for_int8(data, val)
         display.note(f"training data: {data.counts}")
         display.note(f"validation data: {val.counts}")
         if not val.counts.objects:
@@ -83,6 +83,20 @@ def train(
         images = cache_images(data, recipe.size, recipe.data.cache, folder)
         augmenter = Augmenter(data, recipe.size, options, recipe.seed, images)
         return Training(recipe, folder, augmenter, val, display, device, group).run()
+
+
+def _refuse_for_int8(data: Joined, val: Joined) -> None:
+    """Raise UsageError if INT8 models cannot be made of this data, before hours of training."""
+    if len(data) < MIN_IMAGES:
+        raise UsageError(
+            f"data.train: {len(data)} images given, but {MIN_IMAGES} are needed to calibrate INT8 "
+            "models: give more, or train without --export int8"
+        )
+    if not val.counts.objects:
+        raise UsageError(
+            f"data.val: {val.counts}: what INT8 models lose cannot be measured: give labelled "
+            "images, or train without --export int8"
+        )
 
 
 class Training:

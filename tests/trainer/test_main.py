@@ -284,6 +284,15 @@ def test_too_few_images_to_calibrate_on_are_refused_before_the_training(
     assert "data.train: 2 images given, but 8 are needed to calibrate INT8" in result.stderr
 
 
+def test_int8_without_objects_to_measure_it_on_is_refused_before_the_training(
+    recipe: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    result = command("train", unlabelled(recipe, tmp_path), "--output", run, "--export", "int8")
+    assert result.exit_code == 2 and not run.exists()
+    assert "data.val: 2 images, 0 objects, 2 without labels: what INT8" in result.stderr
+
+
 def test_a_region_to_ignore_is_drawn_in_its_own_colour() -> None:
     target = np.array([[IGNORED, 0.5, 0.5, 0.5, 0.25]], np.float32)
     drawn = labelled(np.full((80, 80, 3), 255, np.uint8), target, ["red", "blue"])

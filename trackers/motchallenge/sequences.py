@@ -5,9 +5,12 @@ from __future__ import annotations
 from configparser import ConfigParser
 from configparser import Error as IniError
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from detector.errors import UsageError
+from detector.text_file import read_text
+from trackers.motchallenge.text import MAX_FRAME
 
 
 def find_sequences(path: Path, inside: str | None = None) -> dict[str, Path]:
@@ -57,13 +60,16 @@ def read_info(file: Path) -> SequenceInfo | None:
 def _read_info(path: Path) -> SequenceInfo:
     ini = ConfigParser()
     try:
-        ini.read_string(path.read_text(encoding="utf-8"))
+        ini.read_string(read_text(path))
         section = ini["Sequence"]
         info = SequenceInfo(section.getfloat("frameRate", 0), section.getint("seqLength", 0))
-    except (OSError, UnicodeDecodeError, IniError, KeyError, ValueError) as error:
+    except (OSError, IniError, KeyError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    if not (info.frame_rate > 0 and info.length > 0):
-        raise UsageError(f"{path}: frameRate and seqLength above 0 are expected in [Sequence]")
+    if not (0 < info.frame_rate < inf and 0 < info.length <= MAX_FRAME):
+        raise UsageError(
+            f"{path}: frameRate above 0 and seqLength from 1 to {MAX_FRAME} are expected in "
+            "[Sequence]"
+        )
     return info
 
 

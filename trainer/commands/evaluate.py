@@ -51,7 +51,7 @@ def evaluate(
     from trainer.commands.same_classes import refuse_other_classes
     from trainer.commands.tables import print_scores
     from trainer.data.data_errors import Findings
-    from trainer.data.datasets import load_dataset
+    from trainer.data.datasets import load_evaluation_data
     from trainer.evaluation.average_precision import score
     from trainer.evaluation.evaluate import evaluate_images, open_model
     from trainer.recipe import load_recipe
@@ -60,7 +60,7 @@ def evaluate(
     parts = described.train if split == "train" else described.val
     with open_model(model, engine, rectangular=rectangular) as opened:
         refuse_other_classes(model, opened.class_names, data, described.classes)
-        images = load_dataset(parts, described.classes, Findings(described.mistakes))
+        images = load_evaluation_data(parts, described.classes, Findings(described.mistakes))
         click.echo(f"{split} data: {images.counts}")
         evaluated = evaluate_images(opened, images)
     report = score(evaluated, described.classes)

@@ -40,14 +40,14 @@ def quantize(model: str, data: Path, max_lost: float) -> None:
     from trainer.commands.same_classes import refuse_other_classes
     from trainer.commands.tables import print_lost
     from trainer.data.data_errors import Findings
-    from trainer.data.datasets import load_dataset
+    from trainer.data.datasets import load_evaluation_data
     from trainer.quantize import quantise_on
     from trainer.recipe import load_recipe
 
     load_nncf()
     described, file = load_recipe(data).data, find_model(model)
     train, val = (
-        load_dataset(parts, described.classes, Findings(described.mistakes))
+        load_evaluation_data(parts, described.classes, Findings(described.mistakes))
         for parts in (described.train, described.val)
     )
     refuse_other_classes(file, Manifest.beside(file).classes, data, described.classes)

@@ -46,7 +46,6 @@ def train(
     from rich.console import Console
 
     from detector.int8.calibration import load_nncf
-    from detector.int8.quantize import MIN_IMAGES
     from trainer.console import Display
     from trainer.optim.distributed import is_first_process
     from trainer.recipe import load_recipe
@@ -58,8 +57,7 @@ def train(
     folder = output or Path("runs") / recipe.stem
     console = Console(quiet=not is_first_process())
     display = Display(console, description.epochs)
-    needed = MIN_IMAGES if precision == "int8" else 1  # too few show now, not in hours
-    finished = run(description, folder, display, resume=resume, min_images=needed)
+    finished = run(description, folder, display, resume=resume, int8=precision == "int8")
     if not is_first_process():
         return
     if not finished:

@@ -115,6 +115,18 @@ def load_training_data(
     return data
 
 
+def load_evaluation_data(
+    spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
+) -> Joined:
+    """Return the images as `load_dataset` does. Raises UsageError also if no image is left."""
+    data = load_dataset(spec, classes, findings)
+    if not len(data):
+        raise UsageError(
+            "the data to evaluate on: no image can be used: correct the mistakes in it"
+        )
+    return data
+
+
 class Joined:
     """Several data sets, concatenated."""
 

@@ -106,5 +106,6 @@ def test_boxes_marked_with_0_are_counted_in_the_line_of_the_rules(tmp_path: Path
             (tmp_path / folder / f"{name}.txt").write_text(f"1,1,9,9,40,60,{mark},1,1\n")
     used = rules_used(evaluate_files(tmp_path / "gt", tmp_path / "results"))
     assert used == (
-        "rules: mot17 for MOT17-02; classes for a; labelled boxes that do not count (0 in column 7): 1"
+        "rules: mot17 for MOT17-02; classes for a; "
+        "labelled boxes that do not count (0 in column 7): 1"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from detector.errors import UsageError
 from trainer.data.data_errors import Findings
-from trainer.data.datasets import YoloSpec, load_dataset, load_training_data
+from trainer.data.datasets import YoloSpec, load_dataset, load_evaluation_data, load_training_data
 
 BOX = "0 .5 .5 .5 .5\n"
 
@@ -104,6 +104,14 @@ def test_an_image_whose_labels_cannot_be_read_is_not_background(tmp_path: Path) 
     findings = Findings("mend")
     data = load_dataset([spec], ["a", "b"], findings)
     assert len(data) == 1 and len(findings.lines) == 1
+
+
+def test_data_of_which_no_image_is_left_cannot_be_evaluated_on(tmp_path: Path) -> None:
+    spec = data_set(tmp_path, "images", "labels", [BOX])
+    (tmp_path / "images/0.png").write_bytes(b"no image")
+    assert len(load_dataset([spec], ["a", "b"], Findings("mend"))) == 0
+    with pytest.raises(UsageError, match="no image can be used"):
+        load_evaluation_data([spec], ["a", "b"], Findings("mend"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
