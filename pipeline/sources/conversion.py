@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from struct import unpack
 from threading import Lock
 
 import av
-import cv2
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.sidedata.sidedata import Type
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from detector.detections import UInt8Array
 from pipeline.frame import SQUARE, Picture
-from pipeline.sources import SourceError
+from pipeline.sources import SourceError, colours
 
+_log = logging.getLogger(__name__)
 _MATRICES = frozenset(
     {0, 1, 2, 3, 4, 5, 6, 7, 9}
 )  # numbers of ITU-T H.273 that swscale can convert
-_TURN = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+# A level of PQ or HLG is up to four of BT.709.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a decoded frame becomes upright: rows and columns exchanged, then each mirrored."""
+
+    exchanged: bool = False
+    columns: bool = False
+    rows: bool = False
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Turn:
+        """Return what the frame's display matrix asks for, to the nearest quarter turn."""
+        content = colours.side_data(frame, Type.DISPLAYMATRIX)
+        if len(content) != 36:
+            return cls()
+        a, b, _, c, d, *_ = unpack("=9i", content)  # x' = ax + cy, y' = bx + dy
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            return cls(exchanged=True, columns=c < 0, rows=b < 0)
+        return cls(columns=a < 0, rows=d < 0)
+
+    def __call__(self, bgr: UInt8Array) -> UInt8Array:
+        """Return a view of the (h, w, 3) array, turned."""
+        turned = bgr.swapaxes(0, 1) if self.exchanged else bgr
+        return turned[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
 
 class FrameConverter:
@@ -29,7 +59,8 @@ class FrameConverter:
     one, with its own threads, for each frame, and uses up to twice the CPU. Bilinear (PyAV's
     default) takes FFmpeg's fast path for 4:2:0, within 3 grey levels of the exact matrix, and keeps
     the full chroma of 4:4:4, which FAST_BILINEAR halves; accurate rounding takes five to ten times
-    as long. Matrix and range are the frame's own; if it names none, BT.601, as in FFmpeg.
+    as long. Matrix and range are the frame's own; if it names none, those that players take. HDR
+    becomes BT.709.
 
     name: of the stream, for errors
     """
@@ -37,6 +68,7 @@ class FrameConverter:
     def __init__(self, name: str) -> None:
         self._name = name
         self._convertible: set[tuple[str, int, int]] = set()  # pixel format, width, height
+        self._hdr: tuple[int, float] | None = None  # transfer and peak, once told
         self._reformatter = VideoReformatter()
         self._converting = Lock()  # neither the context nor a frame may be used by two threads
 
@@ -52,15 +84,16 @@ class FrameConverter:
                 f"{self._name}: the colour matrix (number {frame.colorspace} of H.273) cannot be "
                 "read: convert the video to BT.709"
             )
-        quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise
+        turn = Turn.of(frame)
         size = (frame.width, frame.height)
-        width, height = size[::-1] if quarter_turns % 2 else size
+        width, height = size[::-1] if turn.exchanged else size
         aspect = pixel_aspect or SQUARE  # 0 if the stream names none
+        self._tell_hdr(frame)
         picture = Picture(
             width,
             height,
-            partial(self._upright_bgr, frame, quarter_turns),
-            pixel_aspect=1 / aspect if quarter_turns % 2 else aspect,
+            partial(self._upright_bgr, frame, turn, self._hdr),
+            pixel_aspect=1 / aspect if turn.exchanged else aspect,
         )
         kind = (frame.format.name, *size)
         if kind not in self._convertible:
@@ -78,9 +111,29 @@ class FrameConverter:
                 f"({error.strerror}): convert the video to yuv420p"
             ) from error
 
-    def _upright_bgr(self, frame: VideoFrame, quarter_turns: int) -> UInt8Array:
+    def _tell_hdr(self, frame: VideoFrame) -> None:
+        """Note how frames are tone-mapped from here on, and say so when it begins."""
+        if frame.color_trc not in colours.HDR:
+            self._hdr = None
+        elif self._hdr is None or self._hdr[0] != frame.color_trc:
+            self._hdr = (frame.color_trc, colours.peak_nits(frame))
+            _log.warning(
+                "%s: HDR (%s): tone-mapped to BT.709 for detection and output",
+                self._name,
+                colours.HDR[frame.color_trc],
+            )
+
+    def _upright_bgr(
+        self, frame: VideoFrame, turn: Turn, hdr: tuple[int, float] | None
+    ) -> UInt8Array:
         with self._converting:
-            converted = self._reformatter.reformat(frame, format="bgr24", threads=1)
-        bgr = converted.to_ndarray()
-        turned = cv2.rotate(bgr, _TURN[quarter_turns]) if quarter_turns else bgr
-        return np.ascontiguousarray(turned, np.uint8)  # rows of odd width are padded
+            converted = self._reformatter.reformat(
+                frame,
+                format="bgr24",
+                src_colorspace=colours.matrix(frame),
+                interpolation=_EXACT if hdr else None,
+                threads=1,
+            )
+        bgr = np.asarray(converted.to_ndarray(), np.uint8)
+        upright = np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
+        return colours.tone_mapped(upright, *hdr) if hdr else upright

@@ -1,0 +1,106 @@
+"""Frames become pictures as players show them: turned by the whole matrix, in the right colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from struct import pack
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import Interpolation
+
+from pipeline.sources import Decoded, make_source
+
+ONE = 1 << 16
+EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+CORNERS = np.zeros((64, 96, 3), np.uint8)  # blue, green, red and white, from the top left
+CORNERS[:32, :48], CORNERS[:32, 48:] = (255, 0, 0), (0, 255, 0)
+CORNERS[32:, :48], CORNERS[32:, 48:] = (0, 0, 255), (255, 255, 255)
+
+
+def write(
+    path: Path, bgr: np.ndarray, matrix: int = 5, tags: tuple[int, int, int] = (2, 2, 2)
+) -> None:
+    """Write three frames; matrix: that converts them; tags: matrix, primaries, transfer."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=10, options={"crf": "1"})
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = bgr.shape[1], bgr.shape[0], "yuv420p"
+        context.colorspace, context.color_primaries, context.color_trc = tags
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(bgr, "bgr24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=matrix, interpolation=EXACT)
+            frame.colorspace, frame.color_primaries, frame.color_trc = tags
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
+def first(path: Path) -> np.ndarray:
+    source = make_source(str(path), "x", {})
+    source.open()
+    try:
+        item = next(iter(source))
+        assert isinstance(item, Decoded)
+        return item.picture.bgr
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((-ONE, 0, 0, ONE), CORNERS[:, ::-1]),
+        ((ONE, 0, 0, -ONE), CORNERS[::-1]),
+        ((-ONE, 0, 0, -ONE), CORNERS[::-1, ::-1]),
+        ((0, ONE, ONE, 0), CORNERS.swapaxes(0, 1)),
+        ((0, -ONE, -ONE, 0), CORNERS.swapaxes(0, 1)[::-1, ::-1]),
+        ((0, ONE, -ONE, 0), np.rot90(CORNERS, -1)),
+        ((0, -ONE, ONE, 0), np.rot90(CORNERS)),
+    ],
+)
+def test_a_picture_is_turned_and_mirrored_by_the_whole_display_matrix(
+    tmp_path: Path, matrix: tuple[int, int, int, int], shown: np.ndarray
+) -> None:
+    path = tmp_path / "a.mp4"
+    write(path, CORNERS)
+    content = bytearray(path.read_bytes())
+    header = content.find(b"tkhd")
+    at = header + 4 + (52 if content[header + 4] else 40)
+    a, b, c, d = matrix
+    content[at : at + 36] = pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    assert np.abs(first(path).astype(int) - shown).mean() < 6  # at the borders of the colours
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(480, 5), (576, 5), (578, 1), (720, 1)])
+def test_untagged_video_of_more_than_576_lines_is_bt709(
+    tmp_path: Path, height: int, matrix: int
+) -> None:
+    bgr = np.full((height, 320, 3), (190, 60, 200), np.uint8)
+    write(tmp_path / "a.mp4", bgr, matrix)
+    assert np.abs(first(tmp_path / "a.mp4").astype(int) - bgr).max() <= 3
+
+
+def test_tagged_hd_is_read_by_its_tags(tmp_path: Path) -> None:
+    bgr = np.full((720, 320, 3), (190, 60, 200), np.uint8)
+    write(tmp_path / "a.mp4", bgr, 5, (6, 6, 6))
+    assert np.abs(first(tmp_path / "a.mp4").astype(int) - bgr).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("transfer", "name", "signal", "grey"),
+    # as zscale and tonemap=hable:desat=0 show them, with 100 nits as white
+    [(18, "HLG", 191, 193), (18, "HLG", 255, 255), (16, "PQ", 148, 174), (16, "PQ", 255, 255)],
+)
+def test_hdr_is_tone_mapped_and_said_once(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    transfer: int,
+    name: str,
+    signal: int,
+    grey: int,
+) -> None:
+    write(tmp_path / "a.mp4", np.full((64, 64, 3), signal, np.uint8), 9, (9, 9, transfer))
+    assert np.abs(first(tmp_path / "a.mp4").astype(int) - grey).max() <= 5
+    assert [f"HDR ({name})" in line for line in caplog.messages] == [True]
