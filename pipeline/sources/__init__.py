@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, cast
+from urllib.parse import unquote
 
 from detector.errors import FramelaneError, UsageError
 from pipeline.connections.status import Status
 from pipeline.frame import Picture, Stream, Unnumbered
 from pipeline.options import checked_options
 from pipeline.redaction import shown_url
+
+_SCHEME = re.compile(r"[a-z]+(:|$)")  # of a URL, or a name that is one
 
 
 class SourceError(FramelaneError):
@@ -113,6 +118,7 @@ def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
     name: the stream's, unique in the run; options: keyword arguments of the source's constructor
     Raises UsageError for a URL that no source reads, a path that does not exist, a wrong option.
     """
+    url = plain_url(url)
     kind = cast(Callable[..., Source], source_for(url))
     checked = checked_options(kind, options, f"source '{shown_url(url)}'")
     try:
@@ -124,6 +130,7 @@ def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
 def source_for(url: str) -> type[Source]:
     """Return the class of the source that reads `url`; raises UsageError if there is none."""
     try:
+        url = plain_url(url)
         for name in SOURCES:
             source: type[Source] = resolve_name(name)
             if source.accepts(url):
@@ -134,6 +141,29 @@ def source_for(url: str) -> type[Source]:
     scheme = url.partition("://")[0]
     accepted = ", ".join(resolve_name(name).accepted for name in reversed(SOURCES))
     raise UsageError(f"{shown_url(url)}: no source reads '{scheme}': give {accepted}")
+
+
+def plain_url(url: str) -> str:
+    """Return a URL as the sources know it, whatever other tools would let a user type.
+
+    What exists under that name, such as a folder called `camera`, goes before any scheme. Raises
+    OSError or ValueError for what can be no name, UsageError for a file: URL of another host.
+    """
+    scheme, remote, rest = url.partition("://")
+    if not remote:
+        if url == "-":
+            return "pipe:/dev/stdin"
+        if Path(url).exists():
+            return f"./{url}" if _SCHEME.match(url) else url
+        return f"camera:{url}" if url.isascii() and url.isdecimal() else url
+    if scheme.lower() == "file":
+        host, slash, path = rest.partition("/")
+        if host.lower() not in {"", "localhost"}:
+            raise UsageError(
+                f"{shown_url(url)[:100]}: a file of another host: give file:///PATH, or the path"
+            )
+        return unquote(slash + path)
+    return f"{scheme.lower()}://{rest}" if scheme.isalpha() else url
 
 
 def is_glob(url: str) -> bool:

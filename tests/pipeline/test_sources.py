@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from pipeline.sources import SOURCES, Decoded, make_source, source_for
+from pipeline.sources import SOURCES, Decoded, make_source, plain_url, source_for
 from pipeline.sources.street.frame_counter import read_counter
 from pipeline.stages.annotate import Annotate
 from tests.support import footage
@@ -90,3 +90,32 @@ def test_annotations_do_not_cover_the_frame_counter_of_the_street() -> None:
 def test_without_a_counter_annotations_may_cover_the_whole_street() -> None:
     source = make_source("synthetic", "x", {"counter": False})
     assert source.reserved_corner == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["camera", "hls", "mjpeg", "pipe", "rtsp", "synthetic", "0"])
+def test_a_folder_that_is_named_like_a_scheme_is_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    assert source_for(name).__name__ == "Images"
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ("RTSP://me:Secret@Cam/Path", "rtsp://me:Secret@Cam/Path"),
+        ("file:///a%20b/c.mp4", "/a b/c.mp4"),
+        ("FILE://localhost/c.mp4", "/c.mp4"),
+        ("0", "camera:0"),
+        ("-", "pipe:/dev/stdin"),
+        ("clip.mp4", "clip.mp4"),
+    ],
+)
+def test_what_users_of_other_tools_type_is_understood(given: str, plain: str) -> None:
+    assert plain_url(given) == plain
+
+
+def test_a_file_of_another_host_is_refused() -> None:
+    with pytest.raises(UsageError, match="a file of another host: give file:///PATH"):
+        make_source("file://nas/clip.mp4", "x", {})
