@@ -185,7 +185,9 @@ def test_an_error_of_tensorrt_is_raised_and_frees_the_slot() -> None:
     engine, plan = opened(cuda, slots=1, graphs=False)
     plan.runs = False
     for _ in range(3):
-        with pytest.raises(FramelaneError, match="TensorRT could not start on a batch: as the test"):
+        with pytest.raises(
+            FramelaneError, match="TensorRT could not start on a batch: as the test"
+        ):
             engine.submit(noise(1))
     plan.runs = True
     images = noise(4)
