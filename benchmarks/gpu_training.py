@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
@@ -55,6 +56,7 @@ def recipe(clip: Path, *, amp: bool) -> Recipe:
 def trained(given: Recipe) -> float:
     """Return the images per second of the whole trainer."""
     with tempfile.TemporaryDirectory() as folder:
+        cv2.setNumThreads(1)  # as the command does
         train(given, Path(folder), Display(Console(file=io.StringIO()), epochs=EPOCHS))
         rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
     assert rate is not None

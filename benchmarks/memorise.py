@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import cv2
 from rich.console import Console
 
 from tests.support.paths import ROOT
@@ -77,6 +78,7 @@ def main(network: str, width: float, size: int, epochs: int) -> None:
             "augment": dict.fromkeys(UNCHANGED, 0),
         }
     )
+    cv2.setNumThreads(1)  # as the command does
     train(recipe, folder, Display(Console(), epochs), resume=True)
     click.echo(f"{folder / BEST}: the best weights")
 

@@ -21,6 +21,7 @@ from statistics import median
 from time import monotonic
 
 import click
+import cv2
 import numpy as np
 import torch
 from rich.console import Console
@@ -92,6 +93,7 @@ def _looped(
 def trained(batch: int) -> float:
     """Return the images per second of the whole trainer in the second epoch."""
     with tempfile.TemporaryDirectory() as folder:
+        cv2.setNumThreads(1)  # as the command does
         train(recipe(batch), Path(folder), Display(Console(file=io.StringIO()), epochs=2))
         rate = read_results(Path(folder) / RESULTS)[-1]["images_per_second"]
     assert rate is not None

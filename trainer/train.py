@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
-import cv2
 import torch
 from safetensors import SafetensorError
 
@@ -64,7 +63,6 @@ def train(
         raise UsageError(
             f"{folder}: already holds a training: continue with --resume, or give another --output"
         )
-    cv2.setNumThreads(1)  # our own threads prepare the images
     device = choose_device(recipe)
     with join_process_group(device.torch_device) as group, closing(display):
         classes, findings = recipe.data.classes, Findings(recipe.data.mistakes)

@@ -43,6 +43,7 @@ def train(
     --resume continues in both cases. Several processes share the work under `torchrun
     --nproc-per-node N -m trainer train ...`.
     """
+    import cv2
     from rich.console import Console
 
     from detector.int8.calibration import load_nncf
@@ -53,6 +54,7 @@ def train(
 
     if precision == "int8":
         load_nncf()  # a missing package shows now, not in hours
+    cv2.setNumThreads(1)  # threads of the trainer prepare the images
     description = load_recipe(recipe, epochs=epochs)
     folder = output or Path("runs") / recipe.stem
     console = Console(quiet=not is_first_process())
