@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from errno import EINVAL
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -30,18 +31,30 @@ class VideoFileSource(RecordedSource):
         decode a single large video faster, use 30 % more CPU, and lose a few more frames near a
         damaged packet
     timeout_seconds: how long a server may stay silent
+    max_pixels: of a frame; larger ones are refused before they are decoded
     Raises UsageError for a path that does not exist.
     """
 
     accepted: ClassVar[str] = "a video file, an http(s) URL"
 
     def __init__(
-        self, url: str, name: str, *, threads: int = 1, timeout_seconds: float = 10.0
+        self,
+        url: str,
+        name: str,
+        *,
+        threads: int = 1,
+        timeout_seconds: float = 10.0,
+        max_pixels: int = 2**25,
     ) -> None:
         super().__init__()
         self._remote = "://" in url
         if not self._remote and not Path(url).exists():
             raise UsageError(f"{shown_url(url)}: no such file")
+        if max_pixels <= 0:
+            raise UsageError(
+                f"{shown_url(url)}: max_pixels: {max_pixels} given: it must be above 0"
+            )
+        self._max_pixels = max_pixels
         self._url = url
         self._name = name
         self._threads = threads
@@ -65,6 +78,8 @@ class VideoFileSource(RecordedSource):
         """Open the container and select the video stream."""
         self._container = self._open_container()
         self._video = self._video_stream(self._container)
+        self._refuse_huge(self._video)
+        self._video.codec_context.options = {"max_pixels": str(self._max_pixels)}
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
         return Stream(
@@ -98,7 +113,8 @@ class VideoFileSource(RecordedSource):
 
     def _open_container(self) -> InputContainer:
         # by default the demuxer makes up missing times, which do not always increase
-        options = {"fflags": "-genpts"}
+        # FFmpeg's own limit holds while it probes, and if the size changes later
+        options = {"fflags": "-genpts", "max_pixels": str(self._max_pixels)}
         try:
             return open_container(self._url, self._timeout_seconds, options)
         except av.FFmpegError as error:
@@ -127,6 +143,13 @@ class VideoFileSource(RecordedSource):
             raise SourceError(f"{shown_url(self._url)}: has no video stream")
         return video
 
+    def _refuse_huge(self, video: VideoStream) -> None:
+        if video.width * video.height > self._max_pixels:
+            raise SourceError(
+                f"{shown_url(self._url)}: {video.width}x{video.height} pixels, more than "
+                f"max_pixels ({self._max_pixels}): make it smaller, or raise max_pixels"
+            )
+
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then the one that flushes the decoder."""
         assert self._container, "open() comes first"
@@ -144,7 +167,10 @@ class VideoFileSource(RecordedSource):
             return self._video.decode(packet)
         except av.FFmpegError as error:
             seconds = self._seconds(packet.pts if packet else None)
-            self._damage.undecodable(seconds, self._describe(error))
+            reason = self._describe(error)
+            if error.errno == EINVAL:  # which is how FFmpeg refuses a size
+                reason += f"; perhaps more pixels than max_pixels, {self._max_pixels}"
+            self._damage.undecodable(seconds, reason)
             return []
 
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
