@@ -99,8 +99,8 @@ class ServedStream(Receiver):
             if answer != "ok":
                 shown = shown_url(url)
                 raise SinkError(
-                    f"output '{shown}': {answer}: give each stream a path of its own, as in "
-                    "rtsp://HOST:PORT/{stream}?serve=1"
+                    f"output '{shown}': {answer}: give each stream a path of its own, as with "
+                    "{stream} in it"
                 )
             self._buffer = SendBuffer(self._socket, timeout)
         except BaseException:
