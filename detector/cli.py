@@ -13,6 +13,7 @@ import click
 
 from detector.errors import FramelaneError
 from detector.renamed import RenamedWarning, warn_renamed
+from detector.terminal import open_standard_descriptors, printable_lines, unfailing_errors
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -28,14 +29,16 @@ def errors_as_lines() -> Iterator[None]:
         else:
             shown_before(message, category, *rest, **named)
 
+    open_standard_descriptors()
     warnings.showwarning = show
-    try:
-        yield
-    except FramelaneError as error:
-        click.echo(f"Error: {error}", err=True)  # as click says it
-        sys.exit(error.exit_code)
-    finally:
-        warnings.showwarning = shown_before
+    with unfailing_errors():
+        try:
+            yield
+        except FramelaneError as error:
+            click.echo(f"Error: {printable_lines(str(error))}", err=True)  # as click says it
+            sys.exit(error.exit_code)
+        finally:
+            warnings.showwarning = shown_before
 
 
 class Command(click.Command):

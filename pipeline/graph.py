@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from threading import Condition, Lock
 from typing import TypeVar
@@ -39,6 +39,7 @@ NEWEST = 1  # frame of a live stream; if the engine is late, each more adds an i
 BATCHES = 2  # the engine's next one, and one being made
 CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
 CREDIT = 6  # frames of a stream between preprocess and its sinks, besides those at the engine
+END_SECONDS = 60.0  # to wait for the end of one stream: longer than the time-outs of most cameras
 SINK = 4  # frames: encoding a keyframe takes several times the average
 
 
@@ -161,12 +162,17 @@ class Graph:
     def end(self, name: str) -> StreamStages:
         """Stop the source of a stream, and wait until all of its frames are written.
 
-        The wait for a silent camera lasts up to its time-out.
+        The wait for a silent camera lasts up to its time-out. Raises FramelaneError if the stream
+        does not end.
         """
         with self._lock:
             joined = self._streams[name]
         joined.stages.source.stop()
-        self.pipeline.wait_for(joined.workers)
+        if not self.pipeline.wait_for(joined.workers, END_SECONDS):
+            raise FramelaneError(
+                f"stream '{name}' has not ended after {END_SECONDS:.0f} s: its camera or an output "
+                "does not answer; try again later, or end the run"
+            )
         return joined.stages
 
     def forget(self, name: str) -> None:
@@ -196,8 +202,9 @@ class Graph:
 
     def _stop_sources(self) -> None:
         self._inbox.no_more()
-        for stream in self.streams:
-            stream.source.stop()
+        with ExitStack() as steps:  # each source is stopped although one cannot be
+            for stream in self.streams:
+                steps.callback(stream.source.stop)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError
+from detector.terminal import printable
 from pipeline.graph import StreamStages
+from pipeline.redaction import without_password
 from pipeline.runtime.runner import Failure, Pipeline, Worker
 
 Figures = dict[str, Any]
@@ -34,7 +36,7 @@ def figures(
         },
         "stages": {worker.name: _stage(worker) for worker in pipeline.workers},
         "failures": [
-            {"stage": failure.stage, "stream": failure.stream, "error": str(failure.error)}
+            {"stage": failure.stage, "stream": failure.stream, "error": _words_of(failure)}
             for failure in pipeline.failures
         ],
     }
@@ -63,9 +65,14 @@ def _faults(stream: StreamStages) -> list[str]:
 
 def _complaint(failure: Failure) -> str:
     if isinstance(failure.error, FramelaneError) and failure.stream is not None:
-        return str(failure.error)  # the message names the file
+        return _words_of(failure)  # the message names the file
     kind = "" if isinstance(failure.error, FramelaneError) else f"{type(failure.error).__name__}: "
-    return f"{failure.stage}: {kind}{failure.error}"
+    return f"{failure.stage}: {kind}{_words_of(failure)}"
+
+
+def _words_of(failure: Failure) -> str:
+    """Return the message of a failure; that of a foreign error may hold a URL as it was given."""
+    return without_password(str(failure.error))
 
 
 def summary(report: Figures) -> str:
@@ -73,7 +80,7 @@ def summary(report: Figures) -> str:
     lines = [_stream_line(name, stream) for name, stream in report["streams"].items()]
     lines += ["", _STAGE_HEADER]
     lines += [_stage_line(name, stage) for name, stage in report["stages"].items()]
-    lines += ["", *(f"wrote {path}" for path in _written(report))]
+    lines += ["", *(f"wrote {printable(path)}" for path in _written(report))]
     return "\n".join(lines)
 
 
@@ -120,7 +127,7 @@ def _ages(pipeline: Pipeline, stream: str) -> Figures:
 def _by_reason(counted: Counter[tuple[str, str]]) -> list[Figures]:
     return [
         {"stage": stage, "reason": reason, "frames": frames}
-        for (stage, reason), frames in counted.items()
+        for (stage, reason), frames in dict(counted).items()  # a copy: other threads count on
     ]
 
 
@@ -166,7 +173,8 @@ def _connection(name: str, connection: Figures) -> list[str]:
     causes = ", ".join(f"{cause} x {count}" for cause, count in connection["causes"].items())
     lines = [f"    {name}: connected {connection['connections']} x; {seconds}"]
     if causes:
-        lines.append(f"    {name}: lost: {causes}; last: {connection['trouble']}")
+        last = printable(str(connection["trouble"]))  # it may be in the peer's words
+        lines.append(f"    {name}: lost: {causes}; last: {last}")
     return lines
 
 

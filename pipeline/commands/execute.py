@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import click
 import yaml
 
+from detector.terminal import printable_lines, unfailing_output
 from detector.text_file import write_text
 from pipeline.build import build
+from pipeline.commands.shown_config import shown_config
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
 from pipeline.monitor.control import Control
@@ -21,8 +24,10 @@ from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.process_settings import apply_process_settings
-from pipeline.redaction import without_password
 from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.run import Run
+
+log = logging.getLogger("framelane")
 
 WHERE = {  # flag -> the place in the configuration that it sets
     "model": ("model", "name"),
@@ -61,11 +66,11 @@ def configure(path: Path | None, given: Mapping[str, Any]) -> RunConfig:
 
 
 def as_yaml(config: RunConfig) -> str:
-    """Return the effective configuration as a file that gives the same run."""
-    shown = config.model_dump(mode="json")
-    for place in (*shown["sources"], *shown["outputs"]):
-        place["url"] = without_password(place["url"])
-    return str(yaml.safe_dump(shown, sort_keys=False))
+    """Return the effective configuration as a file that gives the same run.
+
+    What may be a credential is ***.
+    """
+    return str(yaml.safe_dump(shown_config(config), sort_keys=False))
 
 
 def schema() -> str:
@@ -81,9 +86,17 @@ def execute(config: RunConfig, stats_json: Path | None) -> int:
     """
     apply_process_settings()
     built = build(config, more=config.control is not None)
+    if stats_json:
+        built.reserve(stats_json, "--stats-json")
+    with unfailing_output(), log_on_terminal(), Interrupt(built.pipeline):  # also for the report
+        _run(built, config)
+        return _report(built, stats_json)
+
+
+def _run(built: Run, config: RunConfig) -> None:
+    """Run to the end."""
     pipeline = built.pipeline
     with ExitStack() as around:
-        around.enter_context(log_on_terminal())
         interrupt = around.enter_context(Interrupt(pipeline))
         if config.control:
             around.enter_context(Control(built, config.control))
@@ -94,12 +107,22 @@ def execute(config: RunConfig, stats_json: Path | None) -> int:
             give_up=interrupt.give_up if config.watchdog else None,
         )
         pipeline.start()
-        watch(built, interrupt.obey, watchdog.look, MallocTrim().look)
+        try:
+            watch(built, interrupt.obey, watchdog.look, MallocTrim().look)
+        except Exception:  # a bug: the threads must end nevertheless
+            log.exception("the run cannot be watched")
+            interrupt.give_up()
         pipeline.join()
-    report = figures(pipeline, built.streams, built.removed)
-    click.echo(summary(report))
-    if stats_json:
-        write_text(stats_json, json.dumps(report, indent=2) + "\n", "--stats-json")
-    for line in complaints(pipeline, built.streams):
-        click.echo(line, err=True)
-    return exit_code(pipeline, built.streams)
+
+
+def _report(built: Run, stats_json: Path | None) -> int:
+    """Write the report, the most durable form first, and return the exit code."""
+    report = figures(built.pipeline, built.streams, built.removed)
+    try:
+        if stats_json:
+            write_text(stats_json, json.dumps(report, indent=2) + "\n", "--stats-json")
+    finally:
+        click.echo(summary(report))
+        for line in complaints(built.pipeline, built.streams):
+            click.echo(printable_lines(line), err=True)
+    return exit_code(built.pipeline, built.streams)

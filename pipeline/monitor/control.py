@@ -9,12 +9,10 @@ DELETE /streams/NAME     end a stream, and return its last figures
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from pydantic import ValidationError
@@ -22,11 +20,11 @@ from pydantic import ValidationError
 from detector.errors import FramelaneError, UsageError
 from detector.settings import explain
 from pipeline.config import SourceConfig
+from pipeline.monitor.http_server import Refused, Request, Server
 from pipeline.redaction import without_password
 from pipeline.report import stream_figures
 from pipeline.run import Run
 
-MAX_REQUEST = 1 << 16  # bytes; a source takes some hundreds
 POLL_SECONDS = 0.1  # between two checks whether to end
 
 
@@ -40,7 +38,7 @@ class Control:
     def __init__(self, run: Run, address: str) -> None:
         host, port = _loopback(address)
         try:
-            self._server = _Server((host, port), run)
+            self._server = Server((host, port), _Answers(run))
         except OSError as error:
             raise UsageError(f"--control: {address}: {error.strerror}") from error
         self.port: int = self._server.server_port
@@ -54,127 +52,97 @@ class Control:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
-        self._server.server_close()
+        self._server.end_requests()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # open requests are answered before the end
+class _Answers:
+    """Answers requests about the streams of a run."""
 
-    def __init__(self, address: tuple[str, int], run: Run) -> None:
-        super().__init__(address, _Handler)
-        self.run = run
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
-
-class _Refused(Exception):
-    """A request that is refused: HTTP status and reason."""
-
-    def __init__(self, status: HTTPStatus, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = 10  # seconds for a client to send its request
-
-    def do_GET(self) -> None:
-        """Show one stream or all."""
-        self._answer(self._show)
-
-    def do_POST(self) -> None:
-        """Add a stream."""
-        self._answer(self._add)
-
-    def do_DELETE(self) -> None:
-        """Remove a stream."""
-        self._answer(self._remove)
-
-    def log_message(self, *_: object) -> None:
-        """Do nothing: a request may contain a password."""
-
-    def _answer(self, answer: Callable[[], tuple[HTTPStatus, Any]]) -> None:
+    def __call__(self, request: Request) -> tuple[HTTPStatus, Any]:
+        """Return the status and the content of the answer; raises Refused."""
+        _refuse_web_pages(request)
+        answers = {"GET": self._show, "POST": self._add, "DELETE": self._remove}
+        if request.method not in answers:
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "the methods are GET, POST and DELETE")
         try:
-            self._refuse_web_pages()
-            status, content = answer()
-        except _Refused as refused:
-            status, content = refused.status, {"error": str(refused)}
+            return answers[request.method](request)
         except UsageError as error:
-            status, content = HTTPStatus.BAD_REQUEST, {"error": without_password(str(error))}
+            raise Refused(HTTPStatus.BAD_REQUEST, without_password(str(error))) from error
         except FramelaneError as error:
-            status, content = HTTPStatus.CONFLICT, {"error": without_password(str(error))}
-        body = json.dumps(content).encode() + b"\n"
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            raise Refused(HTTPStatus.CONFLICT, without_password(str(error))) from error
 
-    def _refuse_web_pages(self) -> None:
-        """Refuse a request that a web page in the operator's browser may have sent.
-
-        Such a page can send requests to this address, but they name its own origin, or the host
-        name by which it reached this machine.
-        """
-        host = self.headers.get("Host", "").rpartition(":")[0].strip("[]")
-        if host != "localhost" and not _is_loopback(host):
-            raise _Refused(HTTPStatus.FORBIDDEN, "only requests to localhost are accepted")
-        if self.headers.get("Origin"):
-            raise _Refused(HTTPStatus.FORBIDDEN, "requests from web pages are not accepted")
-
-    @property
-    def _name(self) -> str | None:
-        """The stream that the path names; None for all streams."""
-        match self.path.strip("/").split("/"):
-            case ["streams"]:
-                return None
-            case ["streams", name]:
-                return unquote(name)
-        raise _Refused(HTTPStatus.NOT_FOUND, "the paths are /streams and /streams/NAME")
-
-    def _show(self) -> tuple[HTTPStatus, Any]:
-        run, name = self.server.run, self._name
+    def _show(self, request: Request) -> tuple[HTTPStatus, Any]:
+        name = _stream_of(request)
         streams = {
-            stream.name: stream_figures(run.pipeline, stream)
-            for stream in run.streams
+            stream.name: stream_figures(self._run.pipeline, stream)
+            for stream in self._run.streams
             if name in (None, stream.name)
         }
         if name is None:
             return HTTPStatus.OK, {"streams": streams}
         if name not in streams:
-            raise _Refused(HTTPStatus.NOT_FOUND, f"no stream '{name}'")
+            _not_found(name)
         return HTTPStatus.OK, streams[name]
 
-    def _add(self) -> tuple[HTTPStatus, Any]:
-        if self._name is not None:
-            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST is accepted at /streams only")
+    def _add(self, request: Request) -> tuple[HTTPStatus, Any]:
+        if _stream_of(request) is not None:
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST is accepted at /streams only")
         try:
-            source = SourceConfig.model_validate(self._json())
+            source = SourceConfig.model_validate(_json(request))
         except ValidationError as error:
             raise UsageError(explain(error, SourceConfig, ".".join)) from None
-        return HTTPStatus.CREATED, {"name": self.server.run.add(source)}
+        return HTTPStatus.CREATED, {"name": self._run.add(source)}
 
-    def _remove(self) -> tuple[HTTPStatus, Any]:
-        name = self._name
-        if name is None or name not in {stream.name for stream in self.server.run.streams}:
-            raise _Refused(HTTPStatus.NOT_FOUND, f"no stream '{name or ''}'")
-        return HTTPStatus.OK, self.server.run.remove(name)
+    def _remove(self, request: Request) -> tuple[HTTPStatus, Any]:
+        name = _stream_of(request)
+        if name is None or name not in {stream.name for stream in self._run.streams}:
+            _not_found(name or "")
+        return HTTPStatus.OK, self._run.remove(name)
 
-    def _json(self) -> Any:
-        size = self.headers.get("Content-Length", "")
-        if not size.isdecimal() or int(size) > MAX_REQUEST:
-            raise _Refused(HTTPStatus.BAD_REQUEST, f"Content-Length: at most {MAX_REQUEST} bytes")
-        try:
-            content = json.loads(self.rfile.read(int(size)))
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            raise _Refused(HTTPStatus.BAD_REQUEST, "a source as a JSON object is expected")
-        return content
+
+def _refuse_web_pages(request: Request) -> None:
+    """Refuse a request that a web page in the operator's browser may have sent.
+
+    Such a page can send requests to this address, but they name its own origin, or the host
+    name by which it reached this machine.
+    """
+    host = request.headers.get("Host", "").rpartition(":")[0].strip("[]")
+    if host != "localhost" and not _is_loopback(host):
+        raise Refused(HTTPStatus.FORBIDDEN, "only requests to localhost are accepted")
+    if request.headers.get("Origin"):
+        raise Refused(HTTPStatus.FORBIDDEN, "requests from web pages are not accepted")
+
+
+def _stream_of(request: Request) -> str | None:
+    """Return the stream that the path names; None for all streams."""
+    match request.path.strip("/").split("/"):
+        case ["streams"]:
+            return None
+        case ["streams", name]:
+            return unquote(name)
+    raise Refused(HTTPStatus.NOT_FOUND, "the paths are /streams and /streams/NAME")
+
+
+def _not_found(name: str) -> NoReturn:
+    raise Refused(HTTPStatus.NOT_FOUND, f"no stream '{name}'")
+
+
+def _json(request: Request) -> Any:
+    try:
+        content = json.loads(request.body())
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested too deep
+        content = None
+    if not isinstance(content, dict):
+        raise Refused(HTTPStatus.BAD_REQUEST, "a source as a JSON object is expected")
+    return content
 
 
 def _loopback(address: str) -> tuple[str, int]:
     host, found, port = address.rpartition(":")
-    if not found or not port.isdecimal() or int(port) > 65535:
+    if not found or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65535:
         raise UsageError(f"--control: '{address}' given: give HOST:PORT, as in 127.0.0.1:8080")
     if host != "localhost" and not _is_loopback(host):
         raise UsageError(

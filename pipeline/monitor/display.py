@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from detector.terminal import printable
 from pipeline.graph import StreamStages
 from pipeline.run import Run
 from pipeline.runtime.runner import Pipeline
@@ -25,7 +26,7 @@ def watch(run: Run, *looks: Callable[[], None]) -> None:
         thread does not wake it.
     """
     began_at = monotonic()
-    console = Console(stderr=True, quiet=not sys.stderr.isatty())
+    console = Console(stderr=True, quiet=not (sys.stderr and sys.stderr.isatty()))
     with Live(console=console, transient=True, auto_refresh=False) as live:
         while not run.pipeline.wait(REFRESH_SECONDS):
             for look in looks:
@@ -34,7 +35,8 @@ def watch(run: Run, *looks: Callable[[], None]) -> None:
 
 
 def _lines(run: Run, seconds: float) -> str:
-    return "\n".join([_line(run.pipeline, seconds), *_states(run.streams)])
+    lines = [_line(run.pipeline, seconds), *_states(run.streams)]
+    return "\n".join(printable(line) for line in lines)  # a cause may be in a camera's words
 
 
 def _states(streams: Iterable[StreamStages]) -> Iterator[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic, process_time
 from typing import Any, Protocol
@@ -122,12 +124,17 @@ class Pipeline:
             if self._started:
                 self._start(threads.values())
 
-    def wait_for(self, workers: Sequence[Worker]) -> None:
-        """Wait until these workers have ended; their source must have been stopped."""
+    def wait_for(self, workers: Sequence[Worker], seconds: float) -> bool:
+        """Wait until these workers have ended, and return whether they have.
+
+        Their source must have been stopped.
+        """
         with self._lock:
             threads = [self._threads[worker] for worker in workers if self._started]
+        until = monotonic() + seconds
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, until - monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def forget(self, workers: Sequence[Worker]) -> None:
         """Remove workers that have ended."""
@@ -156,7 +163,10 @@ class Pipeline:
         self._ended_at = monotonic()
         self.cpu_seconds = process_time() - self._cpu_before
         for finalize in self._finalizers:
-            finalize()
+            try:
+                finalize()
+            except Exception as error:  # the results are complete: their report must not be lost
+                self.failures.append(Failure("end", None, error))
         try:
             self.ledger.check()
         except AssertionError as error:  # the last failure: an earlier one is more likely the cause
@@ -171,9 +181,10 @@ class Pipeline:
     def cancel(self) -> None:
         """End now: every thread wakes, frames in flight count as failed."""
         self.cancelled = True
-        self.stop()
-        for worker in self.workers:
-            worker.inbox.cancel()
+        with ExitStack() as steps:  # the last one first; each is taken although one fails
+            for worker in reversed(self.workers):
+                steps.callback(worker.inbox.cancel)
+            steps.callback(self.stop)
 
     def _start(self, threads: Iterable[Thread]) -> None:
         """Start the last stage of the path first, so that every receiver runs before its sender."""
@@ -187,26 +198,35 @@ class Pipeline:
             self._break_off(worker, end, "cancelled")
         except UpstreamFailed as end:
             self._break_off(worker, end, "the stream broke off")
-        except Exception as error:
+        except BaseException as error:  # a library may raise SystemExit: nobody else would notice
             self._note(worker, error)
-            self._break_off(worker, error, str(error) or type(error).__name__)
+            self._break_off(worker, error, _reason(error))
+            if not isinstance(error, FramelaneError):  # not a message for users, but a bug
+                log.error("stage '%s' failed", worker.name, exc_info=error)
         finally:
             worker.probe.at_work_since = None
             self._leave()
 
-    def _note(self, worker: Worker, error: Exception) -> None:
-        if not isinstance(error, FramelaneError):  # not a message for users, but a bug
-            log.error("stage '%s' failed", worker.name, exc_info=error)
+    def _note(self, worker: Worker, error: BaseException) -> None:
         with self._lock:
             self.failures.append(Failure(worker.name, worker.stream, error))
 
     def _break_off(self, worker: Worker, end: BaseException, reason: str) -> None:
-        for ticket in worker.probe.held:
-            self.ledger.failed(ticket, worker.name, reason)
-        worker.inbox.cancel()
-        worker.outbox.close(end)
+        """Account for the frames, and tell both sides; each step is taken although one fails."""
+        steps: list[Callable[[], object]] = [
+            worker.inbox.cancel,
+            partial(worker.outbox.close, end),
+        ]
         if worker.stream is None and not self.cancelled:
-            self.cancel()
+            steps.append(self.cancel)
+        held: list[Callable[[], object]] = [
+            partial(self.ledger.failed, ticket, worker.name, reason) for ticket in worker.probe.held
+        ]
+        for step in (*held, *steps):
+            try:
+                step()
+            except Exception as error:
+                self._note(worker, error)
 
     def _leave(self) -> None:
         with self._lock:
@@ -214,3 +234,11 @@ class Pipeline:
             if not self._running:
                 self._ending = True
                 self._ended.set()
+
+
+def _reason(error: BaseException) -> str:
+    """Return the error's text, or its kind if it has none or its text cannot be made."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:
+        return type(error).__name__

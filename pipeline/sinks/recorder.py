@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import ClassVar
 
 from pipeline.frame import Frame, Ticket, Tracked
 from pipeline.sinks import Sink, SinkError
+from pipeline.sinks.output_lock import OutputLock, open_locked
 
 log = logging.getLogger("framelane")
 
@@ -19,7 +21,8 @@ class Recorder(Sink):
 
     The file and its folder are created with the first frame, so that a source that cannot be
     opened leaves an older result alone. The growing file has its final name, so that a killed run
-    leaves it in the expected place. If the run fails, `out.mp4` becomes `out.incomplete.mp4`.
+    leaves it in the expected place. If the run fails, `out.mp4` becomes `out.incomplete.mp4`. From
+    `open` to `close` no other run can write it.
 
     classes: names by class id, for formats that write them
     """
@@ -32,6 +35,13 @@ class Recorder(Sink):
         self.incomplete_path = self.path.with_suffix(f".incomplete{self.path.suffix}")
         self._classes = classes
         self._growing = False  # our file exists and is not complete
+        self._lock: OutputLock | None = None
+        self._locked_file: int | None = None  # the file's descriptor, which locks it
+
+    def open(self) -> None:
+        """Lock the name of the file; nothing else is created before the first frame."""
+        with self._translated():
+            self._lock = OutputLock(self.path)
 
     def process(self, item: Tracked) -> Iterable[Ticket]:
         """Write the frame, and return the tickets of the frames that are written by now."""
@@ -48,6 +58,7 @@ class Recorder(Sink):
         with self._translated():
             written = self._complete()
         self._growing = False
+        self._unlock_file()
         return written
 
     def close(self) -> None:
@@ -57,6 +68,9 @@ class Recorder(Sink):
             with suppress(*self.foreign_errors, SinkError):  # the first failure is already reported
                 self._abandon()
             self._rename()
+        self._unlock_file()
+        if self._lock:
+            self._lock.release()
 
     def _rename(self) -> None:
         try:
@@ -66,8 +80,13 @@ class Recorder(Sink):
 
     def _create(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.open("wb").close()
+        self._locked_file = open_locked(self.path)
         self._growing, self.written = True, self.path
+
+    def _unlock_file(self) -> None:
+        if self._locked_file is not None:
+            os.close(self._locked_file)
+            self._locked_file = None
 
     def _begin(self, frame: Frame) -> None:
         """Open the file, which exists and is empty, for the stream of this first frame."""

@@ -13,8 +13,11 @@ from pathlib import Path
 from time import time
 
 from pipeline.rate_limited_log import RateLimitedLog
+from pipeline.sinks.output_lock import is_locked
 
-# The text that each directive of strftime becomes; only those that can be recognised again.
+# The text that each directive of strftime becomes; only those that can be recognised again. Each
+# has a fixed length, and a name of a stream has no `~`. So the names of one stream's segments never
+# match the template of another stream.
 _PATTERNS = {
     "Y": r"\d{4}",
     "y": r"\d{2}",
@@ -24,11 +27,11 @@ _PATTERNS = {
     "M": r"\d{2}",
     "S": r"\d{2}",
     "j": r"\d{3}",
-    "s": r"\d+",
+    "s": r"\d{10}",  # until the year 2286
     "%": "%",
 }
 DIRECTIVES = ", ".join(f"%{letter}" for letter in _PATTERNS)
-_NUMBER = r"(-\d+)?"  # where two segments would have the same name
+_NUMBER = r"(~\d+)?"  # where two segments would have the same name
 
 
 class SegmentNames:
@@ -50,7 +53,7 @@ class SegmentNames:
     def at(self, moment: datetime) -> Path:
         """Return an unused name for a segment that starts at `moment`."""
         first = Path(moment.strftime(str(self._template)))
-        others = (first.with_stem(f"{first.stem}-{number}") for number in count(2))
+        others = (first.with_stem(f"{first.stem}~{number}") for number in count(2))
         return next(path for path in chain([first], others) if not _is_used(path))
 
     def existing(self) -> Iterator[Path]:
@@ -139,7 +142,8 @@ class Retention:
                 time() - segment.modified_at > self._keep_seconds
             )
             too_large = self._keep_bytes is not None and total > self._keep_bytes
-            if segment.path != growing and (too_old or too_large):
+            wanted = segment.path == growing or not (too_old or too_large)
+            if not wanted and not is_locked(segment.path):  # another run may be writing it
                 segment.path.unlink(missing_ok=True)
                 self._names.remove_empty_folders(segment.path)
                 total -= segment.size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.frame import Fate, Frame, NotWritten, Ticket, Tracked, tickets_of
 from pipeline.options import checked_options, option_names
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, sink_for
+from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.sinks.retention import DIRECTIVES, Retention, SegmentNames
 
 CHECK_SECONDS = 5.0  # between two checks of the disk: for free space, for old segments
@@ -61,6 +63,7 @@ class Segments(Sink):
         self._names = SegmentNames(template)
         self._log = RateLimitedLog(str(template))
         self._retention = Retention(self._names, keep_seconds, keep_bytes, self._log)
+        self._lock: OutputLock | None = None
         self._segment: Sink | None = None
         self._path: Path | None = None  # of the current segment
         self._first: Frame | None = None  # of the current segment
@@ -96,6 +99,13 @@ class Segments(Sink):
             for why, count in self._failures.items()
         ]
 
+    def open(self) -> None:
+        """Lock the template: two runs would delete each other's segments."""
+        try:
+            self._lock = OutputLock(self._template)
+        except InUse as error:
+            raise SinkError(f"cannot write '{self._template}': {error}") from error
+
     def process(self, item: Tracked) -> Iterable[Ticket | NotWritten]:
         """Write the frame, in a new segment if one is due."""
         done: list[Ticket | NotWritten] = []
@@ -118,8 +128,11 @@ class Segments(Sink):
 
     def close(self) -> None:
         """Close the current segment, incomplete."""
-        if self._segment:
-            self._segment.close()
+        with ExitStack() as steps:
+            if self._lock:
+                steps.callback(self._lock.release)
+            if self._segment:
+                self._segment.close()
 
     def _write(self, item: Tracked, done: list[Ticket | NotWritten]) -> None:
         if self._segment and self._is_due(item.frame):

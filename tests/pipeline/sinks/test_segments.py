@@ -80,8 +80,8 @@ def test_two_segments_of_one_second_have_two_names_and_no_file_is_overwritten(
     names = SegmentNames(tmp_path / "%H%M%S.mp4")
     moment = datetime(2026, 11, 23, 12, 0, 7)
     (tmp_path / "120007.mp4").touch()
-    (tmp_path / "120007-2.incomplete.mp4").touch()
-    assert names.at(moment) == tmp_path / "120007-3.mp4"
+    (tmp_path / "120007~2.incomplete.mp4").touch()
+    assert names.at(moment) == tmp_path / "120007~3.mp4"
 
 
 def test_a_segment_ends_when_it_is_large_enough(tmp_path: Path) -> None:
