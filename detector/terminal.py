@@ -86,8 +86,13 @@ class UnfailingStream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"text expected, {type(text).__name__} given")
         with self._lock:
-            if not text or self._send(self._note()):
-                self._write(text)
+            note = self._note()
+            if not note or self._send(note):
+                if note:
+                    self._lost, self._torn = 0, False
+                if self._send(text):
+                    return len(text)
+            self._lost += text.count("\n")
         return len(text)
 
     def _note(self) -> str:
@@ -96,11 +101,6 @@ class UnfailingStream(io.TextIOBase):
             return ""
         missing = f"({self._lost} lines could not be written here)\n" if self._lost else ""
         return "\n" * self._torn + missing
-
-    def _write(self, text: str) -> None:
-        self._lost, self._torn = 0, False
-        if not self._send(text):
-            self._lost += text.count("\n")
 
     def _send(self, text: str) -> bool:
         """Write to the stream; return whether it took all."""

@@ -43,6 +43,32 @@ def at_work(pipeline: Pipeline) -> list[str]:
     return [w.name for w in pipeline.workers if w.probe.at_work_since is not None]
 
 
+def look_for(watchdog: Watchdog, clock: Later, seconds: int) -> None:
+    """Let a process run for so long, and look as often as a run does in that time, or half."""
+    for _ in range(2 * seconds):
+        clock.ahead += 0.5
+        watchdog.look()
+
+
+def test_a_stopped_process_or_a_paused_machine_does_not_hang(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = make_run([50], sinks=1)
+    gate = run.sinks["s0"][0].faults = Gate()
+    clock = Later()
+    watchdog = Watchdog(run.pipeline, list, 60.0, clock=clock)
+    run.pipeline.start()
+    until(lambda: at_work(run.pipeline) == ["s0/sink0"])
+    look_for(watchdog, clock, 10)
+    clock.ahead += 100_000.0  # stopped by a signal, or with its virtual machine
+    look_for(watchdog, clock, 40)
+    assert caplog.messages == []
+    look_for(watchdog, clock, 20)
+    assert "has made no progress for 6" in caplog.messages[0]
+    gate.opened.set()
+    finish(run)
+
+
 def test_a_hanging_sink_is_logged_once_with_the_stacks_of_all_threads(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
