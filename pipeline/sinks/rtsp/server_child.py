@@ -337,9 +337,15 @@ def start(call: Any, *arguments: Any) -> None:
     threading.Thread(target=call, args=arguments, daemon=True).start()
 
 
-def end_with_standard_input() -> None:
-    """End the process when its parent has ended or closes the pipe."""
+def end_with_standard_input(path: str) -> None:
+    """End the process when its parent has ended or closes the pipe.
+
+    path: of the socket; it goes with its folder, since a parent that was killed cannot remove it
+    """
     sys.stdin.read()
+    with contextlib.suppress(OSError):  # the parent, if it has ended well, was quicker
+        os.unlink(path)
+        os.rmdir(os.path.dirname(path))
     os._exit(0)
 
 
@@ -360,7 +366,7 @@ def main() -> None:
     start(accept, listener, lambda connection, _: server.take(connection))
     start(accept, public, server.welcome)
     start(server.watch)
-    start(end_with_standard_input)
+    start(end_with_standard_input, options["socket"])
     print("ready", flush=True)
     GLib.MainLoop().run()
 

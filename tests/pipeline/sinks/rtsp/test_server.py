@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -23,6 +26,7 @@ from tests.pipeline.sinks.test_rtsp import captured, free_port, sink
 from tests.support.cameras import CAP, FPS, require_gstreamer, until
 from tests.support.environment import PASSWORD
 from tests.support.live_streams import live, reading
+from tests.support.paths import ROOT
 from tests.support.runs import minimal_config
 
 
@@ -174,3 +178,23 @@ def test_two_streams_at_one_address_are_refused_before_the_run_starts(tmp_path: 
     config = minimal_config(tmp_path, *sources, outputs=["rtsp://me:a@host/wall"])
     with pytest.raises(UsageError, match="rtsp://host/wall would show two streams"):
         build(config)
+
+
+def test_a_killed_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    require_gstreamer()
+    code = (
+        "from pipeline.sinks.rtsp.server import Server\n"
+        f"server = Server('127.0.0.1', {free_port()}); print('ready', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None and run.stdout.readline() == "ready\n"
+        assert len(list(tmp_path.iterdir())) == 1  # the folder of the socket
+        run.kill()
+    until(lambda: not list(tmp_path.iterdir()))
