@@ -1,4 +1,4 @@
-"""Built engines on disk, each under a key of everything it depends on.
+"""Engines, and the verdicts of the acceptance gate on them, kept on disk under a key each.
 
 An engine file `<name>.engine` has a sidecar `<name>.json` with its key, its hash and notes of the
 build. The file is used only if both exist, the hash is right, and the key is the one asked for.
@@ -26,14 +26,14 @@ from detector.manifest import sha256_of
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """Everything an engine depends on: engines with different keys are different engines.
+    """Everything that an engine, or the verdict on it, depends on.
 
     model_sha256: of the model file that it is made from
     runtime, version: the software that builds and runs it
     device: name and capability, as in `NVIDIA H200, SM90`
     precision: that it computes in
     shapes: of the images that it accepts, as in `1-8 x 640 x 640 x 3`
-    flags: other options of the builder, and the tolerance it was judged by
+    flags: other options of the builder; in the key of a verdict also the tolerance
     """
 
     model_sha256: str

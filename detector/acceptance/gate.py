@@ -57,6 +57,7 @@ def open_gated(name: str, model: Path, *, images: Path | None = None, **options:
 
 
 def _verdict(engine: Engine, key: EngineKey, model: Path, images: Path | None) -> Agreement:
+    """Return the agreement from the cache, or compare now; a refusal raises, so it is not kept."""
     tolerance = Manifest.beside(model).tolerance_of(engine.precision)
     held_to = {f"tolerance/{name}": value for name, value in asdict(tolerance).items()}
 

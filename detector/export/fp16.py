@@ -14,7 +14,8 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from detector.errors import ModelError
 
-LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # the last ones return the logits
+# Operations with weights; the last nodes of these types in a network produce the logits
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 LARGEST = float(np.finfo(np.float16).max)
 
 

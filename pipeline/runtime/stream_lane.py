@@ -12,7 +12,7 @@ from pipeline.frame import Detected, Frame
 from pipeline.runtime.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 from pipeline.runtime.stats import ChannelStats
 
-DECAY = 0.95  # with each frame, of the longest time that a frame has taken to its sinks
+DECAY = 0.95  # each delivered frame multiplies the remembered longest time to the sinks by this
 
 
 class StreamLane:
@@ -116,7 +116,8 @@ class StreamLane:
     def _arrives_in_time(self, frame: Frame) -> bool:
         """Whether a frame can reach its sinks before it expires, if it is as slow as recent ones.
 
-        Each frame that cannot halves the expected time, so that one stall does not end a stream.
+        A frame that is dropped for this halves the expected time. Otherwise one long stall would
+        cause every later frame to be dropped.
         """
         in_time = frame.expires_at > self._clock() + self._to_sinks
         if not in_time:

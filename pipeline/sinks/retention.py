@@ -15,9 +15,9 @@ from time import time
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks.output_lock import is_locked
 
-# The text that each directive of strftime becomes; only those that can be recognised again. Each
-# has a fixed length, and a name of a stream has no `~`. So the names of one stream's segments never
-# match the template of another stream.
+# Patterns of the text that each supported directive of strftime becomes. All have a fixed length,
+# and a stream's name cannot contain the `~` that numbers segments of one second. So one stream's
+# segments never match the template of another stream.
 _PATTERNS = {
     "Y": r"\d{4}",
     "y": r"\d{2}",
@@ -142,8 +142,8 @@ class Retention:
                 time() - segment.modified_at > self._keep_seconds
             )
             too_large = self._keep_bytes is not None and total > self._keep_bytes
-            wanted = segment.path == growing or not (too_old or too_large)
-            if not wanted and not is_locked(segment.path):  # another run may be writing it
+            due = (too_old or too_large) and segment.path != growing
+            if due and not is_locked(segment.path):  # another run may be writing it
                 segment.path.unlink(missing_ok=True)
                 self._names.remove_empty_folders(segment.path)
                 total -= segment.size

@@ -17,7 +17,8 @@ from pipeline.runtime.stage import Stage
 class Suppress(Stage[Inferred, Detected]):
     """Splits batches into frames; the options are those of `detector.nms.suppress`.
 
-    keep_small: hand on the frame at the network's input size, which costs memory
+    keep_small: also pass on the resized frame, without its padding, on which the motion of the
+        camera is estimated; this takes memory
     """
 
     def __init__(

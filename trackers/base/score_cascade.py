@@ -14,19 +14,19 @@ from trackers.base.track_table import BoolArray, Table
 class ScoreCascadeTracker(TableTracker[Table]):
     """A tracker that matches in three steps (ByteTrack, Zhang et al. 2022, ECCV, section 3).
 
-    1. High-confidence detections to confirmed tracks, lost ones included, by overlap x score.
-    2. Low-confidence detections to the confirmed tracks that are left, by overlap.
-    3. The high-confidence detections that are left to tentative tracks, by overlap x score.
+    1. High-confidence detections to confirmed tracks, lost ones included, by IoU x score.
+    2. Low-confidence detections to the confirmed tracks that are left, by IoU.
+    3. The high-confidence detections that are left to tentative tracks, by IoU x score.
 
     A detection that is still left starts a tentative track if its score is at least `new_score`.
     The next frame confirms the track or drops it. Tracks of the first frame are confirmed at once.
 
-    high_score: minimum score of a high-confidence detection, 0..1
+    high_score: minimum score of a high-confidence detection; scores are 0..1
     low_score: minimum score of a low-confidence detection; lower ones are ignored
     new_score: minimum score of a detection that starts a track
-    match_cost: limit of 1 - overlap x score in step 1, above 0, at most 1
-    low_score_match_cost: limit of 1 - overlap in step 2
-    tentative_match_cost: limit of 1 - overlap x score in step 3
+    match_cost: maximum of 1 - (IoU x score) in step 1, above 0, at most 1
+    low_score_match_cost: maximum of 1 - IoU in step 2
+    tentative_match_cost: maximum of 1 - (IoU x score) in step 3
     For the other options see TableTracker.
     """
 
@@ -90,7 +90,8 @@ class ScoreCascadeTracker(TableTracker[Table]):
     ) -> tuple[Pairs, FloatArray, FloatArray]:
         """Return the pairs of tracks and detections that may match, and their costs.
 
-        The costs (k,) are those of a high-confidence and of a low-confidence detection.
+        Two arrays (k,), a value per pair: the cost if the detection is one of high confidence, and
+        the cost if it is one of low confidence.
         """
         pairs = self._pairs(self._boxes(tracks), found.boxes_xyxy, tracks, found)
         return pairs, 1 - pairs.iou * found.scores[pairs.columns], 1 - pairs.iou

@@ -32,7 +32,7 @@ def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, Mo
 
     Ground truth with 0 in column 7 is excluded. With `mot17` and `mot20` only pedestrians must be
     found, and results matched to a distractor are ignored.
-    Raises UsageError for a ground-truth class that these two rules do not know.
+    Raises UsageError for a ground-truth class outside 1 to 13 with `mot17` or `mot20`.
     """
     marked = truth.scores != 0
     if rules not in DISTRACTORS:

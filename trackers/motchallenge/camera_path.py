@@ -18,8 +18,8 @@ from trackers.tracks import Affine
 class CameraPath:
     """The motion of a camera through a sequence, frame by frame.
 
-    steps: by frame from 0, the (2, 3) affine that maps the previous frame to it; in a frame without
-        one the camera stands still
+    steps: frame number, from 0 -> the (2, 3) affine that maps points of the previous frame to this
+        frame; at frames that are not listed the camera stands still
     """
 
     steps: Mapping[int, Affine]
@@ -47,8 +47,8 @@ def read_camera(path: Path) -> CameraPath:
             (frames < 0) | (frames != np.rint(frames)),
             "column 1, the frame, is a whole number from 0",
         ),
-        (_repeated(frames), "each frame has one line"),
-        (singular, "the motion must not squeeze the image to a line"),
+        (_repeated(frames), "an earlier line has this frame already: give each frame once"),
+        (singular, "the 2 x 2 part of the motion is singular: give one that can be inverted"),
     ):
         if wrong.any():
             raise UsageError(f"{path}:{line_numbers[wrong.argmax()]}: {rule}")

@@ -51,13 +51,13 @@ def batches(
     rank: int = 0,
     processes: int = 1,
 ) -> Iterator[Batch]:
-    """Yield the batches of an epoch from position `start` on.
+    """Yield the batches of an epoch from batch number `start` on.
 
     A batch is images (b, h, w, 3) uint8 RGB and targets (m, 6) float32: index of the image in the
     batch, class, cx, cy, w, h, normalised. The order follows from seed and epoch alone.
     workers: threads, or processes if `forked`, that make batches ahead; 0: made when asked for
-    rank, processes: process `rank` takes every `processes`-th batch. All take the same number, so
-    the first batches may be repeated at the end.
+    rank, processes: process `rank` takes every `processes`-th batch. Every process takes the same
+    number of batches; if they do not divide evenly, the last ones are the first of the epoch again.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(augmenter))
     count = batch_count(len(order), batch_size)

@@ -14,7 +14,8 @@ def transfer(weights: Path, network: Network) -> list[str]:
     """Load the weights that fit `network`, and return the names of those that were not loaded.
 
     weights: a .safetensors of a training, or an official .pt
-    Weights fit by name and shape: with other classes, all but the last convolutions fit.
+    Weights fit by name and shape: if only the number of classes differs, all fit but those of the
+    last convolutions of the head.
     Raises UsageError for weights of another network or width, where almost nothing fits.
     """
     source, info = (load_official if weights.suffix == ".pt" else load_weights)(weights)
@@ -34,7 +35,7 @@ def transfer(weights: Path, network: Network) -> list[str]:
 
 
 def freeze(network: Network, rows: int) -> None:
-    """Freeze the first `rows` rows of a network, batch statistics included."""
+    """Freeze the first `rows` layers, the rows of the description, with their batch statistics."""
     if rows >= len(network.model):
         raise UsageError(
             f"freeze: {rows} given, but {network.name} has {len(network.model)} rows: "
@@ -45,11 +46,11 @@ def freeze(network: Network, rows: int) -> None:
 
 
 def freeze_auxiliary(network: Network) -> None:
-    """Freeze the auxiliary heads, and the rows that only they read."""
+    """Freeze the auxiliary heads, and the layers whose output only they read."""
     needed = network.description.lead_rows()
     for number, layer in enumerate(network.model):
         if number not in needed:
             layer.requires_grad_(False)
     for name, parameter in network.head.named_parameters():
-        if name.startswith("m2."):
+        if name.startswith("m2."):  # the convolutions of the auxiliary heads
             parameter.requires_grad_(False)

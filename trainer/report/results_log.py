@@ -33,7 +33,7 @@ class Results:
     """
 
     def __init__(self, folder: Path, history: Sequence[Row]) -> None:
-        """Continue after `history`: TensorBoard drops later epochs, from before a kill."""
+        """Continue after `history`; TensorBoard discards what a killed run logged after it."""
         self._table, self._events = folder / RESULTS, folder / EVENTS
         self._written = len(history)
         self._file: io.BufferedWriter | None = None
