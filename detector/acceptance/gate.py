@@ -95,7 +95,7 @@ def refuse_drift(key: EngineKey, agreement: Agreement, tolerance: Tolerance) -> 
         raise EngineRefused(
             f"{key.runtime} {key.version} in {key.precision} on {key.device} is refused: {reason}. "
             "Choose another precision, or compare on images that show the model's classes: "
-            "`python -m detector build MODEL --images VIDEO_OR_FOLDER`"
+            "`framelane models build MODEL --images VIDEO_OR_FOLDER`"
         )
 
 

@@ -66,10 +66,7 @@ def configure(path: Path | None, given: Mapping[str, Any]) -> RunConfig:
 
 
 def as_yaml(config: RunConfig) -> str:
-    """Return the effective configuration as a file that gives the same run.
-
-    What may be a credential is ***.
-    """
+    """Return the effective configuration as YAML; possible credentials are shown as ***."""
     return str(yaml.safe_dump(shown_config(config), sort_keys=False))
 
 

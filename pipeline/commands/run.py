@@ -26,11 +26,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--device", help="Where the engine runs.  [default: CPU]")
 @click.option("--imgsz", type=Size(), help="Refuse a model with another input size.")
 @click.option("--conf", type=float, help="Minimum score.  [default: 0.1 with a tracker, else 0.25]")
-@click.option(
-    "--iou", type=float, help="Suppress a box that overlaps a better one more.  [default: model's]"
-)
+@click.option("--iou", type=float, help="IoU threshold of NMS.  [default: the model's]")
 @click.option("--classes", help="Names or numbers to keep, as in person,car.  [default: all]")
-@click.option("--agnostic", is_flag=True, default=None, help="Suppress across classes.")
+@click.option("--agnostic", is_flag=True, default=None, help="NMS across classes.")
 @click.option("--tracker", help="A tracker, or none.  [default: lane]")
 @click.option(
     "--camera-motion", is_flag=True, default=None, help="Compensate the motion of the camera."
@@ -39,7 +37,7 @@ FILE = click.Path(path_type=Path)
     "--output",
     "outputs",
     multiple=True,
-    help="A file to write, several times: .mp4 .mkv .mov video, .jsonl JSON lines, .txt "
+    help="Output, may be repeated: .mp4 .mkv .mov video, .jsonl JSON lines, .txt "
     "MOTChallenge, or rtsp://; {stream} stands for the stream's name.  "
     "[default: runs/{stream}.mp4 and .jsonl]",
 )
@@ -49,10 +47,12 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--max-age",
     type=float,
-    help="Leave out frames of a live stream that are older, in seconds.  [default: 0.5]",
+    help="Drop live frames that are older than so many seconds.  [default: 0.5]",
 )
 @click.option("--control", help="HOST:PORT where streams are shown, added and removed.")
-@click.option("--watchdog", type=float, help="End the run when a stage hangs for these seconds.")
+@click.option(
+    "--watchdog", type=float, help="End the run if a stage makes no progress for so many seconds."
+)
 @click.option("--stats-json", type=FILE, help="Write all figures to this file.")
 @click.option("--print-config", is_flag=True, help="Print the effective configuration and stop.")
 @click.option("--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop.")

@@ -61,10 +61,10 @@ def run(
     refine: bool,
     **frames: Any,
 ) -> None:
-    """Track detections, and write the confirmed tracks.
+    """Track detections, and write confirmed tracks, and lost ones that the tracker returns.
 
     All files are MOTChallenge text. Folders have NAME.txt or NAME/det/det.txt. Column 9 of the
-    output says where a box comes from: -1 tracked, 0 predicted, 1 smoothed, 2 filled in.
+    output says where a box comes from: -1 tracked, 0 predicted, 1 smoothed, 2 interpolated.
     """
     from trackers.motchallenge.run import run_files
 
