@@ -8,9 +8,8 @@ import click
 
 from detector.cli import Command, Size
 from detector.engines import ENGINES
+from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError
-
-AUTO = "auto"
 
 
 @click.command(cls=Command, renamed={"--pictures": "--images"})
@@ -49,7 +48,6 @@ def build(
     from detector.acceptance.gate import open_gated
     from detector.commands.describe import describe_agreement
     from detector.engines import prepare_engine
-    from detector.engines.auto import choose_engine
     from detector.progress import shown_progress
     from detector.weights.zoo import find_model
 

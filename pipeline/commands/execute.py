@@ -85,7 +85,9 @@ def execute(config: RunConfig, stats_json: Path | None) -> int:
     built = build(config, more=config.control is not None)
     if stats_json:
         built.reserve(stats_json, "--stats-json")
-    with unfailing_output(), log_on_terminal(), Interrupt(built.pipeline):  # also for the report
+    # This Interrupt is for the report. The run has one of its own, so that after the signal that
+    # stopped it one more does not end the process while the report is written.
+    with unfailing_output(), log_on_terminal(), Interrupt(built.pipeline):
         _run(built, config)
         return _report(built, stats_json)
 

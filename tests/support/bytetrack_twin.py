@@ -86,6 +86,19 @@ class SlowDetection:
     class_id: int
 
 
+def slow_detections(detections: Detections) -> list[SlowDetection]:
+    """Return them as objects, one each."""
+    return [
+        SlowDetection(box, score, class_id)
+        for box, score, class_id in zip(
+            detections.boxes_xyxy.tolist(),
+            detections.scores.tolist(),
+            detections.class_ids.tolist(),
+            strict=True,
+        )
+    ]
+
+
 class SlowByteTrack:
     """The same tracker as `trackers.bytetrack.ByteTrack`, for times in whole 1/30 s."""
 
@@ -106,15 +119,7 @@ class SlowByteTrack:
                 t.filter.mean[7] = 0
             t.filter.predict(elapsed)
             t.seen = False
-        found = [
-            SlowDetection(box, score, class_id)
-            for box, score, class_id in zip(
-                detections.boxes_xyxy.tolist(),
-                detections.scores.tolist(),
-                detections.class_ids.tolist(),
-                strict=True,
-            )
-        ]
+        found = slow_detections(detections)
         high = [d for d in found if d.score >= self.high]
         low = [d for d in found if self.low <= d.score < self.high]
         confirmed = [t for t in self.tracks if t.id > 0]

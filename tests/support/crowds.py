@@ -1,12 +1,17 @@
-"""Random crowds, seen badly and at irregular times."""
+"""Detections to compare a tracker with its slow twin on: random crowds and real sequences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from detector.detections import Detections
+from trackers.motchallenge.text import read_mot
+
+REAL = [("ADL-Rundle-6", 1, 10), ("PETS09-S2L1", 3, 15), ("ETH-Sunnyday", 2, 10)]
+"""A sequence of MOT15, the steps of 1/30 s between its frames, and what its identities exceed."""
 
 
 def crowd(seed: int, class_count: int) -> Iterator[tuple[Detections, int]]:
@@ -35,3 +40,9 @@ def crowd(seed: int, class_count: int) -> Iterator[tuple[Detections, int]]:
             ),
             step,
         )
+
+
+def real_detections(data: Path, sequence: str, steps: int) -> Iterator[tuple[Detections, int]]:
+    """Yield the public detections of the first 150 frames of a sequence of MOT15."""
+    rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
+    return ((rows.at(k + 1).detections(), k * steps) for k in range(150))

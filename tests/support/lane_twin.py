@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from detector.detections import Detections
-from tests.support.bytetrack_twin import LOOK, STEP
+from tests.support.bytetrack_twin import LOOK, STEP, SlowDetection, slow_detections
 from trackers.base import agile_motion
 from trackers.base.agile_table import LEAST_SCORE, TREND_SECONDS
 from trackers.lane import HIDDEN, LOST_COST, LOST_CREDIT, MAX_REACH, UNCERTAINTY_REACH
@@ -101,13 +101,6 @@ class SlowTrack:
         )
 
 
-@dataclass(frozen=True)
-class SlowDetection:
-    box: list[float]
-    score: float
-    class_id: int
-
-
 def new_track(detection: SlowDetection, now: int) -> SlowTrack:
     mean = np.concatenate((measured(detection.box), np.zeros(4)))
     size = mean[[2, 3, 2, 3]]
@@ -157,15 +150,7 @@ class SlowLane:
         ]
         for t in self.tracks:
             t.predict(elapsed)
-        found = [
-            SlowDetection(box, score, class_id)
-            for box, score, class_id in zip(
-                detections.boxes_xyxy.tolist(),
-                detections.scores.tolist(),
-                detections.class_ids.tolist(),
-                strict=True,
-            )
-        ]
+        found = slow_detections(detections)
         high = [d for d in found if d.score >= options.high]
         low = [d for d in found if options.low <= d.score < options.high]
         confirmed = [t for t in self.tracks if t.id > 0]

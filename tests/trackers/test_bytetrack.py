@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from detector.detections import Detections
 from detector.errors import UsageError
 from tests.support.bytetrack_twin import SlowByteTrack
-from tests.support.crowds import crowd
+from tests.support.crowds import REAL, crowd, real_detections
 from trackers.bytetrack import ByteTrack
-from trackers.motchallenge.text import read_mot
 from trackers.tracks import Tracks, TrackState
 
 Person = tuple[float, float, float, int]  # left, top, score, class
@@ -56,15 +55,11 @@ def test_a_random_crowd_gets_the_identities_of_the_slow_twin(
     assert_equal_to_twin(crowd(seed, class_count), class_aware)
 
 
-@pytest.mark.parametrize(
-    ("sequence", "steps", "identities"),
-    [("ADL-Rundle-6", 1, 10), ("PETS09-S2L1", 3, 15), ("ETH-Sunnyday", 2, 10)],
-)
+@pytest.mark.parametrize(("sequence", "steps", "identities"), REAL)
 def test_real_detections_get_the_identities_of_the_slow_twin(
     data: Path, sequence: str, steps: int, identities: int
 ) -> None:
-    rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
-    frames = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
+    frames = real_detections(data, sequence, steps)
     assert assert_equal_to_twin(frames, class_aware=True) > identities
 
 

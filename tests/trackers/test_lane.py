@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from detector.detections import Detections
 from detector.errors import UsageError
-from tests.support.crowds import crowd
+from tests.support.crowds import REAL, crowd, real_detections
 from tests.support.labelled_sequences import mot15, pets09
 from tests.support.lane_twin import Options, SlowLane
 from trackers.lane import Lane
 from trackers.motchallenge.frame_choice import FrameChoice
-from trackers.motchallenge.text import read_mot
 from trackers.tracks import Tracks, TrackState
 
 Person = tuple[float, float, float, float, float]  # left, top, width, height, score
@@ -84,15 +83,11 @@ def test_a_random_crowd_gets_the_tracks_of_the_slow_twin(
     assert_equal_to_twin(crowd(seed, class_count), class_aware)
 
 
-@pytest.mark.parametrize(
-    ("sequence", "steps", "identities"),
-    [("ADL-Rundle-6", 1, 10), ("PETS09-S2L1", 3, 15), ("ETH-Sunnyday", 2, 10)],
-)
+@pytest.mark.parametrize(("sequence", "steps", "identities"), REAL)
 def test_real_detections_get_the_tracks_of_the_slow_twin(
     data: Path, sequence: str, steps: int, identities: int
 ) -> None:
-    rows = read_mot(data / "mot15" / sequence / "det" / "det.txt", with_classes=False)
-    frames = ((rows.at(k + 1).detections(), k * steps) for k in range(150))
+    frames = real_detections(data, sequence, steps)
     assert assert_equal_to_twin(frames, class_aware=True) > identities
 
 
