@@ -23,8 +23,9 @@ _log = logging.getLogger(__name__)
 _MATRICES = frozenset(
     {0, 1, 2, 3, 4, 5, 6, 7, 9}
 )  # numbers of ITU-T H.273 that swscale can convert
-# A level of PQ or HLG is up to four of BT.709.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# A level of PQ or HLG is up to four of BT.709. PyAV 17 (Python 3.10) does not name the last two.
+_ACCURATE_RND, _FULL_CHR_H_INT = 0x40000, 0x2000  # flags of swscale
+_EXACT = Interpolation.BILINEAR | _ACCURATE_RND | _FULL_CHR_H_INT
 
 
 @dataclass(frozen=True, slots=True)
