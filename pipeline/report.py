@@ -51,10 +51,24 @@ def exit_code(pipeline: Pipeline, streams: Sequence[StreamStages]) -> int:
 
 
 def complaints(pipeline: Pipeline, streams: Sequence[StreamStages]) -> list[str]:
-    """Return one line for each failure and fault, first cause first."""
-    return [_complaint(failure) for failure in pipeline.failures] + [
-        fault for stream in streams for fault in _faults(stream)
-    ]
+    """Return one line for each failure and fault, first cause first.
+
+    If a shared stage could not be opened, its line comes last and begins with "Error: ".
+    """
+    unopened = opening_failure(pipeline)
+    lines = [_complaint(failure) for failure in pipeline.failures if failure is not unopened]
+    lines += [fault for stream in streams for fault in _faults(stream)]
+    return [*lines, f"Error: {_error(unopened)}"] if unopened else lines
+
+
+def opening_failure(pipeline: Pipeline) -> Failure | None:
+    """Return the failure of a shared stage before its first item; None if there is none.
+
+    Such as that of the engine for a broken model. The run has then processed no frame.
+    """
+    items = {worker.name: worker.probe.stats.items for worker in pipeline.workers}
+    shared = (failure for failure in pipeline.failures if failure.stream is None)
+    return next((failure for failure in shared if items.get(failure.stage) == 0), None)
 
 
 def _faults(stream: StreamStages) -> list[str]:
@@ -64,10 +78,14 @@ def _faults(stream: StreamStages) -> list[str]:
 
 
 def _complaint(failure: Failure) -> str:
-    if isinstance(failure.error, FramelaneError) and failure.stream is not None:
-        return _words_of(failure)  # the message names the file
+    named = isinstance(failure.error, FramelaneError) and failure.stream is not None  # the file
+    return _error(failure) if named else f"{failure.stage}: {_error(failure)}"
+
+
+def _error(failure: Failure) -> str:
+    """Return the message for users; that of a bug after its type."""
     kind = "" if isinstance(failure.error, FramelaneError) else f"{type(failure.error).__name__}: "
-    return f"{failure.stage}: {kind}{_words_of(failure)}"
+    return f"{kind}{_words_of(failure)}"
 
 
 def _words_of(failure: Failure) -> str:

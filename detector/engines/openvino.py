@@ -135,7 +135,10 @@ def open_engine(
         key = None if _is_reference(chosen, model, device) else _key(device, manifest, chosen)
         return OpenVinoEngine(manifest, compiled, slots=slots, precision=chosen.precision, key=key)
     except RuntimeError as error:
-        raise ModelError(f"OpenVINO cannot use '{model}' on {device}: {_reason(error)}") from error
+        raise ModelError(
+            f"OpenVINO cannot use '{model}' on {device}: {_reason(error)}: give a model that "
+            "`framelane models export` wrote, or another device"
+        ) from error
 
 
 def _check_counts(**counts: int | None) -> None:

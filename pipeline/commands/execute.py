@@ -24,12 +24,12 @@ from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.process_settings import apply_process_settings
-from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.report import complaints, exit_code, figures, opening_failure, summary
 from pipeline.run import Run
 
 log = logging.getLogger("framelane")
 
-WHERE = {  # flag -> the place in the configuration that it sets
+CONFIGURATION_KEYS = {  # parameter of `framelane run` -> keys of the value that it sets
     "model": ("model", "name"),
     "engine": ("model", "engine"),
     "device": ("model", "device"),
@@ -51,16 +51,17 @@ WHERE = {  # flag -> the place in the configuration that it sets
 }
 
 
-def configure(path: Path | None, given: Mapping[str, Any]) -> RunConfig:
-    """Return the configuration in `path` with the flags that were `given` laid over it.
+def configure(path: Path | None, parameters: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration in the file `path`, overridden by the command line.
 
+    parameters: the value of each key of CONFIGURATION_KEYS; None or () if it was not given
     Raises UsageError.
     """
-    named = {"outputs": "--output", "sources": "SOURCES"}
+    displayed = {"outputs": "--output", "sources": "SOURCES"}  # unlike their parameters
     flags = [
-        Flag(named.get(name, f"--{name.replace('_', '-')}"), keys, given[name])
-        for name, keys in WHERE.items()
-        if given[name] not in (None, ())
+        Flag(displayed.get(name, f"--{name.replace('_', '-')}"), keys, parameters[name])
+        for name, keys in CONFIGURATION_KEYS.items()
+        if parameters[name] not in (None, ())
     ]
     return load_config(path, flags)
 
@@ -109,7 +110,7 @@ def _run(built: Run, config: RunConfig) -> None:
         try:
             watch(built, interrupt.obey, watchdog.look, MallocTrim().look)
         except Exception:  # a bug: the threads must end nevertheless
-            log.exception("the run cannot be watched")
+            log.exception("the main thread failed while it waited for the run, so the run ends")
             interrupt.give_up()
         pipeline.join()
 
@@ -121,7 +122,8 @@ def _report(built: Run, stats_json: Path | None) -> int:
         if stats_json:
             write_text(stats_json, json.dumps(report, indent=2) + "\n", "--stats-json")
     finally:
-        click.echo(summary(report))
+        if opening_failure(built.pipeline) is None:  # otherwise all its figures are 0
+            click.echo(summary(report))
         for line in complaints(built.pipeline, built.streams):
             click.echo(printable_lines(line), err=True)
     return exit_code(built.pipeline, built.streams)

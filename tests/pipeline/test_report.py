@@ -7,7 +7,7 @@ import json
 import pytest
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.report import complaints, exit_code, figures, opening_failure, summary
 from pipeline.runtime.runner import Failure, Pipeline
 from tests.support.faulty_runs import Faults, Run, finish, make_run
 
@@ -49,15 +49,33 @@ def test_a_cancelled_run_has_exit_code_1() -> None:
 
 
 def test_failures_are_reported_in_order_and_a_bug_with_its_type() -> None:
-    lines = complaints(
-        failing(
-            Failure("a/decode", "a", FramelaneError("a.mp4: cannot be opened")),
-            Failure("submit", None, FramelaneError("no memory")),
-            Failure("b/track", "b", ValueError("bug")),
-        ),
-        [],
+    pipeline = failing(
+        Failure("a/decode", "a", FramelaneError("a.mp4: cannot be opened")),
+        Failure("submit", None, FramelaneError("no memory")),
+        Failure("b/track", "b", ValueError("bug")),
     )
-    assert lines == ["a.mp4: cannot be opened", "submit: no memory", "b/track: ValueError: bug"]
+    for worker in pipeline.workers:
+        worker.probe.stats.items = 1
+    assert opening_failure(pipeline) is None
+    assert complaints(pipeline, []) == [
+        *("a.mp4: cannot be opened", "submit: no memory", "b/track: ValueError: bug")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FramelaneError("no such model"), "Error: no such model"),
+        (ValueError("bug"), "Error: ValueError: bug"),
+    ],
+)
+def test_a_shared_stage_that_was_not_opened_is_reported_last_as_an_error(
+    error: Exception, line: str
+) -> None:
+    failure = Failure("submit", None, error)
+    pipeline = failing(failure, Failure("a/decode", "a", FramelaneError("a.mp4: no video")))
+    assert opening_failure(pipeline) is failure
+    assert complaints(pipeline, []) == ["a.mp4: no video", line]
 
 
 def test_faults_of_a_source_are_reported_and_make_the_exit_code_1() -> None:

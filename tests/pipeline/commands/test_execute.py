@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -121,3 +122,25 @@ def test_of_two_runs_with_one_output_the_second_is_refused(tmp_path: Path) -> No
     assert "another run is writing it: give another name, or end that run" in second.stderr
     assert len((tmp_path / "a.jsonl").read_text().splitlines()) > 5
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_run_whose_engine_cannot_be_opened_ends_with_one_error_and_no_table(
+    tmp_path: Path,
+) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    manifest = json.loads((ROOT / "models/street/street.json").read_text())
+    manifest["onnx_sha256"] = hashlib.sha256(b"not a model").hexdigest()
+    broken.with_suffix(".json").write_text(json.dumps(manifest))
+    stats = tmp_path / "stats.json"
+    line = [*RUN, "synthetic", "--engine", "openvino", "--model", str(broken)]
+    line += ["--output", str(tmp_path / "a.jsonl"), "--stats-json", str(stats)]
+    ended = subprocess.run(line, capture_output=True, text=True, timeout=CAP, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: OpenVINO cannot use '{broken}' on CPU: ")
+    assert "`framelane models export`" in last  # what to do
+    assert ended.stderr.count("Error: ") == 1
+    assert json.loads(stats.read_text())["failures"][0]["stage"] == "submit"
+    assert not (tmp_path / "a.jsonl").exists()
