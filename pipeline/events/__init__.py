@@ -1,0 +1,1 @@
+"""What an operator would write down: detection, storage, clips, snapshots and delivery."""

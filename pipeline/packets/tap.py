@@ -1,0 +1,168 @@
+"""A tap on the packets of one stream: each subscriber has a bounded queue of its own."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Condition, Lock
+from time import monotonic
+from typing import TypeAlias
+
+from pipeline.frame import Unnumbered
+from pipeline.packets.packet import EncodedPacket, PacketFormat
+from pipeline.runtime.stats import ChannelStats
+
+NO_KEYFRAME = "before the first keyframe"
+OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEnded(Unnumbered):
+    """No more packets of this connection follow; another format may."""
+
+
+Tapped: TypeAlias = EncodedPacket | PacketFormat | ConnectionEnded
+
+
+class PacketQueue:
+    """The packets that wait for one subscriber; its stage reads it as an inbox.
+
+    When it is full, packets up to the next keyframe are left out, and counted. So a subscriber
+    always gets whole groups of pictures. It begins with a keyframe.
+
+    max_bytes: of the packets that wait
+    """
+
+    def __init__(self, name: str, max_bytes: int) -> None:
+        self.name = name
+        self.stats = ChannelStats()
+        self.accepted = 0  # packets
+        self.left_out: Counter[str] = Counter()  # packets, by reason
+        self._max_bytes = max_bytes
+        self._items: deque[tuple[Tapped, float]] = deque()
+        self._bytes = 0
+        self._changed = Condition(Lock())
+        self._skipping = NO_KEYFRAME  # why packets are left out; empty: they are not
+        self._closed = False
+        self._cancelled = False
+
+    def put(self, item: Tapped) -> None:
+        """Add an item, or leave it out; never waits."""
+        with self._changed:
+            if self._closed or self._cancelled:
+                return
+            if isinstance(item, EncodedPacket):
+                if not self._accepts(item):
+                    self.left_out[self._skipping] += 1
+                    return
+                self.accepted += 1
+                self._bytes += len(item.data)
+            elif isinstance(item, PacketFormat):
+                self._skipping = NO_KEYFRAME
+            self._items.append((item, monotonic()))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the stream: what waits is still delivered."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def cancel(self) -> None:
+        """End now; what waits is thrown away. The subscriber's runner calls it."""
+        with self._changed:
+            self._cancelled = True
+            self._items.clear()
+            self._bytes = 0
+            self._changed.notify()
+
+    def __iter__(self) -> Iterator[Tapped]:
+        """Receive until the end of the stream."""
+        while True:
+            began_at = monotonic()
+            with self._changed:
+                while not (self._items or self._closed or self._cancelled):
+                    self._changed.wait()
+                if not self._items:
+                    return
+                item, put_at = self._items.popleft()
+                if isinstance(item, EncodedPacket):
+                    self._bytes -= len(item.data)
+            now = monotonic()
+            self.stats.receive_waits += now - began_at
+            self.stats.queued.record(now - put_at)
+            yield item
+
+    def _accepts(self, packet: EncodedPacket) -> bool:
+        fits = self._bytes + len(packet.data) <= self._max_bytes
+        if self._skipping and packet.keyframe and packet.track == 0 and fits:
+            self._skipping = ""
+        elif not self._skipping and not fits:
+            self._skipping = OVERFLOW
+        return not self._skipping
+
+
+class Tap:
+    """Where a source puts its packets, as they were demuxed; on the source's thread.
+
+    Subscribers may come and go on any thread. One that comes late begins with the current format.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._queues: list[PacketQueue] = []
+        self._format: PacketFormat | None = None
+        self._closed = False
+
+    def subscribe(self, name: str, max_bytes: int) -> PacketQueue:
+        """Return a new queue, which holds at most `max_bytes` of packets."""
+        queue = PacketQueue(name, max_bytes)
+        with self._lock:
+            self._queues.append(queue)
+            if self._format:
+                queue.put(self._format)
+            if self._closed:
+                queue.close()
+        return queue
+
+    def unsubscribe(self, queue: PacketQueue) -> None:
+        """Remove a queue; its reader ends."""
+        queue.cancel()
+        with self._lock:
+            self._queues.remove(queue)
+
+    @property
+    def queues(self) -> list[PacketQueue]:
+        """The current subscribers' queues."""
+        with self._lock:
+            return list(self._queues)
+
+    def connected(self, packets: PacketFormat) -> None:
+        """Begin a connection; its packets follow."""
+        with self._lock:
+            self._format = packets
+            self._put(packets)
+
+    def put(self, packet: EncodedPacket) -> None:
+        """Hand a packet to all subscribers; never waits."""
+        with self._lock:
+            self._put(packet)
+
+    def disconnected(self) -> None:
+        """End the connection, if there is one."""
+        with self._lock:
+            if self._format:
+                self._format = None
+                self._put(ConnectionEnded())
+
+    def close(self) -> None:
+        """End the stream."""
+        with self._lock:
+            self._closed = True
+            for queue in self._queues:
+                queue.close()
+
+    def _put(self, item: Tapped) -> None:
+        for queue in self._queues:
+            queue.put(item)
