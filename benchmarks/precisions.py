@@ -20,7 +20,7 @@ import click
 from benchmarks.machine import cores
 from benchmarks.material import find_clip
 from detector.acceptance.agreement import Agreement
-from detector.acceptance.gate import agree
+from detector.acceptance.gate import compare_engines
 from detector.acceptance.sample_images import read_images
 from detector.cli import Size
 from detector.detections import UInt8Array
@@ -114,9 +114,9 @@ def _half(file: Path) -> Path:
 def _agreement(engines: Engines, file: Path, images: UInt8Array) -> dict[str, Agreement]:
     """Compare each engine with fp32, within the tolerance of its precision."""
     manifest = Manifest.beside(file)
-    held_to = {name: manifest.tolerance_of(name.partition(" ")[0]) for name in engines}
+    tolerances = {name: manifest.tolerance_of(name.partition(" ")[0]) for name in engines}
     return {
-        name: agree(engines["fp32"], engine, images, held_to[name])
+        name: compare_engines(engines["fp32"], engine, images, tolerances[name])
         for name, engine in engines.items()
     }
 

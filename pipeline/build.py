@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detector.acceptance.gate import open_gated
+from detector.acceptance.gate import open_accepted
 from detector.engines import ENGINES, engine_opener
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
@@ -71,7 +71,7 @@ def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> Shared
     _check_imgsz(engine, model, manifest)
     name = choose_engine(model) if engine.engine == AUTO else engine.engine
     options = engine_options(name, config)
-    submit = Submit(lambda: open_gated(name, model, **options).engine)
+    submit = Submit(lambda: open_accepted(name, model, **options).engine)
     return SharedStages(
         Preprocess(manifest.input_size),
         submit,

@@ -45,7 +45,7 @@ def build(
     starts at once. The reference is the model as OpenVINO runs it in fp32; an engine that finds
     something else is refused.
     """
-    from detector.acceptance.gate import open_gated
+    from detector.acceptance.gate import open_accepted
     from detector.commands.describe import describe_agreement
     from detector.engines import prepare_engine
     from detector.progress import shown_progress
@@ -59,10 +59,10 @@ def build(
     options = {key: value for key, value in asked.items() if value is not None}
     with shown_progress() as progress:
         prepare_engine(name, file, progress, **options)
-        progress(1.0, "judging the engine")
-        gated = open_gated(name, file, images=images, **options)
+        progress(1.0, "comparing the engine with its reference")
+        accepted = open_accepted(name, file, images=images, **options)
     said = "it is the reference itself"
-    if gated.agreement is not None:
-        said = describe_agreement(gated.agreement)
-    click.echo(f"{file}: {name} in {gated.engine.precision}; {said}")
-    gated.engine.close()
+    if accepted.agreement is not None:
+        said = describe_agreement(accepted.agreement)
+    click.echo(f"{file}: {name} in {accepted.engine.precision}; {said}")
+    accepted.engine.close()

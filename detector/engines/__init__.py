@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
-from detector.cache import EngineKey
+from detector.cache import CacheKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError, did_you_mean
@@ -26,14 +26,14 @@ class Engine(Protocol):
     """An exported model, ready to run: one thread submits, another takes the results.
 
     slots: how many batches may be in flight
-    precision: that it computes in: one of a manifest's, or bf16
-    key: identifies it in the cache of verdicts; None if it has no reference to compare with
+    precision: precision that it computes in: one that a manifest can name, or bf16
+    key: its key in the cache of verdicts; None if it is not compared with a reference
     """
 
     manifest: Manifest
     slots: int
     precision: str
-    key: EngineKey | None
+    key: CacheKey | None
 
     def submit(self, images: UInt8Array) -> Pending:
         """Take a free slot, waiting for one if need be, and start on (n, h, w, 3) RGB bytes."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.cache import EngineKey
+from detector.cache import CacheKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError
@@ -48,7 +48,7 @@ class FakeEngine:
         slots: int = 2,
         before_submit: Hook = pass_by,
         before_result: Hook = pass_by,
-        key: EngineKey | None = None,
+        key: CacheKey | None = None,
     ) -> None:
         self.manifest = manifest
         self.slots = slots

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import openvino as ov
 
-from detector.cache import EngineKey
+from detector.cache import CacheKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, ModelError
@@ -44,7 +44,7 @@ class OpenVinoEngine:
         *,
         slots: int,
         precision: str,
-        key: EngineKey | None,
+        key: CacheKey | None,
     ) -> None:
         self.manifest = manifest
         self.slots = slots
@@ -213,10 +213,10 @@ def _is_reference(chosen: Choice, model: Path, device: str) -> bool:
     return device == "CPU" and chosen.file == model and chosen.precision in ("fp32", "int8")
 
 
-def _key(device: str, manifest: Manifest, chosen: Choice) -> EngineKey:
+def _key(device: str, manifest: Manifest, chosen: Choice) -> CacheKey:
     name = CORE.get_property(device, "FULL_DEVICE_NAME").strip()
     height, width = manifest.input_size
-    return EngineKey(
+    return CacheKey(
         model_sha256=manifest.onnx_sha256,
         runtime="openvino",
         version=ov.__version__,

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from traceback import clear_frames
 from typing import Protocol
 
-from detector.cache import CachedEngine, EngineKey, cached_engine
+from detector.cache import CachedFile, CacheKey, cached_file
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
@@ -51,7 +51,7 @@ class TensorRtEngine:
         cuda: Cuda,
         load: Callable[[], Loaded],
         *,
-        key: EngineKey | None = None,
+        key: CacheKey | None = None,
         slots: int = SLOTS,
         graphs: bool = True,
     ) -> None:
@@ -233,11 +233,11 @@ def choose_file(model: Path, precision: str) -> tuple[Path, Manifest]:
         ) from error
 
 
-def plan_key(manifest: Manifest, tensorrt: TensorRt, gpu: Gpu, batch: int) -> EngineKey:
+def plan_key(manifest: Manifest, tensorrt: TensorRt, gpu: Gpu, batch: int) -> CacheKey:
     """Return everything that a plan depends on."""
     min_batch = 1 if manifest.dynamic_batch else manifest.max_batch
     height, width = manifest.input_size
-    return EngineKey(
+    return CacheKey(
         model_sha256=manifest.onnx_sha256,
         runtime=tensorrt.name,
         version=tensorrt.version,
@@ -253,11 +253,11 @@ def build(
     manifest: Manifest,
     tensorrt: TensorRt,
     cuda: Cuda,
-    key: EngineKey,
+    key: CacheKey,
     *,
     batch: int = 1,
     progress: ProgressCallback | None = None,
-) -> CachedEngine:
+) -> CachedFile:
     """Return the plan of an ONNX file for a GPU, from the cache or built now and cached.
 
     batch: batch size to optimise for; progress: see build_plan
@@ -279,4 +279,4 @@ def build(
         path.write_bytes(plan.content)
         return {"warnings": list(plan.warnings)}
 
-    return cached_engine(key, write)
+    return cached_file(key, write)

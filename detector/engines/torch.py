@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-from detector.cache import EngineKey
+from detector.cache import CacheKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.torch_slot import CpuSlot, CudaSlot
@@ -52,7 +52,7 @@ class TorchEngine:
         slots: list[TorchSlot],
         *,
         precision: str,
-        key: EngineKey | None = None,
+        key: CacheKey | None = None,
     ) -> None:
         self.manifest = manifest
         self.key = key
@@ -140,11 +140,11 @@ def _make_slots(
     return [CudaSlot(graph, manifest, device, tf32=tf32) for _ in range(count)]
 
 
-def _key(manifest: Manifest, device: torch.device, precision: str) -> EngineKey:
+def _key(manifest: Manifest, device: torch.device, precision: str) -> CacheKey:
     """Return everything that the engine's results depend on."""
     name = cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device)
     height, width = manifest.input_size
-    return EngineKey(
+    return CacheKey(
         model_sha256=manifest.onnx_sha256,
         runtime="torch",
         version=torch.__version__,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from detector.cache import EngineKey, cache_folder, cached_engine
+from detector.cache import CacheKey, cache_folder, cached_file
 from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
 
@@ -58,7 +58,7 @@ def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     from detector.export.fp16 import to_half
 
     assert manifest.precision == "fp32", manifest.precision
-    key = EngineKey(
+    key = CacheKey(
         manifest.onnx_sha256, "onnx", onnx.__version__, "any", "fp16", "as the model", {}
     )
 
@@ -66,7 +66,7 @@ def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:
         onnx.save(to_half(onnx.load(model)), path)
         return {"model": model.name}
 
-    made = cached_engine(key, write, cache_folder() / "models")
+    made = cached_file(key, write, cache_folder() / "models")
     digest = sha256_of(made.path)
     source = manifest.onnx_sha256
     return made.path, replace(

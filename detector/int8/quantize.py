@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from detector.acceptance.agreement import Agreement
-from detector.acceptance.gate import EngineRefused, agree, drift, open_reference
+from detector.acceptance.gate import EngineRefused, compare_engines, disagreement, open_reference
 from detector.detections import UInt8Array
 from detector.errors import ModelError, UsageError
 from detector.export.precisions import int8_path
@@ -124,7 +124,7 @@ def _made(
     manifest = _chained(file, WRITERS[runtime](file, job), job)
     manifest.write(manifest_path(file))
     progress(1.0, f"comparing the model for {runtime}")
-    agreement = _judged(runtime, file, job)
+    agreement = _compared(runtime, file, job)
     accuracy = {f"agreement/{name}": value for name, value in asdict(agreement).items()}
     manifest = replace(manifest, accuracy=accuracy | dict(measure(file) if measure else {}))
     manifest.write(manifest_path(file))
@@ -167,12 +167,12 @@ def _chained(file: Path, manifest: Manifest, job: Job) -> Manifest:
     )
 
 
-def _judged(runtime: str, file: Path, job: Job) -> Agreement:
+def _compared(runtime: str, file: Path, job: Job) -> Agreement:
     """Compare an INT8 file with its float model, both run by OpenVINO. Raises EngineRefused."""
     tolerance = job.manifest.tolerance_of("int8")
     with closing(open_reference(job.model)) as reference, closing(open_reference(file)) as engine:
-        agreement = agree(reference, engine, job.parts.comparison, tolerance)
-    if reason := drift(agreement, tolerance):
+        agreement = compare_engines(reference, engine, job.parts.comparison, tolerance)
+    if reason := disagreement(agreement, tolerance):
         raise EngineRefused(
             f"INT8 for {runtime} is refused: {reason}. Give more images, like those the model will "
             "see, or leave the model in floating point"

@@ -82,8 +82,8 @@ def find_float_layers(
             return found
     raise ModelError(
         f"INT8 drifts: even with half of its {len(ranked)} layers in floating point "
-        f"{found.agreement.share:.1%} of the detections agree, {wanted:.1%} must; give "
-        "more images, like those the model will see"
+        f"{found.agreement.share:.1%} of the detections agree, but at least {wanted:.1%} must: "
+        "give more images, like those the model will see"
     )
 
 

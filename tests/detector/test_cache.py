@@ -1,4 +1,4 @@
-"""A cached engine is complete and the one asked for; it is built once, or not at all."""
+"""A cached file is complete and the one asked for; it is built once, or not at all."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from detector.cache import EngineKey, cache_folder, cached_engine
+from detector.cache import CacheKey, cache_folder, cached_file
 from detector.errors import ModelError
 from tests.support.paths import ROOT
 
-KEY = EngineKey(
+KEY = CacheKey(
     model_sha256="a" * 64,
     runtime="runtime",
     version="1.2",
@@ -43,8 +43,8 @@ class Builder:
 
 def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
     build = Builder()
-    first = cached_engine(KEY, build, tmp_path)
-    second = cached_engine(KEY, build, tmp_path)
+    first = cached_file(KEY, build, tmp_path)
+    second = cached_file(KEY, build, tmp_path)
     assert (first.built, second.built, build.builds) == (True, False, 1)
     assert second.path.read_bytes() == b"engine 1" * 1000
     assert first.notes == second.notes == {"layers": 7}
@@ -52,13 +52,13 @@ def test_an_engine_is_built_once_and_found_afterwards(tmp_path: Path) -> None:
 
 def test_a_cached_engine_is_built_again_on_request(tmp_path: Path) -> None:
     build = Builder()
-    cached_engine(KEY, build, tmp_path)
-    again = cached_engine(KEY, build, tmp_path, rebuild=True)
+    cached_file(KEY, build, tmp_path)
+    again = cached_file(KEY, build, tmp_path, rebuild=True)
     assert again.built and again.path.read_bytes() == b"engine 2" * 1000
 
 
 def test_the_sidecar_says_how_the_engine_was_made(tmp_path: Path) -> None:
-    engine = cached_engine(KEY, Builder(), tmp_path).path
+    engine = cached_file(KEY, Builder(), tmp_path).path
     made = json.loads(engine.with_suffix(".json").read_text())
     assert made["sha256"] == hashlib.sha256(b"engine 1" * 1000).hexdigest()
     assert made["key"]["device"] == "NVIDIA H200, SM90" and made["key"]["flags"] == {"level": 3}
@@ -84,16 +84,16 @@ def test_every_difference_in_the_key_makes_another_engine(
     changed: dict[str, Any], tmp_path: Path
 ) -> None:
     build = Builder()
-    cached_engine(KEY, build, tmp_path)
-    other = cached_engine(replace(KEY, **changed), build, tmp_path)
+    cached_file(KEY, build, tmp_path)
+    other = cached_file(replace(KEY, **changed), build, tmp_path)
     assert other.built and other.path.read_bytes() == b"engine 2" * 1000
-    assert cached_engine(KEY, build, tmp_path).path.read_bytes() == b"engine 1" * 1000
+    assert cached_file(KEY, build, tmp_path).path.read_bytes() == b"engine 1" * 1000
 
 
 def test_the_order_of_flags_makes_no_difference(tmp_path: Path) -> None:
     build = Builder()
-    cached_engine(replace(KEY, flags={"a": 1, "b": 2}), build, tmp_path)
-    assert not cached_engine(replace(KEY, flags={"b": 2, "a": 1}), build, tmp_path).built
+    cached_file(replace(KEY, flags={"a": 1, "b": 2}), build, tmp_path)
+    assert not cached_file(replace(KEY, flags={"b": 2, "a": 1}), build, tmp_path).built
 
 
 def truncate(engine: Path) -> None:
@@ -122,7 +122,7 @@ def truncate_the_sidecar(engine: Path) -> None:
 
 
 def rename_from_another_version(engine: Path) -> None:
-    older = cached_engine(replace(KEY, version="1.1"), Builder(), engine.parent).path
+    older = cached_file(replace(KEY, version="1.1"), Builder(), engine.parent).path
     for ending in (".engine", ".json"):
         older.with_suffix(ending).replace(engine.with_suffix(ending))
 
@@ -146,10 +146,10 @@ def no_object(engine: Path) -> None:
 )
 def test_a_damaged_or_foreign_engine_is_built_again(damage: Any, tmp_path: Path) -> None:
     build = Builder()
-    damage(cached_engine(KEY, build, tmp_path).path)
-    again = cached_engine(KEY, build, tmp_path)
+    damage(cached_file(KEY, build, tmp_path).path)
+    again = cached_file(KEY, build, tmp_path)
     assert again.built and again.path.read_bytes() == b"engine 2" * 1000
-    assert not cached_engine(KEY, build, tmp_path).built
+    assert not cached_file(KEY, build, tmp_path).built
 
 
 def test_a_build_that_fails_leaves_nothing_behind_and_is_tried_again(tmp_path: Path) -> None:
@@ -159,26 +159,26 @@ def test_a_build_that_fails_leaves_nothing_behind_and_is_tried_again(tmp_path: P
 
     for _ in range(2):
         with pytest.raises(ModelError, match="drifts"):
-            cached_engine(KEY, fail, tmp_path)
+            cached_file(KEY, fail, tmp_path)
     assert [entry.suffix for entry in tmp_path.iterdir()] == [".lock"]
-    assert cached_engine(KEY, Builder(), tmp_path).built
+    assert cached_file(KEY, Builder(), tmp_path).built
 
 
 def test_a_build_that_fails_does_not_bring_back_the_damaged_engine(tmp_path: Path) -> None:
     def fail(_path: Path) -> Mapping[str, Any]:
         raise ModelError("drifts")
 
-    engine = cached_engine(KEY, Builder(), tmp_path).path
+    engine = cached_file(KEY, Builder(), tmp_path).path
     truncate(engine)
     with pytest.raises(ModelError, match="drifts"):
-        cached_engine(KEY, fail, tmp_path)
-    assert cached_engine(KEY, Builder(), tmp_path).built
+        cached_file(KEY, fail, tmp_path)
+    assert cached_file(KEY, Builder(), tmp_path).built
 
 
 ASK = """
 import sys, time
 from pathlib import Path
-from detector.cache import EngineKey, cached_engine
+from detector.cache import CacheKey, cached_file
 
 folder, me = Path(sys.argv[1]), sys.argv[2]
 
@@ -190,8 +190,8 @@ def build(path):
     return {}
 
 (folder / f"asking-{me}").touch()
-key = EngineKey("a" * 64, "runtime", "1", "device", "fp32", "1 x 64 x 64 x 3")
-print(cached_engine(key, build, folder / "engines").path.read_text())
+key = CacheKey("a" * 64, "runtime", "1", "device", "fp32", "1 x 64 x 64 x 3")
+print(cached_file(key, build, folder / "engines").path.read_text())
 """
 
 
@@ -226,7 +226,7 @@ def test_a_killed_build_does_not_block_the_next(tmp_path: Path) -> None:
 def test_the_error_for_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"cannot write to the cache .*file.*set FRAMELANE_CACHE"):
-        cached_engine(KEY, Builder(), tmp_path / "file" / "engines")
+        cached_file(KEY, Builder(), tmp_path / "file" / "engines")
 
 
 @pytest.mark.parametrize(

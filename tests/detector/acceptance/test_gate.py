@@ -12,9 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.acceptance.gate import EngineRefused, Gated, agree, open_gated, open_reference
+from detector.acceptance.gate import (
+    AcceptedEngine,
+    EngineRefused,
+    compare_engines,
+    open_accepted,
+    open_reference,
+)
 from detector.acceptance.sample_images import BUNDLED, read_images
-from detector.cache import EngineKey, cache_folder
+from detector.cache import CacheKey, cache_folder
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines import Engine, fake
@@ -25,7 +31,7 @@ from detector.weights.zoo import find_model
 from tests.support.random_network import random_network
 
 SIZE = (96, 160)
-KEY = EngineKey("a" * 64, "scripted", "1", "nowhere", "fp16", "1 x 96 x 160 x 3")
+KEY = CacheKey("a" * 64, "scripted", "1", "nowhere", "fp16", "1 x 96 x 160 x 3")
 
 
 @pytest.fixture(scope="module")
@@ -72,23 +78,25 @@ def script(model: Path) -> Iterator[Script]:
         yield Script(reference)
 
 
-def open_scripted(model: Path, script: Script, key: EngineKey = KEY, **options: Any) -> Gated:
-    return open_gated("fake", model, answer=script, key=key, **options)
+def open_scripted(
+    model: Path, script: Script, key: CacheKey = KEY, **options: Any
+) -> AcceptedEngine:
+    return open_accepted("fake", model, answer=script, key=key, **options)
 
 
 def move(pixels: float) -> Callable[[Candidates], Candidates]:
     return lambda found: Candidates(found.boxes_xyxy + np.float32(pixels), found.scores)
 
 
-def test_an_engine_that_finds_the_same_passes_and_is_not_judged_again(
+def test_an_engine_that_finds_the_same_passes_and_is_not_compared_again(
     model: Path, script: Script
 ) -> None:
     first = open_scripted(model, script)
     assert first.agreement is not None and first.agreement.share == 1
-    judged_on = script.images
-    assert judged_on == 4  # the bundled images
+    compared_on = script.images
+    assert compared_on == 4  # the bundled images
     second = open_scripted(model, script)
-    assert script.images == judged_on
+    assert script.images == compared_on
     assert second.agreement == first.agreement
 
 
@@ -101,7 +109,7 @@ def test_an_engine_that_drifts_is_refused_with_the_numbers_every_time(
             open_scripted(model, script)
     message = str(refused.value)
     assert "scripted 1 in fp16 on nowhere is refused" in message and "0.0% of " in message
-    assert "within 1 pixels and 0.005 of score, 95.0% must" in message
+    assert "within 1 pixels and 0.005 of score, but at least 95.0% must" in message
     assert "boxes differ by up to 1.25 pixels, scores by up to 0.000" in message
     script.change = move(0.75)
     assert open_scripted(model, script).agreement is not None
@@ -122,7 +130,7 @@ def test_a_refused_engine_is_closed(
     assert len(closed) == 1
 
 
-def test_the_tolerance_of_the_manifest_applies_and_a_stricter_one_is_judged_again(
+def test_the_tolerance_of_the_manifest_applies_and_a_stricter_one_is_compared_again(
     model: Path, script: Script
 ) -> None:
     script.change = move(0.75)
@@ -168,7 +176,7 @@ def test_swapped_colours_are_detected(model: Path, script: Script) -> None:
         return swapped(np.ascontiguousarray(images[..., ::-1]))
 
     with pytest.raises(EngineRefused):
-        open_gated("fake", model, answer=answer, key=KEY)
+        open_accepted("fake", model, answer=answer, key=KEY)
 
 
 def test_scores_of_another_class_are_detected(model: Path, script: Script) -> None:
@@ -180,26 +188,26 @@ def test_scores_of_another_class_are_detected(model: Path, script: Script) -> No
 
 
 def test_an_engine_that_returns_zeros_or_nan_is_refused(model: Path, script: Script) -> None:
-    for value in (0, np.nan):
+    for value, message in ((0, r"0\.0% of"), (np.nan, "there is no detection to compare")):
         script.change = lambda found, value=value: Candidates(  # type: ignore[misc]
             np.full_like(found.boxes_xyxy, value), np.full_like(found.scores, value)
         )
-        with pytest.raises(EngineRefused, match=r"0\.0% of"):
+        with pytest.raises(EngineRefused, match=message):
             open_scripted(model, script)
 
 
 def test_an_engine_without_a_reference_passes(model: Path) -> None:
-    assert open_gated("fake", model).agreement is None
-    reference = open_gated("openvino", model, precision="fp32", threads=1)
+    assert open_accepted("fake", model).agreement is None
+    reference = open_accepted("openvino", model, precision="fp32", threads=1)
     assert reference.agreement is None
     reference.engine.close()
 
 
-def test_a_fixed_batch_is_filled_up(model: Path, script: Script) -> None:
+def test_a_fixed_batch_is_padded(model: Path, script: Script) -> None:
     three = replace(Manifest.beside(model), max_batch=3, dynamic_batch=False)
     images = read_images(BUNDLED, SIZE, 4)
     engine = fake.FakeEngine(three, answer=script)
-    agreement = agree(script.reference, engine, images, three.tolerance_of("fp32"))
+    agreement = compare_engines(script.reference, engine, images, three.tolerance_of("fp32"))
     assert agreement.share == 1 and script.images == 6
 
 
@@ -209,7 +217,9 @@ def test_the_bundled_model_passes_in_bf16(data: Path) -> None:
     if "BF16" not in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU does not compute in bf16")
     clip = data / "street/videos/person-bicycle-car-detection.mp4"
-    gated = open_gated("openvino", find_model("street"), images=clip, precision="bf16", threads=1)
-    assert gated.agreement is not None and gated.agreement.share == 1
-    assert gated.engine.precision == "bf16"
-    gated.engine.close()
+    accepted = open_accepted(
+        "openvino", find_model("street"), images=clip, precision="bf16", threads=1
+    )
+    assert accepted.agreement is not None and accepted.agreement.share == 1
+    assert accepted.engine.precision == "bf16"
+    accepted.engine.close()

@@ -48,7 +48,7 @@ def test_an_engine_is_compared_with_its_reference(model: Path) -> None:
     assert ended.exit_code == 0, ended.output
     assert f"{model}: torch in fp32; 100.0% of " in ended.stdout
     assert "detections agree with the reference, boxes to 0.0" in ended.stdout
-    assert "judging the engine" in ended.stderr
+    assert "comparing the engine with its reference" in ended.stderr
 
 
 def test_the_reference_is_not_compared_with_itself(model: Path) -> None:

@@ -21,7 +21,7 @@ from onnx import numpy_helper
 
 from detector.__main__ import main
 from detector.acceptance.agreement import compare
-from detector.acceptance.gate import EngineRefused, agree, open_reference
+from detector.acceptance.gate import EngineRefused, compare_engines, open_reference
 from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -95,7 +95,9 @@ def test_the_manifest_has_its_source_and_its_agreement(runtime: str, made: Path)
     assert {"nncf", "openvino", "onnx"} <= set(manifest.tools)
     assert 0.85 <= manifest.accuracy["agreement/share"] <= 1
     with closing(open_reference(made)) as reference, closing(open_reference(file)) as engine:
-        seen = agree(reference, engine, divided(samples()).comparison, source.tolerance_of("int8"))
+        seen = compare_engines(
+            reference, engine, divided(samples()).comparison, source.tolerance_of("int8")
+        )
     assert manifest.accuracy["agreement/share"] == pytest.approx(seen.share)
 
 
