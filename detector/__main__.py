@@ -11,7 +11,10 @@ LATE = {
     "build": Late("detector.commands.build:build", "Make a model's engine for this machine."),
     "quantize": Late("detector.commands.quantize:quantize", "Make the INT8 files of a model."),
 }
-DOCTOR = Late("detector.commands.doctor:doctor", "Say what this machine has and what it lacks.")
+DOCTOR = Late(
+    "detector.commands.doctor:doctor",
+    "Show the hardware and software of this machine, and what is missing.",
+)
 
 main = LateGroup(
     name="detector",

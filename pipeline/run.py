@@ -198,7 +198,7 @@ def _read_by(url: str) -> Iterator[Path]:
 
 def _segments_of(output: Path) -> Iterator[Path]:
     """Yield the existing files with a name that the segments of an output may have."""
-    if "%" in str(output) and SegmentNames.unknown(output) is None:
+    if "%" in str(output) and SegmentNames.unsupported_directive(output) is None:
         yield from SegmentNames(output).existing()
 
 

@@ -6,7 +6,9 @@ from detector.cli import Late, LateGroup
 
 LATE = {
     "train": Late("trainer.commands.train:train", "Train a network from a recipe."),
-    "evaluate": Late("trainer.commands.evaluate:evaluate", "Score a model on labelled images."),
+    "evaluate": Late(
+        "trainer.commands.evaluate:evaluate", "Measure the accuracy of a model on labelled images."
+    ),
     "quantize": Late("trainer.commands.quantize:quantize", "Make and score a model's INT8 files."),
     "show": Late("trainer.commands.show:show", "Draw the batches that the network sees."),
 }

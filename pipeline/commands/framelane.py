@@ -1,4 +1,4 @@
-"""framelane: the installed command. Each word below it is imported when it is called."""
+"""framelane: the installed command. A subcommand is imported when it is called."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from detector.__main__ import LATE as MODELS
 from detector.cli import Late, LateGroup
 
 LATE = {
-    "run": Late("pipeline.commands.run:run", "Detect and track objects in video."),
-    "models": Late("pipeline.commands.framelane:models", "Get, export, build and quantize models."),
-    "train": Late("trainer.commands.train:train", "Train a network from a recipe."),
-    "evaluate": Late("trainer.commands.evaluate:evaluate", "Score a model on labelled images."),
-    "tracks": Late("trackers.__main__:main", "Track detections from files, and score tracks."),
+    "run": Late("pipeline.commands.run:run", "Detect and track objects in video and images."),
+    "models": Late(
+        "pipeline.commands.framelane:models", "List, get, export, build and quantize models."
+    ),
+    "train": Late("trainer.commands.train:train", "Train a detector as a YAML recipe describes."),
+    "evaluate": Late(
+        "trainer.commands.evaluate:evaluate", "Measure the accuracy of a model on labelled images."
+    ),
+    "tracks": Late(
+        "trackers.__main__:main", "Track detections from files; measure the accuracy of tracks."
+    ),
     "doctor": DOCTOR,
 }
 
@@ -23,4 +29,4 @@ models = LateGroup(name="models", late=MODELS, help="List, get, export, build an
 @click.version_option(package_name="framelane")
 @click.group(cls=LateGroup, late=LATE)
 def main() -> None:
-    """Detect and track objects in video; make and judge the models that do it."""
+    """Detect and track objects in video and images; train, export and evaluate the models."""

@@ -18,44 +18,77 @@ FILE = click.Path(path_type=Path)
 
 @click.command(cls=Command)
 @click.argument("sources", nargs=-1)
-@click.option("--config", type=FILE, help="YAML file; options on the command line override it.")
-@click.option("--model", "--weights", help="A name (docs/weights.md) or a file.  [default: street]")
 @click.option(
-    "--engine", help="The runtime; auto takes the fastest of this machine.  [default: openvino]"
+    "--config", type=FILE, help="Configuration in YAML; options on the command line override it."
 )
-@click.option("--device", help="Where the engine runs.  [default: CPU]")
-@click.option("--imgsz", type=Size(), help="Refuse a model with another input size.")
-@click.option("--conf", type=float, help="Minimum score.  [default: 0.1 with a tracker, else 0.25]")
-@click.option("--iou", type=float, help="IoU threshold of NMS.  [default: the model's]")
-@click.option("--classes", help="Names or numbers to keep, as in person,car.  [default: all]")
-@click.option("--agnostic", is_flag=True, default=None, help="NMS across classes.")
-@click.option("--tracker", help="A tracker, or none.  [default: lane]")
 @click.option(
-    "--camera-motion", is_flag=True, default=None, help="Compensate the motion of the camera."
+    "--model",
+    "--weights",
+    help="Name (docs/weights.md) or .onnx file of the model.  [default: street]",
+)
+@click.option(
+    "--engine",
+    help="openvino, tensorrt, torch, or auto: the fastest on this machine.  [default: openvino]",
+)
+@click.option("--device", help="Device that the engine runs on (docs/engines.md).  [default: CPU]")
+@click.option(
+    "--imgsz", type=Size(), help="Input size that the model must have; another is refused."
+)
+@click.option(
+    "--conf",
+    type=float,
+    help="Minimum score of a detection.  [default: 0.1 with a tracker, else 0.25]",
+)
+@click.option("--iou", type=float, help="IoU threshold of NMS.  [default: the model's]")
+@click.option(
+    "--classes", help="Names or numbers of the classes to keep, such as person,car.  [default: all]"
+)
+@click.option(
+    "--agnostic",
+    is_flag=True,
+    default=None,
+    help="Suppress overlapping boxes of different classes, too.",
+)
+@click.option("--tracker", help="lane, bytetrack, ocsort, sort, or none.  [default: lane]")
+@click.option(
+    "--camera-motion", is_flag=True, default=None, help="Compensate for the motion of the camera."
 )
 @click.option(
     "--output",
     "outputs",
     multiple=True,
-    help="Output, may be repeated: .mp4 .mkv .mov video, .jsonl JSON lines, .txt "
-    "MOTChallenge, or rtsp://; {stream} stands for the stream's name.  "
+    help="File or URL to write; may be repeated. .mp4, .mkv, .mov: video; .jsonl: JSON lines; "
+    ".txt: MOTChallenge; rtsp://: live video. {stream} is replaced by the name of the stream.  "
     "[default: runs/{stream}.mp4 and .jsonl]",
 )
-@click.option("--stride", type=int, help="Use every k-th frame.")
-@click.option("--max-frames", type=int, help="Stop after this many frames.")
-@click.option("--realtime", is_flag=True, default=None, help="Pace recordings like cameras.")
+@click.option("--stride", type=int, help="Process only every k-th frame.")
+@click.option("--max-frames", type=int, help="Stop each source after this many processed frames.")
+@click.option(
+    "--realtime",
+    is_flag=True,
+    default=None,
+    help="Read recordings at the speed at which they play.",
+)
 @click.option(
     "--max-age",
     type=float,
-    help="Drop live frames that are older than so many seconds.  [default: 0.5]",
+    help="Drop frames of live streams that would be older than this many seconds.  [default: 0.5]",
 )
-@click.option("--control", help="HOST:PORT where streams are shown, added and removed.")
 @click.option(
-    "--watchdog", type=float, help="End the run if a stage makes no progress for so many seconds."
+    "--control", help="HOST:PORT of an HTTP endpoint that lists, adds and removes streams."
 )
-@click.option("--stats-json", type=FILE, help="Write all figures to this file.")
-@click.option("--print-config", is_flag=True, help="Print the effective configuration and stop.")
-@click.option("--print-schema", is_flag=True, help="Print the JSON schema of YAML files and stop.")
+@click.option(
+    "--watchdog",
+    type=float,
+    help="End the run if a stage works on one frame for this many seconds.",
+)
+@click.option("--stats-json", type=FILE, help="Write all counts and timings to this file, as JSON.")
+@click.option(
+    "--print-config", is_flag=True, help="Print the resulting configuration as YAML and exit."
+)
+@click.option(
+    "--print-schema", is_flag=True, help="Print the JSON schema of configuration files and exit."
+)
 @click.pass_context
 def run(
     context: click.Context,
@@ -68,13 +101,15 @@ def run(
     print_schema: bool,
     **flags: Any,
 ) -> None:
-    """Detect and track objects in video.
+    """Detect and track objects in video and images.
 
-    SOURCES are video files, http(s) URLs, folders or globs of images, synthetic[:SEED], or live
-    streams: rtsp:// and others (docs/live.md). Without SOURCES the built-in synthetic street runs.
+    SOURCES are video files, http(s) URLs of videos, images, folders or globs of images,
+    synthetic[:SEED] (the built-in street), and live streams: rtsp:// and others (docs/live.md).
+    Default: synthetic.
 
-    Exit code 0: all went well, or Ctrl-C stopped the run; 1: something could not be read or
-    written to its end; 2: a wrong option.
+    Exit code 0: every source was read and every output written completely, or Ctrl-C stopped the
+    run. 1: a source is damaged, or a source, an output or the run failed; the last lines say which.
+    2: a wrong option or configuration, a missing path, or a model that cannot be used.
     """
     from pipeline.commands.execute import as_yaml, configure, execute, schema
     from pipeline.redaction import redacted_errors

@@ -64,7 +64,7 @@ class StreamLane:
         Drops the frames that will not. Uses one credit.
         """
         with self._changed:
-            self.decoded.expire(self._arrives_in_time)
+            self.decoded.expire(self._can_arrive_in_time)
             if not self.ready:
                 return None
             try:
@@ -113,11 +113,11 @@ class StreamLane:
     def _credit(self) -> int:
         return self.tail.capacity - len(self._taken_at)
 
-    def _arrives_in_time(self, frame: Frame) -> bool:
-        """Whether a frame can reach its sinks before it expires, if it is as slow as recent ones.
+    def _can_arrive_in_time(self, frame: Frame) -> bool:
+        """Whether a frame would reach its sinks before it expires; if not, halve the expected time.
 
-        A frame that is dropped for this halves the expected time. Otherwise one long stall would
-        cause every later frame to be dropped.
+        The expected time is that of the slowest recent frame. Without the halving, one long stall
+        would cause every later frame to be dropped, and so no shorter time to be measured.
         """
         in_time = frame.expires_at > self._clock() + self._to_sinks
         if not in_time:

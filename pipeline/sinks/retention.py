@@ -45,8 +45,8 @@ class SegmentNames:
         self._file = re.compile(rf"{parts[-1]}{_NUMBER}(\.incomplete)?{suffix}")
 
     @staticmethod
-    def unknown(template: Path) -> str | None:
-        """Return the first directive that is not one of DIRECTIVES, None if there is none."""
+    def unsupported_directive(template: Path) -> str | None:
+        """Return the first directive in a template that is not in DIRECTIVES; None: all are."""
         found = re.findall(r"%.?", str(template))
         return next((each for each in found if each[1:] not in _PATTERNS), None)
 
@@ -125,16 +125,19 @@ class Retention:
         self._keep_bytes = keep_bytes
         self._log = log
 
-    def apply(self, growing: Path | None) -> None:
-        """Delete the segments beyond the limits, but never the one that is being written."""
+    def apply(self, being_written: Path | None) -> None:
+        """Delete the segments beyond the limits, oldest first.
+
+        being_written: the open segment, which is never deleted; None if none is open
+        """
         if self._keep_seconds is None and self._keep_bytes is None:
             return
         try:
-            self._delete_oldest(growing)
+            self._delete_oldest(being_written)
         except OSError as error:
             self._log.log(logging.WARNING, f"old segments cannot be deleted: {error}", "delete")
 
-    def _delete_oldest(self, growing: Path | None) -> None:
+    def _delete_oldest(self, being_written: Path | None) -> None:
         segments = sorted(self._segments(), key=lambda segment: segment.modified_at)
         total = sum(segment.size for segment in segments)
         for segment in segments:
@@ -142,7 +145,7 @@ class Retention:
                 time() - segment.modified_at > self._keep_seconds
             )
             too_large = self._keep_bytes is not None and total > self._keep_bytes
-            due = (too_old or too_large) and segment.path != growing
+            due = (too_old or too_large) and segment.path != being_written
             if due and not is_locked(segment.path):  # another run may be writing it
                 segment.path.unlink(missing_ok=True)
                 self._names.remove_empty_folders(segment.path)

@@ -235,7 +235,7 @@ def _bytes(path: Path) -> int:
 
 
 def _refuse(template: Path, *limits: float | None) -> None:
-    if unknown := SegmentNames.unknown(template):
+    if unknown := SegmentNames.unsupported_directive(template):
         raise UsageError(
             f"output '{template}': '{unknown}' given: the name of a segment may have {DIRECTIVES}"
         )

@@ -1,4 +1,4 @@
-"""Colours as players show them: what untagged video means, and HDR made BT.709."""
+"""Colours as players show them: a matrix for untagged video, and tone mapping of HDR to BT.709."""
 
 from __future__ import annotations
 
@@ -18,25 +18,28 @@ from detector.detections import UInt8Array
 
 FloatArray = NDArray[np.float32]
 
-# numbers of ITU-T H.273
+# code points of ITU-T H.273: matrix coefficients, then transfer characteristics
 BT709, UNSPECIFIED, BT2020 = 1, 2, 9
 PQ, HLG = 16, 18
-HDR = {PQ: "PQ", HLG: "HLG"}
+HDR = {PQ: "PQ", HLG: "HLG"}  # transfer -> its name
 
-_SD_HEIGHT = 576  # lines; players read what has more as BT.709
-_NITS = 100  # of SDR's white: the unit of linear light
-_HLG_PEAK = 1000.0  # nits of the display that HLG is defined for
-_PQ_PEAK = 10000.0  # nits, if a PQ video does not say what it was mastered for
-_LUMA = np.array([0.0593, 0.6780, 0.2627], np.float32)  # of B, G, R in BT.2020
-# BT.2020 to BT.709 primaries in linear light, rows and columns B, G, R (ITU-R BT.2087)
-_TO_BT709 = np.array(
+_SD_HEIGHT = 576  # lines; players take untagged video with more lines for BT.709
+_SDR_WHITE = 100  # nits; linear light is in units of it
+_HLG_PEAK = 1000.0  # nits of the nominal HLG display
+_PQ_PEAK = 10000.0  # nits; for PQ video without metadata of its mastering display
+_BT2020_LUMA = np.array([0.0593, 0.6780, 0.2627], np.float32)  # weights of B, G, R
+# between primaries, in linear light; rows and columns B, G, R (ITU-R BT.2087)
+_BT2020_TO_BT709 = np.array(
     [[1.1187, -0.1006, -0.0182], [-0.0083, 1.1329, -0.1246], [-0.0728, -0.5876, 1.6605]],
     np.float32,
 )
 
 
-def matrix(frame: VideoFrame) -> int | None:
-    """Return the matrix to read an untagged frame with; None: its own, or BT.601 without one."""
+def assumed_matrix(frame: VideoFrame) -> int | None:
+    """Return the matrix coefficients that players assume for an untagged frame.
+
+    None: what swscale takes by itself, which is the tag of the frame, or BT.601 without one
+    """
     if frame.colorspace != UNSPECIFIED:
         return None
     if frame.color_trc in HDR:
@@ -45,20 +48,29 @@ def matrix(frame: VideoFrame) -> int | None:
 
 
 def side_data(frame: VideoFrame, kind: Type) -> bytes:
-    """Return what comes beside the pixels of a frame; empty if it has none of that kind."""
+    """Return the side data of one kind, such as a display matrix; empty if the frame has none."""
     by_kind = cast(Mapping[Type, SupportsBytes], frame.side_data)  # PyAV declares other keys
     return bytes(by_kind.get(kind, b""))
 
 
 def tone_mapped(bgr: UInt8Array, transfer: int, peak: float) -> UInt8Array:
-    """Return (h, w, 3) BGR in HLG or PQ as BT.709; peak: nits, see `peak_nits`."""
-    table = _table(transfer, peak)
-    wide = bgr.astype(np.int32)
-    return np.take(table, (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], axis=0)
+    """Return an HDR image as BT.709.
+
+    bgr: (h, w, 3), BT.2020 primaries
+    transfer: PQ or HLG
+    peak: the brightest light, in nits: `peak_nits`
+    """
+    table = _lookup_table(transfer, peak)
+    codes = bgr.astype(np.int32)
+    return np.take(table, (codes[..., 0] << 16) | (codes[..., 1] << 8) | codes[..., 2], axis=0)
 
 
 def peak_nits(frame: VideoFrame) -> float:
-    """Return the brightest light in an HDR video: of its mastering display, if it is named."""
+    """Return the peak luminance of an HDR frame in nits.
+
+    PQ: of the mastering display, between 100 and 10,000, or 10,000 if the frame does not name it
+    HLG: 1000
+    """
     if frame.color_trc == HLG:
         return _HLG_PEAK
     content = side_data(frame, Type.MASTERING_DISPLAY_METADATA)
@@ -66,49 +78,54 @@ def peak_nits(frame: VideoFrame) -> float:
         return _PQ_PEAK
     numerator, denominator = unpack_from("=ii", content, 72)
     nits = float(Fraction(numerator, denominator)) if denominator else _PQ_PEAK
-    return min(max(nits, _NITS), _PQ_PEAK)
+    return min(max(nits, _SDR_WHITE), _PQ_PEAK)
 
 
 @lru_cache(maxsize=2)
-def _table(transfer: int, peak: float) -> UInt8Array:
-    """Return the (2**24, 3) BGR of BT.709 for each BGR: 48 MiB, and one look-up per pixel."""
+def _lookup_table(transfer: int, peak: float) -> UInt8Array:
+    """Return the tone-mapped BGR of every 8-bit BGR: (2**24, 3), 48 MiB."""
     codes = np.arange(256, dtype=np.uint8)
     table = np.empty((256, 256, 256, 3), np.uint8)
     for blue in range(256):
         plane = table[blue]
         plane[..., 0], plane[..., 1], plane[..., 2] = blue, codes[:, None], codes
-        plane[...] = _mapped(plane, transfer, peak)
+        plane[...] = _tone_map(plane, transfer, peak)
     return table.reshape(-1, 3)
 
 
-def _mapped(bgr: UInt8Array, transfer: int, peak: float) -> UInt8Array:
-    """Return BGR of BT.709: light, primaries, Hable's curve on the highest channel, BT.1886."""
+def _tone_map(bgr: UInt8Array, transfer: int, peak: float) -> UInt8Array:
+    """Return (n, m, 3) HDR BGR as BT.709.
+
+    The steps: linear light, BT.709 primaries, Hable's curve on the highest channel (the others are
+    scaled with it), the inverse of BT.1886.
+    """
     signal = np.arange(256) / 255
     if transfer == PQ:
-        light = np.asarray(_pq_light(signal)[bgr], np.float32)
+        light = np.asarray(_pq_to_light(signal)[bgr], np.float32)
     else:
-        light = np.asarray(_hlg_light(signal)[bgr], np.float32)
-        light *= np.maximum(light @ _LUMA, 1e-6)[..., None] ** 0.2 * (_HLG_PEAK / _NITS)
-    light = np.asarray(cv2.transform(light, _TO_BT709), np.float32)
+        light = np.asarray(_hlg_to_light(signal)[bgr], np.float32)
+        light *= np.maximum(light @ _BT2020_LUMA, 1e-6)[..., None] ** 0.2 * (_HLG_PEAK / _SDR_WHITE)
+    light = np.asarray(cv2.transform(light, _BT2020_TO_BT709), np.float32)
     highest = np.maximum(light.max(axis=-1, keepdims=True), 1e-6)
-    light *= _hable(highest) / _hable(np.float32(peak / _NITS)) / highest
+    light *= _hable(highest) / _hable(np.float32(peak / _SDR_WHITE)) / highest
     return np.asarray(np.clip(light, 0, 1) ** (1 / 2.4) * 255 + 0.5, np.uint8)
 
 
-def _pq_light(signal: NDArray[np.float64]) -> FloatArray:
-    """Return light in units of SDR's white (SMPTE ST 2084)."""
+def _pq_to_light(signal: NDArray[np.float64]) -> FloatArray:
+    """Return the display light of a PQ signal (0 to 1), in units of SDR white (SMPTE ST 2084)."""
     power = signal ** (32 / 2523)
     light = np.maximum(power - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * power)
-    return np.asarray(light ** (8192 / 1305) * (10000 / _NITS), np.float32)
+    return np.asarray(light ** (8192 / 1305) * (10000 / _SDR_WHITE), np.float32)
 
 
-def _hlg_light(signal: NDArray[np.float64]) -> FloatArray:
-    """Return light of the scene, 0 to 1 (ITU-R BT.2100)."""
+def _hlg_to_light(signal: NDArray[np.float64]) -> FloatArray:
+    """Return the scene light (0 to 1) of an HLG signal (0 to 1), by ITU-R BT.2100."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     light = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
     return np.asarray(light, np.float32)
 
 
 def _hable(light: FloatArray | np.float32) -> FloatArray:
+    """Return Hable's filmic curve of linear light, not yet scaled to a white of 1."""
     above = light * (0.15 * light + 0.05) + 0.004
     return np.asarray(above / (light * (0.15 * light + 0.5) + 0.06) - 0.02 / 0.3, np.float32)

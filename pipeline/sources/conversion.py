@@ -131,7 +131,7 @@ class FrameConverter:
             converted = self._reformatter.reformat(
                 frame,
                 format="bgr24",
-                src_colorspace=colours.matrix(frame),
+                src_colorspace=colours.assumed_matrix(frame),
                 interpolation=_EXACT if hdr else None,
                 threads=1,
             )

@@ -1,4 +1,4 @@
-"""The first stage: numbers and times the pictures of a source, and drops some on purpose."""
+"""The first stage: numbers the frames of a source, repairs their times, and drops by `stride`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from pipeline.stages.frame_clock import Clock
 
 
 class Decode(Stage[Decoded | Skipped, Frame]):
-    """Makes frames of the pictures of a source: numbered before any drop, times repaired.
+    """Numbers the frames of a source and repairs their times.
 
-    Opens and closes the source on its own thread; the source is the stage's inbox.
+    The numbers count every frame of the source, also those that are dropped or do not decode. The
+    stage opens and closes the source on its own thread; the source is also its inbox.
 
-    stride: use every k-th frame
-    max_frames: stop the source after this many frames
-    realtime: pass each frame on when its time has come, as a camera would
-    max_age: seconds after which a frame passed on in real time expires
+    stride: pass on every k-th frame
+    max_frames: stop the source when this many frames have been passed on
+    realtime: pass each frame on at its time in the recording, as a camera would
+    max_age: with `realtime`, seconds after its capture time at which a frame expires; None: never
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._max_frames = max_frames
         self._realtime = realtime
         self._max_age = max_age
-        self._started_at: float | None = None  # `monotonic()` at zero of the source's clock
+        self._started_at: float | None = None  # `monotonic()` at time 0 of the stream
         self._clock: Clock | None = None
         self._index = 0
-        self._used = 0
+        self._passed_on = 0
 
     @property
     def repaired(self) -> int:
-        """How many frames have another time than the source gave."""
+        """Number of frames whose time differs from the source's."""
         return self._clock.repaired if self._clock else 0
 
     def open(self) -> None:
@@ -58,7 +59,7 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._clock = Clock(stream.nominal_interval, stream.clock_period, stream.epochs)
 
     def process(self, item: Decoded | Skipped) -> Iterable[Frame]:
-        """Return the frame, or nothing if it is dropped; with `realtime`, wait until it is due."""
+        """Return one frame, or none if it is dropped; with `realtime`, wait until it is due."""
         assert self._clock, "open() comes first"
         if isinstance(item, Skipped):
             self._ledger.skipped(self._stream.name, "decode", item.reason)
@@ -86,8 +87,8 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         if reason:
             self._ledger.dropped(frame, "decode", reason)
             return ()
-        self._used += 1
-        if self._used == self._max_frames:
+        self._passed_on += 1
+        if self._passed_on == self._max_frames:
             self._source.stop()
         return (frame,)
 
@@ -96,12 +97,16 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         self._source.close()
 
     def _reason_to_drop(self) -> str:
-        if self._used == self._max_frames:
-            return "max_frames"  # decoded before the source had stopped
+        """Return the name of the option that drops the current frame; empty if it is kept."""
+        if self._passed_on == self._max_frames:
+            return "max_frames"  # the source decodes a few more before it stops
         return "stride" if self._index % self._stride else ""
 
     def _wait_until_due(self, time: Fraction) -> float:
-        """Wait until a frame is due, or the stream is cut; return its time of capture."""
+        """Wait until a frame is due, or the stream is cut; return its capture time.
+
+        time: of the frame, in seconds on the stream's clock
+        """
         now = monotonic()
         if self._started_at is None:
             self._started_at = now - float(time)

@@ -137,14 +137,14 @@ def test_the_oldest_segments_are_deleted_until_both_limits_are_met(
         existing[path] = (age, size)
     stranger = folder / "holiday.mp4"
     stranger.write_bytes(bytes(1000))
-    growing = max(existing, key=lambda path: existing[path][0], default=None)  # the oldest
+    being_written = max(existing, key=lambda path: existing[path][0], default=None)  # the oldest
     names = SegmentNames(folder / "%H%M%S.mp4")
-    Retention(names, keep_seconds, keep_bytes, RateLimitedLog("rec")).apply(growing)
+    Retention(names, keep_seconds, keep_bytes, RateLimitedLog("rec")).apply(being_written)
     remaining = {path for path in existing if path.exists()}
     assert stranger.exists()
-    assert growing is None or growing in remaining
+    assert being_written is None or being_written in remaining
     gone = existing.keys() - remaining
-    others = remaining - {growing}
+    others = remaining - {being_written}
     if keep_seconds is not None:
         assert all(existing[path][0] <= keep_seconds + 1 for path in others)
     if keep_bytes is not None:
