@@ -103,14 +103,14 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     def _make_motion() -> AgileWidthHeight:
         return AgileWidthHeight()
 
-    def _motion_after(self, elapsed: float, tracks: AgileTable) -> KalmanState:
-        return self._agile_motion.predict(tracks.motion, elapsed, tracks.seen, tracks.agility)
+    def _kalman_after(self, elapsed: float, tracks: AgileTable) -> KalmanState:
+        return self._agile_motion.predict(tracks.kalman, elapsed, tracks.seen, tracks.agility)
 
     def _updated(
         self, tracks: AgileTable, rows: Int64Array, found: Detections, seconds: float
     ) -> AgileTable:
         state, surprise = self._agile_motion.corrected(
-            tracks.motion, rows, found.boxes_xyxy, found.scores
+            tracks.kalman, rows, found.boxes_xyxy, found.scores
         )
         agility = self._agile_motion.adapted(tracks.agility[rows], surprise)
         return tracks.matched(state, agility, rows, found, seconds)
@@ -121,7 +121,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         class_ids = tracks.class_ids if self._class_aware else None
         elapsed = seconds - self._seconds if self._frame_count else 0.0
         reaches = self._reaches(tracks, elapsed)
-        near = near_pairs(tracks.motion.position, reaches, found, class_ids)
+        near = near_pairs(tracks.kalman.position, reaches, found, class_ids)
         rows, columns = near.pairs.rows, near.pairs.columns
         scores = found.scores[columns]
         likeness = near.height_overlap**self._height_weight
@@ -136,7 +136,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
 
     def _reaches(self, tracks: AgileTable, elapsed: float) -> Float64Array:
         """Return (2, n) by how much the boxes are expanded in x and y, relative to their size."""
-        position, _, variance = tracks.motion.planes[:3]
+        position, _, variance = tracks.kalman.planes[:3]
         uncertain = np.sqrt(variance[:2]) / position[2:]
         reaches = self._reach * elapsed + UNCERTAINTY_REACH * uncertain
         return np.asarray(np.minimum(reaches, MAX_REACH))

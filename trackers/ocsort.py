@@ -67,7 +67,7 @@ class OcSort(HitStreakTracker[ObservedTable]):
     ) -> ObservedTable:
         motion = self._motion
         found_again = ~tracks.seen[rows]
-        state = tracks.motion
+        state = tracks.kalman
         if found_again.any():
             planes = state.planes.copy()
             updated = replayed(tracks, rows[found_again], found[found_again], seconds, motion)

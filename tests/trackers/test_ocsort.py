@@ -72,7 +72,7 @@ def test_the_filter_of_a_track_found_again_is_updated_along_a_straight_line() ->
     for step in range(1, 11):
         slow.predict()
         slow.correct(seen((176 - 2 * step, 50 + 0.2 * step))[0, :4].tolist())
-    position, velocity = tracker._tracks.motion.planes[:2, :, 0]
+    position, velocity = tracker._tracks.kalman.planes[:2, :, 0]
     np.testing.assert_allclose([*position, *velocity[:3]], slow.mean, rtol=1e-4, atol=1e-3)
 
 

@@ -26,9 +26,9 @@ class AgileTable(TrackTable):
     agility: Float64Array
 
     @classmethod
-    def born(cls, motion: KalmanState, detections: Detections, seconds: float) -> AgileTable:
+    def born(cls, kalman: KalmanState, detections: Detections, seconds: float) -> AgileTable:
         """Return new tracks, one for each detection, none of them confirmed."""
-        plain = TrackTable.born(motion, detections, seconds)
+        plain = TrackTable.born(kalman, detections, seconds)
         return cls(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             earlier_scores=detections.scores,
@@ -43,7 +43,7 @@ class AgileTable(TrackTable):
 
     def matched(
         self,
-        motion: KalmanState,
+        kalman: KalmanState,
         agility: Float64Array,
         rows: Int64Array,
         found: Detections,
@@ -56,5 +56,5 @@ class AgileTable(TrackTable):
         earlier_scores, agilities = self.earlier_scores.copy(), self.agility.copy()
         earlier_scores[rows], agilities[rows] = self.scores[rows], agility
         return self.updated(
-            motion, rows, found, seconds, earlier_scores=earlier_scores, agility=agilities
+            kalman, rows, found, seconds, earlier_scores=earlier_scores, agility=agilities
         )

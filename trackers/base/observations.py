@@ -20,27 +20,27 @@ MAX_REPLAY_STEPS = 10  # more steps hardly change the result, and each costs the
 class ObservedTable(TrackTable):
     """Tracks with their last observation and their heading.
 
-    observed_motion: the motion right after the last match
+    observed_kalman: the state of the filter right after the last match
     observed: (n, 4) float32, the box of the last matched detection
     origin, next_origin: (n, 2) float64, centres of two earlier observations: the start of the
         current heading, and of the one that replaces it
     next_origin_at: (n,) float64, seconds of `next_origin`
     """
 
-    observed_motion: KalmanState
+    observed_kalman: KalmanState
     observed: Float32Array
     origin: Float64Array
     next_origin: Float64Array
     next_origin_at: Float64Array
 
     @classmethod
-    def born(cls, motion: KalmanState, detections: Detections, seconds: float) -> ObservedTable:
+    def born(cls, kalman: KalmanState, detections: Detections, seconds: float) -> ObservedTable:
         """Return new tracks, one for each detection, none of them confirmed."""
-        plain = TrackTable.born(motion, detections, seconds)
+        plain = TrackTable.born(kalman, detections, seconds)
         centres = centres_of(detections.boxes_xyxy)
         return cls(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
-            observed_motion=motion,
+            observed_kalman=kalman,
             observed=detections.boxes_xyxy,
             origin=centres,
             next_origin=centres,
@@ -53,15 +53,15 @@ class ObservedTable(TrackTable):
         return centres_of(self.observed) - self.origin
 
     def matched(
-        self, motion: KalmanState, rows: Int64Array, found: Detections, seconds: float, span: float
+        self, kalman: KalmanState, rows: Int64Array, found: Detections, seconds: float, span: float
     ) -> ObservedTable:
         """Return the tracks after those in `rows` (m,) were matched to the detections `found`.
 
         span: minimum seconds over which the heading is measured, once the track is that old
         """
-        plain = TrackTable.updated(self, motion, rows, found, seconds)
-        planes, observed = self.observed_motion.planes.copy(), self.observed.copy()
-        planes[:, :, rows], observed[rows] = motion.planes[:, :, rows], found.boxes_xyxy
+        plain = TrackTable.updated(self, kalman, rows, found, seconds)
+        planes, observed = self.observed_kalman.planes.copy(), self.observed.copy()
+        planes[:, :, rows], observed[rows] = kalman.planes[:, :, rows], found.boxes_xyxy
         due = rows[seconds - self.next_origin_at[rows] >= span]
         origin, next_origin = self.origin.copy(), self.next_origin.copy()
         next_origin_at = self.next_origin_at.copy()
@@ -69,7 +69,7 @@ class ObservedTable(TrackTable):
         next_origin[due], next_origin_at[due] = centres_of(observed[due]), seconds
         return replace(
             plain,
-            observed_motion=KalmanState(planes),
+            observed_kalman=KalmanState(planes),
             observed=observed,
             origin=origin,
             next_origin=next_origin,
@@ -81,7 +81,7 @@ class ObservedTable(TrackTable):
         corners = self.observed.reshape(-1, 2) @ camera[:, :2].T + camera[:, 2]
         return replace(
             TrackTable.moved(self, motion, camera),
-            observed_motion=motion.moved(self.observed_motion, camera),
+            observed_kalman=motion.moved(self.observed_kalman, camera),
             observed=corners.reshape(-1, 4).astype(np.float32),
             origin=self.origin @ camera[:, :2].T + camera[:, 2],
             next_origin=self.next_origin @ camera[:, :2].T + camera[:, 2],
@@ -111,13 +111,13 @@ def direction_agreement(tracks: ObservedTable, found: Detections, pairs: Pairs) 
 def replayed(
     tracks: ObservedTable, rows: Int64Array, found: Detections, seconds: float, motion: Motion
 ) -> KalmanState:
-    """Return the motion of the tracks in `rows` (m,), found again, as if they had never been lost.
+    """Return the state of the tracks in `rows` (m,), found again, as if they had never been lost.
 
     The filter returns to the last observation and is updated with boxes on a straight line from
     there to the detections `found` (OC-SORT's observation-centric re-update). The last update, with
     the detections themselves, is left to the caller.
     """
-    state, elapsed = tracks.observed_motion[rows], seconds - tracks.seen_at[rows]
+    state, elapsed = tracks.observed_kalman[rows], seconds - tracks.seen_at[rows]
     begin, end = tracks.observed[rows], found.boxes_xyxy
     steps = min(MAX_REPLAY_STEPS, max(1, round(float(elapsed.max()) * STEPS_PER_SECOND)))
     every_row, seen = np.arange(len(rows)), np.ones(len(rows), bool)

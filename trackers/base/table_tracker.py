@@ -26,7 +26,7 @@ CLOCK_ERROR = 1e-6  # seconds: frame times are rounded, 1.1 - 0.1 is more than 1
 class TableTracker(Generic[Table]):
     """A tracker without its matching rules; the contract is `trackers.tracks.Tracker`.
 
-    motion: how boxes move
+    motion: the model of motion of the boxes
     table: the class of the track table
     min_hits: consecutive matches after the first that confirm a track, 0 or more; waived in the
         first `min_hits` frames
@@ -110,16 +110,16 @@ class TableTracker(Generic[Table]):
             return tracks
         recent = tracks.seen_at >= seconds - self._buffer_seconds - CLOCK_ERROR
         tracks = tracks[recent | tracks.seen]
-        tracks = replace(tracks, motion=self._motion_after(seconds - self._seconds, tracks))
+        tracks = replace(tracks, kalman=self._kalman_after(seconds - self._seconds, tracks))
         return tracks if camera is None else tracks.moved(self._motion, camera)
 
-    def _motion_after(self, elapsed: float, tracks: Table) -> KalmanState:
-        """Return the motion of the tracks, predicted `elapsed` seconds ahead."""
-        return self._motion.predict(tracks.motion, elapsed, tracks.seen)
+    def _kalman_after(self, elapsed: float, tracks: Table) -> KalmanState:
+        """Return the state of the tracks, predicted `elapsed` seconds ahead."""
+        return self._motion.predict(tracks.kalman, elapsed, tracks.seen)
 
     def _updated(self, tracks: Table, rows: Int64Array, found: Detections, seconds: float) -> Table:
         """Return the tracks after those in `rows` (m,) were matched to the detections `found`."""
-        state = self._motion.correct(tracks.motion, rows, found.boxes_xyxy)
+        state = self._motion.correct(tracks.kalman, rows, found.boxes_xyxy)
         return tracks.updated(state, rows, found, seconds)
 
     def _confirmed(self, tracks: Table) -> Table:
@@ -150,7 +150,7 @@ class TableTracker(Generic[Table]):
 
     def _boxes(self, tracks: Table) -> Float32Array:
         """Return (n, 4) the filtered boxes of the tracks."""
-        return self._motion.boxes_xyxy(tracks.motion)
+        return self._motion.boxes_xyxy(tracks.kalman)
 
     def _output_boxes(self, tracks: Table, boxes: Float32Array) -> Float32Array:
         """Return (n, 4) the boxes to be returned for tracks with these filtered boxes."""

@@ -21,7 +21,7 @@ Table = TypeVar("Table", bound="TrackTable")
 class TrackTable:
     """Tracks, oldest first, one row each.
 
-    motion: positions, velocities and their covariances
+    kalman: the filtered positions and velocities, and their covariances
     scores: (n,) float32 and class_ids: (n,) int64, of the last matched detection
     ids: (n,) int64, from 1; -1 for a track that is not yet confirmed
     hits: (n,) int64, consecutive matches after the first, up to the last frame
@@ -29,7 +29,7 @@ class TrackTable:
     seen: (n,) bool, matched to a detection of the last frame
     """
 
-    motion: KalmanState
+    kalman: KalmanState
     scores: Float32Array
     class_ids: Int64Array
     ids: Int64Array
@@ -54,13 +54,13 @@ class TrackTable:
 
     @classmethod
     def born(
-        cls: type[Table], motion: KalmanState, detections: Detections, seconds: float
+        cls: type[Table], kalman: KalmanState, detections: Detections, seconds: float
     ) -> Table:
         """Return new tracks, one for each detection, none of them confirmed."""
         n = len(detections)
         times = np.full(n, seconds)
         return cls(
-            motion=motion,
+            kalman=kalman,
             scores=detections.scores,
             class_ids=detections.class_ids,
             ids=np.full(n, -1, np.int64),
@@ -77,7 +77,7 @@ class TrackTable:
 
     def updated(
         self: Table,
-        motion: KalmanState,
+        kalman: KalmanState,
         rows: Int64Array,
         found: Detections,
         seconds: float,
@@ -85,7 +85,7 @@ class TrackTable:
     ) -> Table:
         """Return the tracks after those in `rows` (m,) were matched to the detections `found`.
 
-        motion: of all tracks, corrected by the detections
+        kalman: new state of all tracks, corrected by the detections
         further: new values of the fields of a subclass
         """
         seen = np.zeros(len(self), bool)
@@ -96,7 +96,7 @@ class TrackTable:
         hits = (self.hits + 1) * seen
         return replace(
             self,
-            motion=motion,
+            kalman=kalman,
             scores=scores,
             class_ids=class_ids,
             hits=hits,
@@ -108,9 +108,9 @@ class TrackTable:
     def moved(self: Table, motion: Motion, camera: Affine) -> Table:
         """Return the tracks in the coordinates of the new frame, after the camera moved.
 
-        motion: the model that describes their state
+        motion: the model of motion that their filters use
         """
-        return replace(self, motion=motion.moved(self.motion, camera))
+        return replace(self, kalman=motion.moved(self.kalman, camera))
 
     def output(
         self, boxes_xyxy: Float32Array, shown: BoolArray, states: NDArray[np.int8]
