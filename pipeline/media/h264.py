@@ -39,7 +39,7 @@ class H264:
     """The video stream of a container, made by x264.
 
     size: width and height of the frames; the video's are made even by repeating the edge. A frame
-        of another size is letterboxed into it.
+        of another size or pixel aspect is letterboxed into it.
     ticks: per second: the unit of pts and durations
     interval: duration of the last frame, in seconds
     pixel_aspect: width of a pixel by its height when displayed
@@ -66,11 +66,13 @@ class H264:
         context = self._stream.codec_context
         context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
-        self._planar = Planar(context.width, context.height)
+        self._planar = Planar(context.width, context.height, pixel_aspect)
 
-    def encode(self, bgr: UInt8Array, pts: int) -> list[Packet[VideoStream]]:
+    def encode(
+        self, bgr: UInt8Array, pts: int, pixel_aspect: Fraction
+    ) -> list[Packet[VideoStream]]:
         """Encode an (h, w, 3) frame; return the finished packets, which are of earlier frames."""
-        frame = self._planar.frame(bgr)
+        frame = self._planar.frame(bgr, pixel_aspect)
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._duration
         if self._next_keyframe is None or pts >= self._next_keyframe:
             frame.pict_type = PictureType.I
@@ -83,19 +85,21 @@ class H264:
 
 
 class Planar:
-    """Converts BGR to 4:2:0 frames of one even size, for an encoder."""
+    """Converts BGR to 4:2:0 frames of one even size and pixel aspect, for an encoder."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, pixel_aspect: Fraction) -> None:
         self._width, self._height = width, height
+        self._pixel_aspect = pixel_aspect
         self._planar = np.empty((height * 3 // 2, width), np.uint8)
 
-    def frame(self, bgr: UInt8Array) -> av.VideoFrame:
-        """Convert with OpenCV, in a third of swscale's time; `fit` handles other sizes.
+    def frame(self, bgr: UInt8Array, pixel_aspect: Fraction) -> av.VideoFrame:
+        """Convert with OpenCV, in a third of swscale's time; `fit` handles other shapes.
 
         It takes the chroma of one pixel in four, which loses nothing if the video was 4:2:0 before.
         """
         width, height, planar = self._width, self._height, self._planar
-        cv2.cvtColor(fit(bgr, width, height), cv2.COLOR_BGR2YUV_I420, dst=planar)
+        fitted = fit(bgr, width, height, pixel_aspect / self._pixel_aspect)
+        cv2.cvtColor(fitted, cv2.COLOR_BGR2YUV_I420, dst=planar)
         frame = av.VideoFrame(width, height, "yuv420p")
         luma = planar[:height].ravel()
         chroma = np.split(planar[height:].ravel(), 2)
@@ -125,23 +129,28 @@ def ticks_per_second(time_base: Fraction) -> int:
     return time_base.denominator if time_base.denominator <= MAX_TICKS else 1_000_000
 
 
-def fit(bgr: UInt8Array, width: int, height: int) -> UInt8Array:
+def fit(
+    bgr: UInt8Array, width: int, height: int, pixel_aspect: Fraction = Fraction(1)
+) -> UInt8Array:
     """Return the frame at even `width` and `height`.
 
-    If it is smaller by a pixel, the edge is repeated; any other size is letterboxed.
+    If it is smaller by a pixel, the edge is repeated; any other shape is letterboxed.
+
+    pixel_aspect: width of the frame's pixels in pixels of the result
     """
     h, w = bgr.shape[:2]
-    if (w + w % 2, h + h % 2) != (width, height):
-        return letterbox(bgr, width, height)
+    if (w + w % 2, h + h % 2) != (width, height) or pixel_aspect != 1:
+        return letterbox(bgr, width, height, pixel_aspect)
     if (w, h) != (width, height):
         padded = cv2.copyMakeBorder(bgr, 0, height - h, 0, width - w, cv2.BORDER_REPLICATE)
         return np.asarray(padded, np.uint8)
     return bgr
 
 
-def letterbox(bgr: UInt8Array, width: int, height: int) -> UInt8Array:
-    """Return the frame scaled to fit, centred on black."""
-    placed = Letterbox.fit(bgr.shape[:2], (height, width))
+def letterbox(bgr: UInt8Array, width: int, height: int, pixel_aspect: Fraction) -> UInt8Array:
+    """Return the frame scaled to fit, centred on black; pixel_aspect: see `fit`."""
+    h, w = bgr.shape[:2]
+    placed = Letterbox.fit((h, max(1, round(w * pixel_aspect))), (height, width))
     (h, w), (top, left) = placed.resized, placed.corner
     scaled = cv2.resize(bgr, (w, h), interpolation=cv2.INTER_AREA)
     edges = (top, height - h - top, left, width - w - left)

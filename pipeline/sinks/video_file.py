@@ -26,8 +26,8 @@ class VideoFileSink(Recorder):
     """Writes H.264, and copies all audio of a recording.
 
     Times are exact; .mkv rounds them to 1 ms. The video has the size of the first frame, made
-    even; a frame of another size is letterboxed into it. The encoder looks about ten frames ahead,
-    so that a ticket is returned some frames after its own.
+    even; a frame of another size or pixel aspect is letterboxed into it. The encoder looks about
+    ten frames ahead, so that a ticket is returned some frames after its own.
 
     preset, crf: speed and quality, as in x264; threads: of the encoder
     """
@@ -83,7 +83,7 @@ class VideoFileSink(Recorder):
         pts = round(frame.time * self._ticks)
         self._held[pts] = frame.ticket
         self._end = frame.time + frame.stream.nominal_interval
-        return self._mux(self._video.encode(item.drawn, pts))
+        return self._mux(self._video.encode(item.drawn, pts, frame.picture.pixel_aspect))
 
     def _complete(self) -> list[Ticket]:
         written = self._mux(self._video.flush())

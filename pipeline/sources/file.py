@@ -19,6 +19,7 @@ from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
+from pipeline.sources.pixel_aspect import PixelAspects
 from pipeline.sources.recorded import RecordedSource
 
 _MPEG = {"mpeg", "mpegts"}  # containers whose times have 33 bits
@@ -82,6 +83,7 @@ class VideoFileSource(RecordedSource):
         self._video.codec_context.options = {"max_pixels": str(self._max_pixels)}
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
+        self._aspects = PixelAspects(self._video, self._threads)
         return Stream(
             name=self._name,
             url=shown_url(self._url),
@@ -164,7 +166,7 @@ class VideoFileSource(RecordedSource):
 
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:
-            return self._video.decode(packet)
+            return self._aspects.decode(packet)
         except av.FFmpegError as error:
             seconds = self._seconds(packet.pts if packet else None)
             reason = self._describe(error)
@@ -180,7 +182,7 @@ class VideoFileSource(RecordedSource):
             pts=frame.pts,
             time_base=self._video.time_base,
             captured_at=monotonic(),
-            picture=self._converter.picture(frame, self._video.sample_aspect_ratio),
+            picture=self._converter.picture(frame, self._aspects.of(frame)),
             dts=frame.dts,
             keyframe=frame.key_frame,
         )

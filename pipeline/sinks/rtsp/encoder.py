@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from detector.detections import UInt8Array
+from pipeline.frame import SQUARE
 from pipeline.media.h264 import BT601, LIMITED, Planar
 from pipeline.sinks import SinkError
 
@@ -67,7 +68,7 @@ class Unit:
 class LiveEncoder:
     """Encodes one stream as H.264 in which every frame can be shown as soon as it arrives.
 
-    size: of the frames, made even; another size is letterboxed into it
+    size, pixel_aspect: of the frames, the size made even; other shapes are letterboxed into it
     interval: seconds between two frames; gop_seconds: between two keyframes
     bit_rate: per second, None for one by size and rate
     Raises SinkError if this machine lacks the encoder.
@@ -78,6 +79,7 @@ class LiveEncoder:
         name: EncoderName,
         size: tuple[int, int],
         *,
+        pixel_aspect: Fraction,
         interval: Fraction,
         gop_seconds: float,
         bit_rate: int | None,
@@ -87,18 +89,20 @@ class LiveEncoder:
         rate = (1 / interval).limit_denominator(1000)
         bit_rate = bit_rate or max(MIN_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
         gop = max(1, ceil(gop_seconds * rate))
-        self._planar = Planar(width, height)
+        self._planar = Planar(width, height, pixel_aspect)
         try:
-            self._context = _opened(self.name, (width, height), rate, gop, bit_rate)
+            self._context = _opened(self.name, (width, height), pixel_aspect, rate, gop, bit_rate)
         except (av.FFmpegError, ValueError) as error:
             raise SinkError(f"the encoder {self.name} cannot be opened: {error}") from error
 
-    def encode(self, bgr: UInt8Array, pts: int, *, keyframe: bool) -> list[Unit]:
+    def encode(
+        self, bgr: UInt8Array, pts: int, pixel_aspect: Fraction, *, keyframe: bool
+    ) -> list[Unit]:
         """Encode an (h, w, 3) frame; return the finished units, usually the frame's own.
 
         pts: in 1/90000 s, increasing
         """
-        frame = self._planar.frame(bgr)
+        frame = self._planar.frame(bgr, pixel_aspect)
         if pixels := PIXELS.get(self.name):
             frame = frame.reformat(format=pixels)
         frame.pts, frame.time_base = pts, Fraction(1, HERTZ)
@@ -133,8 +137,8 @@ def _first_that_works() -> str:
     bgr = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
     for name in OPTIONS:
         try:
-            context = _opened(name, TRIAL, Fraction(25), 25, MIN_BIT_RATE)
-            frame = Planar(*TRIAL).frame(bgr)
+            context = _opened(name, TRIAL, SQUARE, Fraction(25), 25, MIN_BIT_RATE)
+            frame = Planar(*TRIAL, SQUARE).frame(bgr, SQUARE)
             frame = frame.reformat(format=PIXELS.get(name, "yuv420p"))
             frame.pts, frame.time_base = 0, Fraction(1, HERTZ)
             if _units(context, frame) + _units(context, None):
@@ -149,11 +153,17 @@ def _first_that_works() -> str:
 
 
 def _opened(
-    name: str, size: tuple[int, int], rate: Fraction, gop: int, bit_rate: int
+    name: str,
+    size: tuple[int, int],
+    pixel_aspect: Fraction,
+    rate: Fraction,
+    gop: int,
+    bit_rate: int,
 ) -> VideoCodecContext:
     context = av.CodecContext.create(name, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = size
+    context.sample_aspect_ratio = pixel_aspect
     context.pix_fmt = PIXELS.get(name, "yuv420p")
     context.colorspace, context.color_range = BT601, LIMITED
     context.time_base, context.framerate = Fraction(1, HERTZ), rate

@@ -147,11 +147,12 @@ class RtspSink(Sink):
             self._encoder = LiveEncoder(
                 self._encoder_name,
                 (picture.width, picture.height),
+                pixel_aspect=picture.pixel_aspect,
                 interval=item.frame.stream.nominal_interval,
                 gop_seconds=self._gop_seconds,
                 bit_rate=self._bit_rate,
             )
-        return self._encoder.encode(item.drawn, pts, keyframe=keyframe)
+        return self._encoder.encode(item.drawn, pts, picture.pixel_aspect, keyframe=keyframe)
 
     def _connected(self, unit: Unit, stopped: Event) -> Receiver:
         """Return a new connection, which will start with this access unit."""

@@ -43,7 +43,6 @@ class Connection:
     interval: Fraction  # seconds between two frames, as the peer states them
     time_base: Fraction  # unit of the packets' times, in seconds
     finished: bool = False  # what it reads has an end, so that reaching that is no loss
-    pixel_aspect: Fraction | None = None  # width of a pixel by its height, None if not stated
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield packets until stopped. Any other end raises Disconnected."""
@@ -52,6 +51,10 @@ class Connection:
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
         """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
         raise NotImplementedError
+
+    def pixel_aspect(self, frame: av.VideoFrame) -> Fraction | None:
+        """Return width of a pixel of a frame by its height; None if nothing states it."""
+        return None
 
     def close(self) -> None:
         """Close the connection."""

@@ -20,6 +20,7 @@ from pipeline.memory_limits import MAX_PACKET
 from pipeline.sources.live.connection import NO_WAIT, Arrival, Connection, without_delay
 from pipeline.sources.live.demuxers import Address, open_live
 from pipeline.sources.live.packet_gate import Skip
+from pipeline.sources.pixel_aspect import PixelAspects
 
 _PRFT = struct.Struct("=qi")  # AVProducerReferenceTime: microseconds since 1970, flags
 
@@ -51,6 +52,7 @@ class ContainerConnection(Connection):
         except Disconnected:
             self.close()
             raise
+        self._aspects = PixelAspects(self._video)
         self.interval = nominal_interval(self._video)
         assert self._video.time_base
         self.time_base = self._video.time_base
@@ -62,11 +64,6 @@ class ContainerConnection(Connection):
     def finished(self) -> bool:  # type: ignore[override]  # a playlist ends at some time
         """Whether what is read has an end: a playlist that will not grow."""
         return self._hls is not None and self._hls.finished
-
-    @property
-    def pixel_aspect(self) -> Fraction | None:  # type: ignore[override]  # may change
-        """Width of a pixel by its height, None if the stream does not say."""
-        return self._video.sample_aspect_ratio
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield packets until stopped. Any other end raises Disconnected."""
@@ -89,7 +86,11 @@ class ContainerConnection(Connection):
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
         """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
         self._video.codec_context.skip_frame = skip.value
-        return self._video.decode(packet)
+        return self._aspects.decode(packet)
+
+    def pixel_aspect(self, frame: av.VideoFrame) -> Fraction | None:
+        """Return width of a pixel of a frame by its height; None if nothing states it."""
+        return self._aspects.of(frame)
 
     def close(self) -> None:
         """Close the connection."""

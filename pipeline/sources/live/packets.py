@@ -165,7 +165,7 @@ class Decoding:
         self._status.damaged += frame.is_corrupt
         if not frame.is_corrupt:
             self._no_frame_since = None
-        picture = self._converter.picture(frame, self._connection.pixel_aspect)
+        picture = self._converter.picture(frame, self._connection.pixel_aspect(frame))
         expires_at = inf
         if self._max_age is not None and self._last:
             # A frame leaves the decoder with a later packet: before that it cannot be used.

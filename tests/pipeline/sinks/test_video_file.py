@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from detector.detections import UInt8Array
+from pipeline.frame import Picture
 from pipeline.media.h264 import fit, letterbox
 from pipeline.sinks import SinkError
 from pipeline.sinks.video_file import VideoFileSink
@@ -251,10 +253,23 @@ def test_a_frame_of_another_size_is_letterboxed(tmp_path: Path) -> None:
     assert np.abs(row[38:58] - 100).max() <= 6
 
 
+def test_a_frame_of_another_pixel_aspect_keeps_its_shape(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    items = list(footage.of_images([np.full((48, 96, 3), 200, np.uint8)] * 3))
+    narrow = Picture(96, 48, lambda: np.asarray(items[1].drawn), pixel_aspect=Fraction(1, 2))
+    items[1] = replace(items[1], frame=replace(items[1].frame, picture=narrow))
+    footage.record(VideoFileSink(out, crf=1), items)
+    seen = as_players_show_it(out, 3).astype(int)
+    assert np.abs(seen[[0, 2]] - 200).max() <= 6
+    row = seen[1, 24, :, 0]  # 48 of 96 columns are the frame
+    assert row[:22].max() < 16 and row[74:].max() < 16
+    assert np.abs(row[26:70] - 200).max() <= 6
+
+
 def test_a_frame_that_fits_is_not_copied() -> None:
     bgr = np.zeros((48, 96, 3), np.uint8)
     assert fit(bgr, 96, 48) is bgr
-    assert letterbox(bgr, 10, 48).shape == (48, 10, 3)
+    assert letterbox(bgr, 10, 48, Fraction(1)).shape == (48, 10, 3)
 
 
 def test_the_encoder_never_holds_more_frames_than_its_lookahead(tmp_path: Path) -> None:
