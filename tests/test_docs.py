@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,17 +156,30 @@ def test_the_architecture_lists_every_sub_package() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_sub_packages_import_only_those_above_them_in_the_architecture(package: str) -> None:
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    table = text.partition(f"| in `{package}/` | purpose |")[2].partition("\n\n")[0]
-    order = re.findall(r"^\| `(\w+)/`", table, re.M)
-    assert set(order) == {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+def test_the_architecture_names_every_tracked_module_or_its_folder(package: str) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", package], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a checkout of the repository")
+    modules = [path for path in listed.stdout.splitlines() if path.endswith(".py")]
+    assert modules
+    rows = _rows_of_the_architecture(package)
+    assert {path for path in modules if _unit(path) not in {*rows, "__init__", "__main__"}} == set()
+    assert {name for name in rows if name not in set(map(_unit, modules))} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_row_of_the_architecture_imports_only_rows_above_it(package: str) -> None:
+    rows = _rows_of_the_architecture(package)
     wrong = [
-        f"{name} imports {imported}"
-        for position, name in enumerate(order)
-        for path in _python_files(f"{package}/{name}")
-        for imported in re.findall(rf"from {package}\.(\w+)", path.read_text(encoding="utf-8"))
-        if imported in order[position + 1 :]
+        f"{path.relative_to(ROOT)} imports {imported}"
+        for path in _python_files(package)
+        if (importer := _unit(path.relative_to(ROOT).as_posix())) in rows
+        for imported in re.findall(
+            rf"^ *(?:from|import) {package}\.(\w+)", path.read_text(encoding="utf-8"), re.M
+        )
+        if imported in rows and rows[imported] > rows[importer]
     ]
     assert wrong == []
 
@@ -214,6 +228,22 @@ def _yaml_blocks(page: str) -> list[str]:
 def _anchor(heading: str) -> str:
     """Return the name of a heading in links, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _rows_of_the_architecture(package: str) -> dict[str, int]:
+    """Return the number of the row that names a module or sub-package, by its name."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = text.partition(f"| in `{package}/` | purpose |")[2].partition("\n\n")[0]
+    return {
+        name: number
+        for number, line in enumerate(table.strip().splitlines())
+        for name in re.findall(r"`(\w+)(?:/|\.py)`", line.split("|")[1])
+    }
+
+
+def _unit(path: str) -> str:
+    """Return the module or sub-package of a package that a file belongs to."""
+    return path.split("/")[1].removesuffix(".py")
 
 
 def _python_files(folder: str) -> list[Path]:
