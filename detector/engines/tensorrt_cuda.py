@@ -67,7 +67,7 @@ class Stream(Closable, Protocol):
 
 
 class Cuda(Closable, Protocol):
-    """One GPU. Every method but `activated` and `close` must be called inside `activated`."""
+    """One GPU. Call every method except `activated` and `close` inside `activated`."""
 
     gpu: Gpu
 
@@ -76,7 +76,7 @@ class Cuda(Closable, Protocol):
 
     def device_buffer(self, size: int) -> DeviceBuffer: ...
 
-    def host_buffer(self, shape: tuple[int, ...], kind: type[np.generic]) -> HostBuffer: ...
+    def host_buffer(self, shape: tuple[int, ...], dtype: type[np.generic]) -> HostBuffer: ...
 
     def stream(self) -> Stream: ...
 
@@ -88,14 +88,14 @@ class PyCuda:
         self.gpu = gpu
         self._driver = driver
         self._pycuda = pycuda
-        with translated(pycuda):
+        with cuda_errors(pycuda):
             pycuda.init()
             self._context = pycuda.Device(gpu.number).retain_primary_context()
 
     @contextmanager
     def activated(self) -> Iterator[None]:
         """Make the context current on this thread while the block runs."""
-        with translated(self._pycuda):
+        with cuda_errors(self._pycuda):
             self._context.push()
             try:
                 yield
@@ -106,9 +106,9 @@ class PyCuda:
         """Return `size` bytes of GPU memory."""
         return PyCudaDeviceBuffer(self._pycuda, size)
 
-    def host_buffer(self, shape: tuple[int, ...], kind: type[np.generic]) -> PyCudaHostBuffer:
+    def host_buffer(self, shape: tuple[int, ...], dtype: type[np.generic]) -> PyCudaHostBuffer:
         """Return pinned memory of the CPU, as an array."""
-        return PyCudaHostBuffer(self._pycuda, shape, kind)
+        return PyCudaHostBuffer(self._pycuda, shape, dtype)
 
     def stream(self) -> PyCudaStream:
         """Return a new stream."""
@@ -117,10 +117,11 @@ class PyCuda:
     def close(self) -> None:
         """Release the primary context, on any thread, outside `activated`.
 
-        On another thread than the one that retained it, pycuda releases a context only if it is
-        current, and expects that CUDA then pops it, which CUDA does not do for a primary context.
+        pycuda releases a context that another thread retained only if it is current on this one.
+        Then pycuda expects that CUDA has popped it, but CUDA does not pop a primary context. So the
+        context is pushed by pycuda, popped by CUDA alone, and then released.
         """
-        with translated(self._pycuda):
+        with cuda_errors(self._pycuda):
             self._context.push()
             self._driver.call("cuCtxPopCurrent_v2", byref(c_void_p()))
             self._context.detach()
@@ -141,8 +142,8 @@ class PyCudaDeviceBuffer:
 class PyCudaHostBuffer:
     """Pinned memory of the CPU; see HostBuffer. Do not use the array after `close`."""
 
-    def __init__(self, pycuda: Any, shape: tuple[int, ...], kind: type[np.generic]) -> None:
-        self.array: HostArray = pycuda.pagelocked_empty(shape, kind)
+    def __init__(self, pycuda: Any, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+        self.array: HostArray = pycuda.pagelocked_empty(shape, dtype)
         self._allocation: Any = self.array.base
 
     def close(self) -> None:
@@ -151,7 +152,7 @@ class PyCudaHostBuffer:
 
 
 class PyCudaStream:
-    """A stream and the event of its last mark; see Stream."""
+    """A stream, and the event that `mark` records on it; see Stream."""
 
     def __init__(self, pycuda: Any, driver: CudaDriver) -> None:
         self._pycuda, self._driver = pycuda, driver
@@ -181,7 +182,7 @@ class PyCudaStream:
         return CudaGraph.capture(self._driver, self.handle, work)
 
     def close(self) -> None:
-        """Drop both: pycuda releases them after the last reference."""
+        """Drop the references to both: pycuda then releases them."""
         self._event = self._stream = None
 
 
@@ -191,7 +192,10 @@ def open_cuda(device: str = "cuda") -> PyCuda:
     driver = find_driver()
     gpus = driver.gpus() if driver else ()
     if driver is None or not gpus:
-        raise ModelError("TensorRT needs an NVIDIA GPU and its driver, and none was found")
+        raise ModelError(
+            f"no device '{device}': TensorRT needs an NVIDIA GPU and its driver, and none was found; "
+            "install the driver, or choose another engine"
+        )
     if number >= len(gpus):
         known = ", ".join(f"cuda:{gpu.number} ({gpu.name})" for gpu in gpus)
         raise ModelError(f"no device '{device}': choose one of {known}")
@@ -205,8 +209,8 @@ def open_cuda(device: str = "cuda") -> PyCuda:
 
 
 @contextmanager
-def translated(pycuda: Any) -> Iterator[None]:
-    """Turn exceptions of pycuda into CudaError."""
+def cuda_errors(pycuda: Any) -> Iterator[None]:
+    """Raise the exceptions of pycuda in the block as CudaError."""
     try:
         yield
     except pycuda.Error as error:

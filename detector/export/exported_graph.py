@@ -1,4 +1,8 @@
-"""The graph of an exported model: bytes in, a network, the best boxes out."""
+"""The graph of an exported model: bytes in, a network, the best boxes out.
+
+A row is the output for one anchor in one cell: 4 numbers for the box, the objectness, and a number
+for each class.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from detector.yolov7.heads import Cells, Detect, decode_boxes
 from detector.yolov7.network import Network
 
 
-class Rows(NamedTuple):
-    """A network's outputs for all cells, before sigmoid: (n, rows, 4), (..., 1) and (..., c)."""
+class RowLogits(NamedTuple):
+    """The rows of n images, before sigmoid: (n, rows, 4), (n, rows, 1) and (n, rows, c)."""
 
     boxes: Tensor
     objectness: Tensor
@@ -25,22 +29,22 @@ class Logits(nn.Module):
 
     Boxes, objectness and classes each have a convolution with their part of the head's weights, and
     rows are in the memory order of channels-last tensors. So nothing has to be transposed or
-    sliced, which took a tenth of the time with 80 classes.
+    sliced: with 80 classes that took a tenth of the network's time.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
         head = network.head
-        numbers = (slice(0, 4), slice(4, 5), slice(5, 5 + head.classes))
-        self.parts = nn.ModuleList(_part_of(head, chosen) for chosen in numbers)
+        box, objectness, classes = slice(0, 4), slice(4, 5), slice(5, 5 + head.classes)
+        self.parts = nn.ModuleList(_part_of(head, part) for part in (box, objectness, classes))
 
-    def forward(self, pixels: Tensor) -> Rows:
+    def forward(self, pixels: Tensor) -> RowLogits:
         """Return the rows for (n, 3, h, w) pixels, 0..1."""
         features = self.network.features(pixels)
         per_cell = self.network.head.per_cell
-        rows = [_rows(cast(nn.ModuleList, part), features, per_cell) for part in self.parts]
-        return Rows(*rows)
+        parts = [_in_rows(cast(nn.ModuleList, part), features, per_cell) for part in self.parts]
+        return RowLogits(*parts)
 
 
 class ContractGraph(nn.Module):
@@ -65,8 +69,8 @@ class ContractGraph(nn.Module):
                 for part in by_anchor.split(counts)
             ]
             self.register_buffer(f"cell_{name}", torch.cat(parts))
-        self._rows = sum(counts)
-        self.top_k = min(top_k, self._rows)
+        self._row_count = sum(counts)
+        self.top_k = min(top_k, self._row_count)
 
     @property
     def network(self) -> Network:
@@ -78,29 +82,30 @@ class ContractGraph(nn.Module):
         pixels = images.float()  # first: TensorRT accepts bytes only as the input of a cast
         # Divide before transposing: OpenVINO then transposes no bytes, and is 5 % faster
         boxes, objectness, classes = self.logits((pixels / 255).permute(0, 3, 1, 2))
-        # The best class of a row is known before sigmoid, so most scores need no sigmoid
+        # Sigmoid keeps the order, so only the best class of a row needs it to rank the rows
         rank = objectness[..., 0].sigmoid() * classes.amax(dim=2).sigmoid()
         best = rank.topk(self.top_k, dim=1).indices
         cells = Cells(self.cell_corners[best], self.cell_anchors[best], self.cell_strides[best])
         scores = self._pick(objectness, best).sigmoid() * self._pick(classes, best).sigmoid()
         return _xyxy(decode_boxes(self._pick(boxes, best), cells)), scores
 
-    def _pick(self, values: Tensor, rows: Tensor) -> Tensor:
-        """Return (n, k, numbers): the given rows (n, k) of each image's (n, all, numbers).
+    def _pick(self, values: Tensor, chosen: Tensor) -> Tensor:
+        """Return (n, k, columns): the rows `chosen` (n, k) of `values` (n, rows, columns).
 
         Batch and rows are flattened and indexed once: a plain Gather, which every runtime supports.
         """
-        first = torch.arange(values.shape[0], device=rows.device).view(-1, 1) * self._rows
-        picked = values.flatten(0, 1)[(rows + first).flatten()]
+        images = torch.arange(values.shape[0], device=chosen.device).view(-1, 1)
+        first_rows = images * self._row_count
+        picked = values.flatten(0, 1)[(chosen + first_rows).flatten()]
         return picked.view(-1, self.top_k, values.shape[2])
 
 
-def _part_of(head: Detect, chosen: slice) -> nn.ModuleList:
-    """Return the head's convolutions with only the `chosen` outputs of each anchor."""
+def _part_of(head: Detect, columns: slice) -> nn.ModuleList:
+    """Return the head's convolutions with only these columns of each row."""
     parts = nn.ModuleList()
     for layer in head.m:
         conv = cast(nn.Conv2d, layer)
-        outputs = torch.arange(conv.out_channels).view(head.per_cell, -1)[:, chosen].flatten()
+        outputs = torch.arange(conv.out_channels).view(head.per_cell, -1)[:, columns].flatten()
         part = nn.Conv2d(conv.in_channels, len(outputs), kernel_size=1)
         part.weight = nn.Parameter(conv.weight[outputs], requires_grad=False)
         part.bias = nn.Parameter(cast(Tensor, conv.bias)[outputs], requires_grad=False)
@@ -108,14 +113,14 @@ def _part_of(head: Detect, chosen: slice) -> nn.ModuleList:
     return parts
 
 
-def _rows(convs: nn.ModuleList, features: Sequence[Tensor], per_cell: int) -> Tensor:
-    """Return (n, rows, numbers) for the features of all strides."""
-    rows = []
+def _in_rows(convs: nn.ModuleList, features: Sequence[Tensor], per_cell: int) -> Tensor:
+    """Return (n, rows, columns) for the features of all strides."""
+    by_stride = []
     for conv, x in zip(convs, features, strict=True):
-        numbers = cast(nn.Conv2d, conv).out_channels // per_cell
+        columns = cast(nn.Conv2d, conv).out_channels // per_cell
         count = per_cell * x.shape[2] * x.shape[3]
-        rows.append(conv(x).permute(0, 2, 3, 1).reshape(-1, count, numbers))
-    return torch.cat(rows, dim=1)
+        by_stride.append(conv(x).permute(0, 2, 3, 1).reshape(-1, count, columns))
+    return torch.cat(by_stride, dim=1)
 
 
 def _xyxy(boxes: Tensor) -> Tensor:

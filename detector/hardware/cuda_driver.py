@@ -1,6 +1,6 @@
-"""NVIDIA's driver through ctypes: the GPUs of this machine, and calls for CUDA graphs.
+"""NVIDIA's driver through ctypes: the GPUs of this machine, and any call by its name.
 
-Only the driver has to be installed. Handles are plain integers.
+Only the driver has to be installed, not CUDA.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class CudaError(FramelaneError):
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU, numbered as the driver does.
+    """A GPU.
 
+    number: the driver's number, from 0
     capability: (major, minor) compute capability
     integrated: whether it shares the CPU's memory, as on a Jetson
     """
@@ -90,19 +91,24 @@ def find_driver(library: str = LIBRARY) -> CudaDriver | None:
     """Return the driver, or None if there is no driver or no GPU."""
     try:
         return CudaDriver(ctypes.CDLL(library))
-    except (OSError, CudaError):  # not installed, or installed on a machine without a GPU
+    except (OSError, CudaError):  # no driver, or a driver on a machine without a GPU
         return None
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs of this machine; empty without a driver. Takes milliseconds."""
+    """Return the GPUs that this process may use; none without a driver. Takes milliseconds."""
     driver = find_driver()
     return driver.gpus() if driver else ()
 
 
 def gpu_number(device: str) -> int:
-    """Return 1 for `cuda:1` or `1`, and 0 for `cuda`. Raises ModelError for anything else."""
+    """Return the number of a GPU: 0 for `cuda` or `gpu`; 1 for `cuda:1`, `gpu:1` or `1`.
+
+    Raises ModelError for any other name.
+    """
     match = re.fullmatch(r"(?:cuda|gpu)(?::(\d+))?|(\d+)", device.lower())
     if match is None:
-        raise ModelError(f"no device '{device}': give cuda, or cuda:1 for the second GPU")
+        raise ModelError(
+            f"'{device}' is not a name of an NVIDIA GPU: give cuda, or cuda:1 for the second GPU"
+        )
     return int(match[1] or match[2] or 0)

@@ -53,8 +53,8 @@ class CudaTwin:
     def device_buffer(self, size: int) -> DeviceBufferTwin:
         return DeviceBufferTwin(self, size)
 
-    def host_buffer(self, shape: tuple[int, ...], kind: type[np.generic]) -> HostBufferTwin:
-        return HostBufferTwin(self, shape, kind)
+    def host_buffer(self, shape: tuple[int, ...], dtype: type[np.generic]) -> HostBufferTwin:
+        return HostBufferTwin(self, shape, dtype)
 
     def stream(self) -> StreamTwin:
         return StreamTwin(self)
@@ -95,11 +95,11 @@ class DeviceBufferTwin:
 
 
 class HostBufferTwin:
-    def __init__(self, cuda: CudaTwin, shape: tuple[int, ...], kind: type[np.generic]) -> None:
+    def __init__(self, cuda: CudaTwin, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
         cuda.call("pagelocked_empty")
         self._cuda = cuda
         cuda.hold(self)
-        self.array: HostArray = np.empty(shape, kind)
+        self.array: HostArray = np.empty(shape, dtype)
 
     def close(self) -> None:
         self._cuda.release(self)

@@ -104,7 +104,7 @@ def test_a_model_without_its_weights_or_with_other_ones_is_refused(
         ({"slots": 0}, "slots is 0, must be 1 or more"),
         ({"precision": "int4"}, "unknown precision 'int4': choose one of auto, fp32, bf16, fp16"),
         ({"precision": "fp16", "device": "cpu"}, "a CPU computes in fp16 slower than in fp32"),
-        ({"device": "tpu"}, "no device 'tpu': give cuda, or cuda:1"),
+        ({"device": "tpu"}, "'tpu' is not a name of an NVIDIA GPU: give cuda, or cuda:1"),
         ({"device": "cuda:77"}, "no device 'cuda:77' for torch .*: choose cpu"),
     ],
 )
