@@ -19,6 +19,15 @@ class EventKind(str, Enum):
     CAMERA = "camera"  # a camera was lost, from the loss to its return
 
 
+class Phase(str, Enum):
+    """What a change did to its event; the value is what receivers read."""
+
+    START = "start"  # noted for the first time
+    UPDATE = "update"  # a better frame, a longer stay; after the end: its clip is ready or failed
+    END = "end"  # over; an event of one moment has only this phase
+    GAP = "gap"  # no event: changes before this one were dropped (`payload.Gap`)
+
+
 class ClipState(str, Enum):
     """Whether the clip of an event can be played."""
 
@@ -49,7 +58,9 @@ class EventRecord:
     uuid: the key by which receivers drop repeats
     sequence: counts the events of a stream from 1; 0 until the store has numbered it
     time_base: of `pts`, such as 1/90000
+    last: of the latest observation; a run that was killed ends its open events there
     end: None while the event goes on
+    ended_by: why the end was not observed, such as `restart`; None: it was
     class_name, track, score: of the object; None for cameras. score: the best so far
     box: x0, y0, x1, y1 in source pixels, of the best frame
     place: name of the zone or line
@@ -63,7 +74,9 @@ class EventRecord:
     kind: EventKind
     start: Moment
     time_base: str = "1/90000"
+    last: Moment | None = None
     end: Moment | None = None
+    ended_by: str | None = None
     uuid: str = ""
     sequence: int = 0
     class_name: str | None = None

@@ -1,0 +1,1 @@
+"""The store of events: SQLite, one writer thread, readers beside it."""
