@@ -6,7 +6,7 @@ is on the disk together with its event. It is deleted when the receiver has ackn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -75,14 +75,20 @@ class Outbox:
         self._lock = Lock()
         self._database = open_to_read(folder)
 
-    def next_rows(self, transport: str, limit: int, after: int = 0) -> list[OutboxRow]:
-        """Return the oldest rows of a transport with an id above `after`, in order."""
+    def next_rows(
+        self, transport: str, limit: int, after: int = 0, without: Collection[str] = ()
+    ) -> list[OutboxRow]:
+        """Return the oldest rows of a transport with an id above `after`, in order.
+
+        without: streams whose rows are not wanted now
+        """
         statement = (
             "SELECT id, stream, uuid, phase, body, created_at FROM outbox"
-            " WHERE transport = ? AND id > ? ORDER BY id LIMIT ?"
+            f" WHERE transport = ? AND id > ? AND stream NOT IN ({', '.join('?' * len(without))})"
+            " ORDER BY id LIMIT ?"
         )
         with self._lock:
-            rows = self._database.query(statement, (transport, after, limit))
+            rows = self._database.query(statement, (transport, after, *without, limit))
         return [
             OutboxRow(id_, stream, uuid, Phase(phase), body, created_at)
             for id_, stream, uuid, phase, body, created_at in rows
