@@ -20,7 +20,7 @@ from pipeline.store.database import open_to_read
 class OutboxRow:
     """One message to deliver.
 
-    id: grows in the order of delivery; never used for another row
+    id: to acknowledge it by; never used for another row
     stream, uuid: of the event, or of the gap
     body: the event (`payload.event_json`) or the gap (`payload.gap_json`) as one line of JSON
     created_at: seconds since 1970
@@ -48,8 +48,12 @@ class Backlog:
     dropped: int
 
 
-class Acknowledging(Protocol):
+class Acknowledgements(Protocol):
     """Takes note of delivered rows; the writer thread deletes them."""
+
+    @property
+    def unsettled(self) -> frozenset[int]:
+        """The ids of acknowledged rows that may not be deleted yet."""
 
     def acknowledge(self, ids: Iterable[int]) -> None:
         """Delete rows soon; never waits."""
@@ -58,41 +62,41 @@ class Acknowledging(Protocol):
 class Outbox:
     """Reads the rows of all transports; any thread may call it.
 
-    A deliverer reads its rows with `next_rows`, delivers them, and acknowledges each. Rows that it
-    has acknowledged may be returned for a moment more, until the writer has deleted them, so it
-    passes the last id that it has taken as `after`. When a row must be delivered again, it reads
-    from there again. After a restart it begins with `after=0`.
+    A deliverer takes rows with `next_rows`, delivers them, and acknowledges each. What it has not
+    acknowledged it gets again, also after a restart; so one with several rows on their way skips
+    the ids that it has sent already. EventLog.on_committed tells when there are new rows.
 
-    EventLog.on_committed tells when there are new rows. A row with phase `gap` stands where rows
-    of its stream were dropped; while it waits it may be replaced by one with a larger count and
-    a new id, and the same uuid.
+    A row of the phase `gap` stands where rows of its stream were dropped. While it waits it may be
+    replaced by one with a larger count, a new id and the same uuid.
 
     Raises StoreError if the database cannot be read.
     """
 
-    def __init__(self, folder: Path, log: Acknowledging) -> None:
+    def __init__(self, folder: Path, log: Acknowledgements) -> None:
         self._log = log
         self._lock = Lock()
         self._database = open_to_read(folder)
 
     def next_rows(
-        self, transport: str, limit: int, after: int = 0, without: Collection[str] = ()
+        self, transport: str, limit: int, without: Collection[str] = ()
     ) -> list[OutboxRow]:
-        """Return the oldest rows of a transport with an id above `after`, in order.
+        """Return the oldest rows of a transport that are not acknowledged, in order.
 
         without: streams whose rows are not wanted now
         """
+        settled = self._log.unsettled  # before the query: what is deleted meanwhile is not read
         statement = (
             "SELECT id, stream, uuid, phase, body, created_at FROM outbox"
-            f" WHERE transport = ? AND id > ? AND stream NOT IN ({', '.join('?' * len(without))})"
-            " ORDER BY id LIMIT ?"
+            f" WHERE transport = ? AND stream NOT IN ({', '.join('?' * len(without))})"
+            " ORDER BY position LIMIT ?"
         )
         with self._lock:
-            rows = self._database.query(statement, (transport, after, *without, limit))
+            rows = self._database.query(statement, (transport, *without, limit + len(settled)))
         return [
             OutboxRow(id_, stream, uuid, Phase(phase), body, created_at)
             for id_, stream, uuid, phase, body, created_at in rows
-        ]
+            if id_ not in settled
+        ][:limit]
 
     def acknowledge(self, ids: Iterable[int]) -> None:
         """Delete rows that were delivered, soon and on the writer's thread; never waits."""

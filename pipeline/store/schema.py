@@ -62,10 +62,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
             bytes INTEGER NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX segments_by_stream ON segments (stream, start_wall)",
-        # AUTOINCREMENT: a number is never given twice, also when all rows were deleted
+        # AUTOINCREMENT: an id is never given twice, so that no late acknowledgement deletes
+        # another row. position: the order of delivery; a gap takes that of the last dropped row
         """CREATE TABLE outbox (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             transport TEXT NOT NULL,
+            position INTEGER NOT NULL,
             stream TEXT NOT NULL,
             uuid TEXT NOT NULL,
             phase TEXT NOT NULL,
@@ -73,7 +75,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
             bytes INTEGER NOT NULL,
             created_at REAL NOT NULL
         )""",
-        "CREATE INDEX outbox_by_transport ON outbox (transport, id)",
+        "CREATE INDEX outbox_by_transport ON outbox (transport, position)",
         "CREATE INDEX outbox_gaps ON outbox (transport, stream) WHERE phase = 'gap'",
         "CREATE TABLE transports (name TEXT PRIMARY KEY, dropped INTEGER NOT NULL) WITHOUT ROWID",
     ),

@@ -1,0 +1,205 @@
+"""The writing side of the store: each change of an event with its messages, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.events.payload import as_text, event_json
+from pipeline.events.record import ClipState, EventRecord, Phase
+from pipeline.sinks.output_lock import InUse, OutputLock
+from pipeline.store.changes import (
+    Change,
+    ClipChange,
+    EventChange,
+    SegmentChange,
+    SegmentRemoval,
+    SnapshotChange,
+)
+from pipeline.store.database import FILE, StoreError, failures_of, open_to_write
+from pipeline.store.event_rows import INSERT, NAMES, UPDATE, event_of, event_row
+from pipeline.store.outbox_writer import OutboxBounds, OutboxWriter
+
+RESTART = "restart"  # why an event has ended that was not seen to end
+NO_CLIP = "the run ended before the clip was written"
+# A clip only moves forward: a change of its event that was made earlier may come later.
+_PROGRESS = (ClipState.NONE, ClipState.PENDING, ClipState.FAILED, ClipState.READY)
+
+
+class EventStore:
+    """Writes the store of one run; used by one thread at a time.
+
+    A folder has one EventStore at a time; commands read and prune beside it. Its start settles what
+    a killed run has left: events that went on end at their last known moment, with `ended_by`
+    restart, and clips that were not written are failed.
+
+    transports: what is delivered is noted for each of these, within its bounds
+    Raises StoreError if the store cannot be used or another run uses it.
+    """
+
+    def __init__(self, folder: Path, transports: Mapping[str, OutboxBounds], *, now: float) -> None:
+        self._folder = folder
+        self._lock = _lock(folder)
+        try:
+            self._database = open_to_write(folder)
+            self.path = self._database.path
+            self._connection = self._database.connection
+            with failures_of(self.path):
+                self._outbox = OutboxWriter(self._connection, transports)
+                with self._transaction():
+                    self._settle(now)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._database.transaction():
+                yield
+        except BaseException:
+            self._outbox.recount()
+            raise
+
+    def write(
+        self,
+        changes: Sequence[Change],
+        delivered: Iterable[int],
+        losses: Iterable[tuple[str, int, float, float]],
+        now: float,
+    ) -> list[EventChange]:
+        """Commit all of this or nothing, and return the events as they are stored.
+
+        delivered: ids of outbox rows to delete
+        losses: changes that were never stored, as (stream, how many, since, until)
+        Raises sqlite3.Error, and ValueError, TypeError or OverflowError for values that no column
+        takes.
+        """
+        with self._transaction():
+            self._outbox.delete(delivered)
+            stored = [each for change in changes if (each := self._apply(change, now))]
+            for loss in losses:
+                self._outbox.announce(*loss, now)
+            self._outbox.enforce(now)
+        return stored
+
+    def close(self) -> None:
+        """Close the database and let another run use it."""
+        self._database.close()
+        self._lock.release()
+
+    def _apply(self, change: Change, now: float) -> EventChange | None:
+        if isinstance(change, EventChange):
+            return self._note(change.record, change.phase, now)
+        if isinstance(change, ClipChange):
+            return self._settle_clip(change, now)
+        if isinstance(change, SnapshotChange):
+            self._connection.execute(
+                "UPDATE events SET snapshot = ? WHERE uuid = ?", (change.snapshot, change.uuid)
+            )
+        elif isinstance(change, SegmentChange):
+            segment = change.segment
+            self._connection.execute(
+                "INSERT OR REPLACE INTO segments (path, stream, start_wall, end_wall, bytes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (segment.path, segment.stream, segment.start, segment.end, segment.bytes),
+            )
+        elif isinstance(change, SegmentRemoval):
+            self._connection.execute("DELETE FROM segments WHERE path = ?", (change.path,))
+        return None
+
+    def _note(self, record: EventRecord, phase: Phase, now: float) -> EventChange:
+        before = self._find(record.uuid)
+        if before is None:
+            stored = replace(record, sequence=self._next_sequence(record.stream))
+            self._connection.execute(INSERT, event_row(stored))
+        else:
+            stored = _merged(before, record)
+            self._update(stored)
+        return self._send(stored, phase, now)
+
+    def _settle_clip(self, change: ClipChange, now: float) -> EventChange | None:
+        before = self._find(change.uuid)
+        if before is None:  # deleted meanwhile
+            return None
+        stored = replace(
+            before, clip_state=change.state, clip=change.clip, clip_reason=change.reason
+        )
+        self._update(stored)
+        return self._send(stored, Phase.UPDATE, now)
+
+    def _settle(self, now: float) -> None:
+        """End what a killed run left open."""
+        unsettled = self._connection.execute(
+            f"SELECT {NAMES} FROM events WHERE end_wall IS NULL"
+            f" UNION SELECT {NAMES} FROM events WHERE clip_state = 'pending' ORDER BY id"
+        )
+        for row in unsettled.fetchall():
+            event = event_of(row)
+            stored = self._with_clip_settled(event)
+            if event.end is None:
+                end = event.last or event.start
+                stored = replace(stored, end=end, ended_by=RESTART)
+            self._update(stored)
+            self._send(stored, Phase.END if event.end is None else Phase.UPDATE, now)
+
+    def _with_clip_settled(self, event: EventRecord) -> EventRecord:
+        """A clip has its final name only when it is complete, so it may be ready already."""
+        if event.clip_state is not ClipState.PENDING:
+            return event
+        if event.clip and (self._folder / event.clip).is_file():
+            return replace(event, clip_state=ClipState.READY)
+        return replace(event, clip=None, clip_state=ClipState.FAILED, clip_reason=NO_CLIP)
+
+    def _send(self, stored: EventRecord, phase: Phase, now: float) -> EventChange:
+        body = as_text(event_json(stored))
+        self._outbox.insert(stored.stream, stored.uuid, phase, body, now)
+        return EventChange(stored, phase)
+
+    def _find(self, uuid: str) -> EventRecord | None:
+        row = self._connection.execute(
+            f"SELECT {NAMES} FROM events WHERE uuid = ?", (uuid,)
+        ).fetchone()
+        return event_of(row) if row else None
+
+    def _update(self, event: EventRecord) -> None:
+        self._connection.execute(UPDATE, (*event_row(event), event.uuid))
+
+    def _next_sequence(self, stream: str) -> int:
+        self._connection.execute(
+            "INSERT INTO streams (name, sequence) VALUES (?, 1)"
+            " ON CONFLICT (name) DO UPDATE SET sequence = sequence + 1",
+            (stream,),
+        )
+        number: int = self._connection.execute(
+            "SELECT sequence FROM streams WHERE name = ?", (stream,)
+        ).fetchone()[0]
+        return number
+
+
+def _merged(before: EventRecord, after: EventRecord) -> EventRecord:
+    """Return a changed event, with what others have added to it since it was first stored."""
+    ahead = (
+        before if _PROGRESS.index(before.clip_state) > _PROGRESS.index(after.clip_state) else after
+    )
+    return replace(
+        after,
+        stream=before.stream,
+        sequence=before.sequence,
+        snapshot=after.snapshot or before.snapshot,
+        clip=ahead.clip,
+        clip_state=ahead.clip_state,
+        clip_reason=ahead.clip_reason,
+    )
+
+
+def _lock(folder: Path) -> OutputLock:
+    path = folder / FILE
+    try:
+        return OutputLock(path)
+    except InUse:
+        raise StoreError(
+            f"{path}: another run uses it: end that run, or give `events:` another folder"
+        ) from None
