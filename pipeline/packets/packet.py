@@ -13,6 +13,8 @@ from av.stream import Stream
 
 from pipeline.frame import Unnumbered
 
+HERTZ = 90_000  # ticks per second of the stream's time line
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedPacket(Unnumbered):
@@ -64,9 +66,10 @@ class TrackFormat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketFormat(Unnumbered):
-    """The start of a connection: its tracks, the video first.
+    """The start of a connection, or of another format within it: its tracks, the video first.
 
-    description: a QuickTime file without samples, from which any thread can open templates
+    description: a NUT file with an empty packet of each track, from which any thread can open
+        templates. NUT keeps parameter sets as they are, which mp4 and Matroska do not.
     """
 
     tracks: tuple[TrackFormat, ...]
@@ -75,18 +78,23 @@ class PacketFormat(Unnumbered):
     @contextmanager
     def templates(self) -> Iterator[list[Stream]]:
         """Open the streams that a muxer takes as templates, in the order of `tracks`."""
-        with av.open(BytesIO(self.description), "r", format="mov") as container:
+        with av.open(BytesIO(self.description), "r", format="nut") as container:
             yield list(container.streams)
 
 
 def describe(streams: Sequence[Stream]) -> bytes:
-    """Return a QuickTime file without samples that describes `streams`.
+    """Return a NUT file with an empty packet for each of `streams`.
 
-    Raises av.FFmpegError for a codec that QuickTime cannot hold, or without its parameters.
+    Raises av.FFmpegError or ValueError for a codec that NUT cannot hold.
     """
     file = BytesIO()
-    with av.open(file, "w", format="mov", container_options={"movflags": "empty_moov"}) as output:
-        for stream in streams:
-            output.add_stream_from_template(stream, opaque=True)
+    with av.open(file, "w", format="nut") as output:
+        for template in streams:
+            output.add_stream_from_template(template, opaque=True)
         output.start_encoding()
+        for stream in output.streams:
+            packet: av.Packet[Stream] = av.Packet(b"\0")  # without one the file cannot be opened
+            packet.pts = packet.dts = 0
+            packet.stream, packet.is_keyframe = stream, True
+            output.mux(packet)
     return file.getvalue()

@@ -58,8 +58,10 @@ class PacketQueue:
                     return
                 self.accepted += 1
                 self._bytes += len(item.data)
-            elif isinstance(item, PacketFormat):
+            else:
                 self._skipping = NO_KEYFRAME
+                if self._forgets(item):
+                    return
             self._items.append((item, monotonic()))
             self._changed.notify()
 
@@ -93,6 +95,17 @@ class PacketQueue:
             self.stats.receive_waits += now - began_at
             self.stats.queued.record(now - put_at)
             yield item
+
+    def _forgets(self, item: PacketFormat | ConnectionEnded) -> bool:
+        """Remove connections of which no packet waits, so that they cannot fill a stalled queue."""
+        if not self._items or isinstance(self._items[-1][0], EncodedPacket):
+            return False
+        if isinstance(self._items[-1][0], PacketFormat):
+            self._items.pop()
+        return isinstance(item, ConnectionEnded) and self._ended_last()
+
+    def _ended_last(self) -> bool:
+        return bool(self._items) and isinstance(self._items[-1][0], ConnectionEnded)
 
     def _accepts(self, packet: EncodedPacket) -> bool:
         fits = self._bytes + len(packet.data) <= self._max_bytes
@@ -131,6 +144,11 @@ class Tap:
         queue.cancel()
         with self._lock:
             self._queues.remove(queue)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether packets have a subscriber; without one they need not be copied."""
+        return bool(self._queues)
 
     @property
     def queues(self) -> list[PacketQueue]:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from io import BytesIO
 from itertools import chain
 
 import av
@@ -19,6 +18,7 @@ from av.stream import Discard, Stream
 
 from pipeline.frame import Epoch
 from pipeline.media.container import open_container
+from pipeline.media.muxing import refused
 from pipeline.sinks.audio_clock import AudioClock
 
 log = logging.getLogger("framelane")
@@ -169,17 +169,6 @@ class AudioCopy:
     def _warn(self, stream: Stream, what: str) -> None:
         codec = stream.codec_context.name if stream.codec_context else "unknown codec"
         log.warning("%s: audio stream %d (%s) %s", self._name, stream.index, codec, what)
-
-
-def refused(stream: AudioStream, container: str) -> bool:
-    """Return whether the container cannot hold the stream; some fail only at the header."""
-    try:
-        with av.open(BytesIO(), "w", format=container) as trial:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
-    except (av.FFmpegError, ValueError):
-        return True
-    return False
 
 
 def _filter(stream: AudioStream) -> BitStreamFilterContext:

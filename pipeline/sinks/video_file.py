@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,11 +14,10 @@ from av.video.stream import VideoStream
 
 from pipeline.frame import Frame, Ticket, Tracked
 from pipeline.media.h264 import H264, Preset, ticks_per_second
+from pipeline.media.muxing import FORMATS, muxing
 from pipeline.sinks import SinkError
 from pipeline.sinks.audio import AudioCopy
 from pipeline.sinks.recorder import Recorder
-
-FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}
 
 
 class VideoFileSink(Recorder):
@@ -118,26 +116,3 @@ class VideoFileSink(Recorder):
                 f"cannot write '{self.path}': the gap between two frames is too long for ticks of "
                 f"1/{self._ticks} s; write .mkv, which counts milliseconds"
             ) from error
-
-
-def muxing(container: str, ticks: int) -> dict[str, str]:
-    """Return the muxer options of a file that can be read while it grows and has exact times.
-
-    An mp4 is fragmented while it grows; closing it turns it into an ordinary mp4.
-    """
-    growing = {
-        "flush_packets": "1",
-        # Microseconds for which the muxer holds video back until audio comes. We interleave
-        # ourselves, and audio that ends early would hold the video back for ever.
-        "max_interleave_delta": "1",
-    }
-    if container == "matroska":
-        # Audio that starts before 0, as AAC does, would shift the video.
-        return growing | {"avoid_negative_ts": "disabled"}
-    # Start offsets are in movie ticks: a multiple of ours, and shorter than an audio sample.
-    movie_ticks = ticks * ceil(100_000 / ticks)
-    return growing | {
-        "movflags": "hybrid_fragmented+frag_keyframe+delay_moov",
-        "video_track_timescale": str(ticks),
-        "movie_timescale": str(movie_ticks),
-    }

@@ -16,6 +16,7 @@ from detector.errors import FramelaneError, UsageError
 from pipeline.connections.status import Status
 from pipeline.frame import Picture, Stream, Unnumbered
 from pipeline.options import checked_options
+from pipeline.packets.tap import Tap
 from pipeline.redaction import shown_url
 
 _SCHEME = re.compile(r"[a-z]+(:|$)")  # of a URL, or a name that is one
@@ -63,6 +64,7 @@ class Source(Protocol):
     accepted: the URLs that it reads, in words, for error messages
     live: it does not wait for its reader, and has the option `max_age`
     status: the state of its connection, for any thread; None if it has no connection to lose
+    tap: where its packets can be had before they are decoded; None if it has none, as recordings
     reserved_corner: width and height, in pixels, of the top left corner that annotations must
         not cover
     """
@@ -70,6 +72,7 @@ class Source(Protocol):
     accepted: ClassVar[str] = ""
     live: ClassVar[bool] = False
     status: Status | None = None
+    tap: Tap | None = None
     reserved_corner: tuple[int, int] = (0, 0)
 
     @staticmethod

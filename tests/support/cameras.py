@@ -53,10 +53,16 @@ def numbered(size: tuple[int, int] = SIZE, frames: int = 100) -> Iterator[UInt8A
     return (numbered_frame(index, size) for index in range(frames))
 
 
-def write_units(path: Path, frames: Iterable[UInt8Array], gop: int = GOP, bframes: int = 0) -> Path:
+def write_units(
+    path: Path,
+    frames: Iterable[UInt8Array],
+    gop: int = GOP,
+    bframes: int = 0,
+    codec: str = "libx264",
+) -> Path:
     """Write a clip as the access units that a camera sends; gop: frames between keyframes."""
     with path.open("wb") as file:
-        for place, packet in enumerate(encoded(frames, gop=gop, bframes=bframes)):
+        for place, packet in enumerate(encoded(frames, codec, gop=gop, bframes=bframes)):
             unit, ahead = bytes(packet), float(packet.pts - place)
             file.write(HEADER.pack(len(unit), packet.is_keyframe, ahead) + unit)
     return path
@@ -67,13 +73,16 @@ def encoded(
 ) -> Iterator[Any]:
     """Yield the packets of a clip of these frames, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
-    encoder.pix_fmt = "yuv420p" if codec == "libx264" else "yuvj420p"
+    encoder.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     encoder.thread_count = 1  # one slice per frame: GStreamer repeats headers before each slice
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
     if bframes:
         reordering = {"bf": str(bframes), "b_strategy": "0", "b-pyramid": "normal"}
         encoder.options = {"preset": "superfast", "g": str(gop), **reordering}
+    if codec == "libx265":
+        hevc = f"keyint={gop}:min-keyint={gop}:bframes={bframes}:repeat-headers=1:log-level=none"
+        encoder.options = {"preset": "ultrafast", "x265-params": f"{hevc}:open-gop=0"}
     for index, bgr in enumerate(frames):
         if not encoder.is_open:
             encoder.height, encoder.width = bgr.shape[:2]

@@ -4,11 +4,12 @@ Run as `/usr/bin/python3 rtsp_server.py '{"port": 0, "cameras": {...}, "receiver
 imports nothing of ours, prints a line of JSON for each event, and reads commands, one line of JSON
 each.
 
-cameras: name -> {"clip": file of access units, "fps": n, "user": "name:password" or absent};
-    if one camera has a user, all of them need one
+cameras: name -> {"clip": file of access units, "codec": "h264" or "h265", "fps": n, "audio": a key
+    of AUDIO or absent, "headers": false to announce no parameter sets, "user": "name:password" or
+    absent}; if one camera has a user, all of them need one
 receivers: name -> file to which the pushed access units are appended, with their arrival
 commands: {"camera": name, "clip": file} | {"camera": name, "garbage": true or false} |
-    {"camera": name, "paused": true or false}
+    {"camera": name, "paused": true or false} | {"camera": name, "silent": true or false}
 A file has, for each access unit: length, whether it is a keyframe, a number (">IBd"), and the
 bytes. The number is, in a clip, by how many frames it is shown later than it is sent, beyond the
 constant delay of reordering; in a receiver's file, the seconds of its arrival.
@@ -33,10 +34,27 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 HEADER = struct.Struct(">IBd")
 CAPS = "video/x-h264,stream-format=byte-stream,alignment=au"
-SOURCE = (
-    f"( appsrc name=src is-live=true format=time caps={CAPS} "
-    "! rtph264pay name=pay0 pt=96 config-interval=-1 )"
-)
+VIDEO = "appsrc name=src is-live=true format=time caps=" + CAPS.replace("h264", "{codec}")
+PAY = {
+    True: "rtp{codec}pay name=pay0 pt=96 config-interval=-1",
+    False: "rtp{codec}pay name=pay0 pt=96 config-interval=0 sprop-parameter-sets=,",
+}
+SOUND = "appsrc name=sound is-live=true format=time caps=audio"
+CHUNK = 0.02  # seconds of sound in a buffer
+AUDIO = {  # samples per second, bytes per sample, elements
+    "aac": (
+        16000,
+        2,
+        "/x-raw,format=S16LE,layout=interleaved,rate=16000,channels=1 "
+        "! voaacenc ! aacparse ! rtpmp4gpay name=pay1 pt=97",
+    ),
+    "mulaw": (8000, 1, "/x-mulaw,rate=8000,channels=1 ! rtppcmupay name=pay1 pt=0"),
+    "l16": (
+        16000,
+        2,
+        "/x-raw,format=S16BE,layout=interleaved,rate=16000,channels=1 ! rtpL16pay name=pay1 pt=97",
+    ),
+}
 SINK = f"( rtph264depay name=depay0 ! {CAPS} ! appsink name=sink emit-signals=true sync=false )"
 
 
@@ -56,6 +74,11 @@ def units(path: str) -> list[tuple[bytes, float]]:
     return found
 
 
+def sound(number: int, size: int) -> bytes:
+    """Return the samples of a chunk, which differ from those of its neighbours."""
+    return bytes((number * 7 + place * 3) % 251 for place in range(size))
+
+
 def garbled(unit: bytes) -> bytes:
     """Keep the start code and the type of the first NAL unit, and replace the rest by noise."""
     return unit[:5] + os.urandom(max(200, len(unit)))
@@ -64,13 +87,24 @@ def garbled(unit: bytes) -> bytes:
 class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
     """One clip, played in a loop at its frame rate, from the start when the first client comes."""
 
-    def __init__(self, name: str, clip: str, fps: int = 25, user: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        clip: str,
+        codec: str = "h264",
+        fps: int = 25,
+        audio: str | None = None,
+        headers: bool = True,
+        user: str | None = None,
+    ) -> None:
         super().__init__()
         self.name, self.fps = name, fps
         self.units = units(clip)
-        self.garbage = self.paused = False
+        self.audio = AUDIO[audio] if audio else None
+        self.garbage = self.paused = self.silent = False
         self.set_shared(True)
-        self.set_launch(SOURCE)
+        video = f"{VIDEO} ! {PAY[headers]}".format(codec=codec)
+        self.set_launch(f"( {video} {SOUND + AUDIO[audio][2] if audio else ''} )")
         if user:
             self.permit()
 
@@ -82,7 +116,8 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
 
     def do_configure(self, media: Any) -> None:
         GstRtspServer.RTSPMediaFactory.do_configure(self, media)
-        play = Play(self, media.get_element().get_child_by_name("src"))
+        element = media.get_element()
+        play = Play(self, element.get_child_by_name("src"), element.get_child_by_name("sound"))
         media.connect("unprepared", lambda _: play.stop())
         GLib.timeout_add(4, play.push_due_units)
 
@@ -90,9 +125,9 @@ class Camera(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
 class Play:
     """One run of a clip: frame k is due k intervals after the first."""
 
-    def __init__(self, camera: Camera, source: Any) -> None:
-        self.camera, self.source = camera, source
-        self.count, self.running = 0, True
+    def __init__(self, camera: Camera, source: Any, sound: Any) -> None:
+        self.camera, self.source, self.sound = camera, source, sound
+        self.count, self.sounds, self.running = 0, 0, True
         self.began_at: float | None = None
 
     def stop(self) -> None:
@@ -110,7 +145,19 @@ class Play:
             if not self.camera.paused:
                 self.push()
             self.count += 1
+        while self.sound and self.running and self.sounds * CHUNK <= now - self.began_at:
+            if not self.camera.silent:
+                self.push_sound()
+            self.sounds += 1
         return self.running
+
+    def push_sound(self) -> None:
+        rate, width, _ = self.camera.audio or AUDIO["l16"]
+        content = sound(self.sounds, round(rate * CHUNK) * width)
+        buffer = Gst.Buffer.new_wrapped(content)
+        buffer.duration = round(CHUNK * Gst.SECOND)
+        buffer.pts = buffer.dts = self.running_time + self.sounds * buffer.duration
+        self.sound.emit("push-buffer", buffer)
 
     def push(self) -> None:
         camera = self.camera
@@ -183,7 +230,7 @@ def run_commands(cameras: dict[str, Camera]) -> None:
         camera = cameras[command.pop("camera")]
         if "clip" in command:
             camera.units = units(command["clip"])
-        for key in ("garbage", "paused"):
+        for key in ("garbage", "paused", "silent"):
             setattr(camera, key, command.get(key, getattr(camera, key)))
         send(done=command)
     os._exit(0)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.audio.stream import AudioStream
 from av.codec.context import Flags, ThreadType
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from pipeline.memory_limits import MAX_PIXELS
+from pipeline.connections.status import Cause, Disconnected, Trouble
+from pipeline.packets.packet import PacketFormat
 from pipeline.sources.live.packet_gate import Skip
+from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
 
 NO_WAIT = 0.005  # seconds: a packet that took longer to read had not arrived when we asked
 
@@ -34,6 +38,15 @@ class Arrival:
     waited: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A packet of audio; track: from 1, because the video is 0."""
+
+    packet: av.Packet[AudioStream]
+    track: int
+    arrived_at: float
+
+
 class Connection:
     """An open stream and a decoder without delay, both on one thread.
 
@@ -41,11 +54,19 @@ class Connection:
     """
 
     interval: Fraction  # seconds between two frames, as the peer states them
+    codec: str  # of the video, FFmpeg's name
     time_base: Fraction  # unit of the packets' times, in seconds
     finished: bool = False  # what it reads has an end, so that reaching that is no loss
 
-    def arrivals(self) -> Iterator[Arrival]:
+    def arrivals(self) -> Iterator[Arrival | Sound]:
         """Yield packets until stopped. Any other end raises Disconnected."""
+        raise NotImplementedError
+
+    def packet_format(self, keyframe: bytes) -> PacketFormat:
+        """Return what a recorder needs to know about the packets, from one of the keyframes.
+
+        Raises av.FFmpegError or ValueError if packets of this codec cannot be copied.
+        """
         raise NotImplementedError
 
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
@@ -61,10 +82,19 @@ class Connection:
         raise NotImplementedError
 
 
-def without_delay(decoder: VideoCodecContext) -> VideoCodecContext:
-    """Return a decoder that gives each frame at once, and refuses enormous ones."""
+def without_delay(decoder: VideoCodecContext, limit: PixelLimit) -> VideoCodecContext:
+    """Return a decoder that gives each frame at once, and refuses too large ones."""
     decoder.thread_count = 1
     decoder.thread_type = ThreadType.SLICE  # frame threads would delay frames
     decoder.flags |= Flags.low_delay
-    decoder.options = {**decoder.options, "max_pixels": str(MAX_PIXELS)}
+    decoder.options = decoder.options | limit.options
     return decoder
+
+
+@contextmanager
+def refused_sizes() -> Iterator[None]:
+    """Raise Disconnected, which says so, for a frame that has too many pixels."""
+    try:
+        yield
+    except TooManyPixels as error:
+        raise Disconnected(Trouble(Cause.BAD_DATA, str(error))) from None

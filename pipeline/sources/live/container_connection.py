@@ -8,8 +8,12 @@ from contextlib import ExitStack
 from fractions import Fraction
 from threading import Event
 from time import monotonic, time
+from typing import cast
 
 import av
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pipeline.connections.causes import trouble_opening, trouble_reading
@@ -17,7 +21,16 @@ from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.container import first_video_stream, nominal_interval
 from pipeline.memory_limits import MAX_PACKET
-from pipeline.sources.live.connection import NO_WAIT, Arrival, Connection, without_delay
+from pipeline.packets.keyframe import format_of
+from pipeline.packets.packet import PacketFormat
+from pipeline.sources.live.connection import (
+    NO_WAIT,
+    Arrival,
+    Connection,
+    Sound,
+    refused_sizes,
+    without_delay,
+)
 from pipeline.sources.live.demuxers import Address, open_live
 from pipeline.sources.live.packet_gate import Skip
 from pipeline.sources.pixel_aspect import PixelAspects
@@ -35,6 +48,7 @@ class ContainerConnection(Connection):
 
     def __init__(self, where: Address, timeout: float, stopped: Event) -> None:
         self._timeout = timeout
+        self._limit = where.limit
         self._stopped = stopped
         self._files = ExitStack()
         began_at = monotonic()
@@ -53,27 +67,32 @@ class ContainerConnection(Connection):
             self.close()
             raise
         self._aspects = PixelAspects(self._video)
+        self._audio = [each for each in self._container.streams.audio if where.audio]
+        self._tracks = {each.index: track for track, each in enumerate(self._audio, 1)}
+        self.codec = self._video.codec_context.name
         self.interval = nominal_interval(self._video)
         assert self._video.time_base
         self.time_base = self._video.time_base
         self._silent_since = self._asked_at = monotonic()
-        # The first packet of an RTSP session has no time; the times of the session start with it.
-        self._first_pts = 0 if self._container.format.name == "rtsp" else None
+        # The first packet of an RTSP stream has no time; the times of the stream start with it.
+        is_rtsp = self._container.format.name == "rtsp"
+        self._starting = set(range(len(self._container.streams))) if is_rtsp else set()
 
     @property
     def finished(self) -> bool:  # type: ignore[override]  # a playlist ends at some time
         """Whether what is read has an end: a playlist that will not grow."""
         return self._hls is not None and self._hls.finished
 
-    def arrivals(self) -> Iterator[Arrival]:
+    def arrivals(self) -> Iterator[Arrival | Sound]:
         """Yield packets until stopped. Any other end raises Disconnected."""
         try:
-            for packet in self._container.demux(self._video):
+            for packet in self._container.demux(self._video, *self._audio):
                 if self._stopped.is_set():
                     return
                 _refuse_huge(packet.size)
                 if packet.size:
-                    yield self._arrival(packet)
+                    self._time_first(packet)
+                    yield self._received(packet)
                 self._asked_at = monotonic()
         except Stopped:
             return
@@ -83,10 +102,23 @@ class ContainerConnection(Connection):
         if not self._stopped.is_set():
             raise Disconnected(Trouble(Cause.ENDED_BY_PEER))
 
+    def packet_format(self, keyframe: bytes) -> PacketFormat:
+        """Return what a recorder needs to know about the packets, from one of the keyframes.
+
+        Raises av.FFmpegError or ValueError if packets of this codec cannot be copied.
+        """
+        return format_of(self.codec, self.time_base, keyframe, self._video, self._audio)
+
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
         """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
         self._video.codec_context.skip_frame = skip.value
-        return self._aspects.decode(packet)
+        try:
+            return self._aspects.decode(packet)
+        except av.FFmpegError as error:
+            if packet:  # else the connection ends anyway
+                with refused_sizes():
+                    self._limit.check_failed(self._video.codec_context, error)
+            raise
 
     def pixel_aspect(self, frame: av.VideoFrame) -> Fraction | None:
         """Return width of a pixel of a frame by its height; None if nothing states it."""
@@ -102,20 +134,35 @@ class ContainerConnection(Connection):
             raise Disconnected(Trouble(Cause.UNSUPPORTED, "it has no video stream"))
         if video.codec_context is None:
             raise Disconnected(Trouble(Cause.UNSUPPORTED, "FFmpeg has no decoder for it"))
-        without_delay(video.codec_context)
+        with refused_sizes():
+            self._limit.check(video.width, video.height)
+        without_delay(video.codec_context, self._limit)
         return video
 
     def _arrival(self, packet: av.Packet[VideoStream]) -> Arrival:
         arrived_at = self._silent_since = monotonic()
         waited = arrived_at - self._asked_at > NO_WAIT
-        if packet.pts is None:
-            packet.pts = self._first_pts
-        self._first_pts = None
         camera_at = None
         if packet.has_sidedata("prft"):
             captured, _ = _PRFT.unpack_from(bytes(packet.get_sidedata("prft")))
             camera_at = arrived_at - (time() - captured / 1e6)
         return Arrival(packet, packet.pts, arrived_at, camera_at, waited)
+
+    def _received(self, packet: Packet[Stream]) -> Arrival | Sound:
+        if packet.stream_index in self._tracks:
+            return self._sound(cast("Packet[AudioStream]", packet))
+        return self._arrival(cast("Packet[VideoStream]", packet))
+
+    def _sound(self, packet: Packet[AudioStream]) -> Sound:
+        now = monotonic()
+        if now - self._silent_since > self._timeout:  # FFmpeg waits for a packet of any stream
+            raise Disconnected(Trouble(Cause.TIMED_OUT, f"no video for {self._timeout:g} s"))
+        return Sound(packet, self._tracks[packet.stream_index], now)
+
+    def _time_first(self, packet: Packet[Stream]) -> None:
+        if packet.stream_index in self._starting:
+            self._starting.remove(packet.stream_index)
+            packet.pts = packet.pts or 0
 
 
 def _refuse_huge(size: int) -> None:

@@ -12,9 +12,11 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 
+from pipeline.memory_limits import MAX_PIXELS
 from pipeline.sources.live.hls_files import HlsFiles
 from pipeline.sources.live.hls_playlist import Variant
 from pipeline.sources.live.pipe import PipeReader
+from pipeline.sources.pixel_limit import PixelLimit
 
 Transport = Literal["tcp", "udp"]
 Kind = Literal["camera", "hls", "mjpeg", "pipe", "rtsp", "rtsps"]
@@ -32,6 +34,7 @@ _BY_ENDING: dict[str, Kind] = {".m3u8": "hls", ".mjpeg": "mjpeg", ".mjpg": "mjpe
 _NO_PROBING = {"probesize": "32", "fpsprobesize": "0"}
 # A container's header comes soon; its frame rate is not worth waiting for.
 _SHORT_PROBING = {"analyzeduration": "1000000", "fpsprobesize": "0"}
+DEFAULT_LIMIT = PixelLimit(MAX_PIXELS)
 _NO_KEEPING = {"http_persistent": "0"}  # connections, which FFmpeg does not make
 
 
@@ -42,6 +45,8 @@ class Address:
     url: with credentials, as FFmpeg takes it; format: the demuxer, None to let FFmpeg probe
     kind: of live stream; options: of the demuxer
     variant, max_height: of HLS, see Live
+    limit: of a frame's pixels
+    audio: whether audio is demuxed, too
     """
 
     url: str = field(repr=False)
@@ -50,6 +55,8 @@ class Address:
     kind: Kind = "rtsp"
     variant: Variant = "best"
     max_height: int | None = None
+    limit: PixelLimit = DEFAULT_LIMIT
+    audio: bool = False
 
 
 def live_kind(url: str) -> Kind | None:
@@ -74,28 +81,32 @@ def address(
     extra: Mapping[str, str],
     variant: Variant = "best",
     max_height: int | None = None,
+    limit: PixelLimit = DEFAULT_LIMIT,
+    audio: bool = False,
 ) -> Address:
     """Return how the live stream `url` is opened.
 
-    timeout: seconds; extra: options that override ours
+    timeout: seconds; extra: options that override ours; audio: whether audio is demuxed, too
     """
     microseconds = str(round(timeout * 1e6))
     rest = url.partition(":")[2]
     if kind in ("rtsp", "rtsps"):
-        own = {"rtsp_transport": transport, "timeout": microseconds, "allowed_media_types": "video"}
-        return Address(url, None, {**own, **_NO_PROBING, **extra}, kind)
+        own = {"rtsp_transport": transport, "timeout": microseconds}
+        own["allowed_media_types"] = "video+audio" if audio else "video"
+        options = {**own, **_NO_PROBING, **extra}
+        return Address(url, None, options, kind, limit=limit, audio=audio)
     if kind == "camera":
         device = rest if url.startswith("camera:") else url
         device = f"/dev/video{device}" if device.isdecimal() else device
-        return Address(device, "v4l2", dict(extra), kind)
+        return Address(device, "v4l2", dict(extra), kind, limit=limit)
     if kind == "pipe":
         path = rest if url.startswith("pipe:") else url
-        return Address(path, None, {**_SHORT_PROBING, **extra}, kind)
+        return Address(path, None, {**_SHORT_PROBING, **extra}, kind, limit=limit, audio=audio)
     plain = rest if url.startswith(f"{kind}:") else url
     if kind == "mjpeg":
-        return Address(plain, None, dict(extra), kind)
+        return Address(plain, None, dict(extra), kind, limit=limit)
     own = {"rw_timeout": microseconds, **_SHORT_PROBING, **_NO_KEEPING, **extra}
-    return Address(plain, "hls", own, kind, variant, max_height)
+    return Address(plain, "hls", own, kind, variant, max_height, limit, audio)
 
 
 def open_live(
@@ -119,7 +130,7 @@ def open_live(
     container: InputContainer = av.open(
         file,
         format=where.format,
-        options=dict(where.options),
+        options=where.limit.options | dict(where.options),
         timeout=timeout,
         io_open=hls.open if hls else None,
         metadata_errors="replace",

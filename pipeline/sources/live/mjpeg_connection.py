@@ -15,11 +15,20 @@ from av.video.stream import VideoStream
 from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.container import FALLBACK_INTERVAL
-from pipeline.sources.live.connection import NO_WAIT, Arrival, Connection, without_delay
+from pipeline.packets.keyframe import format_of
+from pipeline.packets.packet import PacketFormat
+from pipeline.sources.live.connection import (
+    NO_WAIT,
+    Arrival,
+    Connection,
+    refused_sizes,
+    without_delay,
+)
 from pipeline.sources.live.demuxers import Address
 from pipeline.sources.live.http_client import Response
 from pipeline.sources.live.jpeg_splitter import MAX_JPEG, JpegSplitter
 from pipeline.sources.live.packet_gate import Skip
+from pipeline.sources.pixel_limit import TooManyPixels
 
 _READ_BYTES = 1 << 16
 _MICROSECONDS = 1_000_000
@@ -32,6 +41,7 @@ class MjpegConnection(Connection):
     stopped: ends every wait
     """
 
+    codec = "mjpeg"
     interval = FALLBACK_INTERVAL
     time_base = Fraction(1, _MICROSECONDS)
 
@@ -42,7 +52,9 @@ class MjpegConnection(Connection):
         self._splitter = JpegSplitter()
         decoder = av.CodecContext.create("mjpeg", "r")
         assert isinstance(decoder, VideoCodecContext)
-        self._decoder = without_delay(decoder)
+        self._limit = where.limit
+        self._decoder = without_delay(decoder, self._limit)
+        self._refused = False  # the last image was too large
         self._last = -1  # time of the last image
         self._read_at = 0.0
         try:
@@ -69,13 +81,34 @@ class MjpegConnection(Connection):
             return
         raise Disconnected(Trouble(Cause.ENDED_BY_PEER))
 
+    def packet_format(self, keyframe: bytes) -> PacketFormat:
+        """Return what a recorder needs to know; raises av.FFmpegError for a broken image."""
+        return format_of(self.codec, self.time_base, keyframe)
+
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
         """Return the frame of an image; None: nothing is left. Raises av.FFmpegError."""
-        return list(self._decoder.decode(packet)) if packet else []
+        if packet is None:
+            return []
+        with refused_sizes():
+            self._check_size(bytes(packet))
+        return list(self._decoder.decode(packet))
 
     def close(self) -> None:
         """Close the connection."""
         self._response.close()
+
+    def _check_size(self, image: bytes) -> None:
+        """Raise TooManyPixels for the second of two images that are too large.
+
+        A single one may be damaged; FFmpeg refuses it as well.
+        """
+        try:
+            self._limit.check_header(image)
+            self._refused = False
+        except TooManyPixels:
+            if self._refused:
+                raise
+            self._refused = True
 
     def _read(self) -> bytes:
         self._read_at = monotonic()

@@ -15,7 +15,7 @@ from pipeline.connections.status import Cause, Disconnected, Status, Trouble
 from pipeline.sources import Decoded, Skipped
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import HERTZ, TIME_BASE, LiveClock, Moment
-from pipeline.sources.live.connection import Arrival, Connection
+from pipeline.sources.live.connection import Arrival, Connection, Sound
 from pipeline.sources.live.packet_gate import (
     NO_FRAME,
     NOT_REFERENCED,
@@ -25,6 +25,7 @@ from pipeline.sources.live.packet_gate import (
     Skip,
 )
 from pipeline.sources.live.repeats import RepeatFilter
+from pipeline.sources.live.tap_feed import TapFeed
 
 NEW_SCENE_SECONDS = 2.0  # of a lost connection, after which objects may be different ones
 INTERVAL_PACKETS = 32  # over which the frame interval is measured
@@ -56,6 +57,7 @@ class Decoding:
     """The frames of one connection, in display order; on the stream's thread.
 
     max_age: seconds that a frame may be late; None: all are decoded
+    feed: gets every packet, also those that are not decoded
     patience: seconds that frames may be missing or damaged while packets arrive
     repeats: for streams that repeat frames after a reconnect; None for the others
     stopped: ends the wait until a frame is due
@@ -68,6 +70,7 @@ class Decoding:
         converter: FrameConverter,
         scenes: Scenes,
         status: Status,
+        feed: TapFeed,
         *,
         max_age: float | None,
         patience: float,
@@ -79,6 +82,7 @@ class Decoding:
         self._converter = converter
         self._scenes = scenes
         self._status = status
+        self._feed = feed
         self._max_age = max_age
         self._patience = patience
         self._repeats = repeats
@@ -98,7 +102,10 @@ class Decoding:
         lost: Disconnected | None = None
         try:
             for arrival in self._connection.arrivals():
-                yield from self._result(arrival)
+                if isinstance(arrival, Sound):
+                    self._feed.audio(arrival)
+                else:
+                    yield from self._result(arrival)
         except Disconnected as caught:
             lost = caught
         yield from self._decode(None, Skip.NOTHING)
@@ -106,7 +113,8 @@ class Decoding:
         if lost:
             raise lost
 
-    def _result(self, arrival: Arrival) -> Iterator[Decoded | Skipped]:
+    def _arrived(self, arrival: Arrival) -> tuple[Moment, bool]:
+        """Publish a packet; return its moment, and whether it is a repeat."""
         repeated = self._is_repeated(arrival)
         self._last = moment = self._clock.moment(
             arrival.pts,
@@ -116,8 +124,14 @@ class Decoding:
             waited=arrival.waited,
             keyframe=arrival.packet.is_keyframe,
         )
+        if not repeated:
+            self._feed.video(arrival, moment)
         self._status.clock_source = self._clock.source
         self._times.append(moment.ticks)
+        return moment, repeated
+
+    def _result(self, arrival: Arrival) -> Iterator[Decoded | Skipped]:
+        moment, repeated = self._arrived(arrival)
         refusal = self._gate.refuses(arrival.packet.is_keyframe, moment.late, arrival.arrived_at)
         if refusal:
             self._no_frame_since = None  # a skipped packet says nothing about the data
@@ -193,6 +207,23 @@ class Decoding:
         if len(self._times) < 2:
             return None
         return (max(self._times) - min(self._times)) / HERTZ / (len(self._times) - 1)
+
+
+class Demuxing(Decoding):
+    """The packets of one connection, which go to the tap and are not decoded."""
+
+    def results(self) -> Iterator[Decoded | Skipped]:
+        """Publish packets until stopped; yield nothing. Raises Disconnected."""
+        for arrival in self._connection.arrivals():
+            if isinstance(arrival, Sound):
+                self._feed.audio(arrival)
+                continue
+            self._arrived(arrival)
+            if not self._live and arrival.packet.is_keyframe:
+                self._live = True
+                self._status.live()
+            self._status.frame(self._interval)
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from pipeline.connections.backoff import Backoff
 from pipeline.connections.status import Cause, Disconnected, State, Status, Trouble
 from pipeline.frame import Stream
 from pipeline.media.container import FALLBACK_INTERVAL
+from pipeline.memory_limits import MAX_PIXELS
+from pipeline.packets.tap import Tap
 from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, Skipped, Source, SourceError
 from pipeline.sources.conversion import FrameConverter
@@ -22,8 +24,10 @@ from pipeline.sources.live.demuxers import Transport, address, live_kind
 from pipeline.sources.live.hls_playlist import Variant
 from pipeline.sources.live.http_client import OPTIONS
 from pipeline.sources.live.mjpeg_connection import MjpegConnection
-from pipeline.sources.live.packets import Decoding, Scenes
+from pipeline.sources.live.packets import Decoding, Demuxing, Scenes
 from pipeline.sources.live.repeats import RepeatFilter
+from pipeline.sources.live.tap_feed import TapFeed
+from pipeline.sources.pixel_limit import PixelLimit
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
@@ -33,7 +37,8 @@ class Live(Source):
 
     Its times are the camera's, put on one time line over all connections (see LiveClock): `pts`
     counts 1/90000 s from the first frame. No frame is made up or shown twice. Each frame that is
-    sent and not decoded is reported with a reason.
+    sent and not decoded is reported with a reason. Its packets are published before that, as they
+    were sent.
 
     transport: of RTSP, tcp or udp
     timeout_seconds: how long a camera may stay silent, and how long a stop takes at most
@@ -42,11 +47,14 @@ class Live(Source):
     max_age: seconds that a frame may be late; None: all are decoded
     variant, max_height: of HLS, which of several to read: the best or the lowest of those that
         are not higher (pixels)
+    max_pixels: of a frame; a connection with larger ones is given up before they are decoded
+    audio: whether audio is read, too, for those who want the packets
     ffmpeg: options of the demuxer, such as {video_size: 1280x720, input_format: mjpeg} for a camera
     """
 
     accepted: ClassVar[str] = "rtsp(s)://, camera:N, mjpeg:URL, hls:URL, pipe:PATH"
     live: ClassVar[bool] = True
+    _connection_reader: type[Decoding] = Decoding
 
     def __init__(
         self,
@@ -61,6 +69,8 @@ class Live(Source):
         max_age: float | None = None,
         variant: Variant = "best",
         max_height: int | None = None,
+        max_pixels: int = MAX_PIXELS,
+        audio: bool = False,
         ffmpeg: Mapping[str, str] = NO_OPTIONS,
     ) -> None:
         shown = shown_url(url)
@@ -80,7 +90,10 @@ class Live(Source):
             )
         self._shown = shown
         self._name = name
-        self._address = address(kind, url, transport, timeout_seconds, ffmpeg, variant, max_height)
+        limit = PixelLimit.given(max_pixels, f"source '{shown}'")
+        self._address = address(
+            kind, url, transport, timeout_seconds, ffmpeg, variant, max_height, limit, audio
+        )
         self._timeout = timeout_seconds
         self._reconnect = reconnect
         self._max_age = max_age
@@ -94,6 +107,8 @@ class Live(Source):
         self._connection: Connection | None = None
         self._scenes = Scenes()
         self.status: Status = Status(name)
+        self.tap: Tap = Tap()
+        self._feed = TapFeed(self.tap, name)
 
     @staticmethod
     def accepts(url: str) -> bool:
@@ -124,12 +139,13 @@ class Live(Source):
         while self._connection:
             trouble = None
             try:
-                yield from self._decoding(self._connection).results()
+                yield from self._reading(self._connection).results()
             except Disconnected as lost:
                 trouble = lost.trouble
             except SourceError as error:
                 self.status.failed(Trouble(Cause.UNSUPPORTED, str(error)))
                 raise
+            self._feed.disconnected()
             self._connection.close()  # before the pause: a camera may limit its connections
             if trouble and trouble.cause is Cause.ENDED_BY_PEER and self._connection.finished:
                 break
@@ -144,7 +160,9 @@ class Live(Source):
             self._cut.set()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; no more packets are published."""
+        self._feed.disconnected()
+        self._feed.close()
         if self._connection:
             self._connection.close()
 
@@ -175,17 +193,25 @@ class Live(Source):
         self.status.failed(trouble)
         raise SourceError(f"{self._shown}: {trouble}")
 
-    def _decoding(self, connection: Connection) -> Decoding:
+    def _reading(self, connection: Connection) -> Decoding:
         self._clock.reconnected()
         self._scenes.reconnected()
-        return Decoding(
+        self._feed.connected(connection)
+        return self._connection_reader(
             connection,
             self._clock,
             self._converter,
             self._scenes,
             self.status,
+            self._feed,
             max_age=self._max_age,
             patience=self._timeout,
             repeats=self._repeats,
             stopped=self._cut,
         )
+
+
+class LivePackets(Live):
+    """A live stream that only publishes its packets: it yields no frames."""
+
+    _connection_reader = Demuxing

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from pipeline.connections.status import Cause, Disconnected, Status
+from pipeline.packets.tap import Tap
 from pipeline.sources import Skipped
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.live.clock import LiveClock
 from pipeline.sources.live.connection import Arrival
 from pipeline.sources.live.packet_gate import LATE, Skip
 from pipeline.sources.live.packets import Decoding, Scenes
+from pipeline.sources.live.tap_feed import TapFeed
 
 
 @dataclass
@@ -52,6 +54,7 @@ def results(delays: list[float]) -> list[str]:
         FrameConverter("cam"),
         Scenes(),
         Status("cam"),
+        TapFeed(Tap(), "cam"),
         max_age=0.5,
         patience=5.0,
         repeats=None,
