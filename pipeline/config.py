@@ -18,11 +18,15 @@ from pydantic import (
 )
 
 from detector.errors import UsageError
+from detector.renamed import with_new_names
 from detector.settings import explain, read_yaml
+from pipeline.access.config import ServeConfig
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
 
+_RENAMED = {"control": "serve"}
+_SHORT_FORMS = {"serve": "address"}  # the key of a section that is one string; else `name`
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 _OPEN = ConfigDict(
     extra="allow", frozen=True, hide_input_in_errors=True
@@ -156,9 +160,8 @@ class RunConfig(BaseModel):
         description="seconds after which a hanging stage ends the run with an error; default: it "
         "is only logged, after 60",
     )
-    control: str | None = Field(
-        default=None,
-        description="HOST:PORT of this machine, to show, add and remove streams",
+    serve: Annotated[ServeConfig, _named("address")] | None = Field(
+        default=None, description="the page, the API and the metrics: see docs/web.md"
     )
 
 
@@ -184,7 +187,7 @@ def load_config(path: Path | None, flags: Sequence[Flag]) -> RunConfig:
 
     Raises UsageError: the file or flag, the key, what was given, what is accepted.
     """
-    content = read_yaml(path) if path else {}
+    content = with_new_names(read_yaml(path) if path else {}, _RENAMED, str(path))
     for flag in flags:
         _set(content, flag.keys, flag.value)
     try:
@@ -207,7 +210,7 @@ def _set(section: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
             for entry in section[key]:
                 _set(entry, tuple(rest[1:]), value)
     else:
-        section[key] = _spelled_out(section.get(key), "name")
+        section[key] = _spelled_out(section.get(key), _SHORT_FORMS.get(key, "name"))
         _set(section[key], tuple(rest), value)
 
 

@@ -111,6 +111,15 @@ class Run:
                 del self.removed[next(iter(self.removed))]
             return last
 
+    def restart(self, name: str) -> None:
+        """End a stream as `remove` does, and begin it anew from its source."""
+        with self._alone():
+            source = self._sources.get(name)
+        if source is None:
+            raise UsageError(f"no stream '{name}'{did_you_mean(name, self._sources)}")
+        self.remove(name)
+        self.add(source.model_copy(update={"name": name}))
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let one stream be added or removed at a time; FramelaneError if that takes long."""

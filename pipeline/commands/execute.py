@@ -15,10 +15,9 @@ import yaml
 from detector.terminal import printable_lines, unfailing_output
 from detector.text_file import write_text
 from pipeline.build import build
-from pipeline.commands.shown_config import shown_config
+from pipeline.shown_config import shown_config
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
-from pipeline.monitor.control import Control
 from pipeline.monitor.display import watch
 from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
@@ -45,7 +44,7 @@ CONFIGURATION_KEYS = {  # parameter of `framelane run` -> keys of the value that
     "stride": ("sources", "*", "stride"),
     "max_frames": ("sources", "*", "max_frames"),
     "realtime": ("sources", "*", "realtime"),
-    "control": ("control",),
+    "serve": ("serve", "address"),
     "watchdog": ("watchdog",),
     "max_age": ("sources", "*", "max_age"),
 }
@@ -83,7 +82,7 @@ def execute(config: RunConfig, stats_json: Path | None) -> int:
     Raises UsageError for every mistake that shows before anything starts.
     """
     apply_process_settings()
-    built = build(config, more=config.control is not None)
+    built = build(config, more=config.serve is not None)
     if stats_json:
         built.reserve(stats_json, "--stats-json")
     # This Interrupt is for the report. The run has one of its own, so that after the signal that
@@ -98,8 +97,10 @@ def _run(built: Run, config: RunConfig) -> None:
     pipeline = built.pipeline
     with ExitStack() as around:
         interrupt = around.enter_context(Interrupt(pipeline))
-        if config.control:
-            around.enter_context(Control(built, config.control))
+        if config.serve:
+            from pipeline.web.serving import web_server  # which imports the server's packages
+
+            around.enter_context(web_server(built, config))
         watchdog = Watchdog(
             pipeline,
             lambda: built.streams,

@@ -16,7 +16,7 @@ from detector.errors import UsageError
 FILE = click.Path(path_type=Path)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, renamed={"--control": "--serve"})
 @click.argument("sources", nargs=-1)
 @click.option(
     "--config", type=FILE, help="Configuration in YAML; options on the command line override it."
@@ -74,9 +74,7 @@ FILE = click.Path(path_type=Path)
     type=float,
     help="Drop frames of live streams that would be older than this many seconds.  [default: 0.5]",
 )
-@click.option(
-    "--control", help="HOST:PORT of an HTTP endpoint that lists, adds and removes streams."
-)
+@click.option("--serve", help="HOST:PORT of the page, the API and the metrics (docs/web.md).")
 @click.option(
     "--watchdog",
     type=float,

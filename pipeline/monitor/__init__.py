@@ -1,1 +1,1 @@
-"""Watching and steering a run: terminal display, control endpoint, signals, watchdog, memory."""
+"""Watching a run: terminal display, signals, watchdog, memory."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
+from detector.renamed import RenamedWarning
 from pipeline.config import Flag, RunConfig, load_config, options_of
 
 STRIDE = Flag("--stride", ("sources", "*", "stride"), 4)
@@ -131,3 +132,23 @@ def test_a_flag_may_set_a_section_that_the_file_leaves_empty(
     tmp_path: Path, section: str, flag: Flag, read: Any
 ) -> None:
     assert read(load(tmp_path, f"{section}:", flag))
+
+
+def test_the_old_name_of_the_server_still_works_with_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(RenamedWarning, match="control is called serve now"):
+        config = load(tmp_path, "control: 127.0.0.1:8080")
+    assert config.serve and config.serve.address == "127.0.0.1:8080"
+
+
+def test_the_option_sets_the_address_beside_the_rest_of_the_section(tmp_path: Path) -> None:
+    flag = Flag("--serve", ("serve", "address"), "127.0.0.1:1")
+    config = load(tmp_path, "serve: {schemes: [rtsp]}", flag)
+    assert config.serve and config.serve.address == "127.0.0.1:1"
+    assert config.serve.schemes == ("rtsp",)
+
+
+@pytest.mark.parametrize("secret", ["password: hunter2", "password: 'scrypt:1:8:1:hunter2:aa'"])
+def test_a_password_that_is_no_hash_is_refused_and_not_shown(tmp_path: Path, secret: str) -> None:
+    with pytest.raises(UsageError, match="--add-user NAME") as caught:
+        load(tmp_path, f"serve: {{users: {{anna: {{{secret}}}}}}}")
+    assert "hunter2" not in str(caught.value)

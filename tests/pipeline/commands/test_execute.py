@@ -78,7 +78,7 @@ def test_with_a_log_that_takes_nothing_one_signal_ends_a_run_with_a_dead_camera(
     options = [*ENDLESS, "rtsp://127.0.0.1:1/dead", "--stats-json", str(tmp_path / "stats.json")]
     line = [*RUN, *options, "--output", str(tmp_path / "{stream}.jsonl")]
     try:
-        with run_with([*line, "--control", f"127.0.0.1:{port}"], stderr=stderr) as child:
+        with run_with([*line, "--serve", f"127.0.0.1:{port}"], stderr=stderr) as child:
             grows(tmp_path / "synthetic.jsonl")
             child.send_signal(signal.SIGTERM)
             assert child.wait(CAP) == 1  # as with a good log: the camera was never live
@@ -96,7 +96,7 @@ def test_a_client_that_sends_a_request_for_ever_does_not_hold_up_the_end(tmp_pat
     port = free_port()
     line = [*RUN, *ENDLESS, "--output", str(tmp_path / "{stream}.jsonl")]
     stats = tmp_path / "stats.json"
-    with run_with([*line, "--control", f"127.0.0.1:{port}", "--stats-json", str(stats)]) as child:
+    with run_with([*line, "--serve", f"127.0.0.1:{port}", "--stats-json", str(stats)]) as child:
         grows(tmp_path / "synthetic.jsonl")
         with socket.create_connection(("127.0.0.1", port), timeout=CAP) as client:
             client.sendall(b"GET / HTTP/1.1\r\nX: a")

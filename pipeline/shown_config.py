@@ -40,9 +40,17 @@ def shown_config(config: RunConfig) -> dict[str, Any]:
         options = shown[section]
         shown[section] = _options(options, set(options))
     shown["model"]["name"] = shown_url(config.model.name)
-    if config.control is not None:
-        shown["control"] = shown_url(config.control)
+    if config.serve is not None:
+        shown["serve"] |= {
+            "address": shown_url(config.serve.address),
+            "users": _without(shown["serve"]["users"], "password"),
+            "tokens": _without(shown["serve"]["tokens"], "token"),
+        }
     return shown
+
+
+def _without(accounts: dict[str, Any], secret: str) -> dict[str, Any]:
+    return {shown_key(name): {**account, secret: HIDDEN} for name, account in accounts.items()}
 
 
 def _place(place: dict[str, Any]) -> dict[str, Any]:

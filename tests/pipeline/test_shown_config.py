@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.shown_config import shown_config
+from pipeline.access.passwords import hash_password
 from pipeline.config import RunConfig
+from pipeline.shown_config import shown_config
 
 SECRET = "Xq7vTr3"
 
@@ -78,3 +79,15 @@ VALUES = st.recursive(
 @given(options=st.dictionaries(WORDS.filter(lambda key: key not in ("url", "user")), VALUES))
 def test_no_option_shows_a_secret(options: dict[str, Any]) -> None:
     assert SECRET not in repr(shown_source(url="rtsp://cam/1", **options))
+
+
+def test_accounts_of_the_server_are_shown_without_their_secrets() -> None:
+    hashed = hash_password(SECRET)
+    serve = {
+        "users": {"anna": {"password": hashed, "role": "admin"}},
+        "tokens": {"robot": {"token": SECRET * 3}},
+    }
+    shown = shown_config(RunConfig.model_validate({"serve": serve}))["serve"]
+    assert shown["users"] == {"anna": {"password": "***", "role": "admin"}}
+    assert shown["tokens"] == {"robot": {"token": "***", "role": "view"}}
+    assert SECRET not in str(shown) and hashed not in str(shown)

@@ -1,0 +1,1 @@
+"""Who may do what on the web server: addresses, users, tokens, sessions."""

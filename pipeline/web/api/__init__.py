@@ -1,0 +1,1 @@
+"""The handlers of /api/v1, one file for each thing."""

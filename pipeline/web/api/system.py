@@ -1,0 +1,26 @@
+"""The run as a whole: figures, configuration, health."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from pipeline.report import figures
+from pipeline.shown_config import shown_config
+from pipeline.web.site import site_of
+
+
+async def stats(request: Request) -> Response:
+    """Return all figures of the run, as `--stats-json` writes them."""
+    run = site_of(request).run
+    return JSONResponse(figures(run.pipeline, run.streams, run.removed))
+
+
+async def config(request: Request) -> Response:
+    """Return the effective configuration, without secrets."""
+    return JSONResponse(shown_config(site_of(request).config))
+
+
+async def alive(request: Request) -> Response:
+    """Say that the process answers."""
+    return PlainTextResponse("alive\n")

@@ -1,0 +1,92 @@
+"""The application: which handler answers which path."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from detector.errors import FramelaneError, UsageError
+from pipeline.access.address import HostNames, parse_address
+from pipeline.redaction import without_password
+from pipeline.web.api import cameras, session, system
+from pipeline.web.guard import Guard
+from pipeline.web.problem import Problem
+from pipeline.web.site import Site
+
+log = logging.getLogger("framelane")
+STATIC = Path(__file__).parent / "static"
+
+
+def make_app(site: Site) -> ASGIApp:
+    """Return the application that serves `site`, behind its guard."""
+    app = Starlette(
+        routes=_routes(),
+        exception_handlers={
+            Problem: _problem,
+            HTTPException: _http_exception,
+            UsageError: _usage_error,
+            FramelaneError: _failure,
+            Exception: _bug,
+        },
+    )
+    app.state.site = site
+    host, _ = parse_address(site.serve.address)
+    return Guard(app, site.access, HostNames(host, site.serve.hosts))
+
+
+def _routes() -> list[BaseRoute]:
+    camera = "/cameras/{name}"
+    api: list[BaseRoute] = [
+        Route("/session", session.show, methods=["GET"]),
+        Route("/session", session.log_in, methods=["POST"]),
+        Route("/session", session.log_out, methods=["DELETE"]),
+        Route("/cameras", cameras.show_all, methods=["GET"]),
+        Route(camera, cameras.show, methods=["GET"]),
+        Route(camera, cameras.put, methods=["PUT"]),
+        Route(camera, cameras.delete, methods=["DELETE"]),
+        Route(f"{camera}/restart", cameras.restart, methods=["POST"]),
+        Route("/stats", system.stats, methods=["GET"]),
+        Route("/config", system.config, methods=["GET"]),
+    ]
+    return [
+        Route("/", _page, methods=["GET"]),
+        Route("/livez", system.alive, methods=["GET"]),
+        Mount("/api/v1", routes=api),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+
+
+async def _page(request: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Problem(HTTPStatus(error.status_code), error.detail, error.headers).response()
+
+
+async def _usage_error(request: Request, error: Exception) -> Response:
+    return Problem(HTTPStatus.BAD_REQUEST, without_password(str(error))).response()
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    log.error("a request failed", exc_info=error)
+    return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug: the log shows more").response()
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    return Problem(HTTPStatus.CONFLICT, without_password(str(error))).response()

@@ -1,0 +1,20 @@
+"""From a run and its configuration to the server that shows it."""
+
+from __future__ import annotations
+
+from pipeline.access.accounts import Access
+from pipeline.config import RunConfig
+from pipeline.run import Run
+from pipeline.web.app import make_app
+from pipeline.web.server import Server
+from pipeline.web.site import Site
+
+
+def web_server(run: Run, config: RunConfig) -> Server:
+    """Return the server that `config.serve` describes; it serves while it is open.
+
+    Raises UsageError for an address that is malformed, in use, or open to everybody.
+    """
+    assert config.serve
+    site = Site(run, config, config.serve, Access(config.serve))
+    return Server(make_app(site), config.serve.address)
