@@ -193,8 +193,8 @@ def open_cuda(device: str = "cuda") -> PyCuda:
     gpus = driver.gpus() if driver else ()
     if driver is None or not gpus:
         raise ModelError(
-            f"no device '{device}': TensorRT needs an NVIDIA GPU and its driver, and none was found; "
-            "install the driver, or choose another engine"
+            f"no device '{device}': TensorRT needs an NVIDIA GPU and its driver, and none was "
+            "found: install the driver, or choose another engine"
         )
     if number >= len(gpus):
         known = ", ".join(f"cuda:{gpu.number} ({gpu.name})" for gpu in gpus)

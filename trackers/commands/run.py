@@ -35,7 +35,8 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
 @click.option(
     "--camera-path",
     type=FILE,
-    help="The camera's motion, a file or folder: per line a frame from 0 and a 2x3 matrix.",
+    help="Motion of the camera, a file or folder. A line has a frame, from 0, and the 2x3 matrix "
+    "that maps points of the previous frame to it.",
 )
 @click.option(
     "--with-classes", is_flag=True, help="Read column 8 of detections as a class, from 0."
@@ -45,9 +46,11 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
     type=float,
     nargs=2,
     metavar="LOW HIGH",
-    help="Scores that mean 0 and 1.  [default: 0 1]",
+    help="Scale the scores so that LOW becomes 0 and HIGH becomes 1.  [default: 0 1]",
 )
-@click.option("--refine", is_flag=True, help="Fill gaps and smooth finished tracks (column 9).")
+@click.option(
+    "--refine", is_flag=True, help="Interpolate gaps and smooth finished tracks (column 9)."
+)
 @frame_options
 def run(
     detections: Path,
@@ -84,10 +87,13 @@ def run(
 
 
 def _option(given: str) -> tuple[str, Any]:
-    """Return key and value of `key=value`: a number, true or false, or else text."""
+    """Return key and value of `key=value`.
+
+    The value is read as JSON: a number, true, false or null. Anything else is text.
+    """
     key, equals, value = given.partition("=")
     if not equals:
-        raise UsageError(f"--option {given}: key=value is expected")
+        raise UsageError(f"--option {given}: key=value is expected, such as buffer_seconds=2")
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:

@@ -14,7 +14,7 @@ from trackers.evaluation.clear import Clear, clear
 from trackers.evaluation.comparison import compare
 from trackers.evaluation.hota import Hota, hota
 from trackers.evaluation.identity import Identity, identity
-from trackers.evaluation.rules import Rules, counted
+from trackers.evaluation.rules import Rules, scored_rows
 from trackers.motchallenge.text import MotRows
 
 
@@ -83,7 +83,7 @@ def evaluate(truth: MotRows, results: MotRows, rules: Rules = "classes") -> dict
     Only the rules `classes` tell classes apart; the others score all boxes as class 0.
     Raises UsageError for a ground-truth class that the rules do not know.
     """
-    truth, results = counted(truth, results, rules)
+    truth, results = scored_rows(truth, results, rules)
     if rules != "classes":
         return {0: _scores(truth, results)}
     classes = np.union1d(truth.class_ids, results.class_ids).tolist() or [0]

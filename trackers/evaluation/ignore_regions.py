@@ -46,9 +46,11 @@ def read_ignore(path: Path) -> IgnoreRegions:
     first, last, corners, sizes = values[:, 0], values[:, 1], values[:, 2:4], values[:, 4:]
     wrong = (first > last) | (sizes <= 0).any(axis=1)
     if wrong.any():
+        row = int(wrong.argmax())
+        given = ",".join(f"{value:.15g}" for value in values[row])
         raise UsageError(
-            f"{path}:{line_numbers[wrong.argmax()]}: first_frame,last_frame,x,y,w,h is expected, "
-            "with first_frame <= last_frame, and w and h above 0"
+            f"{path}:{line_numbers[row]}: {given} given: first_frame,last_frame,x,y,w,h is "
+            "expected, with first_frame <= last_frame, and w and h above 0"
         )
     return IgnoreRegions(first, last, np.concatenate((corners, corners + sizes), axis=1))
 

@@ -12,7 +12,7 @@ import numpy as np
 from detector.errors import UsageError
 from trackers.evaluation.evaluate import Evaluation, Scores, evaluate, gathered
 from trackers.evaluation.ignore_regions import read_ignore, without_ignored
-from trackers.evaluation.rule_choice import choose_rules, is_unnamed, warnings_of
+from trackers.evaluation.rule_choice import choose_rules, is_absent, warnings_of
 from trackers.evaluation.rules import Rules
 from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.motchallenge.sequences import find_sequences
@@ -155,7 +155,7 @@ def _read_results(
     if rules != "classes":
         return read_mot(file, with_classes=False)
     columns, labelled = read_columns(file), np.unique(truth.class_ids)
-    named = len(columns) > 7 and not is_unnamed(columns[7])
+    named = len(columns) > 7 and not is_absent(columns[7])
     results = read_mot(file, with_classes=named)
     if not columns:
         return results

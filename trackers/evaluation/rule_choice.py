@@ -11,7 +11,7 @@ from detector.errors import UsageError
 from trackers.evaluation.rules import DISTRACTORS, PEDESTRIAN, Rules
 from trackers.motchallenge.text import MotRows, read_columns
 
-BENCHMARKS: dict[str, Rules] = {  # how the names of a benchmark's sequences begin
+BENCHMARKS: dict[str, Rules] = {  # by the beginning of a sequence's name
     "MOT15-": "mot15",
     "MOT16-": "mot17",
     "MOT17-": "mot17",
@@ -23,14 +23,14 @@ MOT15_SEQUENCES = {
     *("ETH-Sunnyday", "KITTI-13", "KITTI-16", "KITTI-17", "KITTI-19", "PETS09-S2L1"),
     *("PETS09-S2L2", "TUD-Campus", "TUD-Crossing", "TUD-Stadtmitte", "Venice-1", "Venice-2"),
 }
-COORDINATES = 10  # columns of a row that may have world coordinates in place of a class
+COLUMNS_WITH_WORLD = 10  # MOT15: columns 8 to 10 are the world coordinates x, y, z
 
 
 def choose_rules(name: str, truth: Path) -> Rules:
     """Return the rules for a sequence.
 
-    Sequences of MOTChallenge are known by their names. For others, all boxes count alike (`mot15`)
-    if column 8 is no class, else each class is scored.
+    Sequences of MOTChallenge are known by their names. For others, each class is scored (`classes`)
+    if column 8 is a class; otherwise all boxes are scored alike (`mot15`).
     Raises UsageError if column 8 could be a class or a coordinate.
     """
     if name in MOT15_SEQUENCES:
@@ -39,20 +39,22 @@ def choose_rules(name: str, truth: Path) -> Rules:
         if name.startswith(beginning):
             return rules
     columns = read_columns(truth)
-    if len(columns) < 8 or is_unnamed(columns[7]):
+    if len(columns) < 8 or is_absent(columns[7]):
         return "mot15"
-    if len(columns) < COORDINATES or all(map(is_unnamed, columns[8:])):
+    if len(columns) < COLUMNS_WITH_WORLD or all(map(is_absent, columns[8:])):
         return "classes"
     if not all(map(_is_class, columns[7])):
         return "mot15"
     raise UsageError(
-        f"{truth}: column 8 may be a class or a coordinate, and '{name}' is no sequence of "
-        "MOTChallenge: give --rules classes, or --rules mot15, which scores all boxes alike"
+        f"{truth}: column 8 may be a class or a world coordinate: its values are whole numbers, "
+        f"later columns have values too, and '{name}' is no sequence of MOTChallenge. If it is a "
+        "class, give --rules classes; if it is a coordinate, give --rules mot15, which scores all "
+        "boxes alike"
     )
 
 
-def is_unnamed(column: Iterable[str]) -> bool:
-    """Return whether a column says -1 in every line: there is no value."""
+def is_absent(column: Iterable[str]) -> bool:
+    """Return whether a column is -1 in every line, which stands for no value."""
     return all(_number(value) == -1 for value in column)
 
 
@@ -69,7 +71,7 @@ def _number(value: str) -> float | None:
 
 
 def warnings_of(name: str, truth: MotRows, rules: Rules) -> Iterator[str]:
-    """Yield a line if the rules leave out, or merge, classes that are marked as to be found."""
+    """Yield a line if no labelled box counts, and one if the rules leave out labelled classes."""
     marked = truth[truth.scores != 0]
     if len(truth) and not len(marked):
         yield f"{name}: no labelled box counts: column 7 is 0 in all {len(truth)} lines"

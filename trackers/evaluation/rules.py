@@ -27,7 +27,7 @@ DISTRACTORS: Mapping[Rules, tuple[int, ...]] = {  # classes whose matched result
 }
 
 
-def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, MotRows]:
+def scored_rows(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, MotRows]:
     """Return the boxes of ground truth and results that are scored.
 
     Ground truth with 0 in column 7 is excluded. With `mot17` and `mot20` only pedestrians must be
@@ -40,8 +40,8 @@ def counted(truth: MotRows, results: MotRows, rules: Rules) -> tuple[MotRows, Mo
     unknown = np.setdiff1d(truth.class_ids, LABELLED)
     if len(unknown):
         raise UsageError(
-            f"ground truth of class {unknown[0]}: the rules of {rules} know classes 1 to 13 in "
-            "column 8; choose other rules with --rules"
+            f"class {unknown[0]} in column 8 of the ground truth, but {rules} has the classes 1 to "
+            "13 only: correct it, or give --rules classes, which accepts any class"
         )
     results = _without(truth, results, DISTRACTORS[rules])
     return truth[marked & (truth.class_ids == PEDESTRIAN)], results

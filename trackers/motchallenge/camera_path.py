@@ -42,16 +42,20 @@ def read_camera(path: Path) -> CameraPath:
     line_numbers, values = read_numbers(path, columns=7, separator=r"\s*,\s*|\s+")
     frames = values[:, 0]
     singular = abs(values[:, 1] * values[:, 5] - values[:, 2] * values[:, 4]) < 1e-6
-    for wrong, rule in (
+    for wrong, message in (
         (
             (frames < 0) | (frames != np.rint(frames)),
-            "column 1, the frame, is a whole number from 0",
+            "{:.15g} given in column 1, the frame: give a whole number from 0",
         ),
-        (_repeated(frames), "an earlier line has this frame already: give each frame once"),
-        (singular, "the 2 x 2 part of the motion is singular: give one that can be inverted"),
+        (_repeated(frames), "an earlier line has frame {:.15g} already: give each frame once"),
+        (
+            singular,
+            "the affine of frame {:.15g} cannot be inverted: columns 2, 3, 5 and 6 are singular",
+        ),
     ):
         if wrong.any():
-            raise UsageError(f"{path}:{line_numbers[wrong.argmax()]}: {rule}")
+            row = int(wrong.argmax())
+            raise UsageError(f"{path}:{line_numbers[row]}: {message.format(frames[row])}")
     return CameraPath(
         dict(zip(frames.astype(int).tolist(), values[:, 1:].reshape(-1, 2, 3), strict=True))
     )

@@ -19,10 +19,10 @@ CUTOFF = 4  # standard deviations beyond which weights are taken as 0
 
 
 def refined(result: MotResult, frames: Int64Array, frame_rate: float) -> MotResult:
-    """Return the tracks smoothed, with gaps of at most 0.7 s filled by linear interpolation.
+    """Return the tracks smoothed, with gaps of at most 0.7 s interpolated linearly.
 
     Predicted boxes are left out.
-    frames: the frames that were tracked, from 1, increasing; only these are filled
+    frames: the frames that were tracked, from 1, increasing; only in these are boxes interpolated
     """
     seen = result.rows[result.origins != Origin.PREDICTED]
     tracks = [
@@ -47,7 +47,7 @@ def _refined_track(
     before = np.searchsorted(track.frames, span, side="right") - 1
     gap_seconds = (track.frames[after] - track.frames[before]) / frame_rate
     kept = gap_seconds <= MAX_GAP_SECONDS + CLOCK_ERROR
-    span, before, filled = span[kept], before[kept], (after != before)[kept]
+    span, before, interpolated = span[kept], before[kept], (after != before)[kept]
     boxes = np.stack([np.interp(span, track.frames, edge) for edge in track.boxes_xyxy.T], axis=1)
     return (
         span,
@@ -55,7 +55,7 @@ def _refined_track(
         _smoothed(boxes, span / frame_rate),
         np.interp(span, track.frames, track.scores),
         track.class_ids[before],
-        np.where(filled, Origin.FILLED, Origin.SMOOTHED),
+        np.where(interpolated, Origin.INTERPOLATED, Origin.SMOOTHED),
     )
 
 

@@ -41,7 +41,7 @@ def run_files(
     make: returns a new tracker
     frame_rate: per second; None: that of the sequence's seqinfo.ini, or else 30
     with_classes: whether column 8 of detections is a class
-    score_range: the scores that are mapped to 0 and 1; scores beyond are clipped
+    score_range: the two scores that become 0 and 1; scores beyond them are clipped
     refine: whether finished tracks are interpolated and smoothed
     warn: takes a line for each assumption that was made
     Raises UsageError if a file cannot be read or written.
@@ -104,6 +104,7 @@ def _scaled(rows: MotRows, score_range: tuple[float, float]) -> MotRows:
     low, high = score_range
     if not low < high:
         raise UsageError(
-            f"--score-range {low:g} {high:g}: the second number must be above the first"
+            f"--score-range {low:g} {high:g}: the second number must be above the first, as in "
+            "0 100"
         )
     return replace(rows, scores=np.clip((rows.scores - low) / (high - low), 0, 1))

@@ -30,7 +30,7 @@ class Origin(IntEnum):
     TRACKED = -1  # seen, as the tracker returned it
     PREDICTED = 0  # not seen, predicted by the tracker
     SMOOTHED = 1  # seen, smoothed afterwards
-    FILLED = 2  # not seen, interpolated between two boxes that were
+    INTERPOLATED = 2  # not seen, interpolated between two boxes that were
 
 
 def mot_lines(index: int, tracks: Tracks) -> str:
@@ -150,26 +150,62 @@ def read_mot(path: Path, *, with_classes: bool) -> MotRows:
     frames, ids, classes = (_whole(values[:, column]) for column in (0, 1, -1))
     if not with_classes:
         classes = np.zeros_like(frames)
-    for wrong, rule in (
-        (
-            (frames < 1) | (frames > MAX_FRAME),
-            f"column 1, the frame, is a whole number from 1 to {MAX_FRAME}",
-        ),
-        (ids < -1, "column 2, the id, is a whole number, or -1 for none"),
-        ((values[:, 4:6] < 0).any(axis=1), "columns 5 and 6, width and height, are not below 0"),
-        (
-            (np.abs(values[:, 2:6]) > MAX_PIXELS).any(axis=1),
-            f"columns 3 to 6, the box, are pixels, at most {MAX_PIXELS:g}",
-        ),
-        (classes < 0, "column 8, the class, is a whole number from 0"),
-        (_repeated(frames, ids), "an id occurs once in a frame"),
-    ):
-        if wrong.any():
-            raise UsageError(f"{path}:{line_numbers[wrong.argmax()]}: {rule}")
+    _check_rows(path, line_numbers, values, frames, ids, classes)
     corners = values[:, 2:4]
     boxes = np.concatenate((corners, corners + values[:, 4:6]), axis=1)
     order = np.argsort(frames, kind="stable")
     return MotRows(frames[order], ids[order], boxes[order], values[order, 6], classes[order])
+
+
+def _check_rows(
+    path: Path,
+    line_numbers: Int64Array,
+    values: Float64Array,
+    frames: Int64Array,
+    ids: Int64Array,
+    classes: Int64Array,
+) -> None:
+    """Raise UsageError, with the line and the given values, if a row is not accepted."""
+    sizes, box = values[:, 4:6], values[:, 2:6]
+    for wrong, given, where, remedy in (
+        (
+            (frames < 1) | (frames > MAX_FRAME),
+            values[:, :1],
+            "column 1, the frame",
+            f"give a whole number from 1 to {MAX_FRAME}",
+        ),
+        (
+            ids < -1,
+            values[:, 1:2],
+            "column 2, the id",
+            "give a whole number from 0, or -1 for a box without identity",
+        ),
+        (
+            (sizes < 0).any(axis=1),
+            sizes,
+            "columns 5 and 6, width and height",
+            "give numbers from 0",
+        ),
+        (
+            (np.abs(box) > MAX_PIXELS).any(axis=1),
+            box,
+            "columns 3 to 6, the box",
+            f"give pixels, from -{MAX_PIXELS:g} to {MAX_PIXELS:g}",
+        ),
+        (classes < 0, values[:, -1:], "column 8, the class", "give a whole number from 0"),
+        (
+            _repeated(frames, ids),
+            values[:, :2],
+            "columns 1 and 2, frame and id",
+            "give each id once in a frame",
+        ),
+    ):
+        if wrong.any():
+            row = int(wrong.argmax())
+            shown_values = ", ".join(f"{value:.15g}" for value in given[row])
+            raise UsageError(
+                f"{path}:{line_numbers[row]}: {shown_values} given in {where}: {remedy}"
+            )
 
 
 def read_columns(path: Path) -> list[set[str]]:
@@ -195,21 +231,25 @@ def read_numbers(
 ) -> tuple[Int64Array, Float64Array]:
     """Return line numbers (n,) and the first `columns` values (n, columns) of a text.
 
-    separator: a regular expression
+    separator: a regular expression; any but "," is described to the user as commas or spaces
     Empty lines are skipped. Raises UsageError, with file and line, for a row with too few columns,
     or with anything but finite numbers.
     """
-    rows = _lines(path)
+    rows, accepted = _lines(path), "commas" if separator == "," else "commas or spaces"
     values = np.empty((len(rows), columns))
     for row, (k, line) in zip(values, rows, strict=True):
         try:
             row[:] = np.fromiter(map(float, re.split(separator, line.strip())), float, columns)
         except ValueError as error:
             raise UsageError(
-                f"{path}:{k}: {columns} numbers, separated by commas, are expected: {shown(line)}"
+                f"{path}:{k}: {shown(line)} given: a line begins with {columns} numbers, "
+                f"separated by {accepted}: correct it or remove it"
             ) from error
         if not np.isfinite(row).all():
-            raise UsageError(f"{path}:{k}: finite numbers are expected: {shown(line)}")
+            raise UsageError(
+                f"{path}:{k}: {shown(line)} given: the first {columns} numbers must be finite: "
+                "correct the line or remove it"
+            )
     return np.array([k for k, _ in rows], np.int64), values
 
 

@@ -48,7 +48,7 @@ def test_rules_come_from_the_name_of_the_sequence_else_from_what_column_8_holds(
 
 def test_a_column_that_may_be_a_class_or_a_coordinate_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "gt.txt").write_text(WHOLE_WORLD)
-    with pytest.raises(UsageError, match=r"may be a class or a coordinate.*--rules classes"):
+    with pytest.raises(UsageError, match=r"may be a class or a world coordinate.*--rules classes"):
         choose_rules("yard", tmp_path / "gt.txt")
 
 

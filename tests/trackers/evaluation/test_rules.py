@@ -34,5 +34,8 @@ def test_only_pedestrians_must_be_found_and_results_on_distractors_are_ignored()
 
 
 def test_a_class_unknown_to_the_rules_is_refused() -> None:
-    with pytest.raises(UsageError, match="class 14: the rules of mot17 know classes 1 to 13"):
+    with pytest.raises(
+        UsageError,
+        match="class 14 in column 8 of the ground truth, but mot17 has the classes 1 to 13",
+    ):
         evaluate(rows((1, 1, 0, 0, 14)), rows(), "mot17")

@@ -36,8 +36,8 @@ def test_the_motion_over_several_frames_is_the_product_of_its_steps(tmp_path: Pa
     [
         ("3 1 0 0 0 1", "7 numbers"),
         ("-1 1 0 0 0 1 0", "column 1"),
-        ("2 1 0 0 0 1 0", "an earlier line has this frame already"),
-        ("3 1 0 0 2 0 0", "is singular"),
+        ("2 1 0 0 0 1 0", "an earlier line has frame 2 already"),
+        ("3 1 0 0 2 0 0", "the affine of frame 3 cannot be inverted"),
     ],
 )
 def test_an_error_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:

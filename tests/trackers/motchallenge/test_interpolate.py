@@ -30,27 +30,29 @@ def result(frames: list[int], lefts: np.ndarray, identity: int = 1) -> MotResult
     return MotResult(rows, np.full(n, Origin.TRACKED))
 
 
-def test_a_gap_is_filled_by_linear_interpolation() -> None:
+def test_a_gap_is_interpolated_linearly() -> None:
     frames = [*range(1, 31), *range(40, 71)]
     found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 71), RATE)
     assert found.rows.frames.tolist() == list(range(1, 71))
     np.testing.assert_allclose(found.rows.boxes_xyxy[:, 0], 4.0 * np.arange(1, 71), atol=1e-6)
     np.testing.assert_allclose(found.rows.boxes_xyxy[:, 2], 4.0 * np.arange(1, 71) + 40, atol=1e-6)
-    filled = found.rows.frames[found.origins == Origin.FILLED]
-    assert filled.tolist() == list(range(31, 40))
+    interpolated = found.rows.frames[found.origins == Origin.INTERPOLATED]
+    assert interpolated.tolist() == list(range(31, 40))
     assert set(found.origins[found.rows.frames < 31].tolist()) == {Origin.SMOOTHED}
     assert set(found.rows.class_ids.tolist()) == {2}
 
 
-@pytest.mark.parametrize(("absent", "filled"), [(16, True), (18, False)])
-def test_a_gap_of_more_than_0_7_seconds_is_not_filled(absent: int, filled: bool) -> None:
+@pytest.mark.parametrize(("absent", "interpolated"), [(16, True), (18, False)])
+def test_a_gap_of_more_than_0_7_seconds_is_not_interpolated(
+    absent: int, interpolated: bool
+) -> None:
     frames = [*range(1, 31), *range(31 + absent, 80)]
     found = refined(result(frames, 4.0 * np.array(frames)), np.arange(1, 80), RATE)
-    assert (len(found.rows) == 79) == filled
-    assert (Origin.FILLED in found.origins) == filled
+    assert (len(found.rows) == 79) == interpolated
+    assert (Origin.INTERPOLATED in found.origins) == interpolated
 
 
-def test_frames_that_were_not_tracked_are_not_filled() -> None:
+def test_frames_that_were_not_tracked_are_not_interpolated() -> None:
     frames = list(range(1, 60, 3))
     found = refined(result(frames, np.array(frames, float)), np.array(frames), RATE)
     assert found.rows.frames.tolist() == frames

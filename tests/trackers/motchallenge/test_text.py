@@ -69,13 +69,16 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("0,1,5,5,10,10,1,0", "column 1"),
+        ("0,1,5,5,10,10,1,0", "0 given in column 1, the frame: give a whole number from 1"),
         ("1.5,1,5,5,10,10,1,0", "column 1"),
         ("2,-2,5,5,10,10,1,0", "column 2"),
-        ("2,1,5,5,-1,10,1,0", "columns 5 and 6"),
+        ("2,1,5,5,-1,10,1,0", "-1, 10 given in columns 5 and 6"),
         ("2,1,5,5,10,10,1,-1", "column 8"),
-        ("1,3,9,9,10,10,1,0", "once in a frame"),
-        ("2,1,5,5,10,10", "8 numbers"),
+        (
+            "1,3,9,9,10,10,1,0",
+            "1, 3 given in columns 1 and 2, frame and id: give each id once in a frame",
+        ),
+        ("2,1,5,5,10,10", "'2,1,5,5,10,10' given: a line begins with 8 numbers"),
         ("2", "8 numbers"),
         ("1e300,1,5,5,10,10,1,0", "column 1"),
         ("frame,id,x,y,w,h,score,class", "8 numbers"),
