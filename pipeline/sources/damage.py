@@ -19,6 +19,11 @@ class Damage:
         """One line for each kind of damage: what, where first, how often."""
         return [self._line(kind) for kind in self._first]
 
+    @property
+    def any_frame(self) -> bool:
+        """Whether a frame was decoded."""
+        return self._frames > 0
+
     def frame(self, seconds: float | None, *, damaged: bool) -> None:
         """Count a decoded frame; damaged: the decoder concealed errors in it."""
         if damaged:

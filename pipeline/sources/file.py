@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from errno import EINVAL
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -20,8 +19,10 @@ from pipeline.sources import Decoded, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
 from pipeline.sources.pixel_aspect import PixelAspects
+from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
 from pipeline.sources.recorded import RecordedSource
 
+_HEADER_BYTES = 64  # enough for the size of an animation
 _MPEG = {"mpeg", "mpegts"}  # containers whose times have 33 bits
 
 
@@ -51,11 +52,7 @@ class VideoFileSource(RecordedSource):
         self._remote = "://" in url
         if not self._remote and not Path(url).exists():
             raise UsageError(f"{shown_url(url)}: no such file")
-        if max_pixels <= 0:
-            raise UsageError(
-                f"{shown_url(url)}: max_pixels: {max_pixels} given: it must be above 0"
-            )
-        self._max_pixels = max_pixels
+        self._limit = PixelLimit.given(max_pixels, shown_url(url))
         self._url = url
         self._name = name
         self._threads = threads
@@ -79,8 +76,8 @@ class VideoFileSource(RecordedSource):
         """Open the container and select the video stream."""
         self._container = self._open_container()
         self._video = self._video_stream(self._container)
-        self._refuse_huge(self._video)
-        self._video.codec_context.options = {"max_pixels": str(self._max_pixels)}
+        self._check_size(self._video)
+        self._video.codec_context.options = self._limit.options
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
         self._aspects = PixelAspects(self._video, self._threads)
@@ -116,7 +113,7 @@ class VideoFileSource(RecordedSource):
     def _open_container(self) -> InputContainer:
         # by default the demuxer makes up missing times, which do not always increase
         # FFmpeg's own limit holds while it probes, and if the size changes later
-        options = {"fflags": "-genpts", "max_pixels": str(self._max_pixels)}
+        options = {"fflags": "-genpts", **self._limit.options}
         try:
             return open_container(self._url, self._timeout_seconds, options)
         except av.FFmpegError as error:
@@ -145,12 +142,13 @@ class VideoFileSource(RecordedSource):
             raise SourceError(f"{shown_url(self._url)}: has no video stream")
         return video
 
-    def _refuse_huge(self, video: VideoStream) -> None:
-        if video.width * video.height > self._max_pixels:
-            raise SourceError(
-                f"{shown_url(self._url)}: {video.width}x{video.height} pixels, more than "
-                f"max_pixels ({self._max_pixels}): make it smaller, or raise max_pixels"
-            )
+    def _check_size(self, video: VideoStream) -> None:
+        try:
+            self._limit.check(video.width, video.height)
+            if not (self._remote or video.width):  # probing kept to the limit
+                self._limit.check_header(_first_bytes(Path(self._url), _HEADER_BYTES))
+        except TooManyPixels as error:
+            raise SourceError(f"{shown_url(self._url)}: {error}") from None
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then the one that flushes the decoder."""
@@ -168,12 +166,19 @@ class VideoFileSource(RecordedSource):
         try:
             return self._aspects.decode(packet)
         except av.FFmpegError as error:
-            seconds = self._seconds(packet.pts if packet else None)
-            reason = self._describe(error)
-            if error.errno == EINVAL:  # which is how FFmpeg refuses a size
-                reason += f"; perhaps more pixels than max_pixels, {self._max_pixels}"
-            self._damage.undecodable(seconds, reason)
+            self._note(packet, error)
             return []
+
+    def _note(self, packet: av.Packet[VideoStream] | None, error: av.FFmpegError) -> None:
+        """Count a packet that does not decode; raise SourceError if all frames are too large."""
+        reason = self._describe(error)
+        try:
+            self._limit.check_failed(self._video.codec_context, error)
+        except TooManyPixels as refusal:
+            if not self._damage.any_frame:
+                raise SourceError(f"{shown_url(self._url)}: {refusal}") from None
+            reason = str(refusal)
+        self._damage.undecodable(self._seconds(packet.pts if packet else None), reason)
 
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
         self._damage.frame(self._seconds(frame.pts), damaged=frame.is_corrupt)

@@ -21,7 +21,7 @@ class ImageHeader:
 
 
 def image_header(head: bytes) -> ImageHeader | None:
-    """Return the size that BMP, JPEG, PNG, TIFF or WebP states; None: it is none of them.
+    """Return the size that BMP, GIF, JPEG, PNG, TIFF or WebP states; None: it is none of them.
 
     head: the file; a TIFF may have its header at the end
     """
@@ -52,6 +52,10 @@ def _jpeg(head: bytes) -> ImageHeader | None:
             return ImageHeader(width, height)
         alone = marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8
         at += 1 if alone else 2 + length
+
+
+def _gif(head: bytes) -> ImageHeader:
+    return ImageHeader(*unpack_from("<HH", head, 6))
 
 
 def _bmp(head: bytes) -> ImageHeader:
@@ -94,6 +98,7 @@ def _tiff(head: bytes) -> ImageHeader | None:
 _READERS: tuple[tuple[bytes, Callable[[bytes], ImageHeader | None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
     (b"\xff\xd8", _jpeg),
+    (b"GIF8", _gif),
     (b"BM", _bmp),
     (b"RIFF", _webp),
     (b"II*\0", _tiff),

@@ -20,6 +20,7 @@ from detector.image_suffixes import IMAGE_SUFFIXES, is_image
 from pipeline.frame import Picture, Stream
 from pipeline.sources import Decoded, Skipped, is_glob
 from pipeline.sources.image_header import image_header
+from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
 from pipeline.sources.recorded import RecordedSource
 
 _log = logging.getLogger(__name__)
@@ -45,10 +46,8 @@ class Images(RecordedSource):
         super().__init__()
         if frame_rate <= 0:
             raise UsageError(f"{url}: frame_rate: {frame_rate} given: it must be above 0")
-        if max_pixels <= 0:
-            raise UsageError(f"{url}: max_pixels: {max_pixels} given: it must be above 0")
         self._url = url
-        self._max_pixels = max_pixels
+        self._limit = PixelLimit.given(max_pixels, url)
         self._name = name
         self._interval = 1 / Fraction(str(frame_rate))  # 29.97 as it was written
         self._paths, self._others = _images_at(url)
@@ -90,12 +89,10 @@ class Images(RecordedSource):
         except OSError as error:
             return self._skipped(path, f"cannot be read: {error.strerror}")
         header = image_header(content)
-        if header and header.width * header.height > self._max_pixels:
-            return self._skipped(
-                path,
-                f"{header.width}x{header.height} pixels, more than max_pixels "
-                f"({self._max_pixels}): make it smaller, or raise max_pixels",
-            )
+        try:
+            self._limit.check_header(content)
+        except TooManyPixels as error:
+            return self._skipped(path, str(error))
         bgr = _decode(content) if header else None
         if bgr is None:
             return self._skipped(path, "not an image that can be read")
