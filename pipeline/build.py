@@ -79,6 +79,7 @@ def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> Shared
         _suppress(config.detect, config.tracker, manifest),
         submit.close_engine,
         submit.slots,
+        submit.is_open,
         max_batch=manifest.max_batch if ENGINES[name].faster_in_batches else 1,
         in_flight=len(os.sched_getaffinity(0)),  # no CPU engine has more streams than cores
     )

@@ -49,6 +49,7 @@ class SharedStages:
 
     close_engine: releases the engine
     slots: returns how many batches the engine can hold; 1 before it is open
+    engine_is_open: returns whether the engine is open
     max_batch: frames per batch
     in_flight: how many batches may wait for their results; the engine's slots are the true limit
     """
@@ -59,6 +60,7 @@ class SharedStages:
     suppress: Stage[Inferred, Detected]
     close_engine: Callable[[], None]
     slots: Callable[[], int]
+    engine_is_open: Callable[[], bool]
     max_batch: int = 1
     in_flight: int = 2
 
@@ -114,6 +116,7 @@ class Graph:
     """
 
     def __init__(self, shared: SharedStages, ledger: Ledger, *, more: bool = False) -> None:
+        self.engine_is_open = shared.engine_is_open
         self._ledger = ledger
         self._changed = Condition()
         self._credit = CREDIT + shared.in_flight

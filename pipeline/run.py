@@ -70,6 +70,11 @@ class Run:
         return self._graph.streams
 
     @property
+    def engine_is_open(self) -> bool:
+        """Whether the engine is open; before that, frames wait."""
+        return self._graph.engine_is_open()
+
+    @property
     def lane_count(self) -> int:
         """How many lanes the shared stages serve; see Graph."""
         return self._graph.lane_count

@@ -97,16 +97,16 @@ def _run(built: Run, config: RunConfig) -> None:
     pipeline = built.pipeline
     with ExitStack() as around:
         interrupt = around.enter_context(Interrupt(pipeline))
-        if config.serve:
-            from pipeline.web.serving import web_server  # which imports the server's packages
-
-            around.enter_context(web_server(built, config))
         watchdog = Watchdog(
             pipeline,
             lambda: built.streams,
             config.watchdog or USUAL_SECONDS,
             give_up=interrupt.give_up if config.watchdog else None,
         )
+        if config.serve:
+            from pipeline.web.serving import web_server  # which imports the server's packages
+
+            around.enter_context(web_server(built, config, lambda: watchdog.hanging))
         pipeline.start()
         try:
             watch(built, interrupt.obey, watchdog.look, MallocTrim().look)

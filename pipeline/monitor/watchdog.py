@@ -53,6 +53,11 @@ class Watchdog:
         self._awake = 0.0  # seconds in which the process ran
         self._calls: dict[str, _Call] = {}  # in which the stages are
 
+    @property
+    def hanging(self) -> tuple[str, ...]:
+        """The stages that hung at the last look; any thread may ask."""
+        return tuple(sorted(self._hanging_before))
+
     def look(self) -> None:
         """Log each hanging stage once; it is logged again only if it made progress in between."""
         hanging = dict(self._find_hanging())

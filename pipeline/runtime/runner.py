@@ -102,6 +102,11 @@ class Pipeline:
         return (self._ended_at or monotonic()) - self._started_at
 
     @property
+    def ending(self) -> bool:
+        """Whether the run was asked to end, or has ended: no stream can be added any more."""
+        return self._ending
+
+    @property
     def workers(self) -> tuple[Worker, ...]:
         """The current workers."""
         with self._lock:

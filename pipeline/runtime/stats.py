@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,8 +28,7 @@ class Histogram:
 
     def record(self, seconds: float) -> None:
         """Add one duration."""
-        bucket = math.ceil(math.log(max(seconds, _SHORTEST) / _SHORTEST) / math.log(_GROWTH))
-        self._counts[min(bucket, _BUCKETS - 1)] += 1
+        self._counts[_bucket(seconds)] += 1
         self.count += 1
         self.total += seconds
         self.max = max(self.max, seconds)
@@ -41,6 +41,11 @@ class Histogram:
         bucket = int(np.searchsorted(np.cumsum(self._counts), max(rank, 1)))
         middle: float = _SHORTEST * _GROWTH ** (bucket - 0.5)
         return min(middle, self.max)
+
+    def at_most(self, bounds: Sequence[float]) -> list[int]:
+        """Return how many durations do not exceed each of the bounds, in seconds, to 2 %."""
+        reached = np.cumsum(self._counts)
+        return [int(reached[_bucket(bound)]) for bound in bounds]
 
     def copy(self) -> Histogram:
         """Return a copy that later records do not change."""
@@ -67,6 +72,11 @@ class Histogram:
         """Return the figures of a report: p50, p95, p99 and max in milliseconds."""
         figures = {f"p{p}": self.percentile(p) for p in (50, 95, 99)} | {"max": self.max}
         return {name: round(seconds * 1e3, 3) for name, seconds in figures.items()}
+
+
+def _bucket(seconds: float) -> int:
+    bucket = math.ceil(math.log(max(seconds, _SHORTEST) / _SHORTEST) / math.log(_GROWTH))
+    return min(bucket, _BUCKETS - 1)
 
 
 @dataclass(slots=True)

@@ -32,6 +32,10 @@ class Submit(Stage[Batch, InFlight]):
         """Return how many batches the engine can hold; 1 before it is open."""
         return self._engine.slots if self._engine else 1
 
+    def is_open(self) -> bool:
+        """Return whether the engine is open."""
+        return self._engine is not None
+
     def close_engine(self) -> None:
         """Release the engine if it was opened; the pipeline calls this after both threads ended.
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from detector.errors import FramelaneError, UsageError
 from pipeline.access.address import HostNames, parse_address
 from pipeline.redaction import without_password
-from pipeline.web.api import cameras, session, system
+from pipeline.web.api import cameras, health, session, system
 from pipeline.web.guard import Guard
 from pipeline.web.problem import Problem
 from pipeline.web.site import Site
@@ -59,7 +59,9 @@ def _routes() -> list[BaseRoute]:
     ]
     return [
         Route("/", _page, methods=["GET"]),
-        Route("/livez", system.alive, methods=["GET"]),
+        Route("/livez", health.alive, methods=["GET"]),
+        Route("/readyz", health.ready, methods=["GET"]),
+        Route("/metrics", health.metrics, methods=["GET"]),
         Mount("/api/v1", routes=api),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

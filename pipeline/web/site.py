@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -10,16 +11,22 @@ from pipeline.access.accounts import Access, Identity
 from pipeline.access.config import ServeConfig
 from pipeline.config import RunConfig
 from pipeline.run import Run
+from pipeline.web.metrics import RunCollector
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What handlers need; the application holds it as `app.state.site`."""
+    """What handlers need; the application holds it as `app.state.site`.
+
+    hanging: returns the names of the stages that the watchdog has found without progress
+    """
 
     run: Run
     config: RunConfig
     serve: ServeConfig
     access: Access
+    metrics: RunCollector
+    hanging: Callable[[], Sequence[str]]
 
 
 def site_of(request: HTTPConnection) -> Site:

@@ -150,6 +150,7 @@ class Shared:
             suppress=Apply(self.faults, "suppress", self._suppress),
             close_engine=self.close_engine,
             slots=lambda: SLOTS,
+            engine_is_open=lambda: not self.closed,
             max_batch=max_batch,
         )
 

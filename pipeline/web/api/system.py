@@ -1,9 +1,9 @@
-"""The run as a whole: figures, configuration, health."""
+"""The run as a whole: figures and configuration."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from pipeline.report import figures
 from pipeline.shown_config import shown_config
@@ -19,8 +19,3 @@ async def stats(request: Request) -> Response:
 async def config(request: Request) -> Response:
     """Return the effective configuration, without secrets."""
     return JSONResponse(shown_config(site_of(request).config))
-
-
-async def alive(request: Request) -> Response:
-    """Say that the process answers."""
-    return PlainTextResponse("alive\n")

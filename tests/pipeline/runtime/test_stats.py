@@ -74,3 +74,11 @@ def test_what_came_after_a_copy_is_a_distribution_of_its_own() -> None:
     assert later.percentile(50) == pytest.approx(0.02, rel=0.02)
     assert later.max == pytest.approx(0.03, rel=0.02)
     assert histogram.since(histogram.copy()).as_milliseconds()["max"] == 0
+
+
+def test_durations_within_bounds_are_counted_to_two_percent() -> None:
+    durations = np.random.default_rng(3).lognormal(np.log(0.05), 1.0, 20_000)
+    bounds = [0.001, 0.02, 0.05, 0.5, 10.0, 1e9]
+    counted = recorded(durations.tolist()).at_most(bounds)
+    for bound, count in zip(bounds, counted, strict=True):
+        assert (durations <= bound).sum() <= count <= (durations <= bound * 1.021).sum()

@@ -1,0 +1,190 @@
+"""Metrics in Prometheus' text format: a snapshot of what the pipeline counts anyway.
+
+Labels come from the configuration and from enumerations; a series ends with its camera. What is not
+known is absent. No lock is held that a frame waits for.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client.core import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from pipeline.config import RunConfig
+from pipeline.connections.status import State
+from pipeline.graph import StreamStages
+from pipeline.run import Run
+from pipeline.runtime.channel import Channel
+from pipeline.runtime.runner import Worker
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BOUNDS = (0.005, 0.01, 0.02, 0.033, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # s
+REASONS = frozenset({"cancelled", "max_age", "max_frames", "overflow", "stride"})
+OTHER = "other"  # reasons in words, which may be an error's text
+
+
+class RunCollector(Collector):
+    """Collects the metrics of one run."""
+
+    def __init__(self, run: Run, config: RunConfig) -> None:
+        self._run = run
+        self._config = config
+
+    def text(self) -> bytes:
+        """Return all metrics."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return generate_latest(registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: the names do not depend on the run, and need no registration."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with the samples of all cameras."""
+        streams = self._run.streams
+        yield self._build()
+        yield from self._frames(streams)
+        yield from self._connections(streams)
+        yield self._latency(streams)
+        yield from self._stages()
+        yield self._queues()
+        yield from self._engine()
+
+    def _build(self) -> Metric:
+        info = InfoMetricFamily("framelane_build", "Versions, model and engine.")
+        labels = {
+            "python": platform.python_version(),
+            "model": self._run.model.stem,
+            "engine": self._config.model.engine,
+        }
+        with suppress(PackageNotFoundError):  # it runs from a folder that was not installed
+            labels["version"] = version("framelane")
+        info.add_metric((), labels)
+        return info
+
+    def _frames(self, streams: Iterable[StreamStages]) -> Iterator[Metric]:
+        labels = ("camera", "outcome", "stage", "reason")
+        frames = CounterMetricFamily(
+            "framelane_frames", "Frames by what became of them.", labels=labels
+        )
+        decoded = CounterMetricFamily(
+            "framelane_frames_decoded", "Frames that were decoded.", labels=("camera",)
+        )
+        in_flight = GaugeMetricFamily(
+            "framelane_frames_in_flight", "Decoded frames without an outcome.", labels=("camera",)
+        )
+        skipped = CounterMetricFamily(
+            "framelane_frames_skipped",
+            "Frames that were sent and not decoded.",
+            labels=("camera", "stage", "reason"),
+        )
+        for stream in streams:
+            balance = self._run.pipeline.ledger.balance(stream.name)
+            outcomes = {("emitted", "", ""): balance.emitted}
+            for outcome, counted in (("dropped", balance.dropped), ("failed", balance.failed)):
+                for (stage, reason), count in dict(counted).items():
+                    key = (outcome, _stage(stage, stream.name), _reason(reason))
+                    outcomes[key] = outcomes.get(key, 0) + count
+            for key, count in outcomes.items():
+                frames.add_metric((stream.name, *key), count)
+            ended = sum(outcomes.values())
+            # Read after the outcomes, so that no frame has an outcome and is not decoded.
+            total = balance.decoded
+            decoded.add_metric((stream.name,), total)
+            in_flight.add_metric((stream.name,), total - ended)
+            for (stage, reason), count in dict(balance.skipped).items():
+                skipped.add_metric((stream.name, _stage(stage, stream.name), reason), count)
+        yield from (frames, decoded, in_flight, skipped)
+
+    def _connections(self, streams: Iterable[StreamStages]) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            "framelane_camera_state",
+            "1 for the state that the camera's connection is in.",
+            labels=("camera", "state"),
+        )
+        lost = CounterMetricFamily(
+            "framelane_reconnects", "Lost connections by cause.", labels=("camera", "cause")
+        )
+        for stream in streams:
+            if stream.status is None:
+                continue
+            current = stream.status.state
+            for state in State:
+                states.add_metric((stream.name, state.value), state is current)
+            for cause, count in dict(stream.status.causes).items():
+                lost.add_metric((stream.name, cause.value), count)
+        yield from (states, lost)
+
+    def _latency(self, streams: Iterable[StreamStages]) -> Metric:
+        latency = HistogramMetricFamily(
+            "framelane_latency_seconds",
+            "Seconds from capture to the last output.",
+            labels=("camera", "clock"),
+        )
+        for stream in streams:
+            measured = self._run.pipeline.ledger.balance(stream.name).latency
+            counts = measured.at_most(BOUNDS)
+            total = max(measured.count, counts[-1])
+            buckets = [(str(bound), n) for bound, n in zip(BOUNDS, counts, strict=True)]
+            clock = stream.status.clock_source if stream.status else "arrival"
+            latency.add_metric((stream.name, clock), [*buckets, ("+Inf", total)], measured.total)
+        return latency
+
+    def _stages(self) -> Iterator[Metric]:
+        seconds = CounterMetricFamily(
+            "framelane_stage_seconds",
+            "Seconds of work and of waiting; camera is empty for a stage that all share.",
+            labels=("camera", "stage", "kind"),
+        )
+        for worker in self._run.pipeline.workers:
+            stats = worker.probe.stats
+            waited = worker.inbox.stats.receive_waits + stats.send_waits
+            labels = (worker.stream or "", _stage(worker.name, worker.stream))
+            seconds.add_metric((*labels, "work"), stats.worked.total)
+            seconds.add_metric((*labels, "wait"), waited)
+        yield seconds
+
+    def _queues(self) -> Metric:
+        depth = GaugeMetricFamily(
+            "framelane_queue_depth", "Items that wait in a channel.", labels=("channel",)
+        )
+        for worker in self._run.pipeline.workers:
+            if isinstance(worker.inbox, Channel):
+                depth.add_metric((worker.inbox.name,), len(worker.inbox))
+        return depth
+
+    def _engine(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "framelane_engine_open", "1 once the engine is open.", self._run.engine_is_open
+        )
+        batches = _worker_named(self._run, "collect")
+        if batches:
+            yield CounterMetricFamily(
+                "framelane_engine_batches", "Batches computed.", batches.probe.stats.items
+            )
+
+
+def _worker_named(run: Run, name: str) -> Worker | None:
+    return next((worker for worker in run.pipeline.workers if worker.name == name), None)
+
+
+def _stage(name: str, stream: str | None) -> str:
+    """Return a stage's name without that of its stream."""
+    return name.removeprefix(f"{stream}/")
+
+
+def _reason(reason: str) -> str:
+    return reason if reason in REASONS else OTHER
