@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from detector.errors import FramelaneError, UsageError
+from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.store.schema import VERSION, NewerStore, upgrade, version_of
 
 FILE = "events.sqlite"  # in the folder of the events
@@ -76,16 +77,30 @@ def open_to_read(folder: Path) -> Database:
     return open_to_read(folder)
 
 
-def open_to_write(folder: Path) -> Database:
+def open_to_read_any(path: Path) -> sqlite3.Connection:
+    """Open a store that may be damaged, for what can be read of it; raises NewerStore."""
+    connection = _connect(path, "rw")  # not "ro": what its write-ahead log holds is wanted, too
+    try:
+        with suppress(sqlite3.DatabaseError):
+            version_of(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_to_write(folder: Path, busy_seconds: float = BUSY_SECONDS, file: str = FILE) -> Database:
     """Open the store in a folder, or create it; raises StoreError.
+
+    busy_seconds: how long a write waits for another process that writes
 
     synchronous=FULL: a commit returns when the disk has it. With NORMAL, a power cut could take
     back events that receivers know already, and their sequence numbers would be given again.
     """
-    path = folder / FILE
+    path = folder / file
     with failures_of(path):
         folder.mkdir(parents=True, exist_ok=True)
-        connection = _connect(path, "rwc")
+        connection = _connect(path, "rwc", busy_seconds)
         try:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
             connection.execute("PRAGMA journal_mode = WAL")
@@ -96,6 +111,17 @@ def open_to_write(folder: Path) -> Database:
             connection.close()
             raise
     return Database(path, connection)
+
+
+def lock_store(folder: Path) -> OutputLock:
+    """Keep other runs away from the store in a folder; raises StoreError if one uses it."""
+    path = folder / FILE
+    try:
+        return OutputLock(path)
+    except InUse:
+        raise StoreError(
+            f"{path}: a run uses it: end that run, or give `events:` another folder"
+        ) from None
 
 
 @contextmanager
@@ -130,11 +156,11 @@ def described(error: BaseException, folder: Path) -> str:
     return f"cannot be used: {error}"
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
-        timeout=BUSY_SECONDS,
+        timeout=busy_seconds,
         isolation_level=None,  # transactions begin and end where the code says so
         check_same_thread=False,  # opened where errors can be shown, used on the writer's thread
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.events.payload import as_text, event_json
 from pipeline.events.record import ClipState, EventRecord, Phase
-from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.store.changes import (
     Change,
     ClipChange,
@@ -18,11 +17,13 @@ from pipeline.store.changes import (
     SegmentRemoval,
     SnapshotChange,
 )
-from pipeline.store.database import FILE, StoreError, failures_of, open_to_write
+from pipeline.store.database import failures_of, lock_store, open_to_write
 from pipeline.store.event_rows import INSERT, NAMES, UPDATE, event_of, event_row
+from pipeline.store.losses import Loss
 from pipeline.store.outbox_writer import OutboxBounds, OutboxWriter
 
 RESTART = "restart"  # why an event has ended that was not seen to end
+BUSY_SECONDS = 0.5  # shorter than the time in which a run ends; a write is tried again
 NO_CLIP = "the run ended before the clip was written"
 # A clip only moves forward: a change of its event that was made earlier may come later.
 _PROGRESS = (ClipState.NONE, ClipState.PENDING, ClipState.FAILED, ClipState.READY)
@@ -41,18 +42,18 @@ class EventStore:
 
     def __init__(self, folder: Path, transports: Mapping[str, OutboxBounds], *, now: float) -> None:
         self._folder = folder
-        self._lock = _lock(folder)
-        try:
-            self._database = open_to_write(folder)
+        with ExitStack() as undo:
+            self._lock = lock_store(folder)
+            undo.callback(self._lock.release)
+            self._database = open_to_write(folder, BUSY_SECONDS)
+            undo.callback(self._database.close)
             self.path = self._database.path
             self._connection = self._database.connection
             with failures_of(self.path):
                 self._outbox = OutboxWriter(self._connection, transports)
                 with self._transaction():
                     self._settle(now)
-        except BaseException:
-            self._lock.release()
-            raise
+            undo.pop_all()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -67,13 +68,13 @@ class EventStore:
         self,
         changes: Sequence[Change],
         delivered: Iterable[int],
-        losses: Iterable[tuple[str, int, float, float]],
+        losses: Iterable[Loss],
         now: float,
     ) -> list[EventChange]:
         """Commit all of this or nothing, and return the events as they are stored.
 
         delivered: ids of outbox rows to delete
-        losses: changes that were never stored, as (stream, how many, since, until)
+        losses: changes that were never stored
         Raises sqlite3.Error, and ValueError, TypeError or OverflowError for values that no column
         takes.
         """
@@ -81,7 +82,7 @@ class EventStore:
             self._outbox.delete(delivered)
             stored = [each for change in changes if (each := self._apply(change, now))]
             for loss in losses:
-                self._outbox.announce(*loss, now)
+                self._outbox.announce(loss, now)
             self._outbox.enforce(now)
         return stored
 
@@ -133,8 +134,8 @@ class EventStore:
     def _settle(self, now: float) -> None:
         """End what a killed run left open."""
         unsettled = self._connection.execute(
-            f"SELECT {NAMES} FROM events WHERE end_wall IS NULL"
-            f" UNION SELECT {NAMES} FROM events WHERE clip_state = 'pending' ORDER BY id"
+            f"SELECT {NAMES} FROM events WHERE id IN (SELECT id FROM events WHERE end_wall IS NULL"
+            " UNION SELECT id FROM events WHERE clip_state = 'pending') ORDER BY id"
         )
         for row in unsettled.fetchall():
             event = event_of(row)
@@ -154,8 +155,9 @@ class EventStore:
         return replace(event, clip=None, clip_state=ClipState.FAILED, clip_reason=NO_CLIP)
 
     def _send(self, stored: EventRecord, phase: Phase, now: float) -> EventChange:
-        body = as_text(event_json(stored))
-        self._outbox.insert(stored.stream, stored.uuid, phase, body, now)
+        if self._outbox.has_transports:
+            body = as_text(event_json(stored))
+            self._outbox.insert(stored.stream, stored.uuid, phase, body, now)
         return EventChange(stored, phase)
 
     def _find(self, uuid: str) -> EventRecord | None:
@@ -193,13 +195,3 @@ def _merged(before: EventRecord, after: EventRecord) -> EventRecord:
         clip_state=ahead.clip_state,
         clip_reason=ahead.clip_reason,
     )
-
-
-def _lock(folder: Path) -> OutputLock:
-    path = folder / FILE
-    try:
-        return OutputLock(path)
-    except InUse:
-        raise StoreError(
-            f"{path}: another run uses it: end that run, or give `events:` another folder"
-        ) from None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pipeline.events.payload import Gap, as_text, gap_from_json, gap_json
 from pipeline.events.record import Phase, new_uuid
+from pipeline.store.losses import Loss
 
 _INSERT = """INSERT INTO outbox (transport, position, stream, uuid, phase, body, bytes, created_at)
 VALUES (?, coalesce(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0)),
@@ -56,6 +57,11 @@ class OutboxWriter:
         self._transports = dict(transports)
         self.recount()
 
+    @property
+    def has_transports(self) -> bool:
+        """Whether anything is to be delivered."""
+        return bool(self._transports)
+
     def recount(self) -> None:
         """Count what waits; also after a transaction that was taken back."""
         counted = self._connection.execute(
@@ -84,12 +90,12 @@ class OutboxWriter:
                     self._loads[row[0]].rows -= 1
                     self._loads[row[0]].bytes -= row[2]
 
-    def announce(self, stream: str, dropped: int, since: float, until: float, now: float) -> None:
+    def announce(self, loss: Loss, now: float) -> None:
         """Tell every transport of changes that never reached its outbox."""
         for name in self._transports:
-            gap = Gap(new_uuid(), stream, dropped, since, until)
+            gap = Gap(new_uuid(), loss.stream, loss.count, loss.since, loss.until)
             self._insert_gap(name, None, gap, now)
-            self._count(name, dropped)
+            self._count(name, loss.count)
 
     def enforce(self, now: float) -> int:
         """Drop the oldest rows beyond the bounds, and return how many."""

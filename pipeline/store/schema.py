@@ -46,11 +46,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
             clip_reason TEXT,
             UNIQUE (stream, sequence)
         )""",
-        "CREATE INDEX events_by_start ON events (start_wall)",
-        "CREATE INDEX events_by_stream ON events (stream, start_wall)",
-        "CREATE INDEX events_by_class ON events (class, start_wall)",
-        "CREATE INDEX events_by_kind ON events (kind, start_wall)",
-        "CREATE INDEX events_by_place ON events (place, start_wall) WHERE place IS NOT NULL",
+        # Each of these holds what else is filtered by, so that rows that do not match are not read
+        "CREATE INDEX events_by_start ON events (start_wall, score)",
+        "CREATE INDEX events_by_stream ON events (stream, start_wall, class, score, kind)",
+        "CREATE INDEX events_by_class ON events (class, start_wall, stream, score, kind)",
+        "CREATE INDEX events_by_kind ON events (kind, start_wall, class, score, stream)",
+        "CREATE INDEX events_by_place ON events (place, start_wall, class, score, stream)"
+        " WHERE place IS NOT NULL",
         "CREATE INDEX events_that_go_on ON events (start_wall) WHERE end_wall IS NULL",
         "CREATE INDEX events_by_clip ON events (clip) WHERE clip IS NOT NULL",
         "CREATE INDEX clips_to_make ON events (id) WHERE clip_state = 'pending'",
