@@ -26,7 +26,7 @@ from pipeline.options import checked_options
 from pipeline.redaction import shown_url
 
 TRANSPORTS = (  # the first that accepts a URL delivers to it
-    "pipeline.delivery.mqtt:Mqtt",
+    "pipeline.delivery.mqtt.transport:Mqtt",
     "pipeline.delivery.webhook:Webhook",
     "pipeline.delivery.jsonl:JsonLinesFile",
 )

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from detector.errors import UsageError
-from pipeline.delivery.broker import broker_of
-from pipeline.delivery.home_assistant import STATUS
-from pipeline.delivery.live_state import LiveState
 from pipeline.delivery.message import Message
+from pipeline.delivery.mqtt.broker import broker_of
+from pipeline.delivery.mqtt.home_assistant import STATUS
+from pipeline.delivery.mqtt.live_state import LiveState
+from pipeline.delivery.mqtt.retained import OFFLINE, ONLINE, Retained
+from pipeline.delivery.mqtt.topics import Topics, is_topic
+from pipeline.delivery.mqtt.wake import Wake
 from pipeline.delivery.network import Interrupt
-from pipeline.delivery.retained import OFFLINE, ONLINE, Retained
 from pipeline.delivery.retries import Schedule, Undelivered, connection_schedule
-from pipeline.delivery.topics import Topics, is_topic
 from pipeline.delivery.transport import Camera, Transport
-from pipeline.delivery.wake import Wake
 from pipeline.events.record import EventRecord, Phase
 from pipeline.redaction import shown_url
 
 if TYPE_CHECKING:
-    from pipeline.delivery.mqtt_connection import MqttConnection
+    from pipeline.delivery.mqtt.connection import MqttConnection
 
 FAREWELL_SECONDS = 0.4
 
@@ -137,7 +137,7 @@ class Mqtt(Transport):
             raise
 
     def _connect(self) -> MqttConnection:
-        from pipeline.delivery.mqtt_connection import MqttConnection
+        from pipeline.delivery.mqtt.connection import MqttConnection
 
         self._connection = MqttConnection(self._broker, self._interrupt, self._heard)
         self._connection.subscribe(self._topics.availability)

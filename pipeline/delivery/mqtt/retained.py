@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.delivery.home_assistant import device, discovery_topic
-from pipeline.delivery.live_state import CameraState, LiveState
-from pipeline.delivery.topics import Topics
+from pipeline.delivery.mqtt.home_assistant import device, discovery_topic
+from pipeline.delivery.mqtt.live_state import CameraState, LiveState
+from pipeline.delivery.mqtt.topics import Topics
 from pipeline.events.payload import as_text
 
 ONLINE, OFFLINE = b"online", b"offline"

@@ -7,7 +7,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pipeline.delivery.topics import Topics, identifier
+from pipeline.delivery.mqtt.topics import Topics, identifier
 from pipeline.delivery.transport import Camera
 
 STATUS = "status"  # below the prefix of discovery: Home Assistant says that it has started

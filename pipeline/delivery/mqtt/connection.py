@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from pipeline.connections.peer_socket import Deadline, PeerSocket
 from pipeline.connections.status import Cause, Trouble
-from pipeline.delivery.broker import Broker
+from pipeline.delivery.mqtt.broker import Broker
 from pipeline.delivery.network import Interrupt, network_trouble
 from pipeline.delivery.retries import Undelivered
 

@@ -1,0 +1,1 @@
+"""MQTT: events, and what each camera shows now; its description for Home Assistant."""
