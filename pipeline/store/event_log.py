@@ -274,7 +274,7 @@ class EventLog:
     def _tell(self, losses: Sequence[Loss]) -> None:
         if losses:
             count = sum(loss.count for loss in losses)
-            log.error("events: %s changes of events could not be stored and are lost", count)
+            log.error("events: changes lost because they could not be stored: %s", count)
 
     @staticmethod
     def _call(listener: Listener, stored: Sequence[EventChange]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.events.record import ClipState, EventKind, EventRecord, Moment
-from pipeline.redaction import without_password
 
 # In the order of `event_row`
 COLUMNS = (
@@ -21,10 +20,7 @@ UPDATE = f"UPDATE events SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHER
 
 
 def event_row(event: EventRecord) -> tuple[Any, ...]:
-    """Return the values of COLUMNS; numbers of numpy become Python's, which SQLite takes.
-
-    Causes come from libraries, so they are redacted once more before they reach the disk.
-    """
+    """Return the values of COLUMNS; numbers of numpy become Python's, which SQLite takes."""
     box = (None,) * 4 if event.box is None else tuple(float(side) for side in event.box)
     return (
         event.uuid,
@@ -37,7 +33,7 @@ def event_row(event: EventRecord) -> tuple[Any, ...]:
         *box,
         event.place,
         event.direction,
-        _redacted(event.cause),
+        event.cause,
         event.time_base,
         *_moment_row(event.start),
         *_moment_row(event.last),
@@ -46,7 +42,7 @@ def event_row(event: EventRecord) -> tuple[Any, ...]:
         event.snapshot,
         event.clip,
         event.clip_state.value,
-        _redacted(event.clip_reason),
+        event.clip_reason,
     )
 
 
@@ -91,7 +87,3 @@ def _moment(value: dict[str, Any], name: str) -> Moment | None:
     if value[f"{name}_wall"] is None:
         return None
     return Moment(value[f"{name}_pts"], value[f"{name}_seconds"], value[f"{name}_wall"])
-
-
-def _redacted(text: str | None) -> str | None:
-    return None if text is None else without_password(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.events.payload import as_text, event_json
 from pipeline.events.record import ClipState, EventRecord, Phase
+from pipeline.redaction import without_password
 from pipeline.store.changes import (
     Change,
     ClipChange,
@@ -112,6 +113,7 @@ class EventStore:
         return None
 
     def _note(self, record: EventRecord, phase: Phase, now: float) -> EventChange:
+        record = replace(record, cause=_redacted(record.cause))
         before = self._find(record.uuid)
         if before is None:
             stored = replace(record, sequence=self._next_sequence(record.stream))
@@ -126,7 +128,7 @@ class EventStore:
         if before is None:  # deleted meanwhile
             return None
         stored = replace(
-            before, clip_state=change.state, clip=change.clip, clip_reason=change.reason
+            before, clip_state=change.state, clip=change.clip, clip_reason=_redacted(change.reason)
         )
         self._update(stored)
         return self._send(stored, Phase.UPDATE, now)
@@ -195,3 +197,8 @@ def _merged(before: EventRecord, after: EventRecord) -> EventRecord:
         clip_state=ahead.clip_state,
         clip_reason=ahead.clip_reason,
     )
+
+
+def _redacted(text: str | None) -> str | None:
+    """Causes come from libraries, so they are redacted once more before they reach the disk."""
+    return None if text is None else without_password(text)
