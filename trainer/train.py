@@ -77,7 +77,7 @@ def train(
         if findings.lines and group.is_first:
             findings.write(folder / MISTAKES)
             display.note(f"{len(findings.lines)} mistakes in the data: {folder / MISTAKES}")
-        options = recipe.augment.over_variant(recipe.network)
+        options = recipe.augment.with_published_defaults(recipe.network)
         images = cache_images(data, recipe.size, recipe.data.cache, folder)
         augmenter = Augmenter(data, recipe.size, options, recipe.seed, images)
         return Training(recipe, folder, augmenter, val, display, device, group).run()
@@ -117,7 +117,7 @@ class Training:
         count = batch_count(len(augmenter), recipe.batch)
         self._per_epoch = batches_per_process(count, group.size) * group.size
         self._accumulate = recipe.accumulate(group.size)
-        network = make_network(recipe, augmenter.sides, display.note).to(device.torch_device)
+        network = make_network(recipe, augmenter.object_sides, display.note).to(device.torch_device)
         self._average = MovingAverage(network, recipe.average)
         self._network = synchronised(network, device) if recipe.sync_batchnorm else network
         self._multi_scale = MultiScale(recipe.multi_scale, max(network.strides), recipe.seed)

@@ -1,4 +1,4 @@
-"""From weights, a foreign graph or random numbers to an ONNX model with its manifest."""
+"""An ONNX model with its manifest, from weights, another exporter's graph or random weights."""
 
 from __future__ import annotations
 
@@ -23,11 +23,20 @@ RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
     "--output", required=True, type=click.Path(path_type=Path), help="The .onnx file to write."
 )
 @click.option("--imgsz", "size", type=Size(), help="Input size.  [default: as trained, or 640]")
-@click.option("--precision", type=click.Choice(["fp32", "fp16"]), default="fp32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Number format of the network; its boxes and scores are always fp32.",
+)
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Fixed batch size.  [default: any up to 8]"
 )
-@click.option("--names", help="Classes of an .onnx file, as in person,car.")
+@click.option(
+    "--names",
+    help="For an .onnx file: class names, separated by commas.  [default: as in the file]",
+)
 @click.option("--network", help="Export this network with random weights, without WEIGHTS.")
 @click.option(
     "--num-classes",
@@ -41,7 +50,7 @@ RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Factor on the channels of --network.",
+    help="Factor on the number of channels in each layer of --network.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random weights.")
 def export(
@@ -58,9 +67,10 @@ def export(
 ) -> None:
     """Write WEIGHTS as an ONNX model with its manifest.
 
-    WEIGHTS are a .safetensors file, an official .pt file, or the name of a released one, such as
-    yolov7-tiny, which is downloaded; or an .onnx file with decoded rows, as official code exports
-    it. With --network instead the weights are random: enough to measure speed.
+    WEIGHTS is a .safetensors file, an official .pt file, the name of a released one, such as
+    yolov7-tiny, which is downloaded, or an .onnx file as the official code exports it: with decoded
+    boxes, before non-maximum suppression. With --network instead, the weights are random, which is
+    enough to measure speed.
     """
     from detector.commands.describe import describe_model
     from detector.manifest import manifest_path
@@ -73,9 +83,15 @@ def export(
         raise UsageError(f"--output is '{output}': give a name that ends in .onnx")
     raw = Path(weights or "").suffix == ".onnx"
     if raw and batch:
-        raise UsageError("--batch: an .onnx file keeps the batch it has; leave it out")
+        raise UsageError(
+            f"--batch {batch} given, but WEIGHTS is an .onnx file, which keeps its batch size: "
+            "leave --batch out"
+        )
     if names and not raw:
-        raise UsageError("--names is for an .onnx file only: other files name their classes")
+        raise UsageError(
+            f"--names {names} given, but WEIGHTS is not an .onnx file and names its own classes: "
+            "leave --names out"
+        )
     typed: dict[str, Any] = {"precision": precision, "batch": batch}
     try:
         if raw:

@@ -106,8 +106,11 @@ def test_a_graph_that_others_exported_becomes_a_model(tmp_path: Path) -> None:
         (("--network", "yolov7-tiny", "--imgsz", "100"), "for example 96 x 96"),
         (("--network", "yolov7-tiny", "--imgsz", "6r0"), "'6r0' is no size"),
         (("raw.onnx",), "no model 'raw.onnx'"),
-        (("raw.onnx", "--batch", "2"), "--batch: an .onnx file keeps the batch it has"),
-        (("--network", "yolov7-tiny", "--names", "a,b"), "--names is for an .onnx file only"),
+        (("raw.onnx", "--batch", "2"), "--batch 2 given, but WEIGHTS is an .onnx file"),
+        (
+            ("--network", "yolov7-tiny", "--names", "a,b"),
+            "--names a,b given, but WEIGHTS is not an .onnx file",
+        ),
     ],
 )
 def test_a_wrong_request_is_refused_in_a_line(

@@ -18,8 +18,9 @@ from trainer.data.image_cache import LabelledImages, cached_in_memory
 from trainer.data.labelled_image import LabelledImage
 from trainer.data.samples import Dataset
 
-CUT_FROM = 1000  # images, all in memory at the same time
-MEASURED = 5000  # images
+# Of images that are not cached in memory, at most so many are read; of those that are, all
+MAX_CUT_OUT_IMAGES = 1000  # to cut objects out of; they are in memory at the same time
+MAX_MEASURED_IMAGES = 5000  # to measure the sizes of objects on
 
 RENAMED_OPTIONS = {"least_visible": "min_visible"}  # the old names work until the next release
 
@@ -39,7 +40,10 @@ class AugmentOptions(BaseModel):
         default=0.0, ge=0, le=1, description="probability of mixing a second mosaic into the first"
     )
     whole: float = Field(
-        default=0.0, ge=0, le=1, description="probability of the whole image, neither moved nor cut"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="probability of the whole image: no mosaic, shift or cut; it may be flipped",
     )
     translate: float = Field(
         default=0.1, ge=0, le=1, description="shift, +- fraction of the input size"
@@ -66,8 +70,8 @@ class AugmentOptions(BaseModel):
         description="fraction of an object's area that must be visible for it to be labelled",
     )
 
-    def over_variant(self, variant: str) -> AugmentOptions:
-        """Return the published options of a YOLOv7 variant, overridden by those set here."""
+    def with_published_defaults(self, variant: str) -> AugmentOptions:
+        """Return these options, with those not set taken from a YOLOv7 variant as published."""
         published = {} if "tiny" in variant else {"translate": 0.2, "scale": 0.9}
         return AugmentOptions(**{**published, **self.model_dump(exclude_unset=True)})
 
@@ -89,10 +93,10 @@ class Augmenter:
         """
         self._size, self._options, self._seed = size, options, seed
         self._images = cached_in_memory(dataset, size) if images is None else images
-        self._cutouts = cut_out(self._sample(CUT_FROM)) if options.paste_in else []
+        self._cutouts = cut_out(self._sample(MAX_CUT_OUT_IMAGES)) if options.paste_in else []
 
     def _sample(self, max_count: int) -> Sequence[LabelledImage]:
-        """Return all cached images, or `max_count` uncached ones spread over the data set."""
+        """Return all images if they are in memory, else at most `max_count`, evenly spread."""
         if isinstance(self._images, list):
             return self._images
         count = min(max_count, len(self))
@@ -119,19 +123,20 @@ class Augmenter:
             changed = changed.flipped_vertically()
         return changed.image, changed.targets()
 
-    def sides(self) -> Float32Array:
+    def object_sides(self) -> Float32Array:
         """Return (n, 2) float32: width and height of the objects, in input pixels."""
-        boxes = np.concatenate([each.objects_xyxy for each in self._sample(MEASURED)])
+        boxes = np.concatenate([each.objects_xyxy for each in self._sample(MAX_MEASURED_IMAGES)])
         sides: Float32Array = boxes[:, 2:] - boxes[:, :2]
         return sides
 
     def _composed(self, index: int, epoch: int, rng: np.random.Generator) -> LabelledImage:
-        # an option of 0 draws no random number: recipes older than the option keep their images
+        # At 0, an option whose default is 0 draws no random number. So a recipe that is older than
+        # the option still gives the same images.
         options, labelled = self._options, self._maybe_pasted(index, rng)
         if options.whole and rng.random() < options.whole:
             return labelled.letterboxed(self._size)
-        mosaics_over = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
-        if mosaics_over or rng.random() >= options.mosaic:
+        mosaics_ended = options.mosaic_epochs is not None and epoch >= options.mosaic_epochs
+        if mosaics_ended or rng.random() >= options.mosaic:
             return self._random_view(labelled.letterboxed(self._size), rng)
         composed = self._mosaic(labelled, rng)
         if options.mixup and rng.random() < options.mixup:

@@ -27,7 +27,7 @@ def show(recipe: Path, output: Path, count: int, epoch: int) -> None:
 
     described = load_recipe(recipe)
     classes = described.data.classes
-    options = described.augment.over_variant(described.network)
+    options = described.augment.with_published_defaults(described.network)
     data = load_training_data(described.data.train, classes, Findings(described.data.mistakes))
     click.echo(f"training data: {data.counts}")
     images = Augmenter(data, described.size, options, described.seed)

@@ -11,8 +11,6 @@ from detector.image_suffixes import is_image
 from detector.settings import read_yaml
 from detector.text_file import read_text
 
-SPLITS = "train, val, test"
-
 
 class DataYaml:
     """The class names of a data set, and the image files of each split."""
@@ -27,15 +25,14 @@ class DataYaml:
         """Return the image files of a split, in order, each once.
 
         A split is a folder, an image, a .txt with an image per line, or a list of these. Raises
-        UsageError if it names none.
+        UsageError if the file has no such split, or if the split has no images.
         """
         values = self._content.get(split)
         if values is None:
-            splits = [key for key, value in self._content.items() if isinstance(value, str | list)]
             raise UsageError(
-                f"{self._path}: '{split}' names no images; the keys are "
-                f"{', '.join(str(key) for key in splits if key != 'names') or 'none'}: give one as "
-                f"the recipe's 'split', usually {SPLITS}"
+                f"{self._path}: '{split}' names no images; keys that may name images: "
+                f"{', '.join(self._splits()) or 'none'}. Give one of them as 'split' in the "
+                f"recipe, or add '{split}' to {self._path.name}"
             )
         found = []
         for value in values if isinstance(values, list) else [values]:
@@ -44,29 +41,41 @@ class DataYaml:
                     f"{self._path}: '{split}': {value!r} given: a folder, an image, a .txt with an "
                     "image per line, or a list of these is expected"
                 )
-            found += self._found(split, value)
+            found += self._files(split, value)
         return list(dict.fromkeys(found))
 
-    def _found(self, split: str, value: str) -> list[Path]:
+    def _splits(self) -> list[str]:
+        """Return the keys whose values may name images."""
+        no_splits = ("names", "path")
+        return [
+            str(key)
+            for key, value in self._content.items()
+            if isinstance(value, str | list) and key not in no_splits
+        ]
+
+    def _files(self, split: str, value: str) -> list[Path]:
         """Return the image files that one value names."""
         places = list(dict.fromkeys(self._places(value)))
         place = next((each for each in places if _exists(each)), None)
-        looked = " and ".join(str(each) for each in places)
+        looked_for = " and ".join(str(each) for each in places)
         if place is None or not (place.is_dir() or place.is_file()):
             raise UsageError(
                 f"{self._path}: '{split}' names '{value}', which does not exist: looked for "
-                f"{looked}"
+                f"{looked_for}"
             )
         if place.is_dir():
             images = sorted(file for file in place.rglob("*") if is_image(file))
         else:
             images = [place] if is_image(place) else self._listed(place)
         if not images:
-            raise UsageError(f"{self._path}: '{split}' names {place}, which has no images")
+            raise UsageError(
+                f"{self._path}: '{split}' names {place}, which has no images: put images there, or "
+                "correct the path"
+            )
         return images
 
     def _places(self, value: str) -> Iterator[Path]:
-        """Yield where a value may be, best first.
+        """Yield the paths that a value may mean, best first.
 
         Some tools write paths as from another folder: Roboflow `../train/images` for a folder
         beside data.yaml, others the path on the machine that made the file.
@@ -91,11 +100,17 @@ class DataYaml:
         try:
             lines = [line.strip() for line in read_text(file).splitlines()]
         except (OSError, UnicodeError) as error:
-            raise UsageError(f"{file}: a list of images is expected: {error}") from error
+            raise UsageError(
+                f"{file} cannot be read as text: {error}: the path of one image per line is "
+                "expected"
+            ) from error
         images = [self._listed_image(file, line) for line in lines if line]
         wrong = next((image for image in images if not is_image(image)), None)
         if wrong is not None:
-            raise UsageError(f"{file}: '{wrong.name}' given: a line per image file is expected")
+            raise UsageError(
+                f"{file}: '{wrong.name}' given, which is not an image: the path of one image per "
+                "line is expected"
+            )
         return images
 
     def _listed_image(self, file: Path, line: str) -> Path:
@@ -107,7 +122,7 @@ class DataYaml:
         for start in range(1, len(parts) - 1):  # CVAT lists data/images/... for images/...
             if _exists(file.parent.joinpath(*parts[start:])):
                 return file.parent.joinpath(*parts[start:])
-        return file.parent.joinpath(*parts)  # will be named as missing
+        return file.parent.joinpath(*parts)  # it does not exist; reading it says so
 
     def _names(self) -> list[str]:
         """Return the class names in the order of their ids."""

@@ -63,24 +63,25 @@ class ParallelGradients:
         for replica in used[1:]:
             for mine, theirs in zip(statistics(replica), statistics(used[0]), strict=True):
                 mine.copy_(theirs)
-        parts = list(self._threads.map(self._descend, used, batches))
+        terms = list(self._threads.map(self._add_batch, used, batches))
         _sum_gradients(used)
         _average_statistics(used)
-        return parts
+        return terms
 
     def close(self) -> None:
         """End the threads, and restore torch's number of threads."""
         self._threads.shutdown()
         torch.set_num_threads(self._threads_before)
 
-    def _descend(self, replica: Network, batch: Batch) -> list[float]:
+    def _add_batch(self, replica: Network, batch: Batch) -> list[float]:
+        """Add the gradients of one batch to the replica; return its loss terms."""
         images, targets = batch
         with self._device.autocast():
             heads = replica(as_input(images))
-        loss, parts = self._loss_of(heads, torch.from_numpy(targets))
+        loss, terms = self._loss_of(heads, torch.from_numpy(targets))
         loss.backward()  # type: ignore[no-untyped-call]
-        numbers: list[float] = parts.tolist()
-        return numbers
+        listed: list[float] = terms.tolist()
+        return listed
 
 
 def as_input(images: UInt8Array, device: torch.device | None = None) -> Tensor:

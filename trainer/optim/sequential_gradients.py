@@ -36,32 +36,33 @@ class SequentialGradients:
     def add(self, batches: Sequence[Batch]) -> list[list[float]]:
         """Add the gradients of all batches to the network; return the loss terms per batch.
 
-        With several processes, each gives its own batches, all equally many, and gets the terms of
-        all batches in the order of the epoch. The running statistics of batch normalisation become
-        the mean over the processes.
+        With several processes, each passes its own batches, the same number in each, and gets the
+        terms of the batches of all processes, in the order of the epoch. The running statistics of
+        batch normalisation become the mean over the processes.
         """
-        parts = []
+        terms = []
         for number, batch in enumerate(batches, 1):
-            waits = self._replica is not None and number < len(batches)
-            with self._replica.no_sync() if self._replica and waits else nullcontext():
-                parts.append(self._descend(batch))
+            is_last = number == len(batches)  # processes exchange gradients with the last one only
+            with nullcontext() if self._replica is None or is_last else self._replica.no_sync():
+                terms.append(self._add_batch(batch))
         self._group.average(statistics(self._network))
-        gathered = self._group.gather(torch.stack(parts))  # (processes, batches, 4)
-        numbers: list[list[float]] = gathered.transpose(0, 1).flatten(0, 1).tolist()
-        return numbers
+        gathered = self._group.gather(torch.stack(terms))  # (processes, batches, 4)
+        all_terms: list[list[float]] = gathered.transpose(0, 1).flatten(0, 1).tolist()
+        return all_terms
 
     def close(self) -> None:
         """Do nothing: there are no resources to release."""
 
-    def _descend(self, batch: Batch) -> Tensor:
+    def _add_batch(self, batch: Batch) -> Tensor:
+        """Add the gradients of one batch; return its loss terms (4,)."""
         images, targets = batch
         device = self._device.torch_device
         with self._device.autocast():
             heads = (self._replica or self._network)(as_input(images, device))
-        loss, parts = self._loss_of(heads, torch.from_numpy(targets).to(device))
-        # DDP averages over processes, but batches are to be summed
+        loss, terms = self._loss_of(heads, torch.from_numpy(targets).to(device))
+        # DistributedDataParallel averages over the processes, but the sum is wanted
         self._scaler.scale(loss * self._group.size).backward()  # type: ignore[no-untyped-call]
-        return parts
+        return terms
 
 
 def _distributed(network: Network) -> nn.parallel.DistributedDataParallel:
@@ -71,11 +72,11 @@ def _distributed(network: Network) -> nn.parallel.DistributedDataParallel:
 def synchronised(network: Network, device: TrainingDevice) -> Network:
     """Return `network` with batch normalisation over the batches of all processes.
 
-    Raises UsageError on a CPU, which torch does not support here.
+    Raises UsageError if the device is a CPU: torch supports this on GPUs only.
     """
     if device.torch_device.type != "cuda":
         raise UsageError(
-            "sync_batchnorm: true given, but torch supports it for GPUs only: give false, or "
-            "larger batches"
+            "sync_batchnorm: true given, but this trains on the CPU, and torch supports it on GPUs "
+            "only: give false, and larger batches if the statistics are too noisy"
         )
     return cast(Network, nn.SyncBatchNorm.convert_sync_batchnorm(network))  # type: ignore[no-untyped-call]

@@ -18,9 +18,10 @@ Line = tuple[Sequence[float], Sequence[float]]  # x, y
 
 
 def chart(lines: Mapping[str, Line], x_name: str, y_name: str, *, unit: bool = False) -> str:
-    """Return an SVG chart of named lines, at most as many as there are colours.
+    """Return an SVG chart of named lines; HTML text if there is no line with points.
 
-    The axes fit the lines, or both span 0 to 1 if `unit`.
+    Only the first lines are drawn, as many as there are colours; lines without points are left out.
+    unit: both axes span 0 to 1. Otherwise they span the values, the y axis with 0
     """
     non_empty = [(name, line) for name, line in lines.items() if len(line[0])]
     drawn = dict(non_empty[: len(COLOURS)])

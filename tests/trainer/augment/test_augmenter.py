@@ -128,7 +128,11 @@ def test_regions_to_ignore_are_moved_as_objects_are(options: dict[str, Any]) -> 
         boxes = ignored[:, 1:].tolist()
         assert all(box in boxes for box in targets[:, 1:].tolist())
         compared += len(targets)
-    assert compared > 30 and len(objects.sides()) == len(PAINTED) and len(regions.sides()) == 0
+    assert (
+        compared > 30
+        and len(objects.object_sides()) == len(PAINTED)
+        and len(regions.object_sides()) == 0
+    )
 
 
 def test_every_clearly_visible_object_has_a_target() -> None:
@@ -296,7 +300,9 @@ def test_gains_scale_hue_saturation_and_value() -> None:
 
 
 def test_published_options_depend_on_the_variant() -> None:
-    tiny, large = (AugmentOptions().over_variant(name) for name in ("yolov7-tiny", "yolov7-w6"))
+    tiny, large = (
+        AugmentOptions().with_published_defaults(name) for name in ("yolov7-tiny", "yolov7-w6")
+    )
     assert (tiny.scale, tiny.translate, large.scale, large.translate) == (0.5, 0.1, 0.9, 0.2)
-    mine = AugmentOptions(scale=0.5).over_variant("yolov7")
+    mine = AugmentOptions(scale=0.5).with_published_defaults("yolov7")
     assert (mine.scale, mine.translate) == (0.5, 0.2)

@@ -98,14 +98,17 @@ def test_wrong_names_are_shown(folder: Path, text: str, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("val: images/val", r"'train' names no images; the keys are val: give one"),
-        ("train:\nval: images/val", r"'train' names no images; the keys are val"),
+        ("val: images/val", r"'train' names no images; keys that may name images: val\. Give one"),
+        ("train:\nval: images/val", r"'train' names no images; keys that may name images: val"),
         ("train: 5", r"'train': 5 given: a folder, an image, a \.txt"),
         ("train: [images/train, {a: b}]", r"'train': \{'a': 'b'\} given: a folder"),
         ("path: 3\ntrain: images/train", r"'path': 3 given: a folder is expected"),
         ("train: gone", r"'train' names 'gone', which does not exist: looked for .*set/gone"),
         ("train: images/none", r"'train' names .*images/none, which has no images"),
-        ("train: train.txt", r"train\.txt: 'labels\.csv' given: a line per image file"),
+        (
+            "train: train.txt",
+            r"train\.txt: 'labels\.csv' given, which is not an image: the path of one image",
+        ),
         ('train: "a\\0b"', r"'train' names .* does not exist"),
         (f"train: {'n' * 300}", r"'train' names .* does not exist"),
     ],

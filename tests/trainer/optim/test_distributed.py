@@ -93,7 +93,7 @@ def test_a_training_of_two_processes_is_not_resumed_by_one(
 
 def test_synchronised_statistics_need_gpus(recipe: Path, tmp_path: Path) -> None:
     described = load_recipe(recipe).model_copy(update={"sync_batchnorm": True, "device": "cpu"})
-    with pytest.raises(UsageError, match=r"sync_batchnorm: true given, .* for GPUs only"):
+    with pytest.raises(UsageError, match=r"sync_batchnorm: true given, .* on GPUs only"):
         train(described, tmp_path, Watched())
 
 
