@@ -10,6 +10,9 @@ from detector.cli import Late, LateGroup
 
 LATE = {
     "run": Late("pipeline.commands.run:run", "Detect and track objects in video and images."),
+    "events": Late(
+        "pipeline.commands.events:events", "List, show, export, rebuild and prune stored events."
+    ),
     "models": Late(
         "pipeline.commands.framelane:models", "List, get, export, build and quantize models."
     ),
