@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from errno import EIO
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -12,15 +14,19 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from detector.errors import UsageError
+from pipeline.connections.peer_socket import Deadline, Stopped
+from pipeline.connections.status import Disconnected
 from pipeline.frame import Stream
 from pipeline.media.container import WRAP, first_video_stream, nominal_interval, open_container
 from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
+from pipeline.sources.live.http_client import Response
 from pipeline.sources.pixel_aspect import PixelAspects
 from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
 from pipeline.sources.recorded import RecordedSource
+from pipeline.sources.web_page import HEAD_BYTES, WEB_PAGE, is_web_page
 
 _HEADER_BYTES = 64  # enough for the size of an animation
 _MPEG = {"mpeg", "mpegts"}  # containers whose times have 33 bits
@@ -123,14 +129,30 @@ class VideoFileSource(RecordedSource):
 
     def _reason(self, error: av.FFmpegError) -> str:
         """Return why the file cannot be opened, and what to do about it."""
-        if self._remote or not isinstance(error, av.error.InvalidDataError):
+        broken_off = self._remote and error.errno == EIO  # FFmpeg's word for a short answer
+        if not (broken_off or isinstance(error, av.error.InvalidDataError)):
             return self._describe(error)
-        head = _first_bytes(Path(self._url), 12)
+        head = self._head()
+        if is_web_page(head):
+            return WEB_PAGE
+        if self._remote:
+            return self._describe(error)
         if not head:
             return "the file is empty"
         if head[4:8] == b"ftyp":
             return "its index (moov) is missing: the recording was never finished, or is cut off"
         return "it is not a video: give a recording that FFmpeg can read"
+
+    def _head(self) -> bytes:
+        """Return the first bytes of the file; of a remote one, none if it does not come again."""
+        if not self._remote:
+            return _first_bytes(Path(self._url), HEAD_BYTES)
+        try:
+            deadline = Deadline(self._timeout_seconds, self._cut)
+            with closing(Response(self._url, deadline, self._timeout_seconds)) as response:
+                return response.read(HEAD_BYTES)
+        except (Disconnected, Stopped):
+            return b""
 
     def _describe(self, error: av.FFmpegError) -> str:
         if isinstance(error, (av.error.TimeoutError, av.error.ExitError)):

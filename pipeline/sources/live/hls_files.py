@@ -24,6 +24,7 @@ from pipeline.sources.live.hls_playlist import (
     with_full_addresses,
 )
 from pipeline.sources.live.http_client import OPTIONS, Response
+from pipeline.sources.web_page import WEB_PAGE, is_web_page
 
 log = logging.getLogger("framelane")
 
@@ -81,8 +82,9 @@ class HlsFiles:
         """Return the address of the playlist to read, given or announced at `url`."""
         opened, address = self._opened(url)
         if not isinstance(opened, Playlist):
+            page = isinstance(opened, Segment) and is_web_page(opened.first)
             opened.close()
-            raise Disconnected(Trouble(Cause.BAD_DATA, "it is no playlist"))
+            raise Disconnected(Trouble(Cause.BAD_DATA, WEB_PAGE if page else "it is no playlist"))
         offered = renditions(opened.text, address)
         if not offered:
             self._first = opened
@@ -135,17 +137,17 @@ class Playlist:
 
 
 class Segment:
-    """A segment, or a key, while it arrives."""
+    """A segment, or a key, while it arrives; first: bytes that are there and were not read."""
 
     def __init__(self, response: Response, first: bytes, total: Deadline) -> None:
         self._response = response
-        self._first = first
+        self.first = first
         self._total = total
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes, none at the end."""
-        if self._first:
-            part, self._first = self._first[:size], self._first[size:]
+        if self.first:
+            part, self.first = self.first[:size], self.first[size:]
             return part
         self._total.slice()
         self._response.deadline.restart()

@@ -29,6 +29,7 @@ from pipeline.sources.live.http_client import Response
 from pipeline.sources.live.jpeg_splitter import MAX_JPEG, JpegSplitter
 from pipeline.sources.live.packet_gate import Skip
 from pipeline.sources.pixel_limit import TooManyPixels
+from pipeline.sources.web_page import HEAD_BYTES, WEB_PAGE, is_web_page
 
 _READ_BYTES = 1 << 16
 _MICROSECONDS = 1_000_000
@@ -57,6 +58,7 @@ class MjpegConnection(Connection):
         self._refused = False  # the last image was too large
         self._last = -1  # time of the last image
         self._read_at = 0.0
+        self._head = b""  # of the body
         try:
             self._response = Response(where.url, Deadline(timeout, stopped), timeout, where.options)
         except Stopped:
@@ -67,6 +69,7 @@ class MjpegConnection(Connection):
         self._response.deadline.restart()
         try:
             while data := self._read():
+                self._head = (self._head + data)[:HEAD_BYTES]
                 images = self._splitter.feed(data)
                 waited = monotonic() - self._read_at > NO_WAIT
                 for image in images:
@@ -79,6 +82,8 @@ class MjpegConnection(Connection):
                     self._response.deadline.restart()
         except Stopped:
             return
+        if is_web_page(self._head):
+            raise Disconnected(Trouble(Cause.BAD_DATA, WEB_PAGE))
         raise Disconnected(Trouble(Cause.ENDED_BY_PEER))
 
     def packet_format(self, keyframe: bytes) -> PacketFormat:

@@ -115,7 +115,7 @@ def test_a_playlist_without_end_is_bad_data(path: str, body: list[bytes]) -> Non
 
 
 def test_what_is_no_playlist_is_bad_data() -> None:
-    with web_camera(lambda _: [found(b"<html>")]) as url:
+    with web_camera(lambda _: [found(b"no list")]) as url:
         assert trouble(f"{url}/m.m3u8") == (Cause.BAD_DATA, "it is no playlist")
 
 
