@@ -25,12 +25,14 @@ from pipeline.config import (
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.options import checked_options
+from pipeline.recording.config import RecordingConfig, annotated_output
+from pipeline.recording.stream import StreamRecording, record_stream
 from pipeline.redaction import shown_url
 from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
-from pipeline.sources import make_source, source_for
+from pipeline.sources import Source, make_source, source_for
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate
 from pipeline.stages.camera_motion import CameraMotion
@@ -58,12 +60,18 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
         Graph(_shared_stages(config, model, manifest), ledger, more=more),
         model,
         manifest,
-        outputs=[output.url for output in config.outputs],
+        outputs=_written(config),
         make_stream=lambda source, name: _stream_stages(source, name, config, manifest, ledger),
     )
     for source in config.sources:
         run.add(source)
     return run
+
+
+def _written(config: RunConfig) -> list[str]:
+    """Return the URLs of all that is written for each stream."""
+    recording = [config.recording.url] if config.recording else []
+    return [*(output.url for output in config.outputs), *recording]
 
 
 def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
@@ -139,7 +147,8 @@ def _stream_stages(
     live = source_for(config.url).live
     max_age = _max_age(config, live)
     age_option = {"max_age": max_age} if live else {}
-    source = make_source(config.address, name, options_of(config) | age_option)
+    audio = {"audio": True} if live and _wants_audio(run.recording, config) else {}
+    source = make_source(config.address, name, audio | options_of(config) | age_option)
     decode = Decode(
         source,
         ledger,
@@ -148,7 +157,14 @@ def _stream_stages(
         realtime=config.realtime and not live,
         max_age=max_age,
     )
-    outputs = [_output(output, name, manifest.classes) for output in run.outputs]
+    annotated = annotated_output(run.recording) if run.recording else None
+    outputs = [
+        _output(output, name, manifest.classes)
+        for output in [
+            *run.outputs,
+            *([OutputConfig.model_validate(annotated)] if annotated else []),
+        ]
+    ]
     _refuse_viewers(config, outputs, live or config.realtime)
     drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
@@ -162,6 +178,32 @@ def _stream_stages(
         outputs,
         live=live or config.realtime,
         status=source.status,
+        recording=_recording(run.recording, config, name, source),
+    )
+
+
+def _wants_audio(recording: RecordingConfig | None, source: SourceConfig) -> bool:
+    """Return whether the audio of the stream's own connection is recorded."""
+    if recording is None or recording.mode == "annotated" or source.record_url:
+        return False
+    return recording.audio
+
+
+def _recording(
+    config: RecordingConfig | None, source: SourceConfig, name: str, made: Source
+) -> StreamRecording | None:
+    """Return the recording of a stream by copying, None if there is none."""
+    if config is None or config.mode == "annotated":
+        if source.record_url:
+            raise UsageError(
+                "record_url: given, but nothing is recorded by copying: add the section "
+                "'recording' with mode copy, or leave it out"
+            )
+        return None
+    if config.mode == "events":
+        raise UsageError("recording.mode: events given, but there is no section 'events'")
+    return record_stream(
+        config, name, made, record_url=source.record_address, options=options_of(source)
     )
 
 

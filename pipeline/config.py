@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +25,7 @@ from pipeline.access.config import ServeConfig
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
+from pipeline.recording.config import RecordingConfig
 
 _RENAMED = {"control": "serve"}
 _SHORT_FORMS = {"serve": "address"}  # the key of a section that is one string; else `name`
@@ -72,6 +74,11 @@ class SourceConfig(_Place):
     )
     stride: int = Field(default=1, ge=1, description="use every k-th frame")
     max_frames: int | None = Field(default=None, ge=1, description="stop after this many frames")
+    record_url: Annotated[Url, AfterValidator(checked_host)] | None = Field(
+        default=None,
+        repr=False,
+        description="another stream of the same camera, which is recorded in place of this one",
+    )
     realtime: bool = Field(default=False, description="pace a recording like a camera")
     max_age: float | None = Field(
         default=None,
@@ -79,6 +86,19 @@ class SourceConfig(_Place):
         description="seconds after which a live frame is dropped; default: 0.5, with realtime "
         "never",
     )
+
+    @property
+    def record_address(self) -> str | None:
+        """`record_url` with user and password: those of `url`, unless it has its own."""
+        url = self.record_url
+        if url is None or "@" in urlsplit(url).netloc:
+            return url
+        return with_credentials(url, self.user, self.password)
+
+    @model_validator(mode="after")
+    def _has_place_for_credentials_of_record_url(self) -> SourceConfig:
+        _ = self.record_address
+        return self
 
 
 class ModelConfig(BaseModel):
@@ -153,6 +173,9 @@ class RunConfig(BaseModel):
     outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
         min_length=1,
+    )
+    recording: RecordingConfig | None = Field(
+        default=None, description="continuous recording of every camera; see docs/recording.md"
     )
     watchdog: float | None = Field(
         default=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from threading import Condition, Lock
@@ -20,16 +20,18 @@ from pipeline.frame import (
     Ready,
     Tracked,
 )
+from pipeline.recording.stream import StreamRecording
 from pipeline.runtime.channel import Channel, Overflow
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.outboxes import FanOut, LedgerOutbox, Router
 from pipeline.runtime.round_robin import RoundRobinInbox
 from pipeline.runtime.runner import Pipeline, Worker
 from pipeline.runtime.stage import Probe, Stage
-from pipeline.runtime.stats import ChannelStats, Histogram
+from pipeline.runtime.stats import Histogram
 from pipeline.runtime.stream_lane import StreamLane
 from pipeline.sinks import Sink
-from pipeline.sources import Decoded, Skipped, Source
+from pipeline.sources import Source
+from pipeline.sources.inbox import SourceInbox
 from pipeline.stages.decode import Decode
 
 SomeItem = TypeVar("SomeItem", bound=Item)
@@ -81,6 +83,8 @@ class StreamStages:
     url: credentials removed
     live: the source does not wait for us
     status: of the source's connection, None if it has none
+    recording: by copying the packets of the source; None if there is none
+    extra: workers that take no frames
     """
 
     name: str
@@ -91,22 +95,14 @@ class StreamStages:
     outputs: Sequence[Output]
     live: bool = False
     status: Status | None = None
+    recording: StreamRecording | None = None
+    extra: Sequence[Worker] = ()
 
-
-class SourceInbox:
-    """A source as the inbox of the decode stage, which opens and closes it; the runner stops it."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.stats = ChannelStats()  # stays empty: reading counts as work, not as waiting
-
-    def __iter__(self) -> Iterator[Decoded | Skipped]:
-        """Read until the end."""
-        return iter(self._source)
-
-    def cancel(self) -> None:
-        """Stop reading."""
-        self._source.stop()
+    def stop(self) -> None:
+        """Ask the sources for an early end."""
+        self.source.stop()
+        if self.recording:
+            self.recording.stop()
 
 
 class Graph:
@@ -170,7 +166,7 @@ class Graph:
         """
         with self._lock:
             joined = self._streams[name]
-        joined.stages.source.stop()
+        joined.stages.stop()
         if not self.pipeline.wait_for(joined.workers, END_SECONDS):
             raise FramelaneError(
                 f"stream '{name}' has not ended after {END_SECONDS:.0f} s: its camera or an output "
@@ -207,7 +203,7 @@ class Graph:
         self._inbox.no_more()
         with ExitStack() as steps:  # each source is stopped although one cannot be
             for stream in self.streams:
-                steps.callback(stream.source.stop)
+                steps.callback(stream.stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,6 +249,8 @@ def _stream_workers(stream: StreamStages, lane: StreamLane, ledger: Ledger) -> l
             Worker(channel.name, output.sink, channel, LedgerOutbox(ledger, channel.name), name)
             for output, channel in zip(stream.outputs, sinks, strict=True)
         ),
+        *(stream.recording.workers if stream.recording else ()),
+        *stream.extra,
     ]
 
 

@@ -72,9 +72,10 @@ def opening_failure(pipeline: Pipeline) -> Failure | None:
 
 
 def _faults(stream: StreamStages) -> list[str]:
-    """Return the faults that did not end the stream: of its source, then of its sinks."""
+    """Return the faults that did not end the stream: of its source, its sinks, its recording."""
     sinks = (output.sink.interruptions for output in stream.outputs)
-    return [*stream.source.faults, *chain.from_iterable(sinks)]
+    recording = stream.recording.faults if stream.recording else []
+    return [*stream.source.faults, *chain.from_iterable(sinks), *recording]
 
 
 def _complaint(failure: Failure) -> str:
@@ -103,7 +104,10 @@ def summary(report: Figures) -> str:
 
 
 def _written(report: Figures) -> list[str]:
-    return [path for stream in report["streams"].values() for path in stream["outputs"]]
+    streams = report["streams"].values()
+    recordings = [each["recording"] for each in streams if "recording" in each]
+    recorded = [each["files"] for each in recordings if each["recorded"]]
+    return [*(path for each in streams for path in each["outputs"]), *recorded]
 
 
 def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
@@ -123,11 +127,27 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "repaired_times": stream.decode.repaired,
         "faults": _faults(stream),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
+        "packets": _packets(stream),
+        **({"recording": stream.recording.figures()} if stream.recording else {}),
         "receivers": {
             output.name: status.snapshot()
             for output in stream.outputs
             if (status := output.sink.status) is not None
         },
+    }
+
+
+def _packets(stream: StreamStages) -> Figures:
+    """Return how many packets each subscriber of the source's tap got, and did not get."""
+    queues = stream.source.tap.queues if stream.source.tap else []
+    return {
+        queue.name: {
+            "accepted": queue.accepted,
+            "left_out": [
+                {"reason": why, "packets": count} for why, count in dict(queue.left_out).items()
+            ],
+        }
+        for queue in queues
     }
 
 
@@ -173,7 +193,19 @@ def _stream_line(name: str, stream: Figures) -> str:
     if stream["repaired_times"]:
         parts.append(f"{stream['repaired_times']} times repaired")
     speed = f"{stream['fps']:.1f} fps, latency ms " + _spread(latency)
-    return "\n".join([f"{', '.join(parts)}; {speed}", *_connection_lines(stream)])
+    lines = [*_connection_lines(stream), *_recording_lines(stream)]
+    return "\n".join([f"{', '.join(parts)}; {speed}", *lines])
+
+
+def _recording_lines(stream: Figures) -> list[str]:
+    """Return what is to be said about the recording of a stream."""
+    if not (recording := stream.get("recording")):
+        return []
+    lost = [f"{each['packets']} left out ({each['reason']})" for each in recording["left_out"]]
+    counts = ", ".join([f"{recording['recorded']} of {recording['packets']} packets", *lost])
+    lines = [f"    recording: {counts}, in {recording['segments']} files"]
+    second = recording.get("connection")
+    return [*lines, *(_connection("record_url", second) if second else ())]
 
 
 def _connection_lines(stream: Figures) -> list[str]:

@@ -57,8 +57,9 @@ def _place(place: dict[str, Any]) -> dict[str, Any]:
     """Return a source or an output."""
     credentials = {key: place.pop(key) for key in ("user", "password")}
     given = {key: HIDDEN for key, value in credentials.items() if value is not None}
-    options = {key: value for key, value in place.items() if key != "url"}
-    return {"url": shown_url(place["url"]), **given, **_options(options, _known_options())}
+    urls = {key: place.pop(key) for key in ("url", "record_url") if key in place}
+    shown: dict[str, Any] = {key: url and shown_url(url) for key, url in urls.items()}
+    return {**shown, **given, **_options(place, _known_options())}
 
 
 def _known_options() -> set[str]:

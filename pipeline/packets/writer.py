@@ -38,7 +38,7 @@ class PacketWriter:
     tracks of audio have begun: a track without a packet would keep an mp4 unreadable.
 
     left_out: packets that are not in the file, by reason
-    refused: codecs of audio that the container cannot hold
+    refused: tracks of audio that the container cannot hold, and their codecs
     tracks: those that the file has, once it is open
     """
 
@@ -46,7 +46,7 @@ class PacketWriter:
         self.path = path
         self.written = 0  # packets
         self.left_out: Counter[str] = Counter()
-        self.refused: list[str] = []
+        self.refused: dict[int, str] = {}
         self.tracks: set[int] = set()
         self._format = packets
         self._opening: list[EncodedPacket] | None = []
@@ -106,7 +106,7 @@ class PacketWriter:
                 zip(self._format.tracks, templates, strict=True)
             ):
                 if number and refused(template, name):
-                    self.refused.append(track.codec)
+                    self.refused[number] = track.codec
                 elif number in begun:
                     stream = self._output.add_stream_from_template(template, opaque=True)
                     stream.time_base = track.time_base
