@@ -13,15 +13,16 @@ from detector.detections import Detections, Float32Array
 from detector.nms import suppress
 from detector.tolerance import Tolerance
 
-CONFIDENCE = 0.25  # the default threshold of what users see
-MIN_DETECTIONS = 5  # per image: with fewer, those of lower confidence are compared too
+CONFIDENCE = 0.25  # the default threshold of a run without a tracker
+MIN_DETECTIONS = 5  # per image, on average; with fewer, the confidence threshold is lowered
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How far the detections of an engine are from its reference's, over several images.
 
-    detections: how many were compared: those of both, each with all rows of the other
+    detections: number of detections compared: those of both engines, each with all rows of the
+        other
     share: share of them, 0..1, that have a row within the tolerance
     distance: mean distance to the nearest row, in units of the tolerance, each at most 10
     pixels, score: largest differences to the nearest row
@@ -51,8 +52,8 @@ class Nearest(NamedTuple):
     score: float
 
 
-FAR = 10.0  # largest distance: there is no such row
-NOWHERE = 1e6  # pixels, and a score, far from any other
+FAR = 10.0  # largest distance, also used if there is no row at all
+NOWHERE = 1e6  # in place of NaN and infinity: a coordinate and a score far from any other
 
 
 def compare(
@@ -60,10 +61,10 @@ def compare(
 ) -> Agreement:
     """Return how far `found` agrees with `reference`, both batches of the same images.
 
-    Of boxes with nearly equal scores, suppression may keep a different one in each engine. So each
-    detection of one is compared with all rows of the other, in both directions. A missing detection
-    is not counted if its score is within the tolerance of the lowest that the other returned: it
-    may just have missed the top k.
+    Of overlapping boxes with nearly equal scores, suppression may keep a different one in each
+    engine. So each detection of one engine is compared with all rows of the other, in both
+    directions. A missing detection is not counted if its score is within the tolerance of the
+    lowest score that the other engine returned: it may just have missed the top k.
     """
     pairs = list(zip(_images(reference), _images(found), strict=True))
     confidence = _confidence([rows for rows, _ in pairs])

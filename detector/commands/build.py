@@ -19,16 +19,18 @@ from detector.errors import UsageError
     type=click.Choice([AUTO, *(name for name in ENGINES if name != "fake")]),
     default=AUTO,
     show_default=True,
-    help="The runtime; auto takes the fastest that this machine can run.",
+    help="The runtime; auto is the fastest that this machine can run.",
 )
-@click.option("--precision", help="auto, fp32, bf16, fp16 or int8, as far as the runtime has it.")
-@click.option("--device", help="As the runtime names it: CPU, cuda, cuda:1.")
-@click.option("--imgsz", "size", type=Size(), help="Size to export weights for.")
+@click.option(
+    "--precision", help="auto, fp32, bf16, fp16 or int8; not every runtime has all of them."
+)
+@click.option("--device", help="Device, as the runtime names it: CPU, cuda, cuda:1.")
+@click.option("--imgsz", "size", type=Size(), help="Input size, if MODEL is weights.")
 @click.option(
     "--batch", type=click.IntRange(min=1), help="TensorRT only: batch size to optimise for."
 )
 @click.option(
-    "--images", type=click.Path(path_type=Path), help="A video or a folder to compare on."
+    "--images", type=click.Path(path_type=Path), help="A video or a folder of images to compare on."
 )
 def build(
     model: str,
@@ -41,9 +43,9 @@ def build(
 ) -> None:
     """Make the engine of MODEL for this machine, and compare it with its reference.
 
-    MODEL is a name, an .onnx file, or weights. What takes long is kept in the cache, so that a run
-    starts at once. The reference is the model as OpenVINO runs it in fp32; an engine that finds
-    something else is refused.
+    MODEL is a name, an .onnx file, or weights. The engine is kept in the cache, so that a run
+    starts at once. The reference is the model as OpenVINO runs it in fp32. An engine whose
+    detections differ from the reference's by more than the tolerance is refused.
     """
     from detector.acceptance.gate import open_accepted
     from detector.commands.describe import describe_agreement

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(as_json: bool) -> None:
-    """Tell what is in this machine, what will be used of it, and what to install for more."""
+    """Show this machine's hardware and software, what a run uses of it, and what is missing."""
     from detector.commands.machine import examine
 
     machine = examine()

@@ -1,4 +1,4 @@
-"""The INT8 files of a model, calibrated and judged on images that carry no labels."""
+"""The INT8 files of a model, calibrated and compared on images without labels."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from detector.cli import Command
 def quantize(model: str, source: Path) -> None:
     """Make the INT8 models of MODEL, for OpenVINO and for TensorRT, and put them beside it.
 
-    MODEL is the path of an .onnx in fp32, or a name. The images show what the model is to see:
-    some calibrate the ranges, some find the layers that must stay in floating point, and the rest
-    compare the result with MODEL. A result that drifts is refused, and nothing is kept.
+    MODEL is the path of an .onnx in fp32, or a name. Give images like those the model will see:
+    some calibrate the ranges, some find the layers that must stay in floating point, and on the
+    rest the result is compared with MODEL. A result that disagrees is refused, and nothing is kept.
     """
     from detector.acceptance.sample_images import read_images
     from detector.commands.describe import describe_int8

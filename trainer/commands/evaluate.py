@@ -22,11 +22,12 @@ FILE = click.Path(path_type=Path)
 
 
 @click.command(cls=Command)
-@click.option("--model", type=FILE, required=True, help="A file, or a name.")
+@click.option("--model", type=FILE, required=True, help="A model or weights: a file, or a name.")
 @click.option("--data", type=FILE, required=True, help="A recipe that names the data.")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option(
-    "--engine", help="The runtime, or auto.  [default: torch for .safetensors, else openvino]"
+    "--engine",
+    help="The runtime, or auto for the fastest.  [default: torch for .safetensors, else openvino]",
 )
 @click.option(
     "--rectangular", is_flag=True, help="For .safetensors: pad each image as little as possible."
@@ -44,7 +45,7 @@ def evaluate(
 ) -> None:
     """Run a model on labelled images and print its average precision, per class and clip.
 
-    The model is anything that the pipeline runs, or weights.
+    The model is one that the pipeline can run, or weights.
     """
     from rich.console import Console
 

@@ -22,7 +22,7 @@ from detector.cli import Command
     type=click.FloatRange(0, 1),
     default=0.01,
     show_default=True,
-    help="AP50 that a class may lose.",
+    help="Largest loss of AP50 that is accepted for a class.",
 )
 def quantize(model: str, data: Path, max_lost: float) -> None:
     """Make the INT8 models of MODEL beside it, and print what they lose.

@@ -1,4 +1,4 @@
-"""Train as a recipe says, then export and score what came of it."""
+"""Train a network from a recipe, then export the best weights and measure their accuracy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder to write.  [default: runs/<recipe>]"
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Replaces the recipe's number.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Number of epochs, in place of the recipe's."
+)
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
 @click.option(
     "--export",
@@ -28,16 +30,16 @@ if TYPE_CHECKING:
     type=click.Choice(["fp32", "int8"]),
     default="fp32",
     show_default=True,
-    help="Models to make at the end; int8 makes INT8 models beside the one in fp32.",
+    help="Precision of the models to make at the end; int8: fp32 and INT8 models.",
 )
 def train(
     recipe: Path, output: Path | None, epochs: int | None, resume: bool, precision: str
 ) -> None:
-    """Train as RECIPE (YAML) says, then export the best weights with their measured accuracy.
+    """Train a network from RECIPE (YAML), then export the best weights with their accuracy.
 
     RECIPE is a file, or the name of a shipped recipe. INT8 models are for OpenVINO and for
-    TensorRT, calibrated on the training data; one that drifts from the exported model, or loses
-    more than 0.01 AP50 of a class, is refused.
+    TensorRT, calibrated on the training data; one that disagrees with the exported model, or
+    loses more than 0.01 AP50 of a class, is refused.
 
     Ctrl-C or SIGTERM saves and stops. A killed run loses the work since its last checkpoint.
     --resume continues in both cases. Several processes share the work under `torchrun
