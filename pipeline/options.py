@@ -31,7 +31,7 @@ def checked_options(
             raise UsageError(
                 f"{where}: unknown option '{shown_key(name)}'{did_you_mean(name, accepted)}"
             )
-    hints = get_type_hints(made.__init__ if inspect.isclass(made) else made)
+    hints = get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
     return {name: _converted(value, hints[name], where, name) for name, value in current.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -43,6 +44,10 @@ class DeliveryConfig(BaseModel):
         with_credentials(self.url, self.user, self.password)
         return self
 
+    def __repr_args__(self) -> Iterator[tuple[str, str]]:
+        """Show nothing that may be secret, such as an option `secret`."""
+        yield "name", self.transport
+
     @property
     def address(self) -> str:
         """The URL with user and password, for the one who connects."""
@@ -65,4 +70,4 @@ class DeliveryConfig(BaseModel):
             parts = urlsplit(self.url)
             name = f"{parts.scheme}-{parts.hostname}"
             name += f"-{parts.port}" if parts.port else ""
-        return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:MAX_NAME] or "delivery"
+        return re.sub(r"[^\w.]+", "-", name).strip(".-")[:MAX_NAME] or "delivery"

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from threading import Event
 from typing import Annotated, ClassVar
@@ -29,6 +29,7 @@ from pipeline.redaction import shown_url
 
 MAX_RETRY_AFTER = 86400.0  # seconds; a receiver cannot silence us for longer
 THROTTLES = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+NOT_PRIVATE = "http:// is for private addresses only, because anyone can read it: use https://"
 _CAUSES: dict[int, Cause] = {
     HTTPStatus.UNAUTHORIZED: Cause.UNAUTHORISED,
     HTTPStatus.FORBIDDEN: Cause.UNAUTHORISED,
@@ -103,9 +104,8 @@ class Webhook(Transport):
 
     def _check(self, peer: PeerSocket) -> None:
         """Raise Undelivered rather than send to a public address what anyone could read."""
-        if not self._address.tls and not _is_private(peer.socket.getpeername()[0]):
-            why = "http:// is for private addresses only, because anyone can read it: use https://"
-            raise Undelivered(Trouble(Cause.UNSUPPORTED, why))
+        if not self._address.tls and _is_public(peer.socket.getpeername()[0]):
+            raise Undelivered(Trouble(Cause.UNSUPPORTED, NOT_PRIVATE))
 
 
 def _address(url: str, ca_file: Path | None, where: str) -> Address:
@@ -121,14 +121,20 @@ def _address(url: str, ca_file: Path | None, where: str) -> Address:
     encrypted = parts.scheme == "https"
     if ca_file and not encrypted:
         raise UsageError(f"{where}: ca_file: only https:// has certificates")
+    if not encrypted and _is_public(parts.hostname):
+        raise UsageError(f"{where}: {NOT_PRIVATE}")
     tls = tls_context(ca_file, where) if encrypted else None
     return Address(parts.hostname, parts.port or PORTS[parts.scheme], target, tls)
 
 
-def _is_private(address: str) -> bool:
-    found = ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_private
+def _is_public(host: str) -> bool:
+    """Return whether a host is the address of no private network; a name may be anything."""
+    try:
+        found = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return not (mapped or found).is_private
 
 
 def _check_status(status: int, headers: HTTPMessage) -> None:

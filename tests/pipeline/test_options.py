@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
+from pydantic import Field
 
 from detector.errors import UsageError
 from detector.renamed import RenamedWarning
@@ -13,7 +16,11 @@ class Retrying:
     """A constructor with options."""
 
     def __init__(
-        self, url: str, *, max_retry_seconds: float = 30.0, threads: int | None = None
+        self,
+        url: str,
+        *,
+        max_retry_seconds: Annotated[float, Field(gt=0)] = 30.0,
+        threads: int | None = None,
     ) -> None:
         pass
 
@@ -40,6 +47,7 @@ def test_values_are_converted_to_the_declared_types() -> None:
         ({"url": "a"}, "^source 'a': unknown option 'url'"),
         ({"thread": 2}, r"^source 'a': unknown option 'thread'; did you mean 'threads'\?"),
         ({"threads": "many"}, "^source 'a': threads: 'many' given: input should be a valid int"),
+        ({"max_retry_seconds": 0}, "^source 'a': max_retry_seconds: 0 given: .* greater than 0"),
         ({"threads": "a:b@c"}, r"^source 'a': threads: text \(not shown\) given: input should be"),
         ({"rtsp://u:p@cam": 1}, r"^source 'a': unknown option '\*\*\*'; accepted: max_retry"),
     ],
