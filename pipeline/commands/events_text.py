@@ -82,7 +82,7 @@ def event_lines(event: EventRecord) -> list[str]:
         "cause": event.cause,
         "started": _moment(event.start, event.time_base),
         "ended": None if event.end is None else _moment(event.end, event.time_base) + ended_by,
-        "last seen": last and _moment(last, event.time_base),
+        "last seen": None if last is None else _moment(last, event.time_base),
         "lasted": lasted(event),
         "snapshot": event.snapshot,
         "clip": clip,

@@ -196,7 +196,11 @@ def test_what_does_not_fit_in_memory_is_counted_and_announced_as_a_gap(
         outbox.close()
     assert phases == ["start", *["update"] * 8, "end", "gap"]
     assert rows(tmp_path, "SELECT end_seconds FROM events") == [(9.0,)]
-    lines = [line for line in caplog.messages if "changes lost because they could not be stored: 22" in line]
+    lines = [
+        line
+        for line in caplog.messages
+        if "changes lost because they could not be stored: 22" in line
+    ]
     assert len(lines) == 1
 
 
