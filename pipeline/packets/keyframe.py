@@ -30,9 +30,10 @@ def format_of(
     """Return the format of a connection, from a keyframe and what its container says.
 
     codec: of the video; video: None if no demuxer made it
-    Raises av.FFmpegError or ValueError if packets of this codec cannot be copied.
+    Raises av.FFmpegError or ValueError if packets of this codec cannot be copied, or the keyframe
+    is damaged.
     """
-    if codec in RAW and not _has_lengths(video):
+    if codec in RAW and not has_lengths(video):
         extradata = bytes(video.codec_context.extradata or b"") if video else b""
         if parameter_sets(codec, keyframe):
             extradata = b""  # those of the description may be older
@@ -76,7 +77,7 @@ def nal_units(data: bytes) -> Iterator[bytes]:
             yield unit
 
 
-def _has_lengths(video: VideoStream | None) -> bool:
+def has_lengths(video: VideoStream | None) -> bool:
     """Return whether NAL units have lengths in front of them, as in mp4, and no start codes."""
     extradata = video.codec_context.extradata if video else None
     return bool(extradata) and bytes(extradata or b"")[0] == 1
@@ -85,6 +86,8 @@ def _has_lengths(video: VideoStream | None) -> bool:
 def _format(video: VideoStream, time_base: Fraction, audio: Sequence[AudioStream]) -> PacketFormat:
     streams: list[Stream] = [video, *audio]
     first, *others = (track_format(stream) for stream in streams)
+    if not first.width:
+        raise ValueError("the keyframe states no size")
     tracks = (replace(first, time_base=time_base), *others)
     return PacketFormat(tracks, describe(streams))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Condition, Lock
 from time import monotonic
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from pipeline.frame import Unnumbered
 from pipeline.packets.packet import EncodedPacket, PacketFormat
@@ -23,6 +23,23 @@ class ConnectionEnded(Unnumbered):
 
 
 Tapped: TypeAlias = EncodedPacket | PacketFormat | ConnectionEnded
+
+
+class Subscriber(Protocol):
+    """What a tap puts packets into.
+
+    accepted: packets; left_out: packets, by reason
+    """
+
+    name: str
+    accepted: int
+    left_out: Counter[str]
+
+    def put(self, item: Tapped) -> None:
+        """Take an item, or leave it out; must not wait."""
+
+    def close(self) -> None:
+        """End the stream."""
 
 
 class PacketQueue:
@@ -124,20 +141,24 @@ class Tap:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._queues: list[PacketQueue] = []
+        self._queues: list[Subscriber] = []
         self._format: PacketFormat | None = None
         self._closed = False
 
     def subscribe(self, name: str, max_bytes: int) -> PacketQueue:
         """Return a new queue, which holds at most `max_bytes` of packets."""
         queue = PacketQueue(name, max_bytes)
-        with self._lock:
-            self._queues.append(queue)
-            if self._format:
-                queue.put(self._format)
-            if self._closed:
-                queue.close()
+        self.attach(queue)
         return queue
+
+    def attach(self, subscriber: Subscriber) -> None:
+        """Add a subscriber of another kind than a queue."""
+        with self._lock:
+            self._queues.append(subscriber)
+            if self._format:
+                subscriber.put(self._format)
+            if self._closed:
+                subscriber.close()
 
     def unsubscribe(self, queue: PacketQueue) -> None:
         """Remove a queue; its reader ends."""
@@ -151,8 +172,8 @@ class Tap:
         return bool(self._queues)
 
     @property
-    def queues(self) -> list[PacketQueue]:
-        """The current subscribers' queues."""
+    def queues(self) -> list[Subscriber]:
+        """The current subscribers."""
         with self._lock:
             return list(self._queues)
 

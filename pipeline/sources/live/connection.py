@@ -14,7 +14,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from pipeline.connections.status import Cause, Disconnected, Trouble
+from pipeline.packets.keyframe import parameter_sets
 from pipeline.packets.packet import PacketFormat
+from pipeline.sources.image_header import image_header
 from pipeline.sources.live.packet_gate import Skip
 from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
 
@@ -55,12 +57,19 @@ class Connection:
 
     interval: Fraction  # seconds between two frames, as the peer states them
     codec: str  # of the video, FFmpeg's name
+    start_codes: bool = True  # separate the NAL units of H.264 and H.265, as in RTSP
     time_base: Fraction  # unit of the packets' times, in seconds
     finished: bool = False  # what it reads has an end, so that reaching that is no loss
 
     def arrivals(self) -> Iterator[Arrival | Sound]:
         """Yield packets until stopped. Any other end raises Disconnected."""
         raise NotImplementedError
+
+    def headers(self, keyframe: bytes) -> object:
+        """Return the part of a keyframe that is the same as long as its format is; may be empty."""
+        if self.codec == "mjpeg":
+            return image_header(keyframe)
+        return parameter_sets(self.codec, keyframe) if self.start_codes else ()
 
     def packet_format(self, keyframe: bytes) -> PacketFormat:
         """Return what a recorder needs to know about the packets, from one of the keyframes.

@@ -21,7 +21,7 @@ from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.container import first_video_stream, nominal_interval
 from pipeline.memory_limits import MAX_PACKET
-from pipeline.packets.keyframe import format_of
+from pipeline.packets.keyframe import format_of, has_lengths
 from pipeline.packets.packet import PacketFormat
 from pipeline.sources.live.connection import (
     NO_WAIT,
@@ -70,6 +70,7 @@ class ContainerConnection(Connection):
         self._audio = [each for each in self._container.streams.audio if where.audio]
         self._tracks = {each.index: track for track, each in enumerate(self._audio, 1)}
         self.codec = self._video.codec_context.name
+        self.start_codes = not has_lengths(self._video)
         self.interval = nominal_interval(self._video)
         assert self._video.time_base
         self.time_base = self._video.time_base

@@ -6,11 +6,9 @@ import logging
 
 import av
 
-from pipeline.packets.keyframe import parameter_sets
 from pipeline.packets.packet import EncodedPacket
 from pipeline.packets.tap import Tap
 from pipeline.rate_limited_log import RateLimitedLog
-from pipeline.sources.image_header import image_header
 from pipeline.sources.live.clock import Moment
 from pipeline.sources.live.connection import Arrival, Connection, Sound
 
@@ -92,15 +90,13 @@ class TapFeed:
     def _announce(self, keyframe: bytes) -> None:
         """Announce the format, unless it is that of the keyframe before."""
         assert self._connection
-        codec = self._connection.codec
-        headers: object = parameter_sets(codec, keyframe)
-        if codec == "mjpeg":
-            headers = image_header(keyframe)
+        headers = self._connection.headers(keyframe)
         if self._announced and (headers == self._headers or not headers):
             return
         try:
             self._tap.connected(self._connection.packet_format(keyframe))
         except (av.FFmpegError, ValueError) as error:
+            codec = self._connection.codec
             why = f"packets of {codec} cannot be recorded: {error}"
             self._log.log(logging.WARNING, why, codec)
             return
