@@ -2,5 +2,6 @@
 
 `Tap.subscribe(name, max_bytes)` gives a queue of PacketFormat, EncodedPacket and ConnectionEnded.
 `PacketWriter(path, packets)` copies the packets of one connection, from a keyframe on, into a file:
-`write(packet)`, `close()`.
+`write(packet)`, `close()`. `Ring(name, seconds)` keeps the latest packets of a tap that it is
+attached to.
 """

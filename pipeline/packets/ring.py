@@ -124,16 +124,14 @@ class Ring:
         self.accepted += 1
         self._next += 1
         self._newest = max(packet.ticks, self._newest)
-        if len(group.packets) == 1:
-            self._forget_old()
+        self._forget_old()
         self._forget_large()
 
     def _forget_old(self) -> None:
         """Remove groups that are over before the time that is kept, and that were read."""
-        wanted = min((each.position for each in self._readers), default=self._next)
         limit = self._newest - self._ticks
         while len(self._groups) > 1 and self._groups[1].start <= limit:
-            if self._groups[0].next > wanted:
+            if any(each.position < self._groups[0].next for each in self._readers):
                 return
             self._forget("it was noted too late")
 
@@ -148,7 +146,7 @@ class Ring:
 
     @property
     def _full(self) -> str:
-        return f"the ring holds {self._max_bytes / (1 << 20):g} MiB"
+        return f"the ring holds {self._max_bytes / (1 << 20):.3g} MiB"
 
     def _forget(self, why: str) -> None:
         group = self._groups.popleft()
