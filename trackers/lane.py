@@ -19,6 +19,7 @@ from trackers.tracks import Tracks
 MAX_REACH = 0.6  # of the box's size, however uncertain it is
 UNCERTAINTY_REACH = 0.65  # of the standard deviation of its centre
 LOST_COST, LOST_CREDIT = 0.08, 0.02  # of a lost track: per second since it was seen, and at once
+ALONE_CREDIT = 0.06  # of a track and a detection that have nothing else near them
 HIDDEN = 0.75  # of its box: where another track covers so much, a lost track is hidden
 
 
@@ -37,9 +38,15 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     - Boxes are expanded before matching (C-BIoU, Yang et al. 2023, WACV), not by a constant but by
       the time since the last frame and by how uncertain the track is.
     - Low-confidence detections find tracks that were seen a moment ago, not those long lost.
+    - Where nothing can be mistaken, less is asked for. A high-confidence detection and a track that
+      was seen a frame ago match at a higher cost if they are near each other and near nothing else.
+      A detection whose class no track has starts one at `high_score`. So scenes with few objects
+      gain what crowds would lose.
     - A lost track that another one covers is returned for a moment, as LOST, at its predicted
       position: it is behind the other.
 
+    new_score: minimum score of a detection that starts a track; `high_score` from the second frame
+        on if no track has its class, or if there is no track and class_aware is False
     height_weight: exponent of the overlap of heights, 0 or more
     foot_weight: 0 or more; the overlap is multiplied by exp(-foot_weight x distance), where the
         distance of the lower edges is relative to the taller box
@@ -128,11 +135,24 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         likeness *= near.pairs.iou * np.exp(-self._foot_weight * near.foot_distance)
         change = self._score_weight * abs(tracks.expected_scores(elapsed)[rows] - scores)
         lost = ((LOST_COST * (seconds - tracks.seen_at) - LOST_CREDIT) * ~tracks.seen)[rows]
+        alone = _alone(rows) & _alone(columns) & tracks.seen[rows]
         return (
             near.pairs,
-            1 - likeness * scores + change + lost,
+            1 - likeness * scores + change + lost - ALONE_CREDIT * alone,
             1 - likeness + change + lost,
         )
+
+    def _may_start(self, tracks: AgileTable, found: Detections) -> BoolArray:
+        starts = super()._may_start(tracks, found)
+        if self._frame_count:  # tracks of the first frame are confirmed at once: no risk is taken
+            starts |= self._is_first(tracks, found) & (found.scores >= self._high_score)
+        return starts
+
+    def _is_first(self, tracks: AgileTable, found: Detections) -> BoolArray:
+        """Return (m,) which detections can be no part or double of an object that is tracked."""
+        if not self._class_aware:
+            return np.full(len(found), not len(tracks))
+        return ~np.isin(found.class_ids, tracks.class_ids)
 
     def _reaches(self, tracks: AgileTable, elapsed: float) -> Float64Array:
         """Return (2, n) by how much the boxes are expanded in x and y, relative to their size."""
@@ -160,6 +180,11 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         if len(lost):
             hidden[lost] = _covered(boxes[lost], boxes[tracks.seen])
         return hidden
+
+
+def _alone(labels: Int64Array) -> BoolArray:
+    """Return (k,) which labels occur once."""
+    return np.asarray(np.bincount(labels)[labels] == 1)
 
 
 def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:

@@ -7,6 +7,7 @@ whole steps of 1/30 s.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,14 @@ from detector.detections import Detections
 from tests.support.bytetrack_twin import LOOK, STEP, SlowDetection, slow_detections
 from trackers.base import agile_motion
 from trackers.base.agile_table import LEAST_SCORE, TREND_SECONDS
-from trackers.lane import HIDDEN, LOST_COST, LOST_CREDIT, MAX_REACH, UNCERTAINTY_REACH
+from trackers.lane import (
+    ALONE_CREDIT,
+    HIDDEN,
+    LOST_COST,
+    LOST_CREDIT,
+    MAX_REACH,
+    UNCERTAINTY_REACH,
+)
 
 Array = NDArray[np.float64]
 Output = list[tuple[int, int, float, bool, list[float]]]  # identity, class, score, seen, box
@@ -141,6 +149,7 @@ class SlowLane:
         self.tracks: list[SlowTrack] = []
         self.last_id = 0
         self.now: int | None = None
+        self.alone: set[tuple[int, int]] = set()  # tracks and detections near nothing else
 
     def update(self, detections: Detections, now: int) -> Output:
         options, first = self.options, self.now is None
@@ -158,6 +167,7 @@ class SlowLane:
         recent = [
             t for t in confirmed if t.seen or self.since(t, now) <= options.low_score_seconds + 1e-6
         ]
+        self.alone = self.lone_pairs(found, now, elapsed)
         matches = self.match(confirmed, high, options.match, now, elapsed)
         taken = {id(d) for _, d in matches} | {id(t) for t, _ in matches}
         recent = [t for t in recent if id(t) not in taken]
@@ -174,17 +184,38 @@ class SlowLane:
         self.tracks = [t for t in self.tracks if t.seen or t.id > 0]
         for t in self.tracks:
             t.id = t.id if t.id > 0 else self.next_id()
+        starts = []
         for d in found:
-            if id(d) not in taken and d.score >= options.new:
+            limit = options.new if first or self.is_tracked(d) else options.high
+            if id(d) not in taken and d.score >= limit:
                 track = new_track(d, now)
                 track.id = self.next_id() if first else -1
-                self.tracks.append(track)
+                starts.append(track)
+        self.tracks += starts
         self.now = now
         return [
             (t.id, t.class_id, t.score, t.seen, t.box)
             for t in self.tracks
             if t.seen or self.is_hidden(t, now)
         ]
+
+    def is_tracked(self, detection: SlowDetection) -> bool:
+        """Return whether there is a track that the detection may be a double of."""
+        aware = self.options.class_aware
+        return any(not aware or t.class_id == detection.class_id for t in self.tracks)
+
+    def lone_pairs(
+        self, found: list[SlowDetection], now: int, elapsed: int
+    ) -> set[tuple[int, int]]:
+        """Return the pairs of a track and a detection that have nothing else near them."""
+        near = [
+            (id(t), id(d))
+            for t in self.tracks
+            for d in found
+            if self.cost(t, d, now, elapsed) < math.inf
+        ]
+        choices, rivals = Counter(t for t, _ in near), Counter(d for _, d in near)
+        return {(t, d) for t, d in near if choices[t] == rivals[d] == 1}
 
     @staticmethod
     def since(track: SlowTrack, now: int) -> float:
@@ -225,12 +256,15 @@ class SlowLane:
         tallest = max(track.mean[3], detection.box[3] - detection.box[1])
         feet = abs(track.box[3] - detection.box[3]) / tallest
         likeness = iou * heights**options.height_weight * math.exp(-options.foot_weight * feet)
+        credit = 0.0
         if detection.score >= options.high:
             likeness *= detection.score
+            if track.seen and (id(track), id(detection)) in self.alone:
+                credit = ALONE_CREDIT
         ahead = min(1.0, TREND_SECONDS * 30 / elapsed) if elapsed else 1.0
         trend = track.score - track.earlier_score
         expected = min(1.0, max(LEAST_SCORE, track.score + ahead * trend))
-        cost = 1 - likeness + options.score_weight * abs(expected - detection.score)
+        cost = 1 - likeness + options.score_weight * abs(expected - detection.score) - credit
         if not track.seen:
             cost += LOST_COST * self.since(track, now) - LOST_CREDIT
         return float(cost)

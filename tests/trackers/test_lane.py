@@ -145,6 +145,41 @@ def test_a_low_confidence_detection_does_not_find_a_track_that_was_long_lost() -
     assert list(lefts(tracker.update(people((50, 50, 40, 100, 0.9)), 0.84))) == [1]
 
 
+def with_class(person: Person, class_id: int) -> np.ndarray:
+    return np.column_stack((people(person), [[class_id]]))
+
+
+@pytest.mark.parametrize(
+    ("tracked", "class_aware", "starts"),
+    [(None, True, True), (0, True, False), (1, True, True), (1, False, False)],
+)
+def test_the_first_object_of_its_class_starts_a_track_at_a_lower_score(
+    tracked: int | None, class_aware: bool, starts: bool
+) -> None:
+    tracker = Lane(high_score=0.6, new_score=0.7, class_aware=class_aware)
+    tracker.update(people(), 0.0)
+    for k in range(1, 4):
+        if tracked is not None:
+            tracker.update(with_class((300, 50, 40, 100, 0.9), tracked), k / 25)
+    assert (len(tracker.update(with_class((50, 50, 40, 100, 0.65), 0), 0.2)) == 1) is starts
+
+
+def test_in_the_first_frame_every_track_needs_new_score() -> None:
+    assert len(Lane(new_score=0.7).update(people((50, 50, 40, 100, 0.65)), 0.0)) == 0
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_a_track_and_a_detection_with_nothing_else_near_them_match_at_a_higher_cost(
+    near: bool,
+) -> None:
+    tracker = Lane(match_cost=0.55)
+    other = (150.0 if near else 400.0, 100.0, 40.0, 100.0, 0.9)
+    for k in range(10):
+        tracker.update(people((100, 100, 40, 100, 0.9), other), k / 30)
+    tracks = tracker.update(people((113, 100, 40, 100, 0.8)), 1 / 3)
+    assert (1 in tracks.confirmed.ids) is not near
+
+
 def test_who_is_hidden_behind_another_is_returned_as_lost_for_a_moment() -> None:
     front, behind = (100.0, 100.0, 60.0, 150.0, 0.9), (104.0, 100.0, 50.0, 140.0, 0.8)
     tracker = Lane(hidden_seconds=0.3)

@@ -60,11 +60,11 @@ class HitStreakTracker(TableTracker[Table]):
             -gain,
             0.0,
             tracks=np.ones(len(matching.partners), bool),
-            detections=self._may_start(found),
+            detections=found.scores >= self._min_score,
             min_iou=self._min_iou,
         )
 
-    def _may_start(self, found: Detections) -> BoolArray:
+    def _may_start(self, tracks: Table, found: Detections) -> BoolArray:
         return found.scores >= self._min_score
 
     def _survivors(self, tracks: Table) -> BoolArray:

@@ -100,5 +100,5 @@ class ScoreCascadeTracker(TableTracker[Table]):
         """Return (n,) which tracks a low-confidence detection of this time may match."""
         return tracks.confirmed
 
-    def _may_start(self, found: Detections) -> BoolArray:
+    def _may_start(self, tracks: Table, found: Detections) -> BoolArray:
         return found.scores >= self._new_score

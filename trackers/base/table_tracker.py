@@ -77,7 +77,7 @@ class TableTracker(Generic[Table]):
         matched = partners[rows]
         tracks = self._updated(tracks, rows, found[matched], seconds)
         tracks = tracks[self._survivors(tracks)]
-        starts = self._may_start(found)
+        starts = self._may_start(tracks, found)
         starts[matched] = False
         new = starts.nonzero()[0]
         if len(new):
@@ -95,8 +95,11 @@ class TableTracker(Generic[Table]):
         """Return (n,) the position of the detection matched to each track, or -1."""
         raise NotImplementedError
 
-    def _may_start(self, found: Detections) -> BoolArray:
-        """Return (m,) which detections start a track if they are not matched, as a new array."""
+    def _may_start(self, tracks: Table, found: Detections) -> BoolArray:
+        """Return (m,) which detections start a track if they are not matched, as a new array.
+
+        tracks: those that this frame did not end
+        """
         raise NotImplementedError
 
     def _born(self, found: Detections, seconds: float) -> Table:

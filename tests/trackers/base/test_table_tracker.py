@@ -26,7 +26,7 @@ class Nearest(TableTracker[TrackTable]):
                 partners[row] = column
         return partners
 
-    def _may_start(self, found: Detections) -> BoolArray:
+    def _may_start(self, tracks: TrackTable, found: Detections) -> BoolArray:
         return np.ones(len(found), bool)
 
 
