@@ -13,12 +13,12 @@ from time import monotonic, sleep, time
 from detector.errors import FramelaneError
 from pipeline.events.sidecar import sidecar_path
 from pipeline.rate_limited_log import RateLimitedLog
-from pipeline.store.database import Database, failures_of, open_to_write
+from pipeline.store.database import Database, StoreError, failures_of, open_to_write
 
 FOLDERS = ("clips", "snapshots")  # in the folder of the events
 BATCH = 100  # events in one transaction: the writer of a run waits for a few milliseconds
 MIN_PAUSE = 0.01  # seconds between transactions
-FREED_PAGES = 1000  # of the database, at most, that one transaction returns to the file system
+FREED_PAGES = 200  # of the database, at most, that one transaction returns to the file system
 PERIOD_SECONDS = 60.0
 
 
@@ -114,7 +114,8 @@ def _delete(database: Database, folder: Path, batch: Sequence[_Old], done: Prune
         done.snapshots += _remove(folder, snapshot, done)
     with database.transaction() as connection:
         connection.executemany("DELETE FROM events WHERE id = ?", [(id_,) for id_ in ids])
-    database.query(f"PRAGMA incremental_vacuum({FREED_PAGES})")
+    # `execute` would stop after the first page
+    database.connection.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES})")
     done.events += len(batch)
     sleep(max(MIN_PAUSE, monotonic() - began_at))  # half of the time is the writer's
 
@@ -138,6 +139,8 @@ def _remove(folder: Path, name: str, done: Pruned) -> bool:
         path.unlink()
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise StoreError(f"{path} cannot be deleted: {error.strerror}") from error
     done.bytes += size
     return True
 

@@ -65,6 +65,7 @@ def rebuild(folder: Path) -> Rebuilt:
                 done.old = _move_away(path)
             (folder / NEW_FILE).replace(path)
     finally:
+        _remove(folder / NEW_FILE)
         lock.release()
     return done
 
@@ -114,10 +115,17 @@ def _add(connection: sqlite3.Connection, folder: Path, path: Path, done: Rebuilt
 def _insert(connection: sqlite3.Connection, event: EventRecord) -> bool:
     """Insert an event unless it is known; return whether it was not.
 
+    Of a known event the store may not have heard that its clip was written.
     A store that was begun anew gave numbers that sidecars have, too: the sidecar's event gets
     another one.
     """
     if connection.execute("SELECT 1 FROM events WHERE uuid = ?", (event.uuid,)).fetchone():
+        if event.clip_state is ClipState.READY:
+            connection.execute(
+                "UPDATE events SET clip = ?, clip_state = 'ready', clip_reason = NULL"
+                " WHERE uuid = ? AND clip_state != 'ready'",
+                (event.clip, event.uuid),
+            )
         return False
     try:
         connection.execute(INSERT, event_row(event))
