@@ -39,14 +39,6 @@ class EncodedPacket(Unnumbered):
     arrived_at: float
     captured_at: float
 
-    def for_muxer(self, time_base: Fraction) -> av.Packet[Stream]:
-        """Return a new packet, because a muxer changes the one it gets."""
-        packet: av.Packet[Stream] = av.Packet(self.data)
-        packet.pts, packet.dts, packet.duration = self.pts, self.dts, self.duration
-        packet.time_base = time_base
-        packet.is_keyframe = self.keyframe
-        return packet
-
 
 @dataclass(frozen=True, slots=True)
 class TrackFormat:

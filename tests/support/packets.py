@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ from time import monotonic
 import av
 
 from pipeline.packets.keyframe import format_of
-from pipeline.packets.packet import HERTZ, EncodedPacket, PacketFormat
+from pipeline.packets.packet import HERTZ, EncodedPacket, PacketFormat, TrackFormat, describe
 from tests.support.cameras import FPS, GOP, encoded, numbered
 
 TIME_BASE = Fraction(1, HERTZ)
@@ -59,6 +60,26 @@ def later(packets: Iterable[EncodedPacket], seconds: float) -> list[EncodedPacke
             captured_at=each.captured_at + seconds,
         )
         for each in packets
+    ]
+
+
+def with_audio(codec: str, rate: int, packets: PacketFormat) -> PacketFormat:
+    """Return the format with a track of audio added."""
+    with av.open(os.devnull, "w", format="nut") as output:
+        audio = output.add_stream(codec, rate=rate)
+        audio.layout = "mono"
+        output.start_encoding()
+        with packets.templates() as videos:
+            tracks = (*packets.tracks, TrackFormat("audio", codec, Fraction(1, rate), 0, 0, rate))
+            return PacketFormat(tracks, describe([*videos, audio]))
+
+
+def sounds(rate: int, count: int, *, first: int = 0) -> list[EncodedPacket]:
+    """Return packets of 20 ms each; the first is at `first` units."""
+    size = rate // 50
+    return [
+        EncodedPacket(bytes([k % 250]) * size, 1, first + k * size, None, size, True, 0, 0.0, 0.0)
+        for k in range(count)
     ]
 
 

@@ -61,9 +61,10 @@ def test_packets_with_lengths_have_no_parameter_sets_to_look_at() -> None:
         found, _ = packets_of(2)
         with found.templates() as (template,):
             target = output.add_stream_from_template(template, opaque=True)
-            packet = packets[0].for_muxer(TIME_BASE)
-            packet.dts, packet.stream = packet.pts, target
-            output.mux(packet)
+            keyframe: Any = av.Packet(packets[0].data)
+            keyframe.pts, keyframe.dts, keyframe.time_base = 0, 0, TIME_BASE
+            keyframe.stream = target
+            output.mux(keyframe)
     stream.seek(0)
     with av.open(stream) as container:
         video = container.streams.video[0]

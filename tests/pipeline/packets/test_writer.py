@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,13 +15,13 @@ import pytest
 
 from pipeline.media.muxing import FORMATS
 from pipeline.packets.keyframe import nal_units
-from pipeline.packets.packet import EncodedPacket, PacketFormat, TrackFormat, describe
+from pipeline.packets.packet import EncodedPacket, PacketFormat
 from pipeline.packets.writer import LEADING, NOT_IN_FILE, PacketWriter, WriteError
 from pipeline.sources.street.frame_counter import read_counter
 from tests.support.cameras import FPS, GOP, SIZE
 from tests.support.environment import absent
 from tests.support.ffmpeg import times_by_ffprobe, tool
-from tests.support.packets import in_file, packets_of, times, units_in_file
+from tests.support.packets import in_file, packets_of, sounds, times, units_in_file, with_audio
 from tests.support.paths import ROOT
 
 ENDINGS = list(FORMATS)
@@ -75,26 +74,6 @@ def test_decoded_frames_have_the_numbers_that_were_drawn(tmp_path: Path) -> None
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     assert [read_counter(frame) for frame in frames] == list(range(50))
-
-
-def with_audio(codec: str, rate: int, packets: PacketFormat) -> PacketFormat:
-    """Return the format with a track of audio added."""
-    with av.open(os.devnull, "w", format="nut") as output:
-        audio = output.add_stream(codec, rate=rate)
-        audio.layout = "mono"
-        output.start_encoding()
-        with packets.templates() as videos:
-            tracks = (*packets.tracks, TrackFormat("audio", codec, Fraction(1, rate), 0, 0, rate))
-            return PacketFormat(tracks, describe([*videos, audio]))
-
-
-def sounds(rate: int, count: int, *, first: int = 0) -> list[EncodedPacket]:
-    """Return packets of 20 ms each; the first is at `first` units."""
-    size = rate // 50
-    return [
-        EncodedPacket(bytes([k % 250]) * size, 1, first + k * size, None, size, True, 0, 0.0, 0.0)
-        for k in range(count)
-    ]
 
 
 def interleaved(video: list[EncodedPacket], audio: list[EncodedPacket]) -> list[EncodedPacket]:
