@@ -32,6 +32,7 @@ from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
+from pipeline.sinks.frame_tap import FrameTap
 from pipeline.sources import Source, make_source, source_for
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate
@@ -166,6 +167,9 @@ def _stream_stages(
         ]
     ]
     _refuse_viewers(config, outputs, live or config.realtime)
+    if run.serve:
+        page = FrameTap()
+        outputs.append(Output(page.name, page, viewer=live))
     drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = shown_url(config.url)

@@ -10,15 +10,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from detector.errors import FramelaneError, UsageError
 from pipeline.access.address import HostNames, parse_address
 from pipeline.redaction import without_password
-from pipeline.web.api import cameras, health, session, system
+from pipeline.web.api import cameras, health, pictures, session, system
 from pipeline.web.guard import Guard
+from pipeline.web.live.socket import LiveViews, live
 from pipeline.web.problem import Problem
 from pipeline.web.site import Site
 
@@ -39,6 +40,7 @@ def make_app(site: Site) -> ASGIApp:
         },
     )
     app.state.site = site
+    app.state.views = LiveViews()
     host, _ = parse_address(site.serve.address)
     return Guard(app, site.access, HostNames(host, site.serve.hosts))
 
@@ -54,6 +56,8 @@ def _routes() -> list[BaseRoute]:
         Route(camera, cameras.put, methods=["PUT"]),
         Route(camera, cameras.delete, methods=["DELETE"]),
         Route(f"{camera}/restart", cameras.restart, methods=["POST"]),
+        Route(f"{camera}/snapshot.jpg", pictures.snapshot, methods=["GET"]),
+        WebSocketRoute(f"{camera}/live", live),
         Route("/stats", system.stats, methods=["GET"]),
         Route("/config", system.config, methods=["GET"]),
     ]
