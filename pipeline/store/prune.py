@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep, time
+from time import monotonic, time
 
 from detector.errors import FramelaneError
 from pipeline.events.sidecar import sidecar_path
@@ -17,6 +19,7 @@ from pipeline.store.database import Database, StoreError, failures_of, open_to_w
 
 FOLDERS = ("clips", "snapshots")  # in the folder of the events
 BATCH = 100  # events in one transaction: the writer of a run waits for a few milliseconds
+SMALL_BATCH = 10  # events, where files are deleted until the rest fits
 MIN_PAUSE = 0.01  # seconds between transactions
 FREED_PAGES = 200  # of the database, at most, that one transaction returns to the file system
 PERIOD_SECONDS = 60.0
@@ -40,35 +43,40 @@ class _Old:
 
 
 def prune(
-    folder: Path, keep_seconds: float | None, keep_bytes: int | None, now: float | None = None
+    folder: Path,
+    keep_seconds: float | None,
+    keep_bytes: int | None,
+    *,
+    now: float | None = None,
+    stop: Event | None = None,
 ) -> Pruned:
     """Delete the events that ended before a time, then the oldest until their files fit.
 
-    keep_bytes: of all clips and snapshots in the folder; None: no limit
+    keep_seconds: since the end of an event; keep_bytes: of all clips and snapshots in the folder.
+        None: no limit
+    stop: when it is set, the rest is left for the next time
     Events that go on are kept. Raises StoreError, also if a file cannot be deleted.
     """
-    done = Pruned()
-    database = open_to_write(folder)
-    try:
-        with failures_of(database.path):
-            if keep_seconds is not None:
-                limit = (time() if now is None else now) - keep_seconds
-                while batch := _oldest(database, limit):
-                    _delete(database, folder, batch, done)
-            if keep_bytes is not None:
-                total = _size(folder)
-                before = done.bytes
-                while total - (done.bytes - before) > keep_bytes and (
-                    batch := _oldest(database, float("inf"), 10)
-                ):
-                    _delete(database, folder, batch, done)
-    finally:
-        database.close()
+    done, stop = Pruned(), stop or Event()
+    with closing(open_to_write(folder)) as database, failures_of(database.path):
+        if keep_seconds is not None:
+            limit = (time() if now is None else now) - keep_seconds
+            while not stop.is_set() and (batch := _oldest(database, limit, BATCH)):
+                _delete(database, folder, batch, done, stop)
+        if keep_bytes is not None:
+            goal = done.bytes + _size(folder) - keep_bytes
+            while done.bytes < goal and not stop.is_set():
+                batch = _oldest(database, inf, SMALL_BATCH)
+                if not batch:
+                    break
+                _delete(database, folder, batch, done, stop)
     return done
 
 
 class Pruning:
-    """Prunes the store of a run once a minute, on a thread of its own, until `close`.
+    """Prunes the store of a run at once and then every minute, until `close`.
+
+    It has a thread and a connection of its own, so that deleting large files delays no event.
 
     folder, keep_seconds, keep_bytes: as for `prune`
     """
@@ -81,19 +89,21 @@ class Pruning:
         self._thread.start()
 
     def close(self) -> None:
-        """End after the current round."""
+        """End after the current transaction."""
         self._closed.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closed.wait(PERIOD_SECONDS):
+        while True:
             try:
-                prune(*self._limits)
+                prune(*self._limits, stop=self._closed)
             except FramelaneError as error:
                 self._log.log(logging.WARNING, f"old events cannot be deleted: {error}", "prune")
+            if self._closed.wait(PERIOD_SECONDS):
+                return
 
 
-def _oldest(database: Database, limit: float, count: int = BATCH) -> list[_Old]:
+def _oldest(database: Database, limit: float, count: int) -> list[_Old]:
     rows = database.query(
         "SELECT id, clip, snapshot FROM events WHERE start_wall < ? AND end_wall < ?"
         " ORDER BY start_wall LIMIT ?",
@@ -102,7 +112,9 @@ def _oldest(database: Database, limit: float, count: int = BATCH) -> list[_Old]:
     return [_Old(*row) for row in rows]
 
 
-def _delete(database: Database, folder: Path, batch: Sequence[_Old], done: Pruned) -> None:
+def _delete(
+    database: Database, folder: Path, batch: Sequence[_Old], done: Pruned, stop: Event
+) -> None:
     """Delete the files before the rows: what a killed prune leaves is found by the next one."""
     began_at = monotonic()
     ids = [old.id for old in batch]
@@ -117,7 +129,7 @@ def _delete(database: Database, folder: Path, batch: Sequence[_Old], done: Prune
     # `execute` would stop after the first page
     database.connection.executescript(f"PRAGMA incremental_vacuum({FREED_PAGES})")
     done.events += len(batch)
-    sleep(max(MIN_PAUSE, monotonic() - began_at))  # half of the time is the writer's
+    stop.wait(max(MIN_PAUSE, monotonic() - began_at))  # half of the time is the writer's
 
 
 def _is_shared(database: Database, clip: str, ids: Sequence[int]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.events.record import ClipState, EventRecord, Phase
 from pipeline.store.database import FILE, StoreError
 from pipeline.store.event_log import EventLog
-from pipeline.store.prune import prune
+from pipeline.store.prune import Pruning, prune
 from tests.support.stored_events import START, stored_event
 
 CLIP = 1000  # bytes
@@ -131,3 +131,17 @@ def test_a_file_that_cannot_be_deleted_is_one_line(tmp_path: Path) -> None:
         prune(tmp_path, 0.0, None)
     assert "\n" not in str(raised.value)
     assert stored(tmp_path) == [event.uuid]  # so that the next prune finds it again
+
+
+def test_a_run_prunes_its_own_store(tmp_path: Path) -> None:
+    events = [with_files(tmp_path, number) for number in range(30)]
+    log = EventLog(tmp_path)
+    with closing(log):
+        for event in events:
+            log.put(event, Phase.END)
+        assert log.flush(60.0)
+        pruning = Pruning(tmp_path, None, 45 * CLIP)
+        while len(stored(tmp_path)) == len(events):
+            log.flush(60.0)
+        pruning.close()
+    assert stored(tmp_path)[-1] == events[-1].uuid
