@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, RemoteDisconnected
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from threading import Event
@@ -19,7 +19,7 @@ from pydantic import Field
 from detector.errors import UsageError
 from pipeline.connections.peer_socket import Deadline, PeerSocket
 from pipeline.connections.status import Cause, Trouble
-from pipeline.delivery.http_post import PORTS, Address, connected, post
+from pipeline.delivery.http_post import PORTS, Address, HalfAnswer, connected, post
 from pipeline.delivery.message import Message
 from pipeline.delivery.network import network_trouble, tls_context
 from pipeline.delivery.retries import Schedule, Undelivered, webhook_schedule
@@ -89,13 +89,16 @@ class Webhook(Transport):
                 status, headers = post(peer, self._address, message.body, self._headers(message))
             finally:
                 peer.close()
+        except (RemoteDisconnected, HalfAnswer):
+            why = "the connection ended before the answer did"
+            raise Undelivered(Trouble(Cause.ENDED_BY_PEER, why), whole=False) from None
+        except HTTPException:
+            trouble = Trouble(Cause.BAD_DATA, "the answer is not HTTP")
+            raise Undelivered(trouble, whole=False) from None
         except OSError as error:
             seconds = time.monotonic() - began_at
             trouble = network_trouble(error, seconds, self._timeout)
             raise Undelivered(trouble, whole=whole) from None
-        except HTTPException as error:
-            trouble = Trouble(Cause.BAD_DATA, f"no answer of HTTP: {type(error).__name__}")
-            raise Undelivered(trouble, whole=False) from None
         _check_status(status, headers)
 
     def _headers(self, message: Message) -> Mapping[str, str]:

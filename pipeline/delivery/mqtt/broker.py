@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from ssl import SSLContext
+from ssl import SSLContext, SSLSocket
 from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
@@ -48,14 +48,28 @@ def broker_of(
     encrypted = parts.scheme == "mqtts"
     if ca_file and not encrypted:
         raise UsageError(f"{where}: ca_file: only mqtts:// has certificates")
+    tls = tls_context(ca_file, where) if encrypted else None
+    if tls:
+        tls.sslsocket_class = _ClosedByFailure
     return Broker(
         host=parts.hostname,
         port=parts.port or PORTS[parts.scheme],
         user=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
-        tls=tls_context(ca_file, where) if encrypted else None,
+        tls=tls,
         will=will,
         # The same after each reconnection: the broker then ends what is left of the last one
         client_id=f"framelane-{token_hex(6)}",
         timeout=timeout,
     )
+
+
+class _ClosedByFailure(SSLSocket):
+    """A connection that is closed when its handshake fails; paho only forgets it."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
