@@ -23,6 +23,9 @@ BT709, UNSPECIFIED, BT2020 = 1, 2, 9
 PQ, HLG = 16, 18
 HDR = {PQ: "PQ", HLG: "HLG"}  # transfer -> its name
 
+_COLOUR = np.dtype("<u4")  # blue, green, red and one more byte
+_UNKNOWN = 0
+_ROWS = 64  # looked up at a time, so that they stay in the cache
 _SD_HEIGHT = 576  # lines; players take untagged video with more lines for BT.709
 _SDR_WHITE = 100  # nits; linear light is in units of it
 _HLG_PEAK = 1000.0  # nits of the nominal HLG display
@@ -53,16 +56,23 @@ def side_data(frame: VideoFrame, kind: Type) -> bytes:
     return bytes(by_kind.get(kind, b""))
 
 
-def tone_mapped(bgr: UInt8Array, transfer: int, peak: float) -> UInt8Array:
-    """Return an HDR image as BT.709.
+def tone_mapped(
+    blue: UInt8Array, green: UInt8Array, red: UInt8Array, transfer: int, peak: float
+) -> UInt8Array:
+    """Return the (h, w, 3) BGR of BT.709 for an HDR image.
 
-    bgr: (h, w, 3), BT.2020 primaries
+    blue, green, red: (h, w), BT.2020 primaries
     transfer: PQ or HLG
     peak: the brightest light, in nits: `peak_nits`
     """
-    table = _lookup_table(transfer, peak)
-    codes = bgr.astype(np.int32)
-    return np.take(table, (codes[..., 0] << 16) | (codes[..., 1] << 8) | codes[..., 2], axis=0)
+    mapped = np.empty((*blue.shape, 3), np.uint8)
+    none = np.zeros((_ROWS, blue.shape[1]), np.uint8)
+    for top in range(0, len(blue), _ROWS):
+        rows = slice(top, top + _ROWS)
+        codes = cv2.merge((blue[rows], green[rows], red[rows], none[: len(blue[rows])]))
+        found = _looked_up(codes.view(_COLOUR)[..., 0], transfer, peak)
+        cv2.cvtColor(found[..., None].view(np.uint8), cv2.COLOR_BGRA2BGR, dst=mapped[rows])
+    return mapped
 
 
 def peak_nits(frame: VideoFrame) -> float:
@@ -81,16 +91,28 @@ def peak_nits(frame: VideoFrame) -> float:
     return min(max(nits, _SDR_WHITE), _PQ_PEAK)
 
 
+def _looked_up(colours: NDArray[np.uint32], transfer: int, peak: float) -> NDArray[np.uint32]:
+    """Return the tone-mapped colours; each is computed once and kept."""
+    table = _lookup_table(transfer, peak)
+    found = table.take(colours, mode="clip")  # the quickest mode
+    if found.min() == _UNKNOWN:
+        new = np.unique(colours[found == _UNKNOWN])
+        bgr = new[:, None].view(np.uint8)[:, None, :3]
+        table[new] = (
+            cv2.cvtColor(_tone_map(bgr, transfer, peak), cv2.COLOR_BGR2BGRA).view(_COLOUR).ravel()
+        )
+        found = table.take(colours, mode="clip")
+    return found
+
+
 @lru_cache(maxsize=2)
-def _lookup_table(transfer: int, peak: float) -> UInt8Array:
-    """Return the tone-mapped BGR of every 8-bit BGR: (2**24, 3), 48 MiB."""
-    codes = np.arange(256, dtype=np.uint8)
-    table = np.empty((256, 256, 256, 3), np.uint8)
-    for blue in range(256):
-        plane = table[blue]
-        plane[..., 0], plane[..., 1], plane[..., 2] = blue, codes[:, None], codes
-        plane[...] = _tone_map(plane, transfer, peak)
-    return table.reshape(-1, 3)
+def _lookup_table(transfer: int, peak: float) -> NDArray[np.uint32]:
+    """Return a table for the tone-mapped colour of every 8-bit colour: (2**24,), up to 64 MiB.
+
+    Index and value are four bytes: blue, green, red, and 0 or 255. Threads that fill an entry at
+    the same time write the same value.
+    """
+    return np.zeros(1 << 24, _COLOUR)  # all unknown; takes memory as it is filled
 
 
 def _tone_map(bgr: UInt8Array, transfer: int, peak: float) -> UInt8Array:

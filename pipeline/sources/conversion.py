@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av import VideoFrame
 from av.sidedata.sidedata import Type
+from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from detector.detections import UInt8Array
@@ -130,11 +131,20 @@ class FrameConverter:
         with self._converting:
             converted = self._reformatter.reformat(
                 frame,
-                format="bgr24",
+                format="gbrp" if hdr else "bgr24",  # exact conversion to planes is much quicker
                 src_colorspace=colours.assumed_matrix(frame),
                 interpolation=_EXACT if hdr else None,
                 threads=1,
             )
-        bgr = np.asarray(converted.to_ndarray(), np.uint8)
-        upright = np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
-        return colours.tone_mapped(upright, *hdr) if hdr else upright
+        if hdr:
+            green, blue, red = map(_values, converted.planes)
+            bgr = colours.tone_mapped(blue, green, red, *hdr)
+        else:
+            bgr = np.asarray(converted.to_ndarray(), np.uint8)
+        return np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
+
+
+def _values(plane: VideoPlane) -> UInt8Array:
+    """Return a view of a plane without its padding, (h, w)."""
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
