@@ -22,6 +22,7 @@ from pipeline.store.database import failures_of, lock_store, open_to_write
 from pipeline.store.event_rows import INSERT, NAMES, UPDATE, event_of, event_row
 from pipeline.store.losses import Loss
 from pipeline.store.outbox_writer import OutboxBounds, OutboxWriter
+from pipeline.store.written_clips import written_clips
 
 RESTART = "restart"  # why an event has ended that was not seen to end
 BUSY_SECONDS = 0.5  # shorter than the time in which a run ends; a write is tried again
@@ -139,22 +140,16 @@ class EventStore:
             f"SELECT {NAMES} FROM events WHERE id IN (SELECT id FROM events WHERE end_wall IS NULL"
             " UNION SELECT id FROM events WHERE clip_state = 'pending') ORDER BY id"
         )
-        for row in unsettled.fetchall():
-            event = event_of(row)
-            stored = self._with_clip_settled(event)
+        events = [event_of(row) for row in unsettled.fetchall()]
+        waiting = any(event.clip_state is ClipState.PENDING for event in events)
+        clips = written_clips(self._folder) if waiting else {}
+        for event in events:
+            stored = _with_clip_settled(event, clips)
             if event.end is None:
                 end = event.last or event.start
                 stored = replace(stored, end=end, ended_by=RESTART)
             self._update(stored)
             self._send(stored, Phase.END if event.end is None else Phase.UPDATE, now)
-
-    def _with_clip_settled(self, event: EventRecord) -> EventRecord:
-        """A clip has its final name only when it is complete, so it may be ready already."""
-        if event.clip_state is not ClipState.PENDING:
-            return event
-        if event.clip and (self._folder / event.clip).is_file():
-            return replace(event, clip_state=ClipState.READY)
-        return replace(event, clip=None, clip_state=ClipState.FAILED, clip_reason=NO_CLIP)
 
     def _send(self, stored: EventRecord, phase: Phase, now: float) -> EventChange:
         if self._outbox.has_transports:
@@ -197,6 +192,15 @@ def _merged(before: EventRecord, after: EventRecord) -> EventRecord:
         clip_state=ahead.clip_state,
         clip_reason=ahead.clip_reason,
     )
+
+
+def _with_clip_settled(event: EventRecord, clips: Mapping[str, str]) -> EventRecord:
+    """Return an event whose clip is ready or failed; clips: those that were written."""
+    if event.clip_state is not ClipState.PENDING:
+        return event
+    if event.uuid in clips:
+        return replace(event, clip=clips[event.uuid], clip_state=ClipState.READY)
+    return replace(event, clip=None, clip_state=ClipState.FAILED, clip_reason=NO_CLIP)
 
 
 def _redacted(text: str | None) -> str | None:

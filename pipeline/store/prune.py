@@ -18,7 +18,7 @@ from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.store.database import Database, StoreError, failures_of, open_to_write
 
 FOLDERS = ("clips", "snapshots")  # in the folder of the events
-BATCH = 100  # events in one transaction: the writer of a run waits for a few milliseconds
+BATCH = 500  # events in one transaction: the writer of a run waits for some 10 milliseconds
 SMALL_BATCH = 10  # events, where files are deleted until the rest fits
 MIN_PAUSE = 0.01  # seconds between transactions
 FREED_PAGES = 200  # of the database, at most, that one transaction returns to the file system

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.events.record import EventKind, EventRecord, Moment, new_uuid
+from pipeline.events.sidecar import ClipFacts, Sidecar, write_sidecar
 
 START = 1_790_000_000.0  # seconds since 1970
 
@@ -32,3 +34,19 @@ def stored_event(
         end=None if lasts is None else moment(at + lasts),
         **(values | other),
     )
+
+
+def write_clip(folder: Path, name: str, *events: EventRecord) -> Path:
+    """Write a file in place of a clip, and its sidecar, as the clip maker does."""
+    clip = folder / "clips" / f"{name}.mp4"
+    clip.parent.mkdir(parents=True, exist_ok=True)
+    clip.write_bytes(b"mp4")
+    facts = ClipFacts(
+        events[0].stream,
+        f"clips/{name}.mp4",
+        *(moment(0.0), moment(1.0), moment(0.0), moment(1.0)),
+        time_base="1/90000",
+        bytes=3,
+    )
+    write_sidecar(clip.with_suffix(".json"), Sidecar(facts, events))
+    return clip

@@ -20,7 +20,7 @@ from pipeline.store.outbox import Outbox
 from pipeline.store.outbox_writer import OutboxBounds
 from pipeline.store.segments import Segment
 from tests.support.disks import small_disk
-from tests.support.stored_events import moment, stored_event
+from tests.support.stored_events import moment, stored_event, write_clip
 
 PATIENCE = 60.0  # seconds: ends a test that hangs
 
@@ -248,11 +248,11 @@ def test_close_gives_up_after_its_time_and_says_what_is_lost(
 def test_events_of_a_killed_run_end_at_their_last_observation_and_their_clips_fail(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips/whole.mp4").write_bytes(b"mp4")
     seen = stored_event(lasts=None, last=moment(4.5))
     unseen = stored_event(at=6.0, lasts=None, clip_state=ClipState.PENDING)
-    whole = stored_event(clip="clips/whole.mp4", clip_state=ClipState.PENDING)
+    whole = stored_event(clip_state=ClipState.PENDING)
+    write_clip(tmp_path, "whole", whole)
+    (tmp_path / "clips/broken.json").write_text("{")
     with running(tmp_path) as log:
         for event in (seen, unseen, whole):
             log.put(event, Phase.START)

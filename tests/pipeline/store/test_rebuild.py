@@ -10,13 +10,12 @@ import pytest
 
 from detector.errors import UsageError
 from pipeline.events.record import ClipState, EventRecord, Phase
-from pipeline.events.sidecar import ClipFacts, Sidecar, write_sidecar
 from pipeline.store.database import FILE, StoreError
 from pipeline.store.event_log import EventLog
 from pipeline.store.outbox_writer import OutboxBounds
 from pipeline.store.queries import EventFilter, EventReader
 from pipeline.store.rebuild import rebuild
-from tests.support.stored_events import moment, stored_event
+from tests.support.stored_events import stored_event, write_clip
 
 
 def store(folder: Path, *events: EventRecord) -> None:
@@ -31,28 +30,12 @@ def found(folder: Path) -> list[EventRecord]:
         return list(reader.all(EventFilter()))
 
 
-def make_clip(folder: Path, name: str, *events: EventRecord) -> Path:
-    """Write a clip and its sidecar, as the clip maker does."""
-    clip = folder / "clips" / f"{name}.mp4"
-    clip.parent.mkdir(parents=True, exist_ok=True)
-    clip.write_bytes(b"mp4")
-    facts = ClipFacts(
-        events[0].stream,
-        f"clips/{name}.mp4",
-        *(moment(0.0), moment(1.0), moment(0.0), moment(1.0)),
-        time_base="1/90000",
-        bytes=3,
-    )
-    write_sidecar(clip.with_suffix(".json"), Sidecar(facts, events))
-    return clip
-
-
 def test_a_deleted_store_comes_back_from_its_sidecars(tmp_path: Path) -> None:
     events = [stored_event(at=float(number)) for number in range(3)]
     store(tmp_path, *events)
     before = found(tmp_path)
-    make_clip(tmp_path, "door/a", *before[:2])
-    make_clip(tmp_path, "door/b", before[2])
+    write_clip(tmp_path, "door/a", *before[:2])
+    write_clip(tmp_path, "door/b", before[2])
     for path in tmp_path.glob("events.sqlite*"):
         path.unlink()
     done = rebuild(tmp_path)
@@ -70,7 +53,7 @@ def test_of_a_damaged_store_what_can_be_read_is_kept(tmp_path: Path) -> None:
     events = [stored_event(at=float(number), cause="x" * 200) for number in range(500)]
     store(tmp_path, *events)
     whole = found(tmp_path)
-    make_clip(tmp_path, "door/250", whole[250])
+    write_clip(tmp_path, "door/250", whole[250])
     damaged = bytearray((tmp_path / FILE).read_bytes())
     middle = damaged.find(whole[250].uuid.encode() + b"door")  # the row, not an index
     damaged[middle - 8192 : middle + 8192] = bytes(16384)
@@ -100,7 +83,7 @@ def test_a_healthy_store_loses_neither_events_nor_messages(tmp_path: Path) -> No
 
 
 def test_a_file_that_is_no_database_gives_way(tmp_path: Path) -> None:
-    make_clip(tmp_path, "a", replace(stored_event(), sequence=7))
+    write_clip(tmp_path, "a", replace(stored_event(), sequence=7))
     (tmp_path / FILE).write_bytes(b"not a database at all" * 500)
     done = rebuild(tmp_path)
     assert (done.kept, done.found) == (0, 1)
@@ -108,7 +91,7 @@ def test_a_file_that_is_no_database_gives_way(tmp_path: Path) -> None:
 
 
 def test_an_event_whose_number_is_taken_gets_another(tmp_path: Path) -> None:
-    make_clip(tmp_path, "a", replace(stored_event(at=1.0), sequence=1))
+    write_clip(tmp_path, "a", replace(stored_event(at=1.0), sequence=1))
     store(tmp_path, stored_event(at=2.0))
     rebuild(tmp_path)
     assert [event.sequence for event in found(tmp_path)] == [2, 1]
@@ -117,14 +100,14 @@ def test_an_event_whose_number_is_taken_gets_another(tmp_path: Path) -> None:
 def test_a_clip_that_the_store_did_not_hear_of_is_ready(tmp_path: Path) -> None:
     event = stored_event(clip_state=ClipState.PENDING)
     store(tmp_path, event)
-    make_clip(tmp_path, "a", event)
+    write_clip(tmp_path, "a", event)
     rebuild(tmp_path)
     (after,) = found(tmp_path)
     assert (after.clip, after.clip_state) == ("clips/a.mp4", ClipState.READY)
 
 
 def test_a_clip_that_is_gone_is_failed(tmp_path: Path) -> None:
-    make_clip(tmp_path, "a", replace(stored_event(), sequence=1)).unlink()
+    write_clip(tmp_path, "a", replace(stored_event(), sequence=1)).unlink()
     rebuild(tmp_path)
     (event,) = found(tmp_path)
     assert (event.clip, event.clip_state, event.clip_reason) == (
@@ -134,7 +117,7 @@ def test_a_clip_that_is_gone_is_failed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema": 9}', "\udcff"])
 def test_a_file_that_is_no_sidecar_is_named_and_left_out(tmp_path: Path, text: str) -> None:
-    make_clip(tmp_path, "a", replace(stored_event(), sequence=1))
+    write_clip(tmp_path, "a", replace(stored_event(), sequence=1))
     wrong = tmp_path / "clips/wrong.json"
     wrong.write_text(text, encoding="utf-8", errors="surrogateescape")
     done = rebuild(tmp_path)
