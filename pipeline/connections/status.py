@@ -60,6 +60,18 @@ class Disconnected(Exception):
         self.trouble = trouble
 
 
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A connection has another state than before, or has failed again.
+
+    at: seconds on the clock of the status; of a lost connection, when its last frame came
+    """
+
+    state: State
+    at: float
+    trouble: Trouble | None
+
+
 class Status:
     """The state of one stream, its history, and the time it spent in each state.
 
@@ -80,6 +92,7 @@ class Status:
         self._live_since: float | None = None
         self._next_attempt_at: float | None = None
         self._log = RateLimitedLog(name, clock)
+        self._listeners: list[Callable[[StateChange], None]] = []
         self.connections = 0
         self.stalls = 0
         self.damaged = 0  # frames in which the decoder concealed errors
@@ -103,6 +116,13 @@ class Status:
         with self._lock:
             waits = self._state in (State.CONNECTING, State.LIVE)
             return now - self._frame_at if waits else 0.0
+
+    def on_change(self, listener: Callable[[StateChange], None]) -> None:
+        """Call `listener` at each change, on the thread that updates the state; it must not wait.
+
+        A stall is no change, because it is only computed on reading.
+        """
+        self._listeners.append(listener)
 
     def connecting(self) -> None:
         """Note that an attempt to connect starts."""
@@ -189,6 +209,9 @@ class Status:
     def _enter(self, state: State, pause: float | None = None) -> None:
         with self._lock:
             now = self._clock()
+            at = self._frame_at if self._state is State.LIVE else now
             self._seconds[self._state] += now - self._since
             self._state, self._since, self._frame_at = state, now, now
             self._next_attempt_at = None if pause is None else now + pause
+        for listener in self._listeners:
+            listener(StateChange(state, at, self.trouble))

@@ -1,0 +1,21 @@
+"""What the detection of events hands on, and who takes it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from pipeline.events.record import EventRecord, Phase
+
+
+class Change(NamedTuple):
+    """An event that is new or changed."""
+
+    record: EventRecord
+    phase: Phase
+
+
+class EventReceiver(Protocol):
+    """Takes the changes of all streams, on any thread; `pipeline.store` has one."""
+
+    def put(self, record: EventRecord, phase: Phase) -> None:
+        """Take over a change; never waits for the disk."""
