@@ -22,12 +22,24 @@ from trackers.tracks import Tracks
 SQUARE = Fraction(1)  # pixels
 
 
+@dataclass(frozen=True, slots=True)
+class ColourTags:
+    """What the colours of a picture mean, as code points of ITU-T H.273; 2: unspecified."""
+
+    primaries: int = 2
+    transfer: int = 2
+
+
+UNTAGGED = ColourTags()
+
+
 class Picture:
     """A decoded picture, upright, whose BGR array is made at the first request.
 
     The decoder's own picture is released then, which halves the memory.
 
     pixel_aspect: width of a pixel by its height when displayed
+    colours: for the tags of outputs
     """
 
     def __init__(
@@ -37,10 +49,12 @@ class Picture:
         to_bgr: Callable[[], UInt8Array],
         *,
         pixel_aspect: Fraction = SQUARE,
+        colours: ColourTags = UNTAGGED,
     ) -> None:
         self.width = width
         self.height = height
         self.pixel_aspect = pixel_aspect
+        self.colours = colours
         self._to_bgr: Callable[[], UInt8Array] | None = to_bgr
         self._bgr: UInt8Array | None = None
         self._making = Lock()  # any thread may ask

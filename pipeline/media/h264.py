@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from detector.detections import UInt8Array
 from detector.letterbox import Letterbox
+from pipeline.frame import ColourTags
 
 Preset = Literal[
     "ultrafast",
@@ -43,6 +44,7 @@ class H264:
     ticks: per second: the unit of pts and durations
     interval: duration of the last frame, in seconds
     pixel_aspect: width of a pixel by its height when displayed
+    colours: what the colours of the frames mean
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class H264:
         ticks: int,
         interval: Fraction,
         pixel_aspect: Fraction,
+        colours: ColourTags,
         preset: Preset,
         crf: int,
         threads: int,
@@ -66,6 +69,7 @@ class H264:
         context = self._stream.codec_context
         context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
+        context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         self._planar = Planar(context.width, context.height, pixel_aspect)
 
     def encode(

@@ -66,6 +66,7 @@ class VideoFileSink(Recorder):
             ticks=self._ticks,
             interval=stream.nominal_interval,
             pixel_aspect=frame.picture.pixel_aspect,
+            colours=frame.picture.colours,
             preset=self._preset,
             crf=self._crf,
             threads=self._threads,

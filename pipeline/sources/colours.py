@@ -15,6 +15,7 @@ from av.sidedata.sidedata import Type
 from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
+from pipeline.frame import UNTAGGED, ColourTags
 
 FloatArray = NDArray[np.float32]
 
@@ -48,6 +49,16 @@ def assumed_matrix(frame: VideoFrame) -> int | None:
     if frame.color_trc in HDR:
         return BT2020
     return BT709 if frame.height > _SD_HEIGHT else None
+
+
+def tags(frame: VideoFrame) -> ColourTags:
+    """Return what the BGR of a frame means, once HDR has been tone-mapped."""
+    if frame.color_trc in HDR:
+        return ColourTags(BT709, BT709)
+    found = ColourTags(frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED)
+    if found == UNTAGGED and assumed_matrix(frame) == BT709:
+        return ColourTags(BT709, BT709)  # as players take it; the output has another matrix
+    return found
 
 
 def side_data(frame: VideoFrame, kind: Type) -> bytes:

@@ -96,6 +96,7 @@ class FrameConverter:
             height,
             partial(self._upright_bgr, frame, turn, self._hdr),
             pixel_aspect=1 / aspect if turn.exchanged else aspect,
+            colours=colours.tags(frame),
         )
         kind = (frame.format.name, *size)
         if kind not in self._convertible:

@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from detector.detections import UInt8Array
-from pipeline.frame import SQUARE
+from pipeline.frame import SQUARE, UNTAGGED, ColourTags
 from pipeline.media.h264 import BT601, LIMITED, Planar
 from pipeline.sinks import SinkError
 
@@ -69,6 +69,7 @@ class LiveEncoder:
     """Encodes one stream as H.264 in which every frame can be shown as soon as it arrives.
 
     size, pixel_aspect: of the frames, the size made even; other shapes are letterboxed into it
+    colours: what the colours of the frames mean
     interval: seconds between two frames; gop_seconds: between two keyframes
     bit_rate: per second, None for one by size and rate
     Raises SinkError if this machine lacks the encoder.
@@ -80,6 +81,7 @@ class LiveEncoder:
         size: tuple[int, int],
         *,
         pixel_aspect: Fraction,
+        colours: ColourTags,
         interval: Fraction,
         gop_seconds: float,
         bit_rate: int | None,
@@ -91,7 +93,9 @@ class LiveEncoder:
         gop = max(1, ceil(gop_seconds * rate))
         self._planar = Planar(width, height, pixel_aspect)
         try:
-            self._context = _opened(self.name, (width, height), pixel_aspect, rate, gop, bit_rate)
+            self._context = _opened(
+                self.name, (width, height), pixel_aspect, colours, rate, gop, bit_rate
+            )
         except (av.FFmpegError, ValueError) as error:
             raise SinkError(f"the encoder {self.name} cannot be opened: {error}") from error
 
@@ -137,7 +141,7 @@ def _first_that_works() -> str:
     bgr = np.zeros((TRIAL[1], TRIAL[0], 3), np.uint8)
     for name in OPTIONS:
         try:
-            context = _opened(name, TRIAL, SQUARE, Fraction(25), 25, MIN_BIT_RATE)
+            context = _opened(name, TRIAL, SQUARE, UNTAGGED, Fraction(25), 25, MIN_BIT_RATE)
             frame = Planar(*TRIAL, SQUARE).frame(bgr, SQUARE)
             frame = frame.reformat(format=PIXELS.get(name, "yuv420p"))
             frame.pts, frame.time_base = 0, Fraction(1, HERTZ)
@@ -156,6 +160,7 @@ def _opened(
     name: str,
     size: tuple[int, int],
     pixel_aspect: Fraction,
+    colours: ColourTags,
     rate: Fraction,
     gop: int,
     bit_rate: int,
@@ -164,6 +169,7 @@ def _opened(
     assert isinstance(context, VideoCodecContext)
     context.width, context.height = size
     context.sample_aspect_ratio = pixel_aspect
+    context.color_primaries, context.color_trc = colours.primaries, colours.transfer
     context.pix_fmt = PIXELS.get(name, "yuv420p")
     context.colorspace, context.color_range = BT601, LIMITED
     context.time_base, context.framerate = Fraction(1, HERTZ), rate

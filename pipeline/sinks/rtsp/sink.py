@@ -148,6 +148,7 @@ class RtspSink(Sink):
                 self._encoder_name,
                 (picture.width, picture.height),
                 pixel_aspect=picture.pixel_aspect,
+                colours=picture.colours,
                 interval=item.frame.stream.nominal_interval,
                 gop_seconds=self._gop_seconds,
                 bit_rate=self._bit_rate,
