@@ -113,6 +113,8 @@ class Deliverer:
         self._draining.set()
         self.transport.interrupt()
         self.transport.wake()
+        if self._thread.ident is None:  # it was never started
+            self.transport.close()
 
     def figures(self) -> dict[str, Any]:
         """Return what the report shows, ready for JSON and without secrets. Any thread.
@@ -148,7 +150,8 @@ class Deliverer:
     def _run(self) -> None:
         try:
             while not self._stopped.is_set() and not self._ended:
-                if not self._round() and self._draining.is_set():
+                is_last = self._draining.is_set()  # asked before the look for rows
+                if not self._round() and is_last:
                     return
             self._draining.wait()
         finally:

@@ -38,6 +38,7 @@ class ScriptedTransport(Transport):
         self.taken: list[int] = []
         self.changed = Condition()
         self.closed = False
+        self.idle = False
         self.stuck = Event()  # a receiver that does not answer, if it is set
         self.interrupted = Event()
 
@@ -56,14 +57,20 @@ class ScriptedTransport(Transport):
 
     def pause(self, seconds: float | None) -> None:
         with self.changed:
+            self.idle = True
             self.changed.notify_all()  # what happened before is in the figures now
         super().pause(seconds)
+        self.idle = False
 
     def interrupt(self) -> None:
         self.interrupted.set()
 
     def close(self) -> None:
         self.closed = True
+
+    def wait_until_idle(self) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.idle and self.taken, CAP)
 
     def wait_for_attempts(self, count: int) -> None:
         with self.changed:
@@ -269,6 +276,17 @@ def test_at_the_end_what_waits_is_delivered() -> None:
         assert bench.deliverer.join(CAP)
         assert bench.transport.taken == list(range(1, 101))
         assert bench.transport.closed
+
+
+def test_a_row_that_was_committed_just_before_the_end_is_delivered() -> None:
+    with delivering("door") as bench:
+        bench.deliverer.start()
+        bench.outbox.wait_empty()
+        bench.transport.wait_until_idle()
+        bench.outbox.rows.append(a_row(2))
+        bench.deliverer.drain()
+        assert bench.deliverer.join(CAP)
+        assert bench.transport.taken == [1, 2]
 
 
 def test_at_the_end_a_failing_stream_is_left_and_the_others_are_delivered() -> None:

@@ -1,0 +1,67 @@
+"""A program that stores events and delivers them to a webhook, until it is killed.
+
+Arguments: folder of the events, URL, certificate of the authority, secret, first number, and
+how many events; it prints the UUIDs of events that are stored, and `done` when all are delivered.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from pipeline.delivery.deliverer import Deliverer
+from pipeline.delivery.retries import Schedule
+from pipeline.delivery.webhook import Webhook
+from pipeline.events.record import Phase
+from pipeline.store.event_log import EventLog
+from pipeline.store.outbox import Outbox
+from pipeline.store.outbox_writer import OutboxBounds
+from tests.support.cameras import CAP
+from tests.support.deliveries import an_event
+
+NAME = "hook"
+GROUP = 5  # events that are stored together
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the command line says."""
+
+    folder: Path
+    url: str
+    authority: Path
+    secret: str
+    first: int
+    count: int
+
+
+def main(given: Arguments) -> None:
+    """Store events, tell of them, and wait until they are delivered."""
+    log = EventLog(given.folder, {NAME: OutboxBounds()})
+    outbox = Outbox(given.folder, log)
+    soon = Schedule((0.01,), (0.01,), Random())
+    webhook = Webhook(given.url, given.folder, soon, secret=given.secret, ca_file=given.authority)
+    deliverer = Deliverer(NAME, "https://", webhook, outbox)
+    log.on_committed(lambda _: deliverer.wake())
+    deliverer.start()
+    for start in range(given.first, given.first + given.count, GROUP):
+        records = [an_event(f"camera{number % 2}", 0) for number in range(start, start + GROUP)]
+        for record in records:
+            log.put(record, Phase.START)
+        assert log.flush(CAP)
+        for record in records:
+            print(record.stream, record.uuid, flush=True)
+    while deliverer.figures()["pending"]:
+        deliverer.join(0.02)  # it goes on
+    deliverer.interrupt()
+    deliverer.join(CAP)
+    log.close()
+    outbox.close()
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    folder, url, authority, secret, first, count = sys.argv[1:]
+    main(Arguments(Path(folder), url, Path(authority), secret, int(first), int(count)))
