@@ -22,6 +22,7 @@ _SHOWN_KEY = re.compile(
     re.IGNORECASE,
 )
 HOST = re.compile(r"(\[[\w.:%]+\]|[\w.{}-]*)(:\d{1,5})?")
+_EXAMPLE = "HOST:PORT"  # in our own advice
 
 _LOCAL = {"camera", "file", "pipe", "synthetic"}  # what follows is a path, without credentials
 # `rtsp://`, `mjpeg:http://`, `rtsp:/`; and without a slash if a scheme of ours has an @ behind it
@@ -92,8 +93,10 @@ def _end(text: str, start: int) -> int:
     end = _space(text, start)
     rest = text[start:end].rstrip(_TRAILING)
     # With white space in a password, what stands before it is no host, or has no path.
-    if "@" not in rest and (
-        (":" in rest and rest == _head(rest)) or not HOST.fullmatch(_head(rest))
+    if (
+        "@" not in rest
+        and ((":" in rest and rest == _head(rest)) or not HOST.fullmatch(_head(rest)))
+        and _head(rest) != _EXAMPLE
     ):
         line = text.find("\n", start)
         at = text.rfind("@", end, line if line >= 0 else len(text))
@@ -139,7 +142,7 @@ def _remote(rest: str) -> str:
         before, _, after = rest.rpartition("@")
         return HIDDEN if re.search(r"[?#]", before) else f"{HIDDEN}@{_remote(after)}"
     user, _, host = head.rpartition("@")
-    if not HOST.fullmatch(host):
+    if not HOST.fullmatch(host) and head != _EXAMPLE:
         return HIDDEN
     tail, hash_, _ = rest[len(head) :].partition("#")
     path, question, query = tail.partition("?")

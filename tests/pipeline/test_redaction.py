@@ -50,6 +50,9 @@ SHOWN = {
     ),
     "rtsp://cam/h264Preview_01_main": "rtsp://cam/h264Preview_01_main",
     "rtsp://127.0.0.1:8554/{stream}?serve=1": "rtsp://127.0.0.1:8554/{stream}?serve=1",
+    "rtsp://HOST:PORT/{stream}": "rtsp://HOST:PORT/{stream}",
+    "rtsp://HOST:PORT": "rtsp://HOST:PORT",
+    "rtsp://admin:PORT": "rtsp://***",
     "http://cam/a%20b/video.mjpg": "http://cam/a%20b/video.mjpg",
     "pipe:/tmp/a=b@c": "pipe:/tmp/a=b@c",
     "file:///clips/a=b.mp4": "file:///clips/a=b.mp4",
@@ -64,6 +67,10 @@ TEXTS = {
     "rtsp://a:pass@cam/1: cannot be opened: refused": "rtsp://cam/1: cannot be opened: refused",
     "door: (rtsp://a:pass word@cam/1).": "door: (rtsp://cam/1).",
     "door: (rtsp://a:12 word@cam/1).": "door: (rtsp://cam/1).",
+    "put {stream} in it, as in rtsp://HOST:PORT/{stream}": (
+        "put {stream} in it, as in rtsp://HOST:PORT/{stream}"
+    ),
+    "give rtsp://HOST:PORT, not rtsp://a:pass@cam/1": "give rtsp://HOST:PORT, not rtsp://cam/1",
     '{"url": "rtsp://a:pass@cam/1"}': '{"url": "rtsp://cam/1"}',
     "_rtsp://a:pass@cam/1": "_rtsp://cam/1",
     "sent Authorization: Basic cGFzcw==": "sent Authorization: Basic ***",
