@@ -11,9 +11,9 @@ from time import monotonic
 
 import av
 
-from pipeline.packets.keyframe import format_of
+from pipeline.packets.keyframe import format_of, nal_units
 from pipeline.packets.packet import HERTZ, EncodedPacket, PacketFormat, TrackFormat, describe
-from tests.support.cameras import FPS, GOP, encoded, numbered
+from tests.support.cameras import FPS, GOP, encoded, numbered, read_units
 
 TIME_BASE = Fraction(1, HERTZ)
 DECODERS = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg"}
@@ -110,3 +110,25 @@ def times(packets: Sequence[EncodedPacket], time_base: Fraction = TIME_BASE) -> 
     first = packets[0].pts
     assert first is not None
     return [(each.pts - first) * time_base for each in packets if each.pts is not None]
+
+
+def without_sets(found: Iterable[bytes], codec: str = "h264") -> tuple[bytes, ...]:
+    """Return NAL units without parameter sets, which GStreamer repeats in front of keyframes."""
+    if codec == "h264":
+        return tuple(unit for unit in found if unit[0] & 31 not in (7, 8))
+    return tuple(unit for unit in found if unit[0] >> 1 & 63 not in (32, 33, 34))
+
+
+def places(found: Iterable[Iterable[bytes]], clip: Path, codec: str = "h264") -> list[int]:
+    """Return which access units of a clip these are, each given by its NAL units.
+
+    Fails if one of them differs from all that the server sends.
+    """
+    clips = (nal_units(unit) for _, unit in read_units(clip))
+    sent = {without_sets(each, codec): place for place, each in enumerate(clips)}
+    return [sent[without_sets(each, codec)] for each in found]
+
+
+def assert_without_gaps(found: list[int], length: int) -> None:
+    """Fail unless places in a clip of this length, which is sent in a loop, follow each other."""
+    assert found == [(found[0] + k) % length for k in range(len(found))]
