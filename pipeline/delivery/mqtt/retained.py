@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Retained:
         self._all = True
         self._removed: set[str] = set()  # cameras whose topics must be emptied
         self._described: dict[str, bytes] = {}  # camera -> its published description
-        self._pictured: dict[str, str] = {}  # camera -> path of its published snapshot
+        self._pictured: dict[str, tuple[str, int]] = {}  # camera -> its published snapshot
 
     def publish_all_again(self) -> None:
         """Publish everything the next time: the broker or Home Assistant is a new one."""
@@ -64,18 +65,22 @@ class Retained:
                 self._described[name] = description
         publish(self._topics.state(name), as_text(shown.state).encode())
         publish(self._topics.counts(name), as_text(shown.counts).encode())
-        if shown.snapshot and self._pictured.get(name) != shown.snapshot:
+        if shown.snapshot:
             self._publish_snapshot(publish, name, shown.snapshot)
 
     def _publish_snapshot(self, publish: Publish, name: str, path: str) -> None:
         try:
             with (self._folder / path).open("rb") as file:
+                # A better frame of the same event has the same path
+                version = path, os.fstat(file.fileno()).st_mtime_ns
+                if self._pictured.get(name) == version:
+                    return
                 image = file.read(MAX_SNAPSHOT + 1)
         except OSError:
             return  # not written yet, or deleted since
         if 0 < len(image) <= MAX_SNAPSHOT:
             publish(self._topics.snapshot(name), image)
-            self._pictured[name] = path
+            self._pictured[name] = version
 
     def _empty(self, publish: Publish, name: str) -> None:
         """Remove what the broker keeps of a camera; an empty message does that."""

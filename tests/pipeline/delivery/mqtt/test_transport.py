@@ -245,9 +245,9 @@ def test_states_counts_and_the_snapshot_are_retained(
     site.deliverer.start()
     with listening(broker) as listener:
         listener.wait_until(lambda: listener.last("framelane/door/counts") is not None)
-    event = an_event(snapshot="door.jpg")
-    site.transport.observe(event, Phase.START)
-    site.deliverer.wake()
+        site.transport.observe(an_event(snapshot="door.jpg"), Phase.START)
+        site.deliverer.wake()
+        listener.wait_until(lambda: listener.last("framelane/door/snapshot") is not None)
     with listening(broker) as late:
         late.wait_until(lambda: late.last("framelane/door/snapshot") is not None)
         retained = {topic for topic, _, kept in late.heard if kept}
@@ -265,14 +265,18 @@ def test_states_counts_and_the_snapshot_are_retained(
     }
 
 
-def test_the_broker_says_that_we_are_gone_after_a_kill_and_we_say_it_at_the_end(
-    broker: Broker, tmp_path: Path, stack: ExitStack
+@pytest.mark.parametrize("orderly", [True, False])
+def test_the_end_is_told_by_us_and_a_broken_connection_by_the_broker(
+    orderly: bool, broker: Broker, tmp_path: Path, stack: ExitStack
 ) -> None:
     listener = stack.enter_context(listening(broker))
     site = Site(stack, broker.port, tmp_path)
     site.deliverer.start()
     listener.wait_until(lambda: listener.last("framelane/availability") == b"online")
-    site.deliverer.drain()
+    if orderly:
+        site.deliverer.drain()
+    else:
+        site.deliverer.interrupt()  # shuts the connection down without a farewell
     assert site.deliverer.join(CAP)
     listener.wait_until(lambda: listener.last("framelane/availability") == b"offline")
 
