@@ -22,8 +22,12 @@ from pipeline.config import (
     TrackerConfig,
     options_of,
 )
+from pipeline.delivery.transport import Camera
+from pipeline.event_services import EventServices
+from pipeline.events.sink import EventSink
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
+from pipeline.media.start_time import started_at
 from pipeline.options import checked_options
 from pipeline.recording.config import RecordingConfig, annotated_output
 from pipeline.recording.stream import StreamRecording, record_stream
@@ -57,12 +61,16 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
     ledger = Ledger()
+    services = _event_services(config, manifest)
     run = Run(
-        Graph(_shared_stages(config, model, manifest), ledger, more=more),
+        Graph(_shared_stages(config, model, manifest), ledger, more=more, services=services),
         model,
         manifest,
         outputs=_written(config),
-        make_stream=lambda source, name: _stream_stages(source, name, config, manifest, ledger),
+        make_stream=lambda source, name: _stream_stages(
+            source, name, config, manifest, ledger, services
+        ),
+        events=services,
     )
     for source in config.sources:
         run.add(source)
@@ -73,6 +81,16 @@ def _written(config: RunConfig) -> list[str]:
     """Return the URLs of all that is written for each stream."""
     recording = [config.recording.url] if config.recording else []
     return [*(output.url for output in config.outputs), *recording]
+
+
+def _event_services(config: RunConfig, manifest: Manifest) -> EventServices | None:
+    """Return what stores and delivers events, None if the run notes none."""
+    if config.events is None:
+        if config.deliver:
+            raise UsageError("deliver: given, but no events are noted: add the section 'events'")
+        return None
+    config.events.check(manifest.classes, [zone.name for zone in config.analytics.zones])
+    return EventServices(config.events, config.deliver)
 
 
 def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
@@ -143,7 +161,12 @@ def _class_ids(wanted: Sequence[str | int], names: Sequence[str]) -> set[int]:
 
 
 def _stream_stages(
-    config: SourceConfig, name: str, run: RunConfig, manifest: Manifest, ledger: Ledger
+    config: SourceConfig,
+    name: str,
+    run: RunConfig,
+    manifest: Manifest,
+    ledger: Ledger,
+    services: EventServices | None,
 ) -> StreamStages:
     live = source_for(config.url).live
     max_age = _max_age(config, live)
@@ -167,6 +190,8 @@ def _stream_stages(
         ]
     ]
     _refuse_viewers(config, outputs, live or config.realtime)
+    if services:
+        outputs.append(_events_output(config, name, run, source, manifest.classes, services))
     if run.serve:
         page = FrameTap()
         outputs.append(Output(page.name, page, viewer=live))
@@ -182,7 +207,7 @@ def _stream_stages(
         outputs,
         live=live or config.realtime,
         status=source.status,
-        recording=_recording(run.recording, config, name, source),
+        recording=_recording(run.recording, config, name, source, services),
     )
 
 
@@ -194,7 +219,11 @@ def _wants_audio(recording: RecordingConfig | None, source: SourceConfig) -> boo
 
 
 def _recording(
-    config: RecordingConfig | None, source: SourceConfig, name: str, made: Source
+    config: RecordingConfig | None,
+    source: SourceConfig,
+    name: str,
+    made: Source,
+    services: EventServices | None,
 ) -> StreamRecording | None:
     """Return the recording of a stream by copying, None if there is none."""
     if config is None or config.mode == "annotated":
@@ -204,11 +233,42 @@ def _recording(
                 "'recording' with mode copy, or leave it out"
             )
         return None
-    if config.mode == "events":
+    if config.mode == "events" and not services:
         raise UsageError("recording.mode: events given, but there is no section 'events'")
     return record_stream(
-        config, name, made, record_url=source.record_address, options=options_of(source)
+        config,
+        name,
+        made,
+        record_url=source.record_address,
+        options=options_of(source),
+        spans=services.spans(name) if services else None,
     )
+
+
+def _events_output(
+    config: SourceConfig,
+    name: str,
+    run: RunConfig,
+    source: Source,
+    classes: Sequence[str],
+    services: EventServices,
+) -> Output:
+    """Return the sink that notes the events of a stream."""
+    wanted = services.config.filters(name).classes or classes
+    mine = [
+        [shape.name for shape in shapes if shape.streams is None or name in shape.streams]
+        for shapes in (run.analytics.zones, run.analytics.lines)
+    ]
+    services.camera_added(Camera(name, tuple(wanted), tuple(mine[0]), tuple(mine[1])))
+    sink = EventSink(
+        name,
+        classes,
+        services.config,
+        services,
+        status=source.status,
+        started_at=lambda: None if "://" in config.url else started_at(Path(config.url)),
+    )
+    return Output(sink.name, sink)
 
 
 def _refuse_viewers(config: SourceConfig, outputs: Sequence[Output], live: bool) -> None:

@@ -25,6 +25,8 @@ from pipeline.access.config import ServeConfig
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
+from pipeline.delivery.config import DeliveryConfig
+from pipeline.events.config import EventsConfig
 from pipeline.recording.config import RecordingConfig
 
 _RENAMED = {"control": "serve"}
@@ -182,6 +184,12 @@ class RunConfig(BaseModel):
         gt=0,
         description="seconds after which a hanging stage ends the run with an error; default: it "
         "is only logged, after 60",
+    )
+    events: EventsConfig | None = Field(
+        default=None, description="note, store and show what happens: see docs/events.md"
+    )
+    deliver: tuple[Annotated[DeliveryConfig, _named("url")], ...] = Field(
+        default=(), description="where events are delivered to: MQTT, webhooks, .jsonl"
     )
     serve: Annotated[ServeConfig, _named("address")] | None = Field(
         default=None, description="the page, the API and the metrics: see docs/web.md"

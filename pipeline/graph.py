@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from threading import Condition, Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from detector.errors import FramelaneError
 from pipeline.connections.status import Status
@@ -105,13 +105,31 @@ class StreamStages:
             self.recording.stop()
 
 
+class Service(Protocol):
+    """Something that the streams of a run use, from its start to its end."""
+
+    def open(self) -> None:
+        """Begin. Raises FramelaneError; then the run does not start."""
+
+    def close(self) -> None:
+        """End, within seconds."""
+
+
 class Graph:
     """The shared stages, joined with streams that may be added and removed during the run.
 
     more: the run goes on when no stream is left, so that others can be added, until it is stopped
+    services: opened before the first thread starts, and closed after the last one has ended
     """
 
-    def __init__(self, shared: SharedStages, ledger: Ledger, *, more: bool = False) -> None:
+    def __init__(
+        self,
+        shared: SharedStages,
+        ledger: Ledger,
+        *,
+        more: bool = False,
+        services: Service | None = None,
+    ) -> None:
         self.engine_is_open = shared.engine_is_open
         self._ledger = ledger
         self._changed = Condition()
@@ -126,7 +144,8 @@ class Graph:
             _shared_workers(shared, self._inbox, self._router, ledger),
             ledger,
             stop_sources=self._stop_sources,
-            finalizers=[shared.close_engine],
+            starters=[services.open] if services else [],
+            finalizers=[shared.close_engine, *([services.close] if services else [])],
         )
 
     @property

@@ -21,10 +21,12 @@ def figures(
     pipeline: Pipeline,
     streams: Sequence[StreamStages],
     removed: Mapping[str, Figures] = MappingProxyType({}),
+    events: Figures | None = None,
 ) -> Figures:
     """Return all counts and measurements of a run, ready for JSON.
 
     removed: the last figures of streams that were removed
+    events: of their store and deliveries; None if no events are noted
     """
     return {
         "seconds": round(pipeline.seconds, 3),
@@ -34,6 +36,7 @@ def figures(
             **removed,
             **{stream.name: stream_figures(pipeline, stream) for stream in streams},
         },
+        **({} if events is None else {"events": events}),
         "stages": {worker.name: _stage(worker) for worker in pipeline.workers},
         "failures": [
             {"stage": failure.stage, "stream": failure.stream, "error": _words_of(failure)}

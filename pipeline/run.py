@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from detector.manifest import Manifest, manifest_path
 from pipeline.config import SourceConfig
+from pipeline.event_services import EventServices
 from pipeline.graph import Graph, StreamStages
 from pipeline.redaction import shown_url
-from pipeline.report import Figures, stream_figures
+from pipeline.report import Figures, figures, stream_figures
 from pipeline.runtime.runner import Pipeline
 from pipeline.sinks.retention import SegmentNames
 from pipeline.sources import is_glob
@@ -42,15 +43,18 @@ class Run:
         *,
         outputs: Sequence[str],
         make_stream: Callable[[SourceConfig, str], StreamStages],
+        events: EventServices | None = None,
     ) -> None:
         """Take a graph without streams.
 
         outputs: the URLs of every stream's outputs, with {stream} for its name
         make_stream: returns the stages of a source under a name
+        events: stores and delivers what happens; None if no events are noted
         """
         self.model = model
         self.manifest = manifest
         self.removed: dict[str, Figures] = {}
+        self.events = events
         self._graph = graph
         self._output_urls = outputs
         self._make_stream = make_stream
@@ -109,6 +113,8 @@ class Run:
             last = stream_figures(self.pipeline, self._graph.end(name))
             self._graph.forget(name)
             self.pipeline.ledger.forget(name)
+            if self.events:
+                self.events.camera_removed(name)
             del self._sources[name], self._files[name], self._addresses[name]
             self.removed.pop(name, None)
             self.removed[name] = last
@@ -184,6 +190,12 @@ class Run:
                     "its own, for several streams with {stream} in it, as in rtsp://HOST:PORT/{stream}"
                 )
             taken.add(address)
+
+
+def run_figures(run: Run) -> Figures:
+    """Return all counts and measurements of a run, ready for JSON."""
+    events = run.events.figures() if run.events else None
+    return figures(run.pipeline, run.streams, run.removed, events)
 
 
 def _address(url: str) -> str:

@@ -15,7 +15,6 @@ import yaml
 from detector.terminal import printable_lines, unfailing_output
 from detector.text_file import write_text
 from pipeline.build import build
-from pipeline.shown_config import shown_config
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
 from pipeline.monitor.display import watch
@@ -23,8 +22,9 @@ from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.process_settings import apply_process_settings
-from pipeline.report import complaints, exit_code, figures, opening_failure, summary
-from pipeline.run import Run
+from pipeline.report import complaints, exit_code, opening_failure, summary
+from pipeline.run import Run, run_figures
+from pipeline.shown_config import shown_config
 
 log = logging.getLogger("framelane")
 
@@ -118,7 +118,7 @@ def _run(built: Run, config: RunConfig) -> None:
 
 def _report(built: Run, stats_json: Path | None) -> int:
     """Write the report, the most durable form first, and return the exit code."""
-    report = figures(built.pipeline, built.streams, built.removed)
+    report = run_figures(built)
     try:
         if stats_json:
             write_text(stats_json, json.dumps(report, indent=2) + "\n", "--stats-json")

@@ -67,6 +67,7 @@ class Pipeline:
     removed.
 
     stop_sources: asks every source to end early
+    starters: called by `start` before any thread starts; what they raise, `start` raises
     finalizers: called after every thread has ended (one closes the engine)
     """
 
@@ -76,6 +77,7 @@ class Pipeline:
         ledger: Ledger,
         *,
         stop_sources: Callable[[], None],
+        starters: Sequence[Callable[[], None]] = (),
         finalizers: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.ledger = ledger
@@ -83,6 +85,7 @@ class Pipeline:
         self.cancelled = False
         self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have own threads
         self._stop_sources = stop_sources
+        self._starters = starters
         self._finalizers = finalizers
         self._lock = Lock()
         self._threads: dict[Worker, Thread] = {}  # in the order of the path
@@ -150,6 +153,8 @@ class Pipeline:
 
     def start(self) -> None:
         """Start every thread."""
+        for starter in self._starters:
+            starter()
         self._started_at, self._cpu_before = monotonic(), process_time()
         with self._lock:
             self._started = True

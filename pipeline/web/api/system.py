@@ -5,15 +5,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipeline.report import figures
+from pipeline.run import run_figures
 from pipeline.shown_config import shown_config
 from pipeline.web.site import site_of
 
 
 async def stats(request: Request) -> Response:
     """Return all figures of the run, as `--stats-json` writes them."""
-    run = site_of(request).run
-    return JSONResponse(figures(run.pipeline, run.streams, run.removed))
+    return JSONResponse(run_figures(site_of(request).run))
 
 
 async def config(request: Request) -> Response:
