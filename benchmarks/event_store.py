@@ -27,7 +27,7 @@ from pipeline.events.record import EventKind, EventRecord, Moment, Phase, new_uu
 from pipeline.store.changes import EventChange
 from pipeline.store.database import FILE, open_to_write
 from pipeline.store.event_log import EventLog
-from pipeline.store.event_rows import INSERT, event_row
+from pipeline.store.event_rows import COLUMNS, INSERT, NAMES, event_row
 from pipeline.store.event_store import EventStore
 from pipeline.store.outbox_writer import OutboxBounds
 from pipeline.store.queries import EventFilter, EventReader, Position
@@ -36,6 +36,7 @@ BETWEEN = 3.0  # seconds from the start of one event to the start of the next
 TRANSPORTS = {"hook": OutboxBounds(max_rows=2**31, max_bytes=2**40, max_seconds=1e9)}
 GROUP = 500
 PAGE = 50
+COPIES = 20
 ALONE_SECONDS = 5.0
 PACE_SECONDS = 0.02  # between the events of a busy site
 PAGES = 200  # of each kind of filter
@@ -86,14 +87,26 @@ def _events(began_at: float) -> Iterator[EventRecord]:
 
 
 def _load(folder: Path, events: int, began_at: float) -> None:
+    """Store some events of ours, and copies of them at later times until there are enough."""
+    share = events // COPIES
     with closing(open_to_write(folder)) as database:
-        database.connection.execute("PRAGMA synchronous = OFF")
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000"):
+            database.connection.execute(f"PRAGMA {setting}")
         numbered = (
             event_row(replace(event, sequence=number))
-            for number, event in enumerate(islice(_events(began_at), events), 1)
+            for number, event in enumerate(islice(_events(began_at), share), 1)
         )
+        later = [f"{name} + :later" if name.endswith("_wall") else name for name in COLUMNS]
+        later[COLUMNS.index("uuid")] = "lower(hex(randomblob(4))) || substr(uuid, 9)"
+        later[COLUMNS.index("sequence")] = "sequence + :number"
         with database.transaction() as connection:
             connection.executemany(INSERT, numbered)
+            for copy in range(1, COPIES):
+                connection.execute(
+                    f"INSERT INTO events ({NAMES}) SELECT {', '.join(later)} FROM events"
+                    " WHERE id <= :share ORDER BY id",
+                    {"later": copy * share * BETWEEN, "number": copy * share, "share": share},
+                )
             connection.execute(
                 "INSERT INTO streams SELECT stream, max(sequence) FROM events GROUP BY 1"
             )
