@@ -164,7 +164,7 @@ class Run:
         written = _identities(_left_by(*self._files.values()))
         if written & _identities([_path_of(source.url)]):
             raise UsageError(f"{shown_url(source.url)} is also an output: give another source")
-        for path in files:
+        for place, path in enumerate(files):
             identities = _identities(_left_by([path]))
             if identities & read:
                 raise UsageError(f"--output: {path} is also a source: give it another name")
@@ -173,12 +173,24 @@ class Run:
                     f"--output: {path} would be written twice: give another name, or for several "
                     "streams put {stream} into it, as in out/{stream}" + path.suffix
                 )
+            self._refuse_shared_names(path, chain(*self._files.values(), files[:place]))
             if _identities(_segments_of(path)) & read:
                 raise UsageError(
                     f"--output: {path} gives its files the name that a source has: it would "
                     "overwrite or delete the source: give it another name"
                 )
             written |= identities
+
+    @staticmethod
+    def _refuse_shared_names(path: Path, others: Iterable[Path]) -> None:
+        """Raise UsageError if a segment would have the name of another output's file."""
+        for other in others:
+            for template, file in ((path, other), (other, path)):
+                if "%" in str(template) and SegmentNames(template).may_equal(file):
+                    raise UsageError(
+                        f"--output: {other} and {path} may give two files one name, so that one "
+                        "would overwrite or delete the other: give each a folder of its own"
+                    )
 
     def _refuse_shared_addresses(self, addresses: Sequence[str]) -> None:
         """Raise UsageError if two streams would be sent to one address."""

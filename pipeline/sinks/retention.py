@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
+from string import digits
 from time import time
 
 from pipeline.rate_limited_log import RateLimitedLog
@@ -31,6 +32,7 @@ _PATTERNS = {
     "%": "%",
 }
 DIRECTIVES = ", ".join(f"%{letter}" for letter in _PATTERNS)
+_DIGIT = "any digit"
 _NUMBER = r"(~\d+)?"  # where two segments would have the same name
 
 
@@ -49,6 +51,14 @@ class SegmentNames:
         """Return the first directive in a template that is not in DIRECTIVES; None: all are."""
         found = re.findall(r"%.?", str(template))
         return next((each for each in found if each[1:] not in _PATTERNS), None)
+
+    def may_equal(self, other: Path) -> bool:
+        """Return whether a segment may have the name of another output, a file or a template."""
+        template, other = self._template.resolve(), other.resolve()
+        if template.suffix != other.suffix or len(template.parts) != len(other.parts):
+            return False
+        ours, theirs = (_letters(each) for each in (template, other))
+        return all(map(_may_agree, ours, theirs))
 
     def at(self, moment: datetime) -> Path:
         """Return an unused name for a segment that starts at `moment`."""
@@ -88,6 +98,30 @@ class SegmentNames:
 
 def _is_used(path: Path) -> bool:
     return path.exists() or path.with_suffix(f".incomplete{path.suffix}").exists()
+
+
+def _letters(path: Path) -> list[list[str]]:
+    """Return the letters of each part of a path without its suffix; _DIGIT stands for any digit."""
+    return [
+        [letter for piece in re.split(r"(%.)", part) for letter in _expanded(piece)]
+        for part in path.with_suffix("").parts
+    ]
+
+
+def _expanded(piece: str) -> list[str]:
+    if not piece.startswith("%") or piece == "%%" or piece[1:] not in _PATTERNS:
+        return list(piece.replace("%%", "%"))
+    length = re.fullmatch(r"\\d\{(\d+)\}", _PATTERNS[piece[1:]])
+    assert length, piece
+    return [_DIGIT] * int(length[1])
+
+
+def _may_agree(ours: list[str], theirs: list[str]) -> bool:
+    """Return whether two parts of paths may be the same, whatever the digits of each are."""
+    return len(ours) == len(theirs) and all(
+        a == b or (a == _DIGIT and b in digits) or (b == _DIGIT and a in digits)
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def _pattern(part: str) -> str:

@@ -170,3 +170,23 @@ def test_a_source_with_the_name_of_a_segment_is_not_deleted(tmp_path: Path) -> N
     )
     with pytest.raises(UsageError, match="it would overwrite or delete the source"):
         build(config)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("{stream}-%H%M%S.mp4", "cam-%S%M%H.mp4"), ("%Y.jsonl", "2026.jsonl"), ("%H.mp4", "%M.mp4")],
+)
+def test_outputs_that_may_have_one_name_are_refused_before_anything_starts(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    outputs = [{"url": str(tmp_path / name)} for name in names]
+    config = minimal_config(tmp_path, quick_clip(5, name="cam"), outputs=outputs)
+    with pytest.raises(UsageError, match="may give two files one name"):
+        build(config)
+
+
+def test_a_template_with_the_name_of_another_stream_s_file_is_refused(tmp_path: Path) -> None:
+    outputs = [{"url": str(tmp_path / "{stream}%H.mp4")}, {"url": str(tmp_path / "{stream}.mp4")}]
+    streams = quick_clip(5, name="cam"), quick_clip(5, name="cam12")
+    with pytest.raises(UsageError, match="may give two files one name"):
+        build(minimal_config(tmp_path, *streams, outputs=outputs))

@@ -64,3 +64,26 @@ def test_files_of_a_stream_with_a_similar_name_are_not_deleted(
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     assert list(SegmentNames(tmp_path / template).existing()) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "other", "may"),
+    [
+        ("a/%H%M.mp4", "a/%M%H.mp4", True),
+        ("a/%Y.mp4", "a/%H%M.mp4", True),
+        ("a/%Y/1.mp4", "a/2026/1.mp4", True),
+        ("a/cam%H.mp4", "a/cam12.mp4", True),
+        ("a/x/../%H.mp4", "a/%M.mp4", True),
+        ("a/%H%%.mp4", "a/12%%.mp4", True),
+        ("a/cam%H.mp4", "a/cam123.mp4", False),
+        ("a/cam%H.mp4", "a/door%H.mp4", False),
+        ("a/%H.mp4", "b/%H.mp4", False),
+        ("a/%H.mp4", "a/%H.jsonl", False),
+        ("a/%H.mp4", "a/%H/%H.mp4", False),
+        ("a/%H.mp4", "a/%j.mp4", False),
+    ],
+)
+def test_templates_that_may_give_one_name_are_told(template: str, other: str, may: bool) -> None:
+    assert SegmentNames(Path(template)).may_equal(Path(other)) is may
+    if "%" in other:
+        assert SegmentNames(Path(other)).may_equal(Path(template)) is may
