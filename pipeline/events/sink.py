@@ -90,6 +90,11 @@ class EventSink(Sink):
         self._end()
 
     @property
+    def pictures_held(self) -> tuple[int, int]:
+        """How many best frames are in memory, and their bytes."""
+        return len(self._snapshots), self._snapshots.bytes_held
+
+    @property
     def interruptions(self) -> list[str]:
         """Errors and missing snapshots, if there were any: one line each."""
         lines = []

@@ -34,12 +34,12 @@ class Seen(NamedTuple):
 
 
 def tracked(
-    seconds: float, tracks: Mapping[int, Seen], *, scene: int = 0, live: bool = True
+    seconds: float, tracks: Mapping[int, Seen], *, scene: int = 0, live: bool = True, grey: int = 0
 ) -> Tracked:
-    """Return a frame of a black picture with these tracks, by id."""
+    """Return a frame of a grey picture with these tracks, by id."""
     stream = Stream("cam", "rtsp://cam", Fraction(1, 10), live=live)
     ticks = round(seconds / TIME_BASE)
-    picture = Picture.of(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    picture = Picture.of(np.full((SIZE[1], SIZE[0], 3), grey, np.uint8))
     frame = Frame(stream, round(seconds * 10), ticks, ticks, TIME_BASE, seconds, picture, scene)
     seen = list(tracks.values())
     boxes = [(s.x - s.size[0] / 2, s.y - s.size[1], s.x + s.size[0] / 2, s.y) for s in seen]

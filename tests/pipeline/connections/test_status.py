@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.connections.status import Cause, State, Status, Trouble
+from pipeline.connections.status import Cause, State, StateChange, Status, Trouble
 
 REFUSED = Trouble(Cause.REFUSED, "Connection refused")
 
@@ -100,3 +100,25 @@ def test_a_line_is_logged_once_a_minute_with_the_number_of_suppressed_ones(
         clock.now += 11
         status.lost(REFUSED, 1.0)
     assert caplog.messages[-1].endswith("(49 more since)")
+
+
+def test_a_listener_hears_each_change_and_when_the_last_frame_came() -> None:
+    clock = Clock()
+    status = Status("cam", clock)
+    heard: list[StateChange] = []
+    status.on_change(heard.append)
+    status.live()
+    clock.now = 1010.0
+    status.frame(0.04)
+    clock.now = 1015.0
+    status.lost(REFUSED, 1.0)
+    clock.now = 1016.0
+    status.connecting()
+    clock.now = 1020.0
+    status.lost(REFUSED, 1.0)
+    assert heard == [
+        StateChange(State.LIVE, 1000.0, None),
+        StateChange(State.BACKOFF, 1010.0, REFUSED),
+        StateChange(State.CONNECTING, 1016.0, REFUSED),
+        StateChange(State.BACKOFF, 1020.0, REFUSED),
+    ]
