@@ -31,6 +31,8 @@ class WriteError(FramelaneError):
 class PacketWriter:
     """Writes the packets of one connection, from a keyframe on, into .mp4, .mov or .mkv.
 
+    A name may have .part after that, for a file that is renamed when it is complete.
+
     The first packet of video has time 0. Differences of times are exact; .mkv rounds times to 1 ms.
     The file can be read while it grows, and after a kill up to its last complete group of pictures.
 
@@ -90,7 +92,7 @@ class PacketWriter:
                 self._write(packet)
 
     def _add_tracks(self, start: EncodedPacket, begun: set[int]) -> None:
-        name = FORMATS[self.path.suffix.lower()]
+        name = FORMATS[Path(self.path.name.removesuffix(".part")).suffix.lower()]
         video = self._format.tracks[0]
         self._ticks = ticks_per_second(video.time_base)
         self._video = VideoTimes(start, video.time_base)
