@@ -139,18 +139,23 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
             self._abandon("the recorder failed")
 
     def _take(self, packet: EncodedPacket) -> None:
-        begins = packet.keyframe and packet.track == 0
         self._heard.add(packet.track)
-        if begins and self._segment and self._is_due(self._segment, packet):
-            self._complete()
-        if begins:
-            self._check_disk()
-        if self._segment is None and begins and not self._stopped:
-            self._begin(packet)
-        if self._segment is None:
+        if packet.keyframe and packet.track == 0:
+            try:
+                self._begin_if_due(packet)
+            except WriteError as error:
+                self._stop(error)
+        if self._segment:
+            self._segment.write(packet, _wall(packet))
+        else:
             self.left_out[STOPPED if self._stopped else NO_KEYFRAME] += 1
-            return
-        self._segment.write(packet, _wall(packet))
+
+    def _begin_if_due(self, keyframe: EncodedPacket) -> None:
+        if self._segment and self._is_due(self._segment, keyframe):
+            self._complete()
+        self._check_disk()
+        if self._segment is None and not self._stopped:
+            self._begin(keyframe)
 
     def _begin(self, packet: EncodedPacket) -> None:
         assert self._format, "a format comes before its packets"
