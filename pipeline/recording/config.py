@@ -25,7 +25,7 @@ def _template(url: str) -> str:
         raise PydanticCustomError(
             "recording",
             "a recording has many files: put their moment into the name, as in "
-            "runs/recordings/{{stream}}/%Y-%m-%d/%H%M%S.mp4",
+            "runs/recordings/{stream}/%Y-%m-%d/%H%M%S.mp4",
         )
     if unknown := SegmentNames.unsupported_directive(Path(url)):
         raise PydanticCustomError(
