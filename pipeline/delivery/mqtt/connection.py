@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from select import POLLIN, POLLOUT, poll
@@ -69,11 +70,22 @@ class MqttConnection:
         A broker acknowledges in order, so what follows a missing one does not count.
         """
         self._awaited |= set(numbers)
-        for number in numbers:
-            until = monotonic() + self._broker.timeout
-            while number in self._awaited:
-                self._step(until, "no acknowledgement")
-            acknowledged()
+        waiting = deque(numbers)
+
+        def take_acknowledged() -> None:
+            while waiting and waiting[0] not in self._awaited:
+                waiting.popleft()
+                acknowledged()
+
+        try:
+            while waiting:
+                until = monotonic() + self._broker.timeout
+                while waiting[0] in self._awaited:
+                    self._step(until, "no acknowledgement")
+                take_acknowledged()
+        except Undelivered:
+            take_acknowledged()  # the last ones came together with the end
+            raise
 
     def serve(self, wake: int, seconds: float | None) -> None:
         """Keep the connection until the descriptor `wake` is readable, or for this long.
