@@ -47,6 +47,7 @@ LAUNCH = (
 KEYFRAME = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")  # a slice of one
 DIGEST = 2  # the kind of authentication
 MAX_VIEWERS = 100
+MAX_VIEWERS_OF_ADDRESS = 25  # a single machine cannot keep all others out
 MAX_UNIT = 64 << 20  # bytes
 MAX_BODY = 1 << 14  # bytes of a request; viewers need none
 MAX_LINE = 4096  # bytes of a request before its path is known
@@ -160,6 +161,7 @@ class Server:
     def __init__(self) -> None:
         self.paths: dict[str, Path] = {}
         self.viewers: dict[socket.socket, float] = {}  # since when
+        self.addresses: dict[socket.socket, str] = {}  # of the viewers
         self.lock = threading.Lock()
 
     def take(self, connection: socket.socket) -> None:
@@ -183,10 +185,11 @@ class Server:
     def welcome(self, viewer: socket.socket, address: tuple[str, int]) -> None:
         """Find out which stream a viewer wants, and pass its connection on."""
         with self.lock:
-            if len(self.viewers) >= MAX_VIEWERS:
+            same = list(self.addresses.values()).count(address[0])
+            if len(self.viewers) >= MAX_VIEWERS or same >= MAX_VIEWERS_OF_ADDRESS:
                 viewer.close()
                 return
-            self.viewers[viewer] = time.monotonic()
+            self.viewers[viewer], self.addresses[viewer] = time.monotonic(), address[0]
         try:
             path = self.wanted(viewer)
         except OSError:
@@ -216,6 +219,7 @@ class Server:
         """Close our end of a connection."""
         with self.lock:
             self.viewers.pop(viewer, None)
+            self.addresses.pop(viewer, None)
         viewer.close()
 
     def watch(self) -> None:

@@ -12,7 +12,6 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Event
-from time import monotonic
 
 import pytest
 
@@ -146,20 +145,32 @@ def test_options_of_the_server_as_a_whole_are_answered_before_the_path_is_known(
         assert answers.readline() == b"RTSP/1.0 200 OK\r\n"
 
 
+def connected(port: int, host: str) -> socket.socket:
+    """Return a viewer with this address of the loopback interface."""
+    return socket.create_connection(("127.0.0.1", port), CAP, source_address=(host, 0))
+
+
 def test_the_number_of_viewers_is_limited() -> None:
     port = free_port()
     with served(f"rtsp://127.0.0.1:{port}/cam") as (made,), ExitStack() as idle:
-        viewers = [
-            idle.enter_context(socket.create_connection(("127.0.0.1", port), CAP))
-            for _ in range(101)
-        ]
-        deadline = monotonic() + CAP
-        refused = False
-        while not refused and monotonic() < deadline:
-            viewers[-1].settimeout(CAP)
-            refused = viewers[-1].recv(1) == b""
-        assert refused
+        for host in (f"127.0.0.{number}" for number in range(1, 5)):
+            for _ in range(25):
+                idle.enter_context(connected(port, host))
+        refused = idle.enter_context(connected(port, "127.0.0.5"))
+        assert refused.recv(1) == b""
         assert made.status.state is State.LIVE
+
+
+def test_one_address_does_not_take_the_places_of_all_viewers() -> None:
+    port = free_port()
+    with served(f"rtsp://127.0.0.1:{port}/cam"), ExitStack() as idle:
+        for _ in range(25):
+            idle.enter_context(connected(port, "127.0.0.1"))
+        refused = idle.enter_context(connected(port, "127.0.0.1"))
+        assert refused.recv(1) == b""
+        with connected(port, "127.0.0.2") as viewer, viewer.makefile("rb") as answers:
+            viewer.sendall(b"DESCRIBE rtsp://x/cam RTSP/1.0\r\nCSeq: 8\r\n\r\n")
+            assert answers.readline() == b"RTSP/1.0 200 OK\r\n"
 
 
 def test_the_server_process_has_nothing_of_our_environment_but_what_it_needs(
