@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pkgutil import resolve_name
 from typing import Any
 
 from detector.settings.complaints import shown_key
 from pipeline.config import OutputConfig, RunConfig, SourceConfig
+from pipeline.delivery import TRANSPORTS
+from pipeline.delivery.config import DeliveryConfig
 from pipeline.options import RENAMED, option_names
 from pipeline.redaction import HIDDEN, shown_url
 from pipeline.sinks import SINKS
@@ -16,7 +19,7 @@ from pipeline.sources import SOURCES
 # Options whose values are words; numbers and switches are shown under every name that is an option.
 WORDS = {
     *("name", "transport", "variant", "encoder", "preset", "engine", "device", "precision"),
-    *("cache", "mode", "dtype"),
+    *("cache", "mode", "dtype", "topic", "discovery"),
 }
 FFMPEG = {  # options of demuxers that hold no address, header or key
     *("allowed_media_types", "analyzeduration", "channel", "fflags", "flags", "format"),
@@ -34,8 +37,10 @@ def shown_config(config: RunConfig) -> dict[str, Any]:
     User and password are left out where none is given.
     """
     shown = config.model_dump(mode="json")
-    for section in ("sources", "outputs"):
+    for section in ("sources", "outputs", "deliver"):
         shown[section] = [_place(place) for place in shown[section]]
+    for place, delivery in zip(shown["deliver"], config.deliver, strict=True):
+        place["url"] = delivery.shown
     for section in ("model", "tracker"):
         options = shown[section]
         shown[section] = _options(options, set(options))
@@ -54,7 +59,7 @@ def _without(accounts: dict[str, Any], secret: str) -> dict[str, Any]:
 
 
 def _place(place: dict[str, Any]) -> dict[str, Any]:
-    """Return a source or an output."""
+    """Return a source, an output or a delivery."""
     credentials = {key: place.pop(key) for key in ("user", "password")}
     given = {key: HIDDEN for key, value in credentials.items() if value is not None}
     urls = {key: place.pop(key) for key in ("url", "record_url") if key in place}
@@ -63,9 +68,10 @@ def _place(place: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known_options() -> set[str]:
-    """Return the names of all options of sources and outputs."""
-    kinds = [option_names(resolve_name(kind)) for kind in (*SOURCES, *SINKS)]
-    own = [*SourceConfig.model_fields, *OutputConfig.model_fields, *RENAMED, "serve"]
+    """Return the names of all options of sources, outputs and deliveries."""
+    kinds = [option_names(resolve_name(kind)) for kind in (*SOURCES, *SINKS, *TRANSPORTS)]
+    places = (SourceConfig, OutputConfig, DeliveryConfig)
+    own = [*chain.from_iterable(each.model_fields for each in places), *RENAMED, "serve"]
     return set(own).union(*kinds)
 
 

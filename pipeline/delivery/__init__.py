@@ -23,7 +23,6 @@ from detector.errors import UsageError, did_you_mean
 from pipeline.delivery.config import DeliveryConfig
 from pipeline.delivery.transport import Transport
 from pipeline.options import checked_options
-from pipeline.redaction import shown_url
 
 TRANSPORTS = (  # the first that accepts a URL delivers to it
     "pipeline.delivery.mqtt.transport:Mqtt",
@@ -38,7 +37,7 @@ def make_transport(config: DeliveryConfig, folder: Path) -> Transport:
     folder: of the events
     Raises UsageError for a URL that none delivers to, and for wrong options.
     """
-    where = f"deliver '{shown_url(config.url)}'"
+    where = f"deliver '{config.shown}'"
     kinds: list[type[Transport]] = [resolve_name(name) for name in TRANSPORTS]
     for kind in kinds:
         if config.kind in kind.accepted:

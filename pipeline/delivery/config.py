@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from pipeline.checked_text import MAX_NAME, StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
+from pipeline.redaction import HIDDEN, shown_url
 
 
 class DeliveryConfig(BaseModel):
@@ -54,6 +55,11 @@ class DeliveryConfig(BaseModel):
         return with_credentials(self.url, self.user, self.password)
 
     @property
+    def shown(self) -> str:
+        """The URL as it may be shown."""
+        return shown_receiver(self.url)
+
+    @property
     def kind(self) -> str:
         """The scheme or ending of the URL: `mqtt://`, `.jsonl`."""
         scheme, remote, _ = self.url.partition("://")
@@ -71,3 +77,15 @@ class DeliveryConfig(BaseModel):
             name = f"{parts.scheme}-{parts.hostname}"
             name += f"-{parts.port}" if parts.port else ""
         return re.sub(r"[^\w.]+", "-", name).strip(".-")[:MAX_NAME] or "delivery"
+
+
+def shown_receiver(url: str) -> str:
+    """Return a URL as it may be shown: without user and password, and without a path.
+
+    The path of a webhook is often all that keeps others from using it.
+    """
+    scheme, remote, rest = url.partition("://")
+    if not remote:
+        return shown_url(url)
+    host, _, path = rest.partition("/")
+    return shown_url(f"{scheme}://{host}") + (f"/{HIDDEN}" if path else "")

@@ -19,13 +19,13 @@ from pydantic import Field
 from detector.errors import UsageError
 from pipeline.connections.peer_socket import Deadline, PeerSocket
 from pipeline.connections.status import Cause, Trouble
+from pipeline.delivery.config import shown_receiver
 from pipeline.delivery.http_post import PORTS, Address, HalfAnswer, connected, post
 from pipeline.delivery.message import Message
 from pipeline.delivery.network import network_trouble, tls_context
 from pipeline.delivery.retries import Schedule, Undelivered, webhook_schedule
 from pipeline.delivery.signature import secret_bytes, signed_headers
 from pipeline.delivery.transport import Transport
-from pipeline.redaction import shown_url
 
 MAX_RETRY_AFTER = 86400.0  # seconds; a receiver cannot silence us for longer
 THROTTLES = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -59,7 +59,7 @@ class Webhook(Transport):
         ca_file: Path | None = None,
     ) -> None:
         super().__init__(url, folder, schedule or webhook_schedule())
-        where = f"deliver '{shown_url(url)}'"
+        where = f"deliver '{shown_receiver(url)}'"
         try:
             self._key = secret_bytes(secret)
         except ValueError as error:

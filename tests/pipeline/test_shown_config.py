@@ -56,6 +56,28 @@ def test_credentials_are_not_shown(source: dict[str, Any]) -> None:
     assert SECRET not in repr(shown_config(config))
 
 
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        {"url": f"mqtt://me:{SECRET}@broker", "topic": "site"},
+        {"url": "mqtt://broker", "user": SECRET, "password": SECRET},
+        {"url": f"https://hooks.example/{SECRET}?token={SECRET}", "secret": SECRET},
+        {"url": "https://hooks.example/x", "secrets": SECRET, "topic": f"a b {SECRET}"},
+    ],
+)
+def test_credentials_of_a_delivery_are_not_shown(delivery: dict[str, Any]) -> None:
+    config = RunConfig.model_validate({"sources": ["a.mp4"], "deliver": [delivery]})
+    assert SECRET not in repr(shown_config(config))
+    assert SECRET not in repr(config)
+
+
+def test_harmless_options_of_a_delivery_are_shown() -> None:
+    delivery = {"url": "mqtt://broker:1884", "topic": "site", "home_assistant": True, "timeout": 3}
+    config = RunConfig.model_validate({"sources": ["a.mp4"], "deliver": [delivery]})
+    (shown,) = shown_config(config)["deliver"]
+    assert {key: shown[key] for key in delivery} == delivery
+
+
 def test_a_number_is_shown_only_under_the_name_of_an_option() -> None:
     shown = shown_source(url="rtsp://cam/1", pin=987654, timeout_seconds=4)
     assert (shown["pin"], shown["timeout_seconds"]) == ("***", 4)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from detector.errors import UsageError
+from pipeline.delivery.config import shown_receiver
 from pipeline.delivery.message import Message
 from pipeline.delivery.mqtt.broker import broker_of
 from pipeline.delivery.mqtt.home_assistant import STATUS
@@ -23,7 +24,6 @@ from pipeline.delivery.network import Interrupt
 from pipeline.delivery.retries import Schedule, Undelivered, connection_schedule
 from pipeline.delivery.transport import Camera, Transport
 from pipeline.events.record import EventRecord, Phase
-from pipeline.redaction import shown_url
 
 if TYPE_CHECKING:
     from pipeline.delivery.mqtt.connection import MqttConnection
@@ -60,7 +60,7 @@ class Mqtt(Transport):
         timeout: Annotated[float, Field(gt=0, le=60)] = 10.0,
     ) -> None:
         super().__init__(url, folder, schedule or connection_schedule())
-        where = f"deliver '{shown_url(url)}'"
+        where = f"deliver '{shown_receiver(url)}'"
         for name, given in {"topic": topic, "discovery": discovery}.items():
             if not is_topic(given):
                 raise UsageError(

@@ -122,6 +122,19 @@ def test_a_secret_in_an_option_is_not_shown() -> None:
     assert SECRET not in repr(given)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://hooks.example/services/{PASSWORD}", "https://hooks.example/***"),
+        (f"mqtt://me:{PASSWORD}@broker:1884", "mqtt://broker:1884"),
+        ("https://hooks.example/", "https://hooks.example"),
+        ("runs/events.jsonl", "runs/events.jsonl"),
+    ],
+)
+def test_a_url_is_shown_without_its_path_which_may_be_secret(url: str, shown: str) -> None:
+    assert config(url).shown == shown
+
+
 @pytest.mark.parametrize("url", [f"mqtt://me:{PASSWORD}/@broker", "mqtt://broker:99999"])
 def test_a_url_whose_host_cannot_be_told_is_refused(url: str) -> None:
     with pytest.raises(ValidationError) as error:

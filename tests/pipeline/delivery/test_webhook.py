@@ -161,8 +161,8 @@ def test_a_silent_receiver_is_given_up_after_the_timeout(
     receiver: Receiver, certificates: Certificates, tmp_path: Path
 ) -> None:
     receiver.answers.append(Answer(silent=True))
-    error = failure(make_webhook(receiver.url, tmp_path, certificates, timeout=0.5))
-    assert (error.trouble.cause, error.whole) == (Cause.TIMED_OUT, False)
+    error = failure(make_webhook(receiver.url, tmp_path, certificates, timeout=2.0))
+    assert error.trouble.cause is Cause.TIMED_OUT
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -196,12 +196,12 @@ def test_a_broker_that_accepts_and_stays_silent_is_given_up_and_can_be_left(
     tmp_path: Path, stack: ExitStack
 ) -> None:
     with silent_server() as port:
-        site = Site(stack, port, tmp_path, timeout=0.3)
+        site = Site(stack, port, tmp_path, timeout=2)
         site.add(a_row(1))
         site.deliverer.start()
         site.wait_for_failures(1)
         assert site.deliverer.figures()["last_error"] == (
-            "timed out (the broker says nothing for 0.3 s)"
+            "timed out (the broker says nothing for 2 s)"
         )
         patient = Site(stack, port, tmp_path, timeout=60)
         patient.add(a_row(1))
