@@ -151,6 +151,8 @@ def described(error: BaseException, folder: Path) -> str:
         return f"cannot be opened: {error.strerror}"
     if "locked" in str(error):
         return "is locked by another program: end that program, or try again"
+    if "is full" in str(error):
+        return "cannot be written, because the disk is full: free some space"
     if "unable to open" in str(error):
         return "cannot be opened: check the permissions of the file and of its folder"
     return f"cannot be used: {error}"

@@ -7,9 +7,11 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from threading import Condition, Thread
 from time import monotonic, time
+from traceback import format_exception
 from typing import TypeAlias
 
 from pipeline.events.record import ClipState, EventRecord, Phase
@@ -24,7 +26,7 @@ from pipeline.store.changes import (
 )
 from pipeline.store.database import described, is_damage
 from pipeline.store.event_store import EventStore
-from pipeline.store.losses import Loss, Losses
+from pipeline.store.losses import Losses
 from pipeline.store.outbox_writer import OutboxBounds
 from pipeline.store.segments import Segment
 
@@ -82,6 +84,7 @@ class EventLog:
         self._one_by_one = 0  # so many of the next changes, because one of them is refused
         self._delivered: set[int] = set()  # ids of outbox rows to delete
         self._losses = Losses()
+        self._told, self._told_at = 0, -inf  # losses in the last line about them, and its time
         self._stored = 0
         self._listeners: list[Listener] = []
         self._close_at: float | None = None  # `monotonic()` seconds
@@ -230,7 +233,7 @@ class EventLog:
             self._losses.announced(losses)
             self._changed.notify_all()
             listeners = list(self._listeners)
-        self._tell(losses)
+        self._tell()
         for listener in listeners:
             self._call(listener, stored)
 
@@ -257,10 +260,14 @@ class EventLog:
                 del self._group[1:]
                 return
             self._one_by_one = max(0, self._one_by_one - 1)
+            if not self._group:  # an id that is none
+                self._delivered.clear()
             for change in self._group:
                 self._losses.add(change, time())
             self._group = []
-        log.error("events: a change cannot be stored", exc_info=error)
+            self._changed.notify_all()
+        block = "".join(format_exception(error))
+        self._log.log(logging.ERROR, "a change cannot be stored", "refused", block)
 
     def _report_losses(self) -> None:
         """Say what is lost because the run ends."""
@@ -268,13 +275,15 @@ class EventLog:
             self._losses.add(change, time())
         self._group = []
         self._waiting.clear()
-        self._tell(self._losses.unannounced())
+        self._tell(-inf)
         self._changed.notify_all()
 
-    def _tell(self, losses: Sequence[Loss]) -> None:
-        if losses:
-            count = sum(loss.count for loss in losses)
-            log.error("events: changes lost because they could not be stored: %s", count)
+    def _tell(self, pause: float = TIDY_SECONDS) -> None:
+        """Log how much is lost, unless that was done less than `pause` seconds ago."""
+        lost = self._losses.total
+        if lost > self._told and monotonic() - self._told_at > pause:
+            log.error("events: changes lost because they could not be stored: %s", lost)
+            self._told, self._told_at = lost, monotonic()
 
     @staticmethod
     def _call(listener: Listener, stored: Sequence[EventChange]) -> None:
