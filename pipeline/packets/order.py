@@ -1,4 +1,4 @@
-"""Decoding times for packets that have only times of display, as those of RTSP."""
+"""Decoding times for packets: those of their container, or new ones, as RTSP has none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from itertools import pairwise
 class DecodingTimes:
     """Gives packets, in the order of decoding, times of decoding that a container accepts.
 
-    They are the times of display in ascending order, later by as many packets as the stream
-    reorders. So they increase, and none is after its packet's time of display.
+    Where the container has none, they are the times of display in ascending order, later by as
+    many packets as the stream reorders. So they increase, and none is after its packet's time of
+    display.
 
     first: times of display of the first packets, of enough to see how many the stream reorders
     """
@@ -25,13 +26,16 @@ class DecodingTimes:
         self._last: int | None = None
         self.repaired = 0  # packets whose time of display had to be changed
 
-    def times(self, pts: int) -> tuple[int, int]:
+    def times(self, pts: int, given: int | None = None) -> tuple[int, int]:
         """Return the times of display and of decoding of the next packet.
 
-        That of display is later than given if it does not come after the decoding time of the
+        given: the container's time of decoding; it is used if it increases and is not after `pts`
+        The time of display becomes later than `pts` if that is not after the decoding time of the
         packet before: a camera that repeats times, or reorders more than at first.
         """
         dts = heappushpop(self._waiting, pts)
+        if given is not None and given <= pts and (self._last is None or given > self._last):
+            dts = given
         if self._last is not None:
             dts = max(dts, self._last + 1)
         self._last = dts

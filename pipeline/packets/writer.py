@@ -122,7 +122,7 @@ class PacketWriter:
             if pts < 0:
                 self.left_out[LEADING] += 1
                 return
-            self._mux(packet, *self._order.times(pts))
+            self._mux(packet, *self._order.times(pts, _shifted_dts(packet, pts)))
         elif packet.track not in self._streams:
             self.left_out[NOT_IN_FILE] += 1
         else:
@@ -148,3 +148,10 @@ class PacketWriter:
         except (OSError, av.FFmpegError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise WriteError(f"cannot write '{self.path}': {why}") from error
+
+
+def _shifted_dts(packet: EncodedPacket, pts: int) -> int | None:
+    """Return the container's time of decoding in the file, where the time of display is `pts`."""
+    if packet.dts is None or packet.pts is None:
+        return None
+    return packet.dts + pts - packet.pts

@@ -155,7 +155,7 @@ def test_a_long_event_is_cut_off_and_its_end_comes_into_the_sidecar(tmp_path: Pa
 def test_a_clip_goes_on_after_a_lost_connection_with_the_time_between(tmp_path: Path) -> None:
     packets, sent = packets_of(250, gop=GOP)
     again, resent = packets_of(250, gop=GOP)
-    items = [packets, *sent, ConnectionEnded(), again, *later(resent, 13.0)]
+    items: list[Tapped] = [packets, *sent, ConnectionEnded(), again, *later(resent, 13.0)]
     made(tmp_path, LiveFootage(ring_of(items)), event(8, 15), pre_seconds=2, post_seconds=2)
     (record,) = stored(tmp_path)
     (clip,) = clips(tmp_path)
@@ -171,7 +171,7 @@ def test_a_clip_goes_on_after_a_lost_connection_with_the_time_between(tmp_path: 
 def test_a_clip_ends_where_the_camera_comes_back_with_another_format(tmp_path: Path) -> None:
     packets, sent = packets_of(250, gop=GOP)
     again, resent = packets_of(250, gop=GOP, size=(640, 96))
-    items = [packets, *sent, ConnectionEnded(), again, *later(resent, 11.0)]
+    items: list[Tapped] = [packets, *sent, ConnectionEnded(), again, *later(resent, 11.0)]
     made(tmp_path, LiveFootage(ring_of(items)), event(8, 15), pre_seconds=2, post_seconds=2)
     (record,) = stored(tmp_path)
     assert counters(clips(tmp_path)[0]) == list(range(150, 250))

@@ -61,3 +61,20 @@ def test_reordering_is_how_many_packets_a_displayed_one_waits_for() -> None:
     assert reordered([0, 1, 2]) == 0
     assert reordered([0, 3, 1, 2]) == 1
     assert reordered([0, 4, 2, 1, 3]) == 2
+
+
+def test_the_containers_times_of_decoding_are_kept_where_they_fit() -> None:
+    """Here the stream reorders by one packet at first, and then by two."""
+    displayed = [0, 2, 1, 4, 3, 8, 6, 5, 7, 9]
+    decoded = [-2, -1, 0, 1, 2, 3, 4, 5, 6, 7]
+    order = DecodingTimes(displayed[:5])
+    assert [order.times(*each) for each in zip(displayed, decoded, strict=True)] == list(
+        zip(displayed, decoded, strict=True)
+    )
+    assert order.repaired == 0
+
+
+def test_a_containers_times_that_do_not_increase_are_replaced() -> None:
+    order = DecodingTimes([0, 1, 2, 3])
+    found = [order.times(*each) for each in zip([0, 1, 2, 3], [0, 0, 5, 3], strict=True)]
+    assert found == [(0, 0), (1, 1), (2, 2), (3, 3)]
