@@ -28,10 +28,10 @@ class Camera:
 
 
 class Transport:
-    """Delivers messages to one receiver. All methods but `wake`, `interrupt`, `observe` and
-    `cameras` are called on the thread of its deliverer.
+    """Delivers messages to one receiver.
 
-    The constructor is `Class(url, folder, schedule, *, options)`, connects to nothing, and raises
+    All methods but `wake`, `interrupt`, `observe` and `cameras` are called on its deliverer's
+    thread. The constructor is `Class(url, folder, schedule, *, options)`, connects to nothing, and raises
     UsageError for a URL that it cannot use. folder: of the events, to which their paths are
     relative; schedule: of the retries, None for the kind's own
 

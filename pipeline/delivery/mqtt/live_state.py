@@ -56,9 +56,11 @@ class LiveState:
         self._removed: set[str] = set()
 
     def observe(self, record: EventRecord, phase: Phase) -> None:
-        """Take note of a change; those of a camera that is unknown add it."""
+        """Take note of a change. Those of a camera that is gone, or unknown, change nothing."""
         with self._lock:
-            shown = self._shown.setdefault(record.stream, _Shown(Camera(record.stream)))
+            shown = self._shown.get(record.stream)
+            if shown is None:
+                return
             _count(shown, record, phase)
             _keep(shown.counted, record)
             if record.kind is EventKind.CAMERA:

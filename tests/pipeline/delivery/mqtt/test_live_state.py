@@ -117,3 +117,13 @@ def test_the_last_snapshot_stays_when_later_events_have_none() -> None:
     live.observe(an_event(snapshot="a.jpg"), Phase.START)
     live.observe(an_event(), Phase.START)
     assert shown(live).snapshot == "a.jpg"
+
+
+def test_the_last_events_of_a_camera_that_was_removed_do_not_bring_it_back() -> None:
+    live = live_state()
+    record = an_event()
+    live.observe(record, Phase.START)
+    live.cameras([], ["door"])
+    live.take_changed()
+    live.observe(ended(record), Phase.END)
+    assert live.take_changed(everything=True) == ([], [])
