@@ -31,10 +31,11 @@ class Transport:
     """Delivers messages to one receiver.
 
     All methods but `wake`, `interrupt`, `observe` and `cameras` are called on its deliverer's
-    thread. The constructor is `Class(url, folder, schedule, *, options)`, connects to nothing, and raises
-    UsageError for a URL that it cannot use. folder: of the events, to which their paths are
-    relative; schedule: of the retries, None for the kind's own
+    thread. The constructor is `Class(url, folder, schedule, *, options)`. It connects to nothing,
+    and raises UsageError for a URL that it cannot use.
 
+    folder: of the events, to which their paths are relative
+    schedule: of the retries; None: the kind's own
     accepted: schemes of its URLs ("mqtt://") or endings of its files (".jsonl")
     required: options without a default
     batch: how many messages it takes at once
