@@ -116,8 +116,8 @@ def _insert(connection: sqlite3.Connection, event: EventRecord) -> bool:
     """Insert an event unless it is known; return whether it was not.
 
     Of a known event the store may not have heard that its clip was written.
-    A store that was begun anew gave numbers that sidecars have, too: the sidecar's event gets
-    another one.
+    A store that was begun anew gave numbers that sidecars have, too, and a clip may have been
+    written before its event had a number: the sidecar's event gets another one.
     """
     if connection.execute("SELECT 1 FROM events WHERE uuid = ?", (event.uuid,)).fetchone():
         if event.clip_state is ClipState.READY:
@@ -127,13 +127,14 @@ def _insert(connection: sqlite3.Connection, event: EventRecord) -> bool:
                 (event.clip, event.uuid),
             )
         return False
-    try:
-        connection.execute(INSERT, event_row(event))
-    except sqlite3.IntegrityError:
-        ((number,),) = connection.execute(
-            "SELECT 1 + max(sequence) FROM events WHERE stream = ?", (event.stream,)
-        )
-        connection.execute(INSERT, event_row(replace(event, sequence=number)))
+    ((taken, last),) = connection.execute(
+        "SELECT coalesce(max(sequence = ?), false), coalesce(max(sequence), 0) FROM events"
+        " WHERE stream = ?",
+        (event.sequence, event.stream),
+    )
+    if taken or event.sequence < 1:
+        event = replace(event, sequence=last + 1)
+    connection.execute(INSERT, event_row(event))
     return True
 
 

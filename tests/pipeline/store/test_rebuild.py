@@ -97,6 +97,13 @@ def test_an_event_whose_number_is_taken_gets_another(tmp_path: Path) -> None:
     assert [event.sequence for event in found(tmp_path)] == [2, 1]
 
 
+def test_an_event_that_had_no_number_yet_gets_one(tmp_path: Path) -> None:
+    write_clip(tmp_path, "a", replace(stored_event(at=1.0), sequence=3))
+    write_clip(tmp_path, "b", stored_event(at=2.0), stored_event(at=3.0))
+    rebuild(tmp_path)
+    assert [event.sequence for event in found(tmp_path)] == [3, 4, 5]
+
+
 def test_a_clip_that_the_store_did_not_hear_of_is_ready(tmp_path: Path) -> None:
     event = stored_event(clip_state=ClipState.PENDING)
     store(tmp_path, event)
