@@ -14,6 +14,7 @@ from threading import Event
 from time import monotonic, process_time
 from typing import Any
 
+import av
 import click
 
 from benchmarks.machine import cores
@@ -41,18 +42,16 @@ MODES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """seconds, cpu_seconds: of the run; decoded: frames; megabytes: that were recorded."""
+    """seconds, cpu_seconds: of the run; decoded: frames."""
 
     seconds: float
     cpu_seconds: float
     decoded: int
-    megabytes: float
 
-    def row(self, name: str) -> str:
-        """Return a line of the table."""
+    def row(self, name: str, folder: Path) -> str:
+        """Return a line of the table; folder: of the files that the run has left."""
         share, fps = self.cpu_seconds / self.seconds, self.decoded / self.seconds
-        speed = self.megabytes * 8 / self.seconds
-        return f"{name:<34}{share:>12.1%}{fps:>12.1f}{speed:>12.2f}"
+        return f"{name:<34}{share:>12.1%}{fps:>14.1f}{_recorded_fps(folder):>14.1f}"
 
 
 @click.command()
@@ -60,13 +59,14 @@ class Measured:
 def main(seconds: float) -> None:
     """Print the CPU time of one camera: only recorded, only decoded, and both."""
     click.echo(f"{cores()} cores of {cpu_name()}; one camera, {SIZE[0]} x {SIZE[1]} at {FPS} fps")
-    click.echo(f"{'':<34}{'of a core':>12}{'decoded fps':>12}{'Mbit/s':>12}")
+    click.echo(f"{'':<34}{'of a core':>12}{'decoded fps':>14}{'recorded fps':>14}")
     with TemporaryDirectory() as folder, Server({"cam": {"clip": _street()}}) as server:
         url = server.url("cam")
-        click.echo(_only_recorded(url, Path(folder, "alone"), seconds).row("recorded by copying"))
+        alone = Path(folder, "alone")
+        click.echo(_only_recorded(url, alone, seconds).row("recorded by copying", alone))
         for number, (name, recording) in enumerate(MODES.items()):
-            measured = _run(url, Path(folder, str(number)), recording, seconds)
-            click.echo(measured.row(name))
+            own = Path(folder, str(number))
+            click.echo(_run(url, own, recording, seconds).row(name, own))
 
 
 def _street() -> Path:
@@ -90,7 +90,7 @@ def _only_recorded(url: str, folder: Path, seconds: float) -> Measured:
     pipeline = Pipeline(recording.workers, Ledger(), stop_sources=recording.stop)
     pipeline.start()
     until(lambda: recording.figures()["recorded"] > WARM_UP)
-    measured = _measured(seconds, folder, lambda: 0)
+    measured = _measured(seconds, lambda: 0)
     pipeline.stop()
     pipeline.join()
     return measured
@@ -109,24 +109,24 @@ def _run(url: str, folder: Path, recording: Mapping[str, Any], seconds: float) -
     )
     with running(config) as run:
         more_of(run, "cam", frames=WARM_UP)
-        return _measured(seconds, folder, lambda: run.pipeline.ledger.balance("cam").decoded)
+        return _measured(seconds, lambda: run.pipeline.ledger.balance("cam").decoded)
 
 
-def _measured(seconds: float, folder: Path, decoded: Callable[[], int]) -> Measured:
+def _measured(seconds: float, decoded: Callable[[], int]) -> Measured:
     """Measure this process for a while."""
-    began, busy, before, size = monotonic(), process_time(), decoded(), _size(folder)
+    began, busy, before = monotonic(), process_time(), decoded()
     Event().wait(seconds)
-    return Measured(
-        monotonic() - began,
-        process_time() - busy,
-        decoded() - before,
-        (_size(folder) - size) / 1e6,
-    )
+    return Measured(monotonic() - began, process_time() - busy, decoded() - before)
 
 
-def _size(folder: Path) -> int:
-    """Return the bytes of the recorded files."""
-    return sum(path.stat().st_size for path in folder.glob("*.mp4"))
+def _recorded_fps(folder: Path) -> float:
+    """Return the frames per second in the recorded file, 0 if there is none."""
+    times: list[float] = []
+    for path in folder.glob("*.mp4"):
+        with av.open(str(path)) as container:
+            packets = container.demux(video=0)
+            times += (float(each.pts * each.time_base) for each in packets if each.pts is not None)
+    return (len(times) - 1) / (max(times) - min(times)) if times else 0.0
 
 
 if __name__ == "__main__":

@@ -206,7 +206,8 @@ def _recording_lines(stream: Figures) -> list[str]:
         return []
     lost = [f"{each['packets']} left out ({each['reason']})" for each in recording["left_out"]]
     counts = ", ".join([f"{recording['recorded']} of {recording['packets']} packets", *lost])
-    lines = [f"    recording: {counts}, in {recording['segments']} files"]
+    files = "1 file" if recording["segments"] == 1 else f"{recording['segments']} files"
+    lines = [f"    recording: {counts}, in {files}"]
     second = recording.get("connection")
     return [*lines, *(_connection("record_url", second) if second else ())]
 

@@ -83,6 +83,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         self._lock: OutputLock | None = None
         self._format: PacketFormat | None = None
         self._heard: set[int] = set()  # tracks of this format that have sent packets
+        self._refused: set[str] = set()  # codecs that the container cannot hold
         self._segment: Segment | None = None
         self._failures: Counter[str] = Counter()  # why recording stopped
         self._stopped = False
@@ -147,8 +148,18 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
                 self._stop(error)
         if self._segment:
             self._segment.write(packet, _wall(packet))
+            self._say_what_is_refused(self._segment)
         else:
             self.left_out[STOPPED if self._stopped else NO_KEYFRAME] += 1
+
+    def _say_what_is_refused(self, segment: Segment) -> None:
+        for codec in segment.writer.refused.values():
+            if codec not in self._refused:
+                self._refused.add(codec)
+                ending = segment.path.suffix
+                other = ".mkv" if ending == ".mov" else ".mov"
+                why = f"{ending} cannot hold {codec}: recorded without audio; give {other}"
+                self._log.log(logging.WARNING, why, codec)
 
     def _begin_if_due(self, keyframe: EncodedPacket) -> None:
         if self._segment and self._is_due(self._segment, keyframe):
@@ -171,11 +182,6 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         segment.complete()
         self._account(segment)
         self.segments += 1
-        for codec in segment.writer.refused.values():
-            ending = segment.path.suffix
-            self._log.log(
-                logging.WARNING, f"{ending} cannot hold {codec}: recorded without audio", codec
-            )
         if self._events:
             self._events.completed(segment.path, segment.began_at, segment.ended_at)
 

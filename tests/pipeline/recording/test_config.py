@@ -31,7 +31,7 @@ def test_the_length_of_a_file_depends_on_the_mode(mode: str, seconds: float) -> 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"url": "rec/%H.avi"}, r"a file name that ends in .mkv, .mov, .mp4 is expected"),
+        ({"url": "rec/%H.avi"}, "a file name that ends in .mkv, .mov, .mp4 is expected"),
         ({"url": "s3://bucket/%H.mp4"}, "a file name that ends in"),
         (
             {"url": "rec/all.mp4"},
@@ -48,7 +48,7 @@ def test_a_wrong_section_is_refused_with_what_is_accepted(
 ) -> None:
     with pytest.raises(ValidationError) as refused:
         RecordingConfig.model_validate(options)
-    assert complaint.replace("\\", "") in str(refused.value)
+    assert complaint in str(refused.value)
 
 
 def test_annotated_recordings_have_the_options_of_the_output() -> None:
@@ -64,7 +64,7 @@ def test_annotated_recordings_have_the_options_of_the_output() -> None:
 
 
 def test_two_streams_that_would_record_to_one_name_are_refused() -> None:
-    with pytest.raises(UsageError, match="put {stream} into it"):
+    with pytest.raises(UsageError, match=r"put \{stream\} into it"):
         build(
             run_config("rtsp://a/1", recording={"url": "rec/%H%M%S.mp4"}).model_copy(
                 update={"sources": run_config("rtsp://a/1").sources * 2}
@@ -100,5 +100,5 @@ def test_the_shown_configuration_has_no_password_of_the_second_stream() -> None:
     shown = shown_config(config)
     assert PASSWORD not in str(shown)
     assert PASSWORD not in repr(config)
-    assert shown["sources"][0]["record_url"].endswith("@a/2")
+    assert shown["sources"][0]["record_url"] == "rtsp://a/2"
     assert shown["recording"]["url"] == URL
