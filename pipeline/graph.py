@@ -162,7 +162,7 @@ class Graph:
     def add(self, stream: StreamStages) -> None:
         """Join a stream under a new name; it starts at once if the run has started.
 
-        Raises FramelaneError if the run is ending.
+        Raises FramelaneError if the run is ending, or has no threads for it.
         """
         lane = self._lane(stream)
         workers = _stream_workers(stream, lane, self._ledger)
@@ -174,6 +174,7 @@ class Graph:
                 self.pipeline.add(workers)
             except FramelaneError:
                 self._inbox.forget(lane)
+                self._router.forget(lane)
                 raise
             self._streams[stream.name] = _Joined(stream, lane, workers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,9 @@ from pipeline.runtime.stage import Outbox, Probe, Stage, drive
 from pipeline.runtime.stats import ChannelStats
 
 log = logging.getLogger("framelane")
+
+END_SECONDS = 60.0  # for the threads of a stream of which not all could be started
+NO_THREADS = "the system gives no more threads: end other streams or processes, or raise its limit"
 
 
 class Inbox(Protocol):
@@ -118,7 +121,8 @@ class Pipeline:
     def add(self, workers: Sequence[Worker]) -> None:
         """Add workers, in the order of their path; they start at once if the run has started.
 
-        Raises FramelaneError if the run is ending.
+        Raises FramelaneError if the run is ending, or the system gives no threads for all of them;
+        then none of them is left.
         """
         with self._lock:
             if self._ending:
@@ -129,8 +133,12 @@ class Pipeline:
             }
             self._threads |= threads
             self._running += len(threads)
-            if self._started:
-                self._start(threads.values())
+            started = not self._started or self._start(threads.values())
+        if not started:
+            self._remove_unstarted(threads)
+            self.wait_for(workers, END_SECONDS)
+            self.forget(workers)
+            raise FramelaneError(NO_THREADS)
 
     def wait_for(self, workers: Sequence[Worker], seconds: float) -> bool:
         """Wait until these workers have ended, and return whether they have.
@@ -138,18 +146,19 @@ class Pipeline:
         Their source must have been stopped.
         """
         with self._lock:
-            threads = [self._threads[worker] for worker in workers if self._started]
+            threads = [self._threads[each] for each in workers if each in self._threads]
+            threads = threads if self._started else []
         until = monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, until - monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
     def forget(self, workers: Sequence[Worker]) -> None:
-        """Remove workers that have ended."""
+        """Remove workers that have ended, if they are still there."""
         with self._lock:
             for worker in workers:
-                del self._threads[worker]
-                self._running -= not self._started
+                known = self._threads.pop(worker, None)
+                self._running -= known is not None and not self._started
 
     def start(self) -> None:
         """Start every thread."""
@@ -158,7 +167,12 @@ class Pipeline:
         self._started_at, self._cpu_before = monotonic(), process_time()
         with self._lock:
             self._started = True
-            self._start(self._threads.values())
+            threads = dict(self._threads)
+            started = self._start(threads.values())
+        if not started:
+            self.failures.append(Failure("start", None, FramelaneError(NO_THREADS)))
+            self._remove_unstarted(threads)
+            self.cancel()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait up to `seconds` for the end; return whether all threads have ended."""
@@ -196,10 +210,26 @@ class Pipeline:
                 steps.callback(worker.inbox.cancel)
             steps.callback(self.stop)
 
-    def _start(self, threads: Iterable[Thread]) -> None:
-        """Start the last stage of the path first, so that every receiver runs before its sender."""
-        for thread in reversed(list(threads)):
-            thread.start()
+    def _start(self, threads: Iterable[Thread]) -> bool:
+        """Start the last stage of the path first, so that every receiver runs before its sender.
+
+        Return whether the system gave enough threads.
+        """
+        try:
+            for thread in reversed(list(threads)):
+                thread.start()
+        except RuntimeError:
+            return False
+        return True
+
+    def _remove_unstarted(self, threads: Mapping[Worker, Thread]) -> None:
+        """Forget the workers that have no running thread, and end those that wait for them."""
+        unstarted = [worker for worker, thread in threads.items() if thread.ident is None]
+        for worker in unstarted:
+            self._break_off(worker, Cancelled(worker.name), "not started")
+        self.forget(unstarted)
+        for _ in unstarted:
+            self._leave()
 
     def _run(self, worker: Worker) -> None:
         try:

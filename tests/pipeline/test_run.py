@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -190,3 +191,47 @@ def test_a_template_with_the_name_of_another_stream_s_file_is_refused(tmp_path: 
     streams = quick_clip(5, name="cam"), quick_clip(5, name="cam12")
     with pytest.raises(UsageError, match="may give two files one name"):
         build(minimal_config(tmp_path, *streams, outputs=outputs))
+
+
+@pytest.mark.parametrize("stage", ["decode", "track", "guest.jsonl"])
+def test_a_stream_for_which_the_system_has_no_threads_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    start = Thread.start
+
+    def refuse(thread: Thread) -> None:
+        if thread.name == f"guest/{stage}":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    endless = quick_clip(10**9, name="steady", realtime=True)
+    guest = SourceConfig.model_validate(quick_clip(5, name="guest"))
+    with running_well(minimal_config(tmp_path, endless)) as run:
+        until(lambda: emitted(run, "steady") > 1)
+        before = left_behind(run)
+        with monkeypatch.context() as patched:
+            patched.setattr(Thread, "start", refuse)
+            with pytest.raises(FramelaneError, match="the system gives no more threads"):
+                run.add(guest)
+        assert left_behind(run) == before
+        assert [stream.name for stream in run.streams] == ["steady"]
+        run.add(guest)
+        until(lambda: emitted(run, "guest") == 5)
+
+
+def test_a_run_for_which_the_system_has_no_threads_ends_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Thread.start
+
+    def refuse(thread: Thread) -> None:
+        if thread.name == "submit":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    run = build(minimal_config(tmp_path, quick_clip(10**9, name="cam", realtime=True)))
+    monkeypatch.setattr(Thread, "start", refuse)
+    run.pipeline.start()
+    assert run.pipeline.wait(CAP)
+    run.pipeline.join()
+    assert "the system gives no more threads" in str(run.pipeline.failures[0].error)
