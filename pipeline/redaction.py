@@ -8,7 +8,7 @@ it where no URL has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
@@ -47,6 +47,7 @@ _VALUE = re.compile(
 _SECRET_WORD = re.compile(
     r"pass(word|wd)?|pwd|token|secret|auth|user(name|s)?|account|login|credentials?", re.IGNORECASE
 )
+_MOST_ROUNDS = 5
 MAX_WORD = 100  # characters; a longer one is not a name
 _KEY = re.compile(r"[A-Za-z][A-Za-z_-]{0,19}")
 # Such as the keys that services put into the paths of their streams.
@@ -57,7 +58,10 @@ _RANDOM = re.compile(
 
 def shown_url(url: str) -> str:
     """Return a URL or path as it may be shown; anything in it may belong to a password."""
-    text = url.strip()
+    return _settled(_shown_url_once, url.strip())
+
+
+def _shown_url_once(text: str) -> str:
     start = _START.match(text)
     return start[0] + _shown(start[0], text[start.end() :]) if start else without_password(text)
 
@@ -67,9 +71,26 @@ def without_password(text: str) -> str:
 
     A URL ends at white space. If one may hold white space, use `shown_url` where it enters a text.
     """
+    return _settled(_without_password_once, text)
+
+
+def _settled(redact: Callable[[str], str], text: str) -> str:
+    """Redact until nothing changes: what is left of malformed URLs may look like another form."""
+    for _ in range(_MOST_ROUNDS):
+        text, before = redact(text), text
+        if text == before:
+            break
+    return text
+
+
+def _without_password_once(text: str) -> str:
     parts, position = [], 0
     while start := _START.search(text, position):
-        parts.append(_without_bare(text[position : start.start()]))
+        before = text[position : start.start()]
+        # `user:password@rtsp://host`: the credentials stand in front of the URL
+        parts.append(
+            _without_bare(before + "x")[:-1] if before.endswith("@") else _without_bare(before)
+        )
         end = _end(text, start.end())
         word = text[start.end() : end]
         rest = word.rstrip(_TRAILING)
@@ -96,7 +117,7 @@ def _end(text: str, start: int) -> int:
     if (
         "@" not in rest
         and ((":" in rest and rest == _head(rest)) or not HOST.fullmatch(_head(rest)))
-        and _head(rest) != _EXAMPLE
+        and _head(rest) not in (_EXAMPLE, HIDDEN)
     ):
         line = text.find("\n", start)
         at = text.rfind("@", end, line if line >= 0 else len(text))
@@ -133,14 +154,16 @@ def _without_user(word: str) -> str:
 def _shown(schemes: str, rest: str) -> str:
     """Return the harmless part of what follows the slashes of a URL."""
     scheme = schemes.rstrip("/").removesuffix(":").rpartition(":")[2].lower()
-    return rest if scheme in _LOCAL else _remote(rest)
+    names_host = scheme == "file" and schemes.endswith("://") and not schemes.endswith(":///")
+    return rest if scheme in _LOCAL and not names_host else _remote(rest)
 
 
 def _remote(rest: str) -> str:
     head = _head(rest)
     if "@" in rest[len(head) :]:  # a password with / ? # in it, or an @ in the path
         before, _, after = rest.rpartition("@")
-        return HIDDEN if re.search(r"[?#]", before) else f"{HIDDEN}@{_remote(after)}"
+        shown = HIDDEN if re.search(r"[?#]", before) else _remote(after)
+        return HIDDEN if shown == HIDDEN else f"{HIDDEN}@{shown}"
     user, _, host = head.rpartition("@")
     if not HOST.fullmatch(host) and head != _EXAMPLE:
         return HIDDEN

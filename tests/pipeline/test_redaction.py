@@ -19,6 +19,7 @@ SHOWN = {
     "rtsp:/user:pass@cam/1": "rtsp:/cam/1",
     "rtsp:user:pass@cam/1": "rtsp:cam/1",
     "user:pass@cam/1": "***@cam/1",
+    "user:pass@rtsp://cam/1": "***@rtsp://cam/1",
     # typed where no URL has it: nothing that may belong to a password is shown
     "rtsp://admin:pa/ss@cam:554/1": "rtsp://***@cam:554/1",
     "rtsp://admin:12/ss@cam:554/1": "rtsp://***@cam:554/1",
@@ -56,6 +57,7 @@ SHOWN = {
     "http://cam/a%20b/video.mjpg": "http://cam/a%20b/video.mjpg",
     "pipe:/tmp/a=b@c": "pipe:/tmp/a=b@c",
     "file:///clips/a=b.mp4": "file:///clips/a=b.mp4",
+    "file://user:pass@cam/1": "file://cam/1",
     "clips/user=3/a@b.mp4": "clips/user=3/a@b.mp4",
     "synthetic:7": "synthetic:7",
 }
@@ -147,10 +149,23 @@ def test_a_password_with_any_characters_is_never_shown(
         assert "Zq" not in without_password(f"door: {url}: lost")
 
 
-@given(text=st.text(max_size=200))
-def test_any_text_can_be_shown(text: str) -> None:
-    assert without_password(without_password(text)) is not None
-    assert shown_url(text) is not None
+# What a user could type: schemes, credentials, hosts, paths and queries, each well formed or not.
+WORDS = st.sampled_from(
+    [
+        *("rtsp://", "RTSP:/", "mjpeg:http://", "hls:https://", "file://", "camera:", "pipe:", "-"),
+        *("admin", ":", "@", "cam", "[::1]", ":554", "/", "//", "?", "#", ";", "&", "=", "%40"),
+        *("password=", "token=", "Bearer ", "channel=1", "***", "***@", "{stream}", " ", "'", "\n"),
+    ]
+)
+URLISH = st.lists(st.one_of(WORDS, st.text(max_size=4)), max_size=12).map("".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=st.one_of(URLISH, st.text(max_size=200)))
+def test_any_text_can_be_shown_and_what_was_shown_may_be_shown_again(text: str) -> None:
+    for show in (shown_url, without_password):
+        shown = show(text)
+        assert show(shown) == shown
 
 
 LONG = ("a", "a:", "rtsp://", "rtsp:", "a:b@", "pass", "http://a/", "'", "a:/", "h://a@", "Ab1")

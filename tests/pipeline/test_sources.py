@@ -9,8 +9,11 @@ from pkgutil import resolve_name
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.errors import UsageError
+from pipeline.redaction import shown_url
 from pipeline.sources import SOURCES, Decoded, make_source, plain_url, source_for
 from pipeline.sources.street.frame_counter import read_counter
 from pipeline.stages.annotate import Annotate
@@ -119,3 +122,39 @@ def test_what_users_of_other_tools_type_is_understood(given: str, plain: str) ->
 def test_a_file_of_another_host_is_refused() -> None:
     with pytest.raises(UsageError, match="a file of another host: give file:///PATH"):
         make_source("file://nas/clip.mp4", "x", {})
+
+
+SECRET = "Zq17secret"
+PIECES = st.sampled_from(
+    [
+        *("rtsp://", "RTSP://", "http:/", "file://", "file:///", "camera:", "-", "0", "~", "*.jpg"),
+        *("localhost", "host", ":554", "/", "//", "@", ":", "?", "#", "%40", "%00", " ", "..", "é"),
+        f"admin:{SECRET}@cam",
+    ]
+)
+
+
+def plain_or_refused(given: str) -> tuple[str, str]:
+    """Return the plain URL, and what is shown of it; if it is refused, the message."""
+    try:
+        plain = plain_url(given)
+        return plain, shown_url(plain)
+    except UsageError as error:
+        return given, str(error)
+    except (OSError, ValueError):  # which `source_for` turns into a line
+        return given, ""
+
+
+@settings(deadline=None)
+@given(given=st.lists(PIECES, max_size=7).map("".join) | st.text(max_size=40))
+def test_any_url_becomes_a_plain_one_that_stays_as_it_is(given: str) -> None:
+    plain, _ = plain_or_refused(given)
+    assert plain_or_refused(plain)[0] == plain
+
+
+@settings(deadline=None)
+@given(scheme=PIECES, rest=st.lists(PIECES, max_size=4).map("".join))
+def test_what_is_shown_of_a_plain_url_has_no_secret(scheme: str, rest: str) -> None:
+    _, shown = plain_or_refused(f"{scheme}admin:{SECRET}@cam{rest}")
+    if "//" in scheme and not scheme.startswith("file:///"):
+        assert SECRET not in shown
