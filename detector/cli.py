@@ -41,7 +41,17 @@ def errors_as_lines() -> Iterator[None]:
             warnings.showwarning = shown_before
 
 
-class Command(click.Command):
+class _Unfailing(click.Command):
+    """A command that shows mistakes in its words also if standard error cannot be written."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command, and exit."""
+        open_standard_descriptors()
+        with unfailing_errors():
+            return super().main(*args, **options)
+
+
+class Command(_Unfailing):
     """A command whose failures are one line for the user.
 
     renamed: old option -> new one; the old one works for a release, with a warning
@@ -90,7 +100,7 @@ class Late(NamedTuple):
         return command
 
 
-class LateGroup(click.Group):
+class LateGroup(_Unfailing, click.Group):
     """A group of commands that are imported when they are called.
 
     late: name -> command, in the order of the help page

@@ -101,3 +101,23 @@ def test_help_imports_nothing_slow(module: str, command: str, words: list[str]) 
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--help" in ended.stdout and ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["detector", "export", "--nonsense"],
+        ["detector", "nonsense"],
+        ["trainer", "train"],
+        ["trackers", "evaluate", "--nonsense"],
+    ],
+)
+@pytest.mark.parametrize("errors", ["2>/dev/full", "2>&-"])
+def test_a_mistake_in_the_words_ends_with_2_although_nobody_can_be_told(
+    words: list[str], errors: str
+) -> None:
+    line = f'"$0" -m "$@" {errors}'
+    ended = subprocess.run(
+        ["sh", "-c", line, sys.executable, *words], cwd=ROOT, capture_output=True, check=False
+    )
+    assert ended.returncode == 2, "a traceback would end with 1"
