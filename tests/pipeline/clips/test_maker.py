@@ -28,7 +28,6 @@ from tests.support.clips import (
     sidecar_of,
     stored,
 )
-from tests.support.disks import small_disk
 from tests.support.ffmpeg import times_by_ffprobe
 from tests.support.packets import later, packets_of, sounds, with_audio
 from trackers.tracks import Tracks, TrackState
@@ -271,16 +270,8 @@ def _tracked(number: int) -> Tracked:
     return Tracked(frame, Tracks(box, *one, np.array([TrackState.CONFIRMED], np.int8)))
 
 
-def test_a_full_disk_fails_one_clip_and_the_next_one_is_made(tmp_path: Path) -> None:
-    try:
-        with small_disk(tmp_path / "disk", "600k") as disk:
-            _fill_and_go_on(disk)
-    except OSError as error:
-        pytest.skip(str(error))
-
-
-def _fill_and_go_on(disk: Path) -> None:
-    folder = disk.parent / "events"
+def test_a_full_disk_fails_one_clip_and_the_next_one_is_made(disk: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "events"
     folder.mkdir()
     (disk / "clips").mkdir()
     (folder / "clips").symlink_to(disk / "clips")  # the store itself has space
