@@ -13,6 +13,7 @@ from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
+from pipeline.analytics.board import AnalyticsBoard
 from pipeline.config import (
     DetectConfig,
     ModelConfig,
@@ -62,14 +63,16 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     manifest = Manifest.beside(model)
     ledger = Ledger()
     services = _event_services(config, manifest)
+    board = AnalyticsBoard(config.analytics, manifest.classes)
     run = Run(
         Graph(_shared_stages(config, model, manifest), ledger, more=more, services=services),
         model,
         manifest,
         outputs=_written(config),
         make_stream=lambda source, name: _stream_stages(
-            source, name, config, manifest, ledger, services
+            source, name, config, manifest, ledger, services, board
         ),
+        analytics=board,
         events=services,
     )
     for source in config.sources:
@@ -167,6 +170,7 @@ def _stream_stages(
     manifest: Manifest,
     ledger: Ledger,
     services: EventServices | None,
+    board: AnalyticsBoard,
 ) -> StreamStages:
     live = source_for(config.url).live
     max_age = _max_age(config, live)
@@ -203,7 +207,7 @@ def _stream_stages(
         url,
         source,
         decode,
-        _tail(run, name, manifest.classes, annotate),
+        _tail(run, name, manifest.classes, annotate, board),
         outputs,
         live=live or config.realtime,
         status=source.status,
@@ -233,6 +237,11 @@ def _recording(
                 "'recording' with mode copy, or leave it out"
             )
         return None
+    if source.record_url and not made.live:
+        raise UsageError(
+            f"record_url: belongs to a camera, but {shown_url(source.url)} is a recording: "
+            "leave it out"
+        )
     if config.mode == "events" and not services:
         raise UsageError("recording.mode: events given, but there is no section 'events'")
     return record_stream(
@@ -294,16 +303,19 @@ def _max_age(config: SourceConfig, live: bool) -> float | None:
 
 
 def _tail(
-    run: RunConfig, stream: str, names: Sequence[str], annotate: Annotate | None
+    run: RunConfig,
+    stream: str,
+    names: Sequence[str],
+    annotate: Annotate | None,
+    board: AnalyticsBoard,
 ) -> Stage[Detected, Tracked]:
     """Return the stages on the stream's own thread: track, and if configured analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
     camera = CameraMotion() if config.camera_motion else None
     tail: Stage[Detected, Tracked] = Track(tracker, camera)
-    watches = run.analytics.watches(stream, names)
-    if watches is not None:
-        tail = Chain(tail, Analyse(watches, names, run.analytics.forget_seconds))
+    if run.serve or board.watches(stream, board.posted.config):
+        tail = Chain(tail, Analyse(board, stream, names))
     return Chain(tail, annotate) if annotate else tail
 
 

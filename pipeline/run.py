@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from detector.manifest import Manifest, manifest_path
+from pipeline.analytics.board import AnalyticsBoard
 from pipeline.config import SourceConfig
 from pipeline.event_services import EventServices
 from pipeline.graph import Graph, StreamStages
@@ -43,17 +44,20 @@ class Run:
         *,
         outputs: Sequence[str],
         make_stream: Callable[[SourceConfig, str], StreamStages],
+        analytics: AnalyticsBoard,
         events: EventServices | None = None,
     ) -> None:
         """Take a graph without streams.
 
         outputs: the URLs of every stream's outputs, with {stream} for its name
         make_stream: returns the stages of a source under a name
+        analytics: the lines and zones of all streams
         events: stores and delivers what happens; None if no events are noted
         """
         self.model = model
         self.manifest = manifest
         self.removed: dict[str, Figures] = {}
+        self.analytics = analytics
         self.events = events
         self._graph = graph
         self._output_urls = outputs

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from detector.errors import did_you_mean
 
 # A value below one of these keys is never shown. Of others, only what cannot hold a credential.
-_PRIVATE = {"url", "user", "password", "ffmpeg"}
+_PRIVATE = {"url", "user", "password", "ffmpeg", "secret", "token"}
 _HARMLESS = re.compile(r"[\w .,+/%*()-]{0,60}")
 _KEY = re.compile(r"[A-Za-z_][\w-]{0,40}|\d+")
 _PLACE = re.compile(r"[\w .()+/-]{0,60}")

@@ -45,13 +45,14 @@ class Analytics:
     """
 
     def __init__(self, watches: Sequence[Watch], forget_seconds: float) -> None:
-        self._forget_seconds = forget_seconds
-        self._counts: dict[str, dict[str, dict[str, int]]] = {w.name: {} for w in watches}
-        self.watch(watches)
+        self._counts: dict[str, dict[str, dict[str, int]]] = {}
+        self.watch(watches, forget_seconds)
 
-    def watch(self, watches: Sequence[Watch]) -> None:
-        """Replace the watches and forget all tracks; the counts continue."""
+    def watch(self, watches: Sequence[Watch], forget_seconds: float) -> None:
+        """Replace the watches and forget all tracks; the counts of those that stay continue."""
+        self._forget_seconds = forget_seconds
         self._watches = watches
+        self._counts = {watch.name: self._counts.get(watch.name, {}) for watch in watches}
         self._last: dict[int, TrackPoint] = {}
 
     def update(

@@ -75,10 +75,11 @@ def schema() -> str:
     return json.dumps(RunConfig.model_json_schema(), indent=2)
 
 
-def execute(config: RunConfig, stats_json: Path | None) -> int:
+def execute(config: RunConfig, stats_json: Path | None, file: Path | None = None) -> int:
     """Run to the end, print the summary, and return the exit code.
 
     stats_json: where all figures are written
+    file: where the configuration is from; None: from options alone
     Raises UsageError for every mistake that shows before anything starts.
     """
     apply_process_settings()
@@ -88,11 +89,11 @@ def execute(config: RunConfig, stats_json: Path | None) -> int:
     # This Interrupt is for the report. The run has one of its own, so that after the signal that
     # stopped it one more does not end the process while the report is written.
     with unfailing_output(), log_on_terminal(), Interrupt(built.pipeline):
-        _run(built, config)
+        _run(built, config, file)
         return _report(built, stats_json)
 
 
-def _run(built: Run, config: RunConfig) -> None:
+def _run(built: Run, config: RunConfig, file: Path | None) -> None:
     """Run to the end."""
     pipeline = built.pipeline
     with ExitStack() as around:
@@ -106,7 +107,7 @@ def _run(built: Run, config: RunConfig) -> None:
         if config.serve:
             from pipeline.web.serving import web_server  # which imports the server's packages
 
-            around.enter_context(web_server(built, config, lambda: watchdog.hanging))
+            around.enter_context(web_server(built, config, lambda: watchdog.hanging, file))
         pipeline.start()
         try:
             watch(built, interrupt.obey, watchdog.look, MallocTrim().look)

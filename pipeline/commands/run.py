@@ -123,4 +123,4 @@ def run(
         if print_config:
             click.echo(as_yaml(configuration), nl=False)
             return
-        context.exit(execute(configuration, stats_json))
+        context.exit(execute(configuration, stats_json, config))

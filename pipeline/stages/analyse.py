@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pipeline.analytics.config import WatchMaker
+from pipeline.analytics.board import AnalyticsBoard, Posted
 from pipeline.analytics.events import Analytics
 from pipeline.frame import Tracked
 from pipeline.runtime.stage import Stage
@@ -14,27 +14,33 @@ from pipeline.runtime.stage import Stage
 class Analyse(Stage[Tracked, Tracked]):
     """Watches the lines and zones of a stream.
 
-    watches: makes the counters for a frame size; a change of size keeps the counts and forgets all
-        tracks
+    When they are replaced, or the size of the frames changes, the counts continue and all tracks
+    are forgotten.
+
     names: of the classes, by class id
-    forget_seconds: see Analytics
     """
 
-    def __init__(self, watches: WatchMaker, names: Sequence[str], forget_seconds: float) -> None:
-        self._make = watches
+    def __init__(self, board: AnalyticsBoard, stream: str, names: Sequence[str]) -> None:
+        self._board = board
+        self._stream = stream
         self._names = names
-        self._forget_seconds = forget_seconds
-        self._size: tuple[int, int] | None = None
-        self._analytics: Analytics | None = None
+        self._placed: tuple[Posted, tuple[int, int]] | None = None  # the set, for this size
+        self._analytics = Analytics((), board.posted.config.forget_seconds)
+        self._active = False
 
     def process(self, item: Tracked) -> Iterable[Tracked]:
-        """Return the frame with its events and the counts so far."""
+        """Return the frame with its events and the counts so far; unchanged without any shape."""
         frame = item.frame
-        size = frame.picture.width, frame.picture.height
-        if self._analytics is None:
-            self._analytics = Analytics(self._make(*size), self._forget_seconds)
-        elif size != self._size:
-            self._analytics.watch(self._make(*size))
-        self._size = size
+        placed = self._board.posted, (frame.picture.width, frame.picture.height)
+        if placed != self._placed:
+            self._place(*placed)
+            self._placed = placed
+        if not self._active:
+            return (item,)
         analysis = self._analytics.update(item.tracks, self._names, frame.pts, float(frame.time))
         return (replace(item, analysis=analysis),)
+
+    def _place(self, posted: Posted, size: tuple[int, int]) -> None:
+        make = self._board.watches(self._stream, posted.config)
+        self._active = make is not None
+        self._analytics.watch(make(*size) if make else (), posted.config.forget_seconds)

@@ -17,7 +17,17 @@ from starlette.types import ASGIApp
 from detector.errors import FramelaneError, UsageError
 from pipeline.access.address import HostNames, parse_address
 from pipeline.redaction import without_password
-from pipeline.web.api import cameras, health, pictures, session, system
+from pipeline.web.api import (
+    analytics,
+    cameras,
+    events,
+    health,
+    pictures,
+    probe,
+    recordings,
+    session,
+    system,
+)
 from pipeline.web.guard import Guard
 from pipeline.web.live.socket import LiveViews, live
 from pipeline.web.problem import Problem
@@ -58,6 +68,15 @@ def _routes() -> list[BaseRoute]:
         Route(f"{camera}/restart", cameras.restart, methods=["POST"]),
         Route(f"{camera}/snapshot.jpg", pictures.snapshot, methods=["GET"]),
         WebSocketRoute(f"{camera}/live", live),
+        Route("/events", events.show_all, methods=["GET"]),
+        Route("/events/{uuid}", events.show, methods=["GET"]),
+        Route("/events/{uuid}/snapshot.jpg", events.snapshot, methods=["GET"]),
+        Route("/events/{uuid}/clip.mp4", events.clip, methods=["GET"]),
+        Route("/probe", probe.probe, methods=["POST"]),
+        Route("/analytics", analytics.show, methods=["GET"]),
+        Route("/analytics", analytics.put, methods=["PUT"]),
+        Route("/recordings", recordings.show_all, methods=["GET"]),
+        Route("/recordings/{name}/{path:path}", recordings.file, methods=["GET"]),
         Route("/stats", system.stats, methods=["GET"]),
         Route("/config", system.config, methods=["GET"]),
     ]

@@ -139,7 +139,7 @@ class RunCollector(Collector):
             counts = measured.at_most(BOUNDS)
             total = max(measured.count, counts[-1])
             buckets = [(str(bound), n) for bound, n in zip(BOUNDS, counts, strict=True)]
-            clock = stream.status.clock_source if stream.status else "arrival"
+            clock = _clock(stream.status.clock_source) if stream.status else "arrival"
             latency.add_metric((stream.name, clock), [*buckets, ("+Inf", total)], measured.total)
         return latency
 
@@ -179,6 +179,11 @@ class RunCollector(Collector):
 
 def _worker_named(run: Run, name: str) -> Worker | None:
     return next((worker for worker in run.pipeline.workers if worker.name == name), None)
+
+
+def _clock(source: str) -> str:
+    """Return whose clock it is; the source may say in numbers why it is not the camera's."""
+    return "camera" if source.startswith("camera") else "arrival"
 
 
 def _stage(name: str, stream: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
@@ -12,6 +13,7 @@ from pipeline.access.config import ServeConfig
 from pipeline.config import RunConfig
 from pipeline.run import Run
 from pipeline.web.metrics import RunCollector
+from pipeline.web.saved import ConfigFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,13 @@ class Site:
     """What handlers need; the application holds it as `app.state.site`.
 
     hanging: returns the names of the stages that the watchdog has found without progress
+    file: where changes are saved; None: they are not
     """
+
+    def save(self, section: str, content: Any) -> None:
+        """Save a changed section, if changes are saved. Raises FramelaneError."""
+        if self.file:
+            self.file.set(section, content)
 
     run: Run
     config: RunConfig
@@ -27,6 +35,7 @@ class Site:
     access: Access
     metrics: RunCollector
     hanging: Callable[[], Sequence[str]]
+    file: ConfigFile | None = None
 
 
 def site_of(request: HTTPConnection) -> Site:

@@ -147,6 +147,12 @@ def test_the_option_sets_the_address_beside_the_rest_of_the_section(tmp_path: Pa
     assert config.serve.schemes == ("rtsp",)
 
 
+def test_a_token_that_is_too_short_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at least 16") as caught:
+        load(tmp_path, "serve: {tokens: {robot: {token: hunter2}}}")
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("secret", ["password: hunter2", "password: 'scrypt:1:8:1:hunter2:aa'"])
 def test_a_password_that_is_no_hash_is_refused_and_not_shown(tmp_path: Path, secret: str) -> None:
     with pytest.raises(UsageError, match="--add-user NAME") as caught:

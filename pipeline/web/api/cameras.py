@@ -15,7 +15,7 @@ from pipeline.web.allowed import refuse_forbidden
 from pipeline.web.body import validated
 from pipeline.web.in_thread import in_thread
 from pipeline.web.problem import Problem
-from pipeline.web.site import site_of
+from pipeline.web.site import Site, site_of
 
 
 async def show_all(request: Request) -> Response:
@@ -37,7 +37,7 @@ async def put(request: Request) -> Response:
     refuse_forbidden(source, site.serve)
     if any(stream.name == name for stream in site.run.streams):
         raise Problem(HTTPStatus.CONFLICT, f"there is a camera '{name}': remove it first")
-    await in_thread(lambda: site.run.add(source))
+    await in_thread(lambda: _add(site, source))
     return JSONResponse(
         _figures(site.run, stream_named(site.run, name)),
         HTTPStatus.CREATED,
@@ -47,9 +47,9 @@ async def put(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """Remove a camera once all of it is written, and return its last figures."""
-    run, name = site_of(request).run, request.path_params["name"]
-    stream_named(run, name)
-    last = await in_thread(lambda: run.remove(name))
+    site, name = site_of(request), request.path_params["name"]
+    stream_named(site.run, name)
+    last = await in_thread(lambda: _remove(site, name))
     return JSONResponse({"name": name, **last})
 
 
@@ -59,6 +59,19 @@ async def restart(request: Request) -> Response:
     stream_named(run, name)
     await in_thread(lambda: run.restart(name))
     return JSONResponse(_figures(run, stream_named(run, name)))
+
+
+def _add(site: Site, source: SourceConfig) -> None:
+    site.run.add(source)
+    if site.file:
+        site.file.add_source(source.model_dump(mode="json", exclude_defaults=True))
+
+
+def _remove(site: Site, name: str) -> Figures:
+    last = site.run.remove(name)
+    if site.file:
+        site.file.remove_source(name)
+    return last
 
 
 def stream_named(run: Run, name: str) -> StreamStages:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from detector.errors import UsageError
 from pipeline.analysis import Analysis, Event, Point
+from pipeline.analytics.board import AnalyticsBoard
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.analytics.crossings import LineCounter, ZoneCounter
 from pipeline.analytics.events import Analytics, Watch
@@ -254,9 +255,7 @@ def analysed(seed: int, count: int = 8, frames: int = 150) -> list[Tracked]:
     """Return frames of people who walk at random and are detected in most frames."""
     random = np.random.default_rng(seed)
     places = np.cumsum(random.normal(0, 12, (frames, count, 2)), axis=0) + 200
-    watches = CONFIG.watches("cam", NAMES)
-    assert watches
-    stage = Analyse(watches, NAMES, CONFIG.forget_seconds)
+    stage = Analyse(AnalyticsBoard(CONFIG, NAMES), "cam", NAMES)
     found: list[Tracked] = []
     for k in range(frames):
         seen = {i + 1: (float(x), float(y)) for i, (x, y) in enumerate(places[k])}
@@ -322,9 +321,7 @@ def test_the_command_checks_the_counts_that_a_file_states(tmp_path: Path) -> Non
 
 
 def test_counts_continue_when_the_frame_size_changes() -> None:
-    watches = CONFIG.watches("cam", NAMES)
-    assert watches
-    stage = Analyse(watches, NAMES, 5.0)
+    stage = Analyse(AnalyticsBoard(CONFIG, NAMES), "cam", NAMES)
     last: Analysis | None = None
     for size in ((400, 400), (800, 400)):
         gate_at = size[0] / 4
