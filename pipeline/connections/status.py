@@ -99,6 +99,7 @@ class Status:
         self.clock_source = "arrival"  # of the times of capture
         self.causes: Counter[Cause] = Counter()
         self.trouble: Trouble | None = None  # the last one
+        self._when_ended: list[Callable[[], object]] = []
 
     @property
     def state(self) -> State:
@@ -165,6 +166,12 @@ class Status:
         """Note the end, unless the stream has already failed."""
         if self._state is not State.FAILED:
             self._enter(State.ENDED)
+            for call in self._when_ended:
+                call()
+
+    def when_ended(self, call: Callable[[], object]) -> None:
+        """Have `call` called when the stream ends, on the stream's thread; before it starts."""
+        self._when_ended.append(call)
 
     def __str__(self) -> str:
         """Return the state in a few words, with the cause if there is no connection."""

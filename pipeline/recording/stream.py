@@ -123,6 +123,8 @@ def record_stream(
     second = None
     if record_url is not None:
         second = second_connection(record_url, stream, {"audio": config.audio, **(options or {})})
+        if source.status:
+            source.status.when_ended(second.stop)  # if the first fails, the second goes on
     tap = (second or source).tap
     if tap is None:
         return None

@@ -79,6 +79,12 @@ def test_a_second_stream_that_nothing_records_is_refused(recording: Any) -> None
         build(run_config(source, recording=recording))
 
 
+def test_a_second_stream_of_a_recording_is_refused() -> None:
+    source = {"url": "synthetic", "record_url": "rtsp://a/2"}
+    with pytest.raises(UsageError, match="belongs to a camera, but synthetic is a recording"):
+        build(run_config(source, recording={"url": URL}))
+
+
 def test_events_that_nobody_notes_cannot_be_recorded() -> None:
     with pytest.raises(UsageError, match="there is no section 'events'"):
         build(run_config("rtsp://a/1", recording={"url": URL, "mode": "events"}))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
+from pipeline.build import build
 from pipeline.config import RunConfig
 from pipeline.recording.config import RecordingConfig
 from pipeline.recording.stream import second_connection
@@ -21,6 +22,7 @@ from pipeline.report import figures, stream_figures, summary
 from pipeline.run import Run
 from pipeline.sources.live.source import Live
 from tests.support.cameras import (
+    CAP,
     FPS,
     GOP,
     Server,
@@ -151,6 +153,27 @@ def test_a_second_stream_of_the_camera_is_recorded_with_its_audio(
             assert abs(after - before - Fraction(1024, 16_000)) < Fraction(1, 1000)
         assert abs(times[0]) < 1  # they begin together
     assert recorded(run)["connection"]["connections"] == 1
+
+
+def test_the_second_stream_ends_with_the_first(tmp_path: Path, server: Server) -> None:
+    source = {"url": server.url("sub"), "record_url": server.url("main"), "name": "cam"}
+    limited = config(tmp_path, source | {"max_frames": 30})
+    run = build(limited)
+    run.pipeline.start()
+    assert run.pipeline.wait(CAP)
+    run.pipeline.join()
+    assert run.pipeline.failures == []
+    assert recorded(run)["recorded"]
+
+
+def test_the_second_stream_is_recorded_although_the_first_never_comes(
+    tmp_path: Path, server: Server, clips: dict[str, Path]
+) -> None:
+    gone = {"url": "rtsp://127.0.0.1:9/sub", "record_url": server.url("main"), "name": "cam"}
+    with running_well(config(tmp_path, gone)) as run:
+        until(lambda: recorded(run)["recorded"] > 60)
+    found = places(video_of(files(tmp_path)), clips["main"], "hevc")
+    assert_without_gaps(found, FRAMES)
 
 
 def test_a_lost_camera_and_another_size_begin_files(
