@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from pipeline.events.record import EventRecord, Phase
+from pipeline.frame import Tracked
 
 
 class Change(NamedTuple):
@@ -19,3 +20,13 @@ class EventReceiver(Protocol):
 
     def put(self, record: EventRecord, phase: Phase) -> None:
         """Take over a change; never waits for the disk."""
+
+
+class FrameObserver(Protocol):
+    """Hears of the frames in which events are looked for; `pipeline.clips` has one."""
+
+    def observe(self, item: Tracked) -> None:
+        """Hear of a frame, after the changes that it brought."""
+
+    def ended(self, stream: str) -> None:
+        """Hear that a stream has ended, after its last change."""

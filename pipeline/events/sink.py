@@ -16,7 +16,7 @@ from pipeline.connections.status import State, StateChange, Status
 from pipeline.events.config import EventsConfig
 from pipeline.events.detection.camera_watch import CameraWatch
 from pipeline.events.detection.detector import EventDetector, Found
-from pipeline.events.log import Change, EventReceiver
+from pipeline.events.log import Change, EventReceiver, FrameObserver
 from pipeline.events.record import ClipState, EventKind, Moment, Phase
 from pipeline.events.snapshots import Snapshots, encoded
 from pipeline.events.wall_clock import WallClock, wall
@@ -40,7 +40,7 @@ class EventSink(Sink):
     A failure inside never ends the stream: it is logged and counted.
 
     stream: its name; classes: names by class id
-    receiver: takes the changes
+    receiver: takes the changes; observer: hears of each frame after its changes
     status: of the source's connection, None if it has none to lose
     started_at: when a recording began, in seconds since 1970; it is called at the first frame
     """
@@ -52,6 +52,7 @@ class EventSink(Sink):
         config: EventsConfig,
         receiver: EventReceiver,
         *,
+        observer: FrameObserver | None = None,
         status: Status | None = None,
         started_at: Callable[[], float | None] = lambda: None,
     ) -> None:
@@ -59,6 +60,8 @@ class EventSink(Sink):
         self._config = config
         self._filters = config.filters(stream)
         self._receiver = receiver
+        self._observer = observer
+        self._stream = stream
         self._detector = EventDetector(stream, classes, self._filters)
         self._watch = CameraWatch(stream, self._moment)
         self._clock = WallClock(started_at)
@@ -78,6 +81,8 @@ class EventSink(Sink):
             self._frame_at = monotonic()
             found = self._detector.update(item, self._clock.of(item.frame))
             self._apply(found, item.frame)
+            if self._observer:
+                self._observer.observe(item)
         return (item.frame.ticket,)
 
     def finish(self) -> Iterable[Ticket]:
@@ -110,6 +115,8 @@ class EventSink(Sink):
                 self._finished = True
                 self._apply(self._detector.finish())
                 self._hand_on(self._watch.finish(monotonic()))
+                if self._observer:
+                    self._observer.ended(self._stream)
 
     def _connection_changed(self, change: StateChange) -> None:
         with self._guarded():

@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
             new = EventRecord("door", EventKind.OBJECT, now, uuid=new_uuid(), clip_state=state)
             events.append(new)
             maker.put(new, Phase.START)
-        if events and now.pts - (events[0].start.pts or 0) > EVENT_FRAMES * HERTZ // FPS:
+        if events and now.seconds - events[0].start.seconds > EVENT_FRAMES / FPS:
             maker.put(replace(events.pop(0), end=now), Phase.END)
         pause.wait(1 / FPS / SPEED)
 

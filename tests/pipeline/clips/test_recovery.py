@@ -97,8 +97,9 @@ def _made(folder: Path) -> tuple[str, Path]:
     """Make a clip; return the UUID of its event, and its path."""
     ring = Ring("clips", 60)
     packets, sent = packets_of(200)
-    for item in (packets, *sent):
-        ring.put(item)
+    ring.put(packets)
+    for packet in sent:
+        ring.put(packet)
     record = event(3.0, 4.0)
     with making(folder) as (maker, _):
         maker.add("door", LiveFootage(ring), ["person"])

@@ -70,6 +70,32 @@ def test_changes_are_handed_on_with_the_snapshot_and_the_state_of_the_clip(tmp_p
     assert events.interruptions == []
 
 
+@dataclass
+class Observer(Noted):
+    """Notes after how many changes it heard of frames, and of the end."""
+
+    heard: list[tuple[str, int]] = field(default_factory=list)
+
+    def observe(self, item: Tracked) -> None:
+        self.heard.append((f"{float(item.frame.time):.1f}", len(self.found)))
+
+    def ended(self, stream: str) -> None:
+        self.heard.append((stream, len(self.found)))
+
+
+def test_an_observer_hears_of_each_frame_after_its_changes_and_of_the_end_last(
+    tmp_path: Path,
+) -> None:
+    noted = Observer()
+    section = EventsConfig(folder=tmp_path)
+    events = EventSink("cam", NAMES, section, noted, observer=noted, started_at=lambda: 1e9)
+    feed(events, walk((1, 0.0, 1.2, Seen())))
+    events.close()
+    events.close()
+    seconds = [f"{k / 10:.1f}" for k in range(13)]
+    assert noted.heard == [(each, int(float(each) >= 1.0)) for each in seconds] + [("cam", 2)]
+
+
 def _today() -> str:
     """Return the day on which `monotonic()` was 0, which is when the frames were captured."""
     return f"{datetime.fromtimestamp(time() - monotonic(), timezone.utc):%Y-%m-%d}"
