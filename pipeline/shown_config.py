@@ -45,6 +45,11 @@ def shown_config(config: RunConfig) -> dict[str, Any]:
         options = shown[section]
         shown[section] = _options(options, set(options))
     shown["model"]["name"] = shown_url(config.model.name)
+    if config.events is not None:
+        shown["events"]["streams"] = {
+            name: own.model_dump(mode="json", exclude_unset=True)
+            for name, own in config.events.streams.items()
+        }
     if config.serve is not None:
         shown["serve"] |= {
             "address": shown_url(config.serve.address),

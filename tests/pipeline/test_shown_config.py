@@ -113,3 +113,9 @@ def test_accounts_of_the_server_are_shown_without_their_secrets() -> None:
     assert shown["users"] == {"anna": {"password": "***", "role": "admin"}}
     assert shown["tokens"] == {"robot": {"token": "***", "role": "view"}}
     assert SECRET not in str(shown) and hashed not in str(shown)
+
+
+def test_filters_of_one_stream_are_shown_without_the_defaults() -> None:
+    events = {"streams": {"door": {"min_score": 0.7}}}
+    shown = shown_config(RunConfig.model_validate({"events": events}))
+    assert shown["events"]["streams"] == {"door": {"min_score": 0.7}}
