@@ -55,7 +55,8 @@ def prune(
     keep_seconds: since the end of an event; keep_bytes: of all clips and snapshots in the folder.
         None: no limit
     stop: when it is set, the rest is left for the next time
-    Events that go on are kept. Raises StoreError, also if a file cannot be deleted.
+    Events that go on, and those whose clip is still written, are kept. Raises StoreError, also if a
+    file cannot be deleted.
     """
     done, stop = Pruned(), stop or Event()
     with closing(open_to_write(folder)) as database, failures_of(database.path):
@@ -106,7 +107,7 @@ class Pruning:
 def _oldest(database: Database, limit: float, count: int) -> list[_Old]:
     rows = database.query(
         "SELECT id, clip, snapshot FROM events WHERE start_wall < ? AND end_wall < ?"
-        " ORDER BY start_wall LIMIT ?",
+        " AND clip_state != 'pending' ORDER BY start_wall LIMIT ?",
         (limit, limit, count),
     )
     return [_Old(*row) for row in rows]

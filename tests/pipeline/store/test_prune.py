@@ -73,6 +73,21 @@ def test_a_clip_that_a_later_event_shares_stays(tmp_path: Path) -> None:
     assert {"clips/door/0.mp4", "clips/door/0.json"} <= files(tmp_path)
 
 
+def test_an_event_whose_clip_is_still_written_stays_until_it_is_ready(tmp_path: Path) -> None:
+    event = replace(with_files(tmp_path, 0), clip_state=ClipState.PENDING)
+    log = EventLog(tmp_path)
+    with closing(log):
+        log.put(event, Phase.END)
+        assert log.flush(60)
+        prune(tmp_path, 3600.0, 0, now=START + 9 * 3600.0)
+        assert stored(tmp_path) == [event.uuid]
+        log.clip_settled(event.uuid, ClipState.READY, event.clip)
+        assert log.flush(60)
+        prune(tmp_path, 3600.0, 0, now=START + 9 * 3600.0)
+    assert stored(tmp_path) == []
+    assert files(tmp_path) == set()
+
+
 def test_events_that_go_on_or_ended_lately_stay(tmp_path: Path) -> None:
     lately = stored_event(lasts=3600.0)
     log = EventLog(tmp_path)
