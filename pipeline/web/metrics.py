@@ -57,11 +57,13 @@ class RunCollector(Collector):
         streams = self._run.streams
         yield self._build()
         yield from self._frames(streams)
+        yield self._packets(streams)
         yield from self._connections(streams)
         yield self._latency(streams)
         yield from self._stages()
         yield self._queues()
         yield from self._engine()
+        yield from self._outbox()
 
     def _build(self) -> Metric:
         info = InfoMetricFamily("framelane_build", "Versions, model and engine.")
@@ -108,6 +110,19 @@ class RunCollector(Collector):
             for (stage, reason), count in dict(balance.skipped).items():
                 skipped.add_metric((stream.name, _stage(stage, stream.name), reason), count)
         yield from (frames, decoded, in_flight, skipped)
+
+    def _packets(self, streams: Iterable[StreamStages]) -> Metric:
+        packets = CounterMetricFamily(
+            "framelane_packets",
+            "Packets of the camera for each of those who take them.",
+            labels=("camera", "subscriber", "outcome", "reason"),
+        )
+        for stream in streams:
+            for queue in stream.source.tap.queues if stream.source.tap else ():
+                packets.add_metric((stream.name, queue.name, "taken", ""), queue.accepted)
+                for reason, count in dict(queue.left_out).items():
+                    packets.add_metric((stream.name, queue.name, "left out", reason), count)
+        return packets
 
     def _connections(self, streams: Iterable[StreamStages]) -> Iterator[Metric]:
         states = GaugeMetricFamily(
@@ -175,6 +190,23 @@ class RunCollector(Collector):
             yield CounterMetricFamily(
                 "framelane_engine_batches", "Batches computed.", batches.probe.stats.items
             )
+
+    def _outbox(self) -> Iterator[Metric]:
+        pending = GaugeMetricFamily(
+            "framelane_outbox_pending", "Messages that wait to be delivered.", labels=("transport",)
+        )
+        dropped = CounterMetricFamily(
+            "framelane_outbox_dropped",
+            "Messages dropped because too many or too old ones waited.",
+            labels=("transport",),
+        )
+        deliveries = self._run.events.figures().get("deliveries", []) if self._run.events else []
+        for each in deliveries:
+            if each["pending"] is not None:
+                pending.add_metric((each["name"],), each["pending"])
+            if each["dropped"] is not None:
+                dropped.add_metric((each["name"],), each["dropped"])
+        yield from (pending, dropped)
 
 
 def _worker_named(run: Run, name: str) -> Worker | None:
