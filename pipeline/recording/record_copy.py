@@ -113,7 +113,9 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         try:
             self._lock = OutputLock(self.template)
         except InUse as error:
-            raise RecordingError(f"cannot record to '{self.template}': {error}") from error
+            message = f"cannot record to '{self.template}': {error}"
+            self._log.log(logging.ERROR, message, "lock")  # the run goes on for months without it
+            raise RecordingError(message) from error
 
     def process(self, item: Tapped) -> Iterable[Unnumbered]:
         """Write a packet, in a new file if one is due."""

@@ -35,7 +35,7 @@ from tests.support.ffmpeg import times_by_ffprobe, tool
 from tests.support.live_streams import QUICK
 from tests.support.packets import assert_without_gaps, in_file, places, units_in_file
 from tests.support.paths import ROOT
-from tests.support.runs import emitted, minimal_config, more_of, quick_clip, running_well
+from tests.support.runs import emitted, minimal_config, more_of, quick_clip, running, running_well
 
 FRAMES = 100  # of a clip
 MAIN = (640, 96)  # pixels
@@ -205,6 +205,22 @@ def test_a_recording_that_fails_does_not_end_the_stream(tmp_path: Path, server: 
     (stream,) = run.streams
     (fault,) = stream_figures(run.pipeline, stream)["faults"]
     assert "recording stopped" in fault
+
+
+def test_of_two_runs_with_the_same_files_the_second_says_so_and_goes_on(
+    tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = {"url": server.url("sub"), "name": "cam"}
+    own = {"outputs": [str(tmp_path / "second.jsonl")]}
+    with running_well(config(tmp_path, source)) as first:
+        until(lambda: recorded(first)["recorded"])
+        with running(config(tmp_path, source, **own)) as second:
+            more_of(second, "cam", frames=20)
+            assert "cannot record to" in caplog.text
+    assert [failure.stage for failure in second.pipeline.failures] == ["cam/record"]
+    assert "another run is writing it" in str(second.pipeline.failures[0].error)
+    assert recorded(second)["recorded"] == 0
+    assert recorded(first)["recorded"] == recorded(first)["packets"]
 
 
 def test_a_killed_run_loses_only_the_open_group_of_pictures(
