@@ -202,6 +202,17 @@ def test_scores_that_cannot_be_written_cause_one_line_of_error(
     assert result.stderr == f"Error: --json: {wrong} cannot be written: File exists\n"
 
 
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_a_training_goes_on_when_its_output_cannot_be_written(
+    recipe: Path, tmp_path: Path, output: str
+) -> None:
+    line = f'"$0" -m trainer train "$1" --epochs 1 --output "$2" {output}'
+    words = ["sh", "-c", line, sys.executable, str(recipe), str(tmp_path / "run")]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "run" / "run.onnx").exists()
+
+
 def test_a_second_training_in_the_same_folder_is_refused(run: Path, recipe: Path) -> None:
     result = command("train", recipe, "--output", run)
     assert result.exit_code == 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from detector.cli import Command
+from detector.terminal import unfailing_output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,13 @@ def train(
     --resume continues in both cases. Several processes share the work under `torchrun
     --nproc-per-node N -m trainer train ...`.
     """
+    with unfailing_output():  # nobody may read it any more
+        _train(recipe, output, epochs, resume=resume, precision=precision)
+
+
+def _train(
+    recipe: Path, output: Path | None, epochs: int | None, *, resume: bool, precision: str
+) -> None:
     import cv2
     from rich.console import Console
 
