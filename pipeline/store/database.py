@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.store.schema import VERSION, NewerStore, upgrade, version_of
+
+if TYPE_CHECKING:
+    from pipeline.sinks.output_lock import OutputLock
 
 FILE = "events.sqlite"  # in the folder of the events
 BUSY_SECONDS = 5.0  # for another writer; prune writes for milliseconds at a time
@@ -115,6 +117,8 @@ def open_to_write(folder: Path, busy_seconds: float = BUSY_SECONDS, file: str = 
 
 def lock_store(folder: Path) -> OutputLock:
     """Keep other runs away from the store in a folder; raises StoreError if one uses it."""
+    from pipeline.sinks.output_lock import InUse, OutputLock  # with numpy, which no reader needs
+
     path = folder / FILE
     try:
         return OutputLock(path)
