@@ -14,6 +14,8 @@ from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
+from pipeline.clips.file_footage import FileFootage
+from pipeline.clips.footage import Footage, live_footage
 from pipeline.config import (
     DetectConfig,
     ModelConfig,
@@ -31,6 +33,7 @@ from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.media.start_time import started_at
 from pipeline.options import checked_options
 from pipeline.recording.config import RecordingConfig, annotated_output
+from pipeline.recording.event_segments import SETTLE_SECONDS
 from pipeline.recording.stream import StreamRecording, record_stream
 from pipeline.redaction import shown_url
 from pipeline.run import Run
@@ -39,6 +42,7 @@ from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
 from pipeline.sinks.frame_tap import FrameTap
 from pipeline.sources import Source, make_source, source_for
+from pipeline.sources.file import VideoFileSource
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate
 from pipeline.stages.camera_motion import CameraMotion
@@ -244,6 +248,7 @@ def _recording(
         )
     if config.mode == "events" and not services:
         raise UsageError("recording.mode: events given, but there is no section 'events'")
+    noted_after = services.config.filters(name).min_seconds if services else 0.0
     return record_stream(
         config,
         name,
@@ -251,6 +256,7 @@ def _recording(
         record_url=source.record_address,
         options=options_of(source),
         spans=services.spans(name) if services else None,
+        settle_seconds=SETTLE_SECONDS + noted_after,
     )
 
 
@@ -268,16 +274,28 @@ def _events_output(
         [shape.name for shape in shapes if shape.streams is None or name in shape.streams]
         for shapes in (run.analytics.zones, run.analytics.lines)
     ]
-    services.camera_added(Camera(name, tuple(wanted), tuple(mine[0]), tuple(mine[1])))
+    camera = Camera(name, tuple(wanted), tuple(mine[0]), tuple(mine[1]))
+    services.camera_added(camera, _footage(config, source, services), classes)
     sink = EventSink(
         name,
         classes,
         services.config,
         services,
+        observer=services,
         status=source.status,
         started_at=lambda: None if "://" in config.url else started_at(Path(config.url)),
     )
     return Output(sink.name, sink)
+
+
+def _footage(config: SourceConfig, source: Source, services: EventServices) -> Footage | None:
+    """Return what clips of a stream are cut from, None if it has no packets of video."""
+    clips = services.config.clips
+    if clips is None:
+        return None
+    if source.live:
+        return live_footage(source.tap, clips.pre_seconds) if source.tap else None
+    return FileFootage(config.address) if isinstance(source, VideoFileSource) else None
 
 
 def _refuse_viewers(config: SourceConfig, outputs: Sequence[Output], live: bool) -> None:

@@ -1,18 +1,22 @@
-"""What events need beside the streams of a run: the store, deliveries, pruning."""
+"""What events need beside the streams of a run: the store, clips, deliveries, pruning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from threading import Lock
 from typing import Any
 
+from pipeline.clips.footage import Footage
+from pipeline.clips.maker import ClipMaker
 from pipeline.delivery import make_transport
 from pipeline.delivery.config import DeliveryConfig
 from pipeline.delivery.deliveries import STOP_SECONDS, Deliveries, outbox_bounds
 from pipeline.delivery.transport import Camera
 from pipeline.events.config import EventsConfig
 from pipeline.events.record import EventKind, EventRecord, Phase
+from pipeline.frame import Tracked
 from pipeline.store.event_log import EventLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.prune import Pruning
@@ -34,6 +38,8 @@ class EventServices:
         self._delivery_configs = deliveries
         self._closing = ExitStack()
         self._log: EventLog | None = None
+        self._clips: ClipMaker | None = None
+        self._footage: dict[str, tuple[Footage | None, Sequence[str]]] = {}  # before `open`
         self._deliveries: Deliveries | None = None
         self._cameras: dict[str, Camera] = {}
         self._spans: dict[str, EventSpans] = {}
@@ -59,6 +65,14 @@ class EventServices:
                 deliveries.start()
                 opened.callback(deliveries.stop, STOP_SECONDS)
             opened.callback(log.flush, FLUSH_SECONDS)
+            if self.config.clips:
+                margins = self.config.clips.model_dump()
+                clips = ClipMaker(folder, log, **margins)
+                opened.callback(clips.close)
+                with self._lock:
+                    self._clips = clips
+                    for stream, (footage, classes) in self._footage.items():
+                        clips.add(stream, footage, classes)
             self._closing = opened.pop_all()
 
     def close(self) -> None:
@@ -70,16 +84,33 @@ class EventServices:
         assert self._log, "open comes first"
         if record.kind is not EventKind.CAMERA:
             self.spans(record.stream).note(record)
-        self._log.put(record, phase)
+        (self._clips or self._log).put(record, phase)
+
+    def observe(self, item: Tracked) -> None:
+        """Note the tracks of a frame in the clips that show it, after its events were put."""
+        if self._clips:
+            self._clips.observe(item)
+
+    def ended(self, stream: str) -> None:
+        """Note that a stream has ended, after its last event was put."""
+        if self._clips:
+            self._clips.ended(stream)
 
     def spans(self, stream: str) -> EventSpans:
         """Return when the events of a stream were, for its recording."""
         with self._lock:
             return self._spans.setdefault(stream, EventSpans())
 
-    def camera_added(self, camera: Camera) -> None:
-        """Tell the receivers about a camera."""
+    def camera_added(self, camera: Camera, footage: Footage | None, classes: Sequence[str]) -> None:
+        """Tell the receivers about a camera; its clips are cut from `footage`.
+
+        footage: None if the camera has no packets; classes: of the model, by class id
+        """
         with self._lock:
+            if self._clips:
+                self._clips.add(camera.name, footage, classes)
+            else:
+                self._footage[camera.name] = footage, classes
             self._cameras[camera.name] = camera
             if self._deliveries:
                 self._deliveries.cameras(added=[camera])
@@ -100,6 +131,7 @@ class EventServices:
             "changes_stored": stored.stored,
             "changes_waiting": stored.waiting,
             "changes_lost": stored.lost,
+            "clips": asdict(self._clips.figures) if self._clips else {},
             "deliveries": self._deliveries.figures() if self._deliveries else [],
         }
 
