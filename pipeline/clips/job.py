@@ -90,16 +90,19 @@ class ClipJob:
         return why is not None and self._settle(why)
 
     def _write_waiting(self) -> bool:
+        """Write what was read; return whether the clip has ended before all of it."""
+        end = self.plan.end
         while self._waiting:
             kept = self._waiting[0]
-            if self._file.ends_before(kept, self.plan.end):
+            if self._file.ends_before(kept, end):
                 if self._settle(None):
                     return True
-                continue  # another event has extended the clip
-            if not self._file.continues(kept):
+                end = self.plan.end  # another event has extended the clip
+            elif not self._file.continues(kept):
                 return self._settle(OTHER_FORMAT)
-            self._file.write(kept)
-            self._waiting.popleft()
+            else:
+                self._file.write(kept)
+                self._waiting.popleft()
         return False
 
     def _settle(self, why: str | None) -> bool:

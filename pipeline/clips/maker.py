@@ -174,7 +174,7 @@ class ClipMaker:
         """
         for job in self._jobs:
             if record.uuid in job.plan.events:
-                job.plan.events[record.uuid] = record
+                job.plan.note(record)
                 return replace(record, clip=job.plan.path)
         if record.uuid in self._outlived:
             path = self._outlived[record.uuid]
@@ -186,7 +186,7 @@ class ClipMaker:
             return replace(record, clip_state=ClipState.NONE)  # or it has failed, as is stored
         for job in self._jobs_of(record.stream):
             if job.plan.accepts(record):
-                job.plan.events[record.uuid] = record
+                job.plan.note(record)
                 return replace(record, clip=job.plan.path)
         return replace(record, clip=self._begin(record, suffix))
 

@@ -41,9 +41,10 @@ class Observations:
             return []
         self._last = time
         seconds = float(time)
+        pts = item.frame.ticks if item.frame.pts is None else item.frame.pts
         tracks = item.tracks.confirmed
         new = [
-            Observation(seconds, item.frame.ticks, identity, self._classes[class_id], _box(box))
+            Observation(seconds, pts, identity, self._classes[class_id], _box(box))
             for identity, class_id, box in zip(
                 tracks.ids.tolist(),
                 tracks.class_ids.tolist(),

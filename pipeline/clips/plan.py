@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,8 +21,11 @@ class Margins:
 class ClipPlan:
     """A clip to be made of one event, and of those that overlap it. Times: stream seconds.
 
+    Events are added under the maker's lock; any thread may read.
+
     path: of the clip, relative to the events' folder
     settled: no more events are added
+    events: by UUID; the dictionary is replaced, never changed
     """
 
     def __init__(self, path: str, first: EventRecord, margins: Margins) -> None:
@@ -29,7 +33,7 @@ class ClipPlan:
         self.stream = first.stream
         self.time_base = first.time_base
         self.settled = False
-        self.events: dict[str, EventRecord] = {first.uuid: first}  # by UUID
+        self.events: Mapping[str, EventRecord] = {first.uuid: first}
         self.first = first
         self._margins = margins
         self._limit = first.start.seconds - margins.pre + margins.max
@@ -39,6 +43,10 @@ class ClipPlan:
         begin = event.start.seconds - self._margins.pre
         room = event.start.seconds + self._margins.post <= self._limit
         return not self.settled and begin <= self.end and room
+
+    def note(self, event: EventRecord) -> None:
+        """Add an event, or note how it has changed."""
+        self.events = {**self.events, event.uuid: event}
 
     @property
     def start(self) -> float:
@@ -61,6 +69,7 @@ class ClipPlan:
 
     def moment(self, seconds: float) -> Moment:
         """Return a moment of the stream on all clocks, by the first event's."""
-        pts = round(Fraction(seconds) / Fraction(self.time_base))
         anchor = self.first.start
-        return Moment(pts, seconds, anchor.wall + seconds - anchor.seconds)
+        after = seconds - anchor.seconds
+        ticks = Fraction(seconds if anchor.pts is None else after) / Fraction(self.time_base)
+        return Moment((anchor.pts or 0) + round(ticks), seconds, anchor.wall + after)

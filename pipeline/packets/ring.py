@@ -167,12 +167,14 @@ class Ring:
                     new = group.packets[begin : begin + count - len(found)]
                     found += (Kept(group.format, packet) for packet in new)
                     reader.position += len(new)
+            self._forget_old()
             return found, not self._closed or reader.position < self._next
 
     def _release(self, reader: RingReader) -> None:
         with self._lock:
             if reader in self._readers:
                 self._readers.remove(reader)
+                self._forget_old()
 
 
 class RingReader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,13 +51,10 @@ def at_end(record: EventRecord, end: float) -> EventRecord:
     return replace(record, end=moment(end))
 
 
-def put(maker: ClipMaker, records: Sequence[EventRecord]) -> None:
-    """Hand on the starts of events, then the ends of those that have one."""
+def put(maker: ClipMaker, records: Iterable[EventRecord]) -> None:
+    """Hand on events whose end is known at once, as that of a crossing is."""
     for record in records:
-        maker.put(replace(record, end=None), Phase.START)
-    for record in records:
-        if record.end is not None:
-            maker.put(record, Phase.END)
+        maker.put(record, Phase.START)
 
 
 @contextmanager

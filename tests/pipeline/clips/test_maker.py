@@ -91,12 +91,15 @@ def test_a_sidecar_says_what_was_requested_and_what_the_clip_holds(tmp_path: Pat
 
 
 def test_overlapping_events_extend_one_clip_and_others_get_their_own(tmp_path: Path) -> None:
-    footage = LiveFootage(ring_of(filmed(60)))
+    packets, *sent = filmed(60)
+    ring = ring_of([packets, *sent[: 13 * FPS]])
     records = [event(10, 12), event(15, 20), event(11, 13), event(26.5, 27), event(40, 41)]
     with making(tmp_path, pre_seconds=3, post_seconds=3) as (maker, _):
-        maker.add("door", footage, ["person"])
-        for group in (records[:3], records[3:4], records[4:]):
-            put(maker, group)
+        maker.add("door", LiveFootage(ring), ["person"])
+        put(maker, records[:3])
+        for item in sent[13 * FPS :]:
+            ring.put(item)
+        put(maker, records[3:])
     found = {each.uuid: each for each in stored(tmp_path)}
     names = [found[each.uuid].clip for each in records]
     assert names[0] == names[1] == names[2]
@@ -127,6 +130,23 @@ def test_packets_are_written_while_the_event_goes_on_so_that_the_ring_stays_smal
         maker.put(at_end(record, 31.0), Phase.END)
         until(lambda: clips(tmp_path) != [], "the clip")
     assert counters(clips(tmp_path)[0]) == list(range(200, 802))
+
+
+def test_events_extend_a_clip_while_it_is_written(tmp_path: Path) -> None:
+    """Each begins within the margin after the one before, at the last moment."""
+    packets, sent = packets_of(40 * FPS, gop=GOP)
+    ring = ring_of([packets, *sent[: 10 * FPS]], seconds=3)
+    with making(tmp_path, pre_seconds=0.5, post_seconds=0.5) as (maker, _):
+        maker.add("door", LiveFootage(ring), ["person"])
+        for number in range(10 * FPS, 39 * FPS):
+            ring.put(sent[number])
+            if number % 10 == 0:
+                put(maker, [event(number / FPS, number / FPS + 0.1)])
+    paths = {each.clip for each in stored(tmp_path)}
+    assert len(stored(tmp_path)) == 73
+    found = [number for path in sorted(map(str, paths)) for number in counters(tmp_path / path)]
+    assert set(range(10 * FPS - 12, 39 * FPS)) <= set(found)
+    assert all(plays(path) for path in clips(tmp_path))
 
 
 def test_a_long_event_is_cut_off_and_its_end_comes_into_the_sidecar(tmp_path: Path) -> None:
@@ -243,8 +263,10 @@ def test_a_camera_that_sends_nothing_more_does_not_hold_up_its_clip(tmp_path: Pa
 
 
 def test_where_the_tracks_were_is_in_the_sidecar(tmp_path: Path) -> None:
+    packets, *sent = filmed(20)
+    ring = ring_of([packets, *sent[:250]])
     with making(tmp_path, pre_seconds=2, post_seconds=1) as (maker, _):
-        maker.add("door", LiveFootage(ring_of(filmed(20))), ["person", "car"])
+        maker.add("door", LiveFootage(ring), ["person", "car"])
         for frame in range(200):
             maker.observe(_tracked(frame))
         record = event(7.5)
@@ -252,6 +274,8 @@ def test_where_the_tracks_were_is_in_the_sidecar(tmp_path: Path) -> None:
         for frame in range(200, 300):
             maker.observe(_tracked(frame))
         maker.put(at_end(record, 10.0), Phase.END)
+        for item in sent[250:]:
+            ring.put(item)
     (stored_record,) = stored(tmp_path)
     (track,) = sidecar_of(tmp_path, stored_record).tracks
     assert (track.track, track.class_name) == (3, "car")
