@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.cameras import CAP
 from tests.support.environment import absent
@@ -32,6 +32,7 @@ def chromium() -> Iterator[Browser]:
     options = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        expect.set_options(timeout=CAP * 1000)
         yield browser
         browser.close()
 

@@ -19,7 +19,7 @@ export function Recordings() {
   const missing = html`<${Empty}
     title="Nothing is recorded"
     hint="Add this to the configuration, and start again:"
-    code=${"recording:\n  folder: runs/recordings"}
+    code=${"recording:\n  url: runs/recordings/{stream}/%Y-%m-%d/%H%M%S.mp4"}
   />`;
   return html`
     <div class="head">
