@@ -1,7 +1,7 @@
 """A program that stores events and delivers them to a webhook, until it is killed.
 
-Arguments: folder of the events, URL, certificate of the authority, secret, first number, and
-how many events; it prints the UUIDs of events that are stored, and `done` when all are delivered.
+Arguments: folder of the events, URL, secret, and how many events. It prints camera and UUID of
+each event that is stored, and `done` when all are delivered.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ class Arguments:
 
     folder: Path
     url: str
-    authority: Path
     secret: str
-    first: int
     count: int
 
 
@@ -42,11 +40,11 @@ def main(given: Arguments) -> None:
     log = EventLog(given.folder, {NAME: OutboxBounds()})
     outbox = Outbox(given.folder, log)
     soon = Schedule((0.01,), (0.01,), Random())
-    webhook = Webhook(given.url, given.folder, soon, secret=given.secret, ca_file=given.authority)
+    webhook = Webhook(given.url, given.folder, soon, secret=given.secret)
     deliverer = Deliverer(NAME, "https://", webhook, outbox)
     log.on_committed(lambda _: deliverer.wake())
     deliverer.start()
-    for start in range(given.first, given.first + given.count, GROUP):
+    for start in range(0, given.count, GROUP):
         records = [an_event(f"camera{number % 2}", 0) for number in range(start, start + GROUP)]
         for record in records:
             log.put(record, Phase.START)
@@ -63,5 +61,5 @@ def main(given: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    folder, url, authority, secret, first, count = sys.argv[1:]
-    main(Arguments(Path(folder), url, Path(authority), secret, int(first), int(count)))
+    folder, url, secret, count = sys.argv[1:]
+    main(Arguments(Path(folder), url, secret, int(count)))

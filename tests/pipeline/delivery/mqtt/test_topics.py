@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.delivery.mqtt.topics import MAX_BYTES, Topics, identifier, is_topic
@@ -36,11 +36,13 @@ def test_plain_names_stay_readable() -> None:
     assert identifier("framelane", "door-2") == "framelane_door-2"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=3))
 def test_an_identifier_is_what_home_assistant_accepts(names: list[str]) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]+", identifier(*names))
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_two_names_have_two_identifiers(first: str, second: str) -> None:
     assert (identifier("site", first) == identifier("site", second)) == (first == second)
