@@ -73,7 +73,12 @@ def noted(clip: Clip, folder: Path) -> list[EventRecord]:
         {
             "sources": [str(clip.video)],
             "outputs": [str(folder / "tracks.jsonl")],
-            "events": {"folder": folder / "events", "clips": None, "snapshots": False},
+            "events": {
+                "folder": folder / "events",
+                "clips": None,
+                "snapshots": False,
+                "keep_seconds": None,  # some clips are years old
+            },
             "analytics": {
                 "lines": [
                     {"name": name, "start": start, "end": end}

@@ -91,9 +91,11 @@ class Analysis:
 
     counts: of all events so far
     occupancy: how many tracks are inside, by zone
+    generation: of the lines and zones; a new one has forgotten all tracks, without events
     """
 
     events: Sequence[Event]
     counts: Counts
     occupancy: Mapping[str, int]
     figures: Sequence[Figure]
+    generation: int = 0

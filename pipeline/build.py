@@ -15,7 +15,7 @@ from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
 from pipeline.clips.file_footage import FileFootage
-from pipeline.clips.footage import Footage, live_footage
+from pipeline.clips.footage import LATE_SECONDS, Footage, live_footage
 from pipeline.config import (
     DetectConfig,
     ModelConfig,
@@ -27,6 +27,7 @@ from pipeline.config import (
 )
 from pipeline.delivery.transport import Camera
 from pipeline.event_services import EventServices
+from pipeline.events.record import EventKind
 from pipeline.events.sink import EventSink
 from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
@@ -63,6 +64,8 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     more: the run goes on when no stream is left, so that others can be added, until it is stopped
     Raises UsageError for mistakes that can be found before anything is opened.
     """
+    if not (config.outputs or config.serve):
+        raise UsageError("outputs: none given: give at least one, or `serve`")
     model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
     ledger = Ledger()
@@ -96,8 +99,17 @@ def _event_services(config: RunConfig, manifest: Manifest) -> EventServices | No
         if config.deliver:
             raise UsageError("deliver: given, but no events are noted: add the section 'events'")
         return None
-    config.events.check(manifest.classes, [zone.name for zone in config.analytics.zones])
-    return EventServices(config.events, config.deliver)
+    events = config.events
+    events.check(manifest.classes, [zone.name for zone in config.analytics.zones])
+    if config.tracker.name == "none" and set(events.kinds) != {EventKind.CAMERA}:
+        raise UsageError(
+            "events: tracker 'none' given: an event is about a track: choose a tracker, or give "
+            "kinds: [camera]"
+        )
+    if not any(source_for(source.url).live for source in config.sources):
+        # events of an old recording would be deleted as soon as they are found
+        events = events.model_copy(update={"keep_seconds": None})
+    return EventServices(events, config.deliver)
 
 
 def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
@@ -275,7 +287,7 @@ def _events_output(
         for shapes in (run.analytics.zones, run.analytics.lines)
     ]
     camera = Camera(name, tuple(wanted), tuple(mine[0]), tuple(mine[1]))
-    services.camera_added(camera, _footage(config, source, services), classes)
+    services.camera_added(camera, _footage(config, name, source, services), classes)
     sink = EventSink(
         name,
         classes,
@@ -288,13 +300,16 @@ def _events_output(
     return Output(sink.name, sink)
 
 
-def _footage(config: SourceConfig, source: Source, services: EventServices) -> Footage | None:
+def _footage(
+    config: SourceConfig, name: str, source: Source, services: EventServices
+) -> Footage | None:
     """Return what clips of a stream are cut from, None if it has no packets of video."""
     clips = services.config.clips
     if clips is None:
         return None
     if source.live:
-        return live_footage(source.tap, clips.pre_seconds) if source.tap else None
+        late_seconds = LATE_SECONDS + services.config.filters(name).min_seconds
+        return live_footage(source.tap, clips.pre_seconds, late_seconds) if source.tap else None
     return FileFootage(config.address) if isinstance(source, VideoFileSource) else None
 
 

@@ -46,10 +46,12 @@ class Analytics:
 
     def __init__(self, watches: Sequence[Watch], forget_seconds: float) -> None:
         self._counts: dict[str, dict[str, dict[str, int]]] = {}
+        self._generation = 0
         self.watch(watches, forget_seconds)
 
     def watch(self, watches: Sequence[Watch], forget_seconds: float) -> None:
         """Replace the watches and forget all tracks; the counts of those that stay continue."""
+        self._generation += 1
         self._forget_seconds = forget_seconds
         self._watches = watches
         self._counts = {watch.name: self._counts.get(watch.name, {}) for watch in watches}
@@ -76,13 +78,14 @@ class Analytics:
             deepcopy(self._counts),  # an analysis never changes once it is handed on
             {w.name: w.occupancy for w in self._watches if w.occupancy is not None},
             [watch.figure(self._counts[watch.name]) for watch in self._watches],
+            self._generation,
         )
 
     def _lose(self, seconds: float) -> Iterator[Event]:
         gone = [p for p in self._last.values() if seconds - p.seconds > self._forget_seconds]
         for last in gone:
             del self._last[last.track]
-            for watch in self._watching(last):
+            for watch in self._watches:  # its class may have been another one when it entered
                 yield from watch.lose(last)
 
     def _watching(self, point: TrackPoint) -> Iterator[Watch]:

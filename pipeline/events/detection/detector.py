@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.analysis import Event
+from pipeline.analysis import Analysis, Event
 from pipeline.events.config import EventFilters
 from pipeline.events.detection.observation import Observation, observations
 from pipeline.events.detection.open_event import Decision, OpenEvent
@@ -17,7 +17,7 @@ from pipeline.frame import Tracked
 
 MAX_HELD = 16  # crossings of a track that is not noted yet; the oldest are given up
 END_OF_STREAM = "end of stream"  # the object was still there
-INTERRUPTION = "interruption"  # the connection was lost, or the size of the frames has changed
+INTERRUPTION = "interruption"  # the connection was lost, or frame size or zones have changed
 
 
 @dataclass(slots=True)
@@ -78,6 +78,7 @@ class EventDetector:
         self._tracks: dict[int, _TrackEvents] = {}
         self._noted_at: dict[tuple[EventKind, str | None, str], float] = {}
         self._scene: int | None = None
+        self._generation = 0  # of the lines and zones
         self._found = Found()
 
     def __len__(self) -> int:
@@ -92,6 +93,7 @@ class EventDetector:
             self._end_all(INTERRUPTION)
             self._scene = frame.scene
         moment = Moment(frame.pts, float(frame.time), wall)
+        self._check_zones(item.analysis)
         happened = item.analysis.events if item.analysis else ()
         for event in happened:
             if event.now is None:  # its track is gone, although the same id may be back already
@@ -116,6 +118,19 @@ class EventDetector:
         self._found = Found()
         self._end_all(ended_by)
         return self._found
+
+    def _check_zones(self, analysis: Analysis | None) -> None:
+        """End all visits when lines and zones are replaced: nobody will tell that they are over."""
+        generation = analysis.generation if analysis else 0
+        if generation == self._generation:
+            return
+        self._generation = generation
+        for track, events in list(self._tracks.items()):
+            for event in [*events.visits.values(), *events.dwells.values()]:
+                self._end(event, INTERRUPTION)
+            events.visits.clear()
+            events.dwells.clear()
+            self._drop_if_empty(track, events)
 
     def _observe(self, seen: Observation, time_base: str) -> None:
         events = self._tracks.setdefault(seen.track, _TrackEvents())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -183,6 +184,21 @@ def test_a_track_that_analytics_keeps_inside_goes_on_with_its_visit_when_it_is_b
     found = changes(analysed(frames, yard()))
     assert [span(event) for event in ended(found, OBJECT)] == [(0.0, 3.0), (7.0, 12.0)]
     assert [span(event) for event in ended(found, ZONE)] == [(0.0, 12.0)]
+
+
+def test_visits_end_when_zones_are_replaced_whether_or_not_their_tracks_are_there() -> None:
+    frames = walk((1, 0.0, 3.0, Seen(y=200)), (2, 0.0, 9.0, Seen(x=150, y=200)))
+    before = analysed([f for f in frames if f.frame.time < 6], yard())
+    after = analysed([f for f in frames if f.frame.time >= 6], yard())
+    after = [replace(f, analysis=replace(f.analysis, generation=2)) for f in after if f.analysis]
+    visits = ended(changes([*before, *after]), ZONE)
+    assert [(visit.track, span(visit), visit.ended_by) for visit in visits] == [
+        (1, (0.0, 3.0), INTERRUPTION),
+        (2, (0.0, 5.9), INTERRUPTION),
+        (2, (6.0, 9.0), END_OF_STREAM),
+    ]
+    without = [replace(f, analysis=None) for f in after]
+    assert len(ended(changes([*before, *without]), ZONE)) == 2
 
 
 def test_a_crossing_is_one_change_with_direction_and_the_moment_of_its_frame() -> None:
