@@ -174,7 +174,7 @@ class RunConfig(BaseModel):
     analytics: AnalyticsConfig = AnalyticsConfig()
     outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),
-        min_length=1,
+        description="may be empty with `serve`",
     )
     recording: RecordingConfig | None = Field(
         default=None, description="continuous recording of every camera; see docs/recording.md"

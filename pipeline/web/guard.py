@@ -188,8 +188,9 @@ def _with_headers(send: Send, path: str) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
-            if not path.startswith(OPEN_FOLDER):
-                headers.setdefault("Cache-Control", "no-store")
+            # The files of the page are compared with the server's each time: they fit each other
+            cached = "no-cache" if path.startswith(OPEN_FOLDER) else "no-store"
+            headers.setdefault("Cache-Control", cached)
         await send(message)
 
     return with_headers

@@ -40,6 +40,7 @@ class Server:
     def __init__(self, app: ASGIApp, address: str) -> None:
         self._socket = listen(address)
         self.port: int = self._socket.getsockname()[1]
+        self._url = f"http://{address.rpartition(':')[0]}:{self.port}"
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
@@ -63,6 +64,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
+        log.info("the page is at %s", self._url)
         return self
 
     def __exit__(self, *_: object) -> None:
