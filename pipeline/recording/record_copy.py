@@ -146,7 +146,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         if packet.keyframe and packet.track == 0:
             try:
                 self._begin_if_due(packet)
-            except WriteError as error:
+            except (OSError, WriteError) as error:
                 self._stop(error)
         if self._segment:
             self._segment.write(packet, _wall(packet))
@@ -194,9 +194,9 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         self.left_out += segment.writer.left_out
         self.repaired += segment.writer.repaired
 
-    def _stop(self, error: WriteError) -> None:
+    def _stop(self, error: OSError | WriteError) -> None:
         """Close the current file as it is, and wait for space."""
-        why = str((error.__cause__ and getattr(error.__cause__, "strerror", None)) or error)
+        why = str(getattr(error.__cause__ or error, "strerror", None) or error)
         self._failures[f"{self.template}: {why}"] += 1
         self._log.log(logging.ERROR, f"recording has stopped: {error}", why)
         self._stopped = True

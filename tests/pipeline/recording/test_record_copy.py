@@ -203,6 +203,14 @@ def test_a_real_full_disk_stops_recording_with_a_reason_and_it_resumes(tmp_path:
         absent(str(error), "REQUIRE_DISKS")
 
 
+def test_a_name_that_the_disk_refuses_stops_recording_with_a_reason(tmp_path: Path) -> None:
+    recorder = copy(tmp_path, name="x" * 300 + "%H%M%S.mp4")
+    record(recorder, connection(30))
+    (reason,) = recorder.interruptions
+    assert "File name too long: recording stopped" in reason
+    assert recorder.left_out == {STOPPED: 30}
+
+
 CHILD = """
 import sys
 from pathlib import Path
