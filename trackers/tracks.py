@@ -16,11 +16,11 @@ Affine = NDArray[np.float64]  # (2, 3): maps a point of the previous frame to th
 
 
 class TrackState(IntEnum):
-    """Whether a track is confirmed, and seen in this frame."""
+    """Whether a track is confirmed, and matched to a detection of this frame."""
 
-    TENTATIVE = 0  # seen, but not often enough to be confirmed
-    CONFIRMED = 1  # matched to a detection of this frame
-    LOST = 2  # not seen in this frame; its box is predicted
+    TENTATIVE = 0  # matched, but not often enough to be confirmed
+    CONFIRMED = 1  # matched, and confirmed
+    LOST = 2  # confirmed, but not matched; its box is predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Tracks:
 
     @property
     def confirmed(self) -> Tracks:
-        """The tracks that recorders write: confirmed, and seen in this frame."""
+        """The tracks that outputs contain: confirmed, and matched in this frame."""
         return self[self.states == TrackState.CONFIRMED]
 
     @classmethod
@@ -84,7 +84,7 @@ class Tracks:
 
 
 class Tracker(Protocol):
-    """One instance per stream; identities belong to the instance.
+    """Tracks the objects of one stream; each instance counts identities from 1.
 
     The same detections at the same times give the same tracks on every machine.
     """
@@ -94,9 +94,9 @@ class Tracker(Protocol):
     ) -> Tracks:
         """Return the tracks of the frame taken at `seconds`, which never decrease.
 
-        detections: Detections, an array, or an object of another library, see `trackers.inputs`;
-            boxes are finite, and boxes without area are not tracked
-        camera: (2, 3) affine that maps the previous frame to this one; None: it stood still
+        detections: Detections, an array, or an object of another library (see `trackers.inputs`);
+            boxes must be finite; boxes without area are not tracked
+        camera: (2, 3) affine that maps the previous frame to this one; None: the camera stood still
         """
 
     def reset(self) -> None:

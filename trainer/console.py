@@ -13,7 +13,7 @@ from trainer.training_state import Row
 
 
 class Display:
-    """Shows progress on a terminal; elsewhere prints only the lines."""
+    """Shows bars and lines on a terminal; if the output is no terminal, only lines."""
 
     def __init__(
         self, console: Console, epochs: int, clock: Callable[[], float] = time.monotonic
@@ -39,7 +39,7 @@ class Display:
         """Start the bar of an epoch, at `done` batches if it is resumed."""
         self._bar.start()
         self._later_batches = batches * (self._epochs - epoch - 1)  # of later epochs
-        self._began, self._done, self._before = self._clock(), done, done
+        self._began, self._done, self._resumed_at = self._clock(), done, done
         self._batches = batches
         description = f"epoch {epoch + 1}/{self._epochs}"
         self._task = self._bar.add_task(description, total=batches, completed=done, state="")
@@ -49,8 +49,9 @@ class Display:
     ) -> None:
         """Move the bar by `count` batches.
 
-        parts: means over the epoch so far of the box, objectness and class terms and of their sum
-        memory: bytes
+        parts: the box, objectness and class terms of the loss, and their sum; means over the epoch
+            so far
+        memory: peak, in bytes
         """
         self._done += count
         box, objectness, classification, total = parts
@@ -61,8 +62,8 @@ class Display:
         self._bar.update(self._task, advance=count, state=state)
 
     def _time_left(self) -> str:
-        """Return the time until the end of the training, without evaluations."""
-        per_batch = (self._clock() - self._began) / (self._done - self._before)
+        """Return the estimated time to the end of the training, evaluations not included."""
+        per_batch = (self._clock() - self._began) / (self._done - self._resumed_at)
         left = self._batches - self._done + self._later_batches
         return str(timedelta(seconds=round(per_batch * left)))
 

@@ -15,7 +15,7 @@ from detector.manifest import Manifest
 
 
 class CpuSlot:
-    """One batch, on a CPU. It is computed on the thread that takes the result."""
+    """One batch, on a CPU. The thread that calls `finish` computes it."""
 
     def __init__(self, graph: ContractGraph) -> None:
         self._graph = graph
@@ -46,7 +46,7 @@ class Captured(NamedTuple):
 class CudaSlot:
     """A stream, pinned memory, GPU memory, and a CUDA graph for each batch size.
 
-    Everything is allocated, and each graph is run once, when the slot is made.
+    The constructor allocates all memory, and captures all graphs.
     """
 
     def __init__(
@@ -97,12 +97,12 @@ class CudaSlot:
     @torch.inference_mode()
     def _capture(self, graph: ContractGraph, images: Tensor, pool: Any) -> Captured:
         with torch.cuda.stream(self._stream):
-            for _ in range(3):  # cuDNN tries its algorithms and allocates buffers
+            for _ in range(3):  # warm-up: cuDNN selects its algorithms and allocates buffers
                 graph(images)
         self._stream.synchronize()
-        made = torch.cuda.CUDAGraph()
+        captured = torch.cuda.CUDAGraph()
         # Thread-local: GPU calls of other threads do not break the capture
-        capture = torch.cuda.graph(made, pool, self._stream, capture_error_mode="thread_local")
+        capture = torch.cuda.graph(captured, pool, self._stream, capture_error_mode="thread_local")
         with capture:
             boxes, scores = graph(images)
-        return Captured(made, boxes, scores)
+        return Captured(captured, boxes, scores)

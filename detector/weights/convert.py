@@ -1,4 +1,4 @@
-"""Export weights to a model once; afterwards it is in the cache, under the hash of the weights."""
+"""Export weights to an ONNX model: to a given path, or once into the cache, by their hash."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `tr
 def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
     """Return the ONNX file of a .pt or .safetensors file, with its manifest beside it.
 
-    The weights are beside it too, as .safetensors, for the torch engine.
-    size: (height, width) of its input; None: that of the training
-    The first call exports the model, which needs torch; a damaged model is exported again. Raises
-    ModelError if the weights cannot be read, the cache cannot be written, or torch is missing.
+    The first call exports them into the cache, which needs torch; later calls find the model there.
+    A damaged model is exported again. A copy of the weights is beside the model, as .safetensors,
+    for the torch engine.
+
+    size: (height, width) of the model's input; None: as trained
+    Raises ModelError if the weights cannot be read, the cache cannot be written, or torch is
+    missing.
     """
     shape = f"-{size[0]}x{size[1]}" if size else ""
     folder = cache_folder() / "models" / f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}{shape}"
@@ -50,7 +53,8 @@ def export_weights(
     """Write the model of a .pt or .safetensors file, and return its manifest.
 
     precision, batch: as for export_model
-    Raises ModelError as `converted` does, and OSError if `output` cannot be written.
+    Raises ModelError if the weights cannot be read or torch is missing, and OSError if `output`
+    cannot be written.
     """
     network, info = _load(weights)
     return _export(network, info, output, size, weights, precision=precision, batch=batch)

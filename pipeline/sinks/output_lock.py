@@ -1,6 +1,6 @@
-"""A lock on an output: of two runs that would write one file, the second is refused.
+"""A lock on an output: a second run that would write the same file is refused.
 
-The system releases the lock of a process that ends in any way, so that none is ever stale.
+The system releases the lock however its process ends, so a lock is never stale.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class InUse(OSError):
 def lock_file(descriptor: int) -> None:
     """Lock an open file until it is closed; raises InUse.
 
-    This is the file itself, whatever its name: a hard link to it is locked as well.
+    The lock belongs to the file, not to its name, so a hard link to it is locked as well.
     """
     try:
         flock(descriptor, LOCK_EX | LOCK_NB)
@@ -33,17 +33,17 @@ def lock_file(descriptor: int) -> None:
 
 
 class OutputLock:
-    """A locked name, from before the first frame until `release`; raises InUse.
+    """Holds the name of an output until `release`. The constructor raises InUse.
 
     An empty hidden file beside the output holds the lock, because the output itself may not exist
-    yet, or may be a template of many files. Where no such file can be created there is no lock; the
-    output will say what is wrong with its folder.
+    yet, or may be a template of many files. If that file cannot be created, there is no lock. The
+    output then reports what is wrong with its folder.
     """
 
     def __init__(self, path: Path) -> None:
         self._descriptor: int | None = None
         self._path = _beside(path)
-        self._made: list[Path] = []  # folders, the innermost first
+        self._made: list[Path] = []  # folders that we created, innermost first
         try:
             self._acquire()
         except InUse:
@@ -57,7 +57,7 @@ class OutputLock:
         if self._descriptor is None:
             return
         with suppress(OSError):
-            self._path.unlink()  # before the lock is released: the next one makes a new file
+            self._path.unlink()  # while locked, so that no other run can hold this file
         os.close(self._descriptor)
         self._descriptor = None
         self._remove_folders()
@@ -74,7 +74,7 @@ class OutputLock:
             if self._is_current(descriptor):
                 self._descriptor = descriptor
             else:
-                os.close(descriptor)  # the run before has ended at this moment
+                os.close(descriptor)  # the previous run removed it after we opened it: try again
 
     def _is_current(self, descriptor: int) -> bool:
         try:
@@ -95,7 +95,7 @@ class OutputLock:
 
 
 def _beside(path: Path) -> Path:
-    """Return the path of the lock: beside the file, or beside the folders that a template makes."""
+    """Return the path of the lock: in the innermost folder without a directive in its path."""
     real = path.resolve()
     fixed = next(folder for folder in real.parents if "%" not in str(folder))
     return fixed / f".{'-'.join(real.relative_to(fixed).parts)}.lock"

@@ -1,6 +1,6 @@
 """Camera motion between consecutive frames, estimated from the static background.
 
-It works on the image that was made for the network: about ten milliseconds at 512 x 384.
+It uses the image that was made for the network, and takes about ten milliseconds at 512 x 384.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import numpy as np
 from detector.detections import Float32Array, UInt8Array
 from trackers.tracks import Affine
 
-MAX_CORNERS = 200  # to follow; a quarter of them is enough in a sharp image
-MIN_QUALITY = 0.01  # of a corner, relative to the best one
+MAX_CORNERS = 200  # corners to follow; in a sharp image a quarter of them is enough
+MIN_QUALITY = 0.01  # quality of a corner, relative to the best one
 MIN_DISTANCE = 8  # pixels between two corners, so that they spread over the image
 MIN_INLIERS = 12  # corners that must agree on a motion
-INLIER_PIXELS = 1.0  # by which an inlier may deviate from that motion
-MIN_MOTION = 0.25  # pixels; less than this is the error of the estimate
+INLIER_PIXELS = 1.0  # maximum deviation of an inlier from that motion
+MIN_MOTION = 0.25  # pixels; a smaller estimate is taken for an error of measurement
 
 
 class CameraMotion:
@@ -65,14 +65,14 @@ def _corners(grey: UInt8Array, boxes_xyxy: Float32Array) -> Float32Array:
 
 
 def _motion(previous: UInt8Array, grey: UInt8Array, corners: Float32Array) -> Affine | None:
-    """Return the (2, 3) affine that most corners follow; None if too few agree."""
-    start = np.empty_like(corners)  # unused: no flag marks it as an initial guess
-    there, found, _ = cv2.calcOpticalFlowPyrLK(previous, grey, corners, start)
+    """Return the (2, 3) affine that most corners agree on; None if too few do."""
+    unused = np.empty_like(corners)  # an initial guess, which is read only with a flag
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(previous, grey, corners, unused)
     followed = found[:, 0] == 1
     if followed.sum() < MIN_INLIERS:
         return None
     motion, inliers = cv2.estimateAffinePartial2D(
-        corners[followed], there[followed], method=cv2.RANSAC, ransacReprojThreshold=INLIER_PIXELS
+        corners[followed], moved[followed], method=cv2.RANSAC, ransacReprojThreshold=INLIER_PIXELS
     )
     if motion is None or inliers.sum() < MIN_INLIERS:
         return None
@@ -80,8 +80,8 @@ def _motion(previous: UInt8Array, grey: UInt8Array, corners: Float32Array) -> Af
 
 
 def _moves(motion: Affine, shape: tuple[int, ...]) -> bool:
-    """Return whether the motion moves a corner of an image of this (height, width) noticeably."""
+    """Return whether the motion noticeably shifts a corner of an image of this (height, width)."""
     height, width = shape
-    edges = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64)
-    moved = edges @ motion[:, :2].T + motion[:, 2] - edges
-    return bool(np.abs(moved).max() > MIN_MOTION)
+    image_corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], np.float64)
+    shifts = image_corners @ motion[:, :2].T + motion[:, 2] - image_corners
+    return bool(np.abs(shifts).max() > MIN_MOTION)

@@ -9,9 +9,9 @@ import numpy as np
 from detector.detections import Int64Array
 from trackers.evaluation.comparison import Comparison, best
 
-MATCH_IOU = 0.5  # minimum overlap of a box and the labelled object it matches
-EPSILON = np.finfo(float).eps
-CONTINUED = 1000  # gain of a pair matched in the previous frame: above any sum of overlaps
+MATCH_IOU = 0.5  # minimum overlap of a result and the ground-truth box it matches
+EPSILON = np.finfo(float).eps  # rounding of an overlap that equals MATCH_IOU
+CONTINUATION_GAIN = 1000  # for a pair matched in the previous frame: above any sum of overlaps
 UNMATCHED = -1
 
 
@@ -20,7 +20,7 @@ class Clear:
     """The counts behind MOTA.
 
     matched, misses, false_positives: numbers of boxes
-    switches: how often an object changed its identity
+    switches: how often an object was matched to another identity than before
     fragments: how often an object was lost and found again
     overlap: sum of the IoU of the matched boxes
     mostly_tracked, partly_tracked, mostly_lost: numbers of objects that are matched in more than
@@ -58,21 +58,21 @@ class Clear:
 
 
 def clear(comparison: Comparison) -> Clear:
-    """Score one sequence: pairs of the previous frame stay matched, the rest match by overlap."""
+    """Score one sequence: pairs of the previous frame stay matched, the others match by overlap."""
     objects, pairs = comparison.truth.counts, comparison.pairs
     history = _History.of(len(objects))
     for here in comparison.frames():
         history.match(comparison, here)
-    made = np.concatenate([np.zeros(0, np.int64), *history.made])
-    share = np.bincount(comparison.truth.ids[pairs.rows[made]], minlength=len(objects)) / objects
+    matched = np.concatenate([np.zeros(0, np.int64), *history.matched])
+    share = np.bincount(comparison.truth.ids[pairs.rows[matched]], minlength=len(objects)) / objects
     mostly_tracked, mostly_lost = int((share > 0.8).sum()), int((share < 0.2).sum())
     return Clear(
-        matched=len(made),
-        misses=len(comparison.truth) - len(made),
-        false_positives=len(comparison.results) - len(made),
+        matched=len(matched),
+        misses=len(comparison.truth) - len(matched),
+        false_positives=len(comparison.results) - len(matched),
         switches=history.switches,
         fragments=int(np.maximum(history.found - 1, 0).sum()),
-        overlap=float(pairs.iou[made].sum()),
+        overlap=float(pairs.iou[matched].sum()),
         mostly_tracked=mostly_tracked,
         partly_tracked=len(share) - mostly_tracked - mostly_lost,
         mostly_lost=mostly_lost,
@@ -83,16 +83,16 @@ def clear(comparison: Comparison) -> Clear:
 class _History:
     """The matches of each object, frame by frame.
 
-    previous, last: by object, its identity in the previous frame and at its last match; UNMATCHED
-        if there is none
-    found: by object, how often it was matched after a frame without a match
-    made: the positions of the matched pairs
+    previous: the identity that each object was matched to in the previous frame, or UNMATCHED
+    last: the identity of each object's last match, or UNMATCHED
+    found: how often each object was matched after a frame without a match, its first match included
+    matched: positions of the matched pairs, an array for each frame
     """
 
     previous: Int64Array
     last: Int64Array
     found: Int64Array
-    made: list[Int64Array]
+    matched: list[Int64Array]
     switches: int = 0
 
     @classmethod
@@ -102,17 +102,17 @@ class _History:
         return cls(unmatched, unmatched.copy(), np.zeros(objects, np.int64), [])
 
     def match(self, comparison: Comparison, here: slice) -> None:
-        """Match the pairs `here` of one frame."""
+        """Match the pairs of one frame; here: their positions among all pairs."""
         pairs = comparison.pairs[here]
         objects = comparison.truth.ids[pairs.rows]
         results = comparison.results.ids[pairs.columns]
-        gain = CONTINUED * (self.previous[objects] == results) + pairs.iou
+        gain = CONTINUATION_GAIN * (self.previous[objects] == results) + pairs.iou
         gain[pairs.iou < MATCH_IOU - EPSILON] = 0
-        made = best(pairs, gain)
-        objects, results = objects[made], results[made]
+        matched = best(pairs, gain)
+        objects, results = objects[matched], results[matched]
         known = self.last[objects]
         self.switches += int(((known != UNMATCHED) & (known != results)).sum())
         self.found[objects] += self.previous[objects] == UNMATCHED
         self.previous[:] = UNMATCHED
         self.previous[objects] = self.last[objects] = results
-        self.made.append(made + here.start)
+        self.matched.append(matched + here.start)

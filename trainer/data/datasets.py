@@ -1,4 +1,4 @@
-"""The data of a recipe: its parts are described, checked and joined into one data set."""
+"""The data of a recipe: the description of its parts, and how they become one data set."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ClipSpec(_Part):
 
 
 def _kind(part: Any) -> str | None:
-    """Return the kind of a part, so that an error is reported for that kind only."""
+    """Return the kind of a part. An error is then reported for that kind only."""
     keys = part if isinstance(part, dict) else getattr(part, "model_fields_set", ())
     return next((kind for kind in ("yolo", "coco", "clip") if kind in keys), None)
 
@@ -92,8 +92,8 @@ def load_dataset(
 ) -> Joined:
     """Return the images of all parts in order, repeated as each part says.
 
-    Paths are relative to the working directory. Errors in the data are noted in `findings` with
-    file and line. Raises UsageError for them unless the policy of `findings` is to mend.
+    Paths are relative to the working directory. `findings` collects the errors in the data, with
+    file and line. Raises UsageError if there are any and the policy of `findings` is to refuse.
     """
     findings = findings or Findings()
     loaded = [(part.load(classes, findings), part.repeat) for part in spec]
@@ -105,12 +105,12 @@ def load_dataset(
 def load_training_data(
     spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
 ) -> Joined:
-    """Return the images as `load_dataset` does. Raises UsageError also if there is no object."""
+    """Return the images as `load_dataset` does. Also raises UsageError if there is no object."""
     data = load_dataset(spec, classes, findings)
     if not data.counts.objects:
         raise UsageError(
-            f"data.train: {data.counts}: there is nothing to learn; give labelled images, and see "
-            "docs/training.md for where their labels are looked for"
+            f"data.train: {data.counts}: there is nothing to learn; give labelled images "
+            "(docs/training.md says where the label files must be)"
         )
     return data
 
@@ -118,11 +118,11 @@ def load_training_data(
 def load_evaluation_data(
     spec: Sequence[DataSpec], classes: Sequence[str], findings: Findings | None = None
 ) -> Joined:
-    """Return the images as `load_dataset` does. Raises UsageError also if no image is left."""
+    """Return the images as `load_dataset` does. Also raises UsageError if no image is left."""
     data = load_dataset(spec, classes, findings)
     if not len(data):
         raise UsageError(
-            "the data to evaluate on: no image can be used: correct the mistakes in it"
+            "no image can be used for the evaluation: correct the mistakes in its data"
         )
     return data
 
@@ -131,7 +131,7 @@ class Joined:
     """Several data sets, concatenated."""
 
     def __init__(self, parts: Sequence[Part], counts: Counts) -> None:
-        """Join parts; counts: what they hold, each part once however often it is repeated."""
+        """Join parts; counts: images and objects of all parts, without repetitions."""
         self.counts = counts
         self._parts = parts
         self._ends = list(accumulate(len(part) for part in parts))

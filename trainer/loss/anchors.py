@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from detector.yolov7.network import Network
 
 MAX_BOXES = 20_000  # a sample of this size is enough
-ROUNDS = 30  # of k-means
-GENERATIONS = 1000
-MUTATED = 0.9  # probability that a generation changes a number
-SPREAD = 0.1  # standard deviation of the factor of a change
+ROUNDS = 30  # iterations of k-means
+GENERATIONS = 1000  # mutations tried by the genetic refinement
+MUTATED = 0.9  # probability that a mutation changes a given width or height
+SPREAD = 0.1  # standard deviation of the factor by which it changes
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """How well anchors fit boxes.
 
-    fitness: 0..1, mean similarity of each box to its best anchor; 0 for a box that no anchor fits
-    recall: fraction of boxes that an anchor fits; only these can be learnt
+    fitness: 0..1, mean over all boxes of the similarity to the best anchor; a box that no anchor
+        fits counts as 0
+    recall: fraction of the boxes that an anchor fits; only these can be learnt
     """
 
     fitness: float
@@ -32,9 +33,9 @@ class Fit:
 
 
 def measure(sides: Float32Array, anchors: Float32Array, ratio: float) -> Fit:
-    """Return how well (k, 2) anchors fit boxes of (n, 2) width and height, in the same pixels.
+    """Return how well anchors fit boxes; both are (n, 2) widths and heights in the same pixels.
 
-    An anchor fits a box if both sides differ by a factor below `ratio`.
+    An anchor fits a box if widths and heights each differ by less than the factor `ratio`.
     """
     quotient = sides[:, None] / anchors
     nearness = np.minimum(quotient, 1 / quotient).min(axis=2).max(axis=1)
@@ -45,7 +46,7 @@ def measure(sides: Float32Array, anchors: Float32Array, ratio: float) -> Fit:
 def fit_anchors(
     sides: Float32Array, count: int, ratio: float, rng: np.random.Generator
 ) -> Float32Array:
-    """Return `count` anchors (k, 2) for boxes of (n, 2) width and height, smallest first."""
+    """Return (count, 2) anchors for boxes of (n, 2) width and height, smallest first."""
     if len(sides) > MAX_BOXES:
         sides = sides[rng.choice(len(sides), MAX_BOXES, replace=False)]
     best: Float32Array = _clustered(sides, count, rng)
@@ -61,7 +62,7 @@ def fit_anchors(
 
 
 def _clustered(sides: Float32Array, count: int, rng: np.random.Generator) -> Float32Array:
-    """Return `count` cluster centres, by k-means over logarithms, because ratios matter."""
+    """Return (count, 2) centres, by k-means over logarithms: the loss compares sizes by ratio."""
     points = np.log(sides)
     centres = _spread_out(points, count, rng)
     for _ in range(ROUNDS):
@@ -90,7 +91,7 @@ def _distances(points: Float32Array, centres: Float32Array) -> Float32Array:
 
 
 def set_anchors(network: Network, anchors: Float32Array) -> None:
-    """Set the anchors of a network: (layers * a, 2) pixels, finest layer first."""
-    grid, head = network.anchors, network.head
-    grid.copy_(grid.new_tensor(anchors).view_as(grid))
-    head.anchors.copy_(grid / grid.new_tensor(network.strides).view(-1, 1, 1))
+    """Set the anchors of a network: (layers x anchors per layer, 2) pixels, finest layer first."""
+    in_pixels, head = network.anchors, network.head
+    in_pixels.copy_(in_pixels.new_tensor(anchors).view_as(in_pixels))
+    head.anchors.copy_(in_pixels / in_pixels.new_tensor(network.strides).view(-1, 1, 1))

@@ -1,4 +1,4 @@
-"""A scene: camera, light, ground, standing things, and routes."""
+"""A scene: camera, light, ground, static objects, and routes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from pipeline.sources.street.drawing import Colour, Shadow, Shape, hull, shaded
 from pipeline.sources.street.light import Light, Pose, Sketch
 from pipeline.sources.street.traffic import Route
 
-_ORIGIN = Pose(0.0, 0.0, 0.0)  # for things whose coordinates are the camera's
+_ORIGIN = Pose(0.0, 0.0, 0.0)  # for objects that are given in the camera's coordinates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Everything that stays the same from frame to frame.
 
-    ground: (h, w, 3) uint8, BGR; things: trees and posts, which hide objects and are not labelled
-    parked: standing cars, which are labelled; routes: see Traffic
+    ground: (h, w, 3) uint8, BGR
+    things: trees, posts and furniture: they occlude objects, and are not labelled
+    parked: cars that do not move; they are labelled
+    routes: of the objects that move, see Traffic
     """
 
     camera: Camera
@@ -36,20 +38,20 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The direction of a street: metres along it (s) and to the left of it (t)."""
+    """The axes of a street: `s` in metres along it, `t` in metres to its left."""
 
     x: float
     y: float
     angle: float
 
     def point(self, s: float, t: float) -> tuple[float, float]:
-        """Return x and y, in the camera's metres."""
+        """Return x and y in the coordinates of the camera, in metres."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         return self.x + s * cos - t * sin, self.y + s * sin + t * cos
 
 
 def random_light(rng: np.random.Generator, veiled: float) -> Light:
-    """Return a random position of the sun; veiled: the probability of clouds."""
+    """Return the light of a random sun; veiled: the probability that it is overcast."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     slant_x = side * (0.25 + 0.6 * rng.random())
     overcast = rng.random() < veiled
@@ -84,7 +86,7 @@ def tree(
 def _clumps(
     x: float, y: float, height: float, radius: float, rng: np.random.Generator
 ) -> list[tuple[Point, float]]:
-    """Return centres and radii of balls of leaves within a flattened ball."""
+    """Return centres and radii of the balls of leaves that fill the crown, a flattened ball."""
     clumps: list[tuple[Point, float]] = []
     while len(clumps) < 240:
         a, b, c = (2 * rng.random(3) - 1).tolist()
@@ -120,7 +122,7 @@ def thing(
     foot: Point,
     plates: Sequence[tuple[Float64Array, Colour]] = (),
 ) -> Sketch:
-    """Return a standing thing without a label: bones in their order, then plates."""
+    """Return a static object without a label; bones are drawn in their order, then plates."""
     parts = rounded(camera, light, _ORIGIN, bones)
     shapes = [shape for _, both in parts for shape in both]
     shapes += [Shape((camera.project(corners),), colour) for corners, colour in plates]
