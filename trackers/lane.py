@@ -7,7 +7,7 @@ import numpy as np
 from detector.detections import Detections, Float32Array, Int64Array
 from trackers.base.agile_motion import AgileWidthHeight
 from trackers.base.agile_table import AgileTable
-from trackers.base.assignment import FloatArray, Pairs
+from trackers.base.assignment import FloatArray, Pairs, without_rivals
 from trackers.base.box_motion import BoolArray
 from trackers.base.kalman import Float64Array, KalmanState
 from trackers.base.ranges import check_not_negative
@@ -123,36 +123,43 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         return tracks.matched(state, agility, rows, found, seconds)
 
     def _costs(
-        self, tracks: AgileTable, found: Detections, seconds: float
-    ) -> tuple[Pairs, FloatArray, FloatArray]:
+        self, tracks: AgileTable, found: Detections, high: BoolArray, seconds: float
+    ) -> tuple[Pairs, FloatArray]:
         class_ids = tracks.class_ids if self._class_aware else None
         elapsed = seconds - self._seconds if self._frame_count else 0.0
         reaches = self._reaches(tracks, elapsed)
         near = near_pairs(tracks.kalman.position, reaches, found, class_ids)
         rows, columns = near.pairs.rows, near.pairs.columns
-        scores = found.scores[columns]
         likeness = near.height_overlap**self._height_weight
         likeness *= near.pairs.iou * np.exp(-self._foot_weight * near.foot_distance)
-        change = self._score_weight * abs(tracks.expected_scores(elapsed)[rows] - scores)
-        lost = ((LOST_COST * (seconds - tracks.seen_at) - LOST_CREDIT) * ~tracks.seen)[rows]
-        alone = _alone(rows) & _alone(columns) & tracks.seen[rows]
-        return (
-            near.pairs,
-            1 - likeness * scores + change + lost - ALONE_CREDIT * alone,
-            1 - likeness + change + lost,
-        )
+        likeness *= self._weights(found, high)[columns]
+        cost = 1.0 - likeness
+        changes = tracks.expected_scores(elapsed)[rows] - found.scores[columns]
+        cost += self._score_weight * abs(changes)
+        cost += self._lost_costs(tracks, seconds)[rows]
+        alone = without_rivals(rows, columns) & tracks.seen[rows] & high[columns]
+        cost -= ALONE_CREDIT * alone
+        return near.pairs, cost
+
+    @staticmethod
+    def _lost_costs(tracks: AgileTable, seconds: float) -> Float64Array:
+        """Return (n,) what to match each track costs because it was lost."""
+        costs = LOST_COST * (seconds - tracks.seen_at)
+        costs -= LOST_CREDIT
+        costs *= ~tracks.seen
+        return costs
 
     def _may_start(self, tracks: AgileTable, found: Detections) -> BoolArray:
         starts = super()._may_start(tracks, found)
-        if self._frame_count:  # tracks of the first frame are confirmed at once: no risk is taken
-            starts |= self._is_first(tracks, found) & (found.scores >= self._high_score)
+        untracked = set(found.class_ids.tolist())
+        if self._class_aware:
+            untracked -= set(tracks.class_ids.tolist())
+        elif len(tracks):
+            untracked.clear()
+        if untracked and self._frame_count:  # in the first frame, tracks are confirmed at once
+            first = np.isin(found.class_ids, list(untracked))
+            starts |= first & (found.scores >= self._high_score)
         return starts
-
-    def _is_first(self, tracks: AgileTable, found: Detections) -> BoolArray:
-        """Return (m,) which detections can be no part or double of an object that is tracked."""
-        if not self._class_aware:
-            return np.full(len(found), not len(tracks))
-        return ~np.isin(found.class_ids, tracks.class_ids)
 
     def _reaches(self, tracks: AgileTable, elapsed: float) -> Float64Array:
         """Return (2, n) by how much the boxes are expanded in x and y, relative to their size."""
@@ -178,21 +185,17 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         lost = (recent & ~tracks.seen & tracks.confirmed).nonzero()[0]
         hidden = np.zeros(len(tracks), bool)
         if len(lost):
-            hidden[lost] = _covered(boxes[lost], boxes[tracks.seen])
+            seen = tracks.seen.nonzero()[0]
+            hidden[lost] = _covered(boxes.take(lost, axis=0), boxes.take(seen, axis=0))
         return hidden
-
-
-def _alone(labels: Int64Array) -> BoolArray:
-    """Return (k,) which labels occur once."""
-    return np.asarray(np.bincount(labels)[labels] == 1)
 
 
 def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:
     """Return (n,) which boxes are covered by one of the others for the most part."""
-    left, top, right, bottom = boxes.T.copy()[:, :, None]
-    other_left, other_top, other_right, other_bottom = others.T.copy()
-    width = np.minimum(right, other_right) - np.maximum(left, other_left)
-    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    enough = HIDDEN * (right - left) * (bottom - top)
-    covered = (width * height >= enough) & (width > 0)  # both may be below 0
+    planes, other_planes = boxes.T.copy()[:, :, None], others.T.copy()[:, None]
+    shared = np.minimum(planes[2:], other_planes[2:])
+    shared -= np.maximum(planes[:2], other_planes[:2])
+    sides = planes[2:] - planes[:2]
+    covered = shared[0] * shared[1] >= HIDDEN * sides[0] * sides[1]
+    covered &= shared[0] > 0  # both may be below 0
     return np.asarray(covered.any(axis=1))

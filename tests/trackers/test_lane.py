@@ -237,6 +237,7 @@ def test_options_out_of_range_are_refused(options: dict[str, float], said: str) 
         Lane(**options)  # type: ignore[arg-type]
 
 
+@pytest.mark.timeout(600)  # scores many frames: minutes on a busy machine
 def test_lane_is_better_than_bytetrack_on_all_sequences_but_two_at_most(data: Path) -> None:
     sequences = mot15(data)
     lane, bytetrack = (
@@ -248,6 +249,7 @@ def test_lane_is_better_than_bytetrack_on_all_sequences_but_two_at_most(data: Pa
     assert mean(lane) > mean(bytetrack) + 0.015
 
 
+@pytest.mark.timeout(600)  # scores many frames: minutes on a busy machine
 def test_on_every_third_frame_lane_keeps_its_hota_and_seconds_keep_more_than_frame_counts(
     data: Path,
 ) -> None:

@@ -19,6 +19,7 @@ from trackers.base.kalman import Float64Array, KalmanState, Noise
 
 STEADINESS = 1.2  # divides BoT-SORT's noise of positions
 VELOCITY_STEADINESS = np.array([[1.25], [1.25], [4.0], [4.0]])  # and its noise of velocities
+STEP, VELOCITY_STEP = POSITION / STEADINESS, VELOCITY / VELOCITY_STEADINESS
 DAMPING = 0.25  # share of its velocity that a lost track loses per second, at first
 SURE_STD, UNSURE_STD = 0.016, 0.137  # of a box's size: at score 1, and what a score of 0 adds
 PIXEL_STD = 2.0  # of every detection, however small
@@ -64,9 +65,9 @@ class AgileWidthHeight(WidthHeight):
         """
         planes = state.planes.copy()
         planes[1, 2:] *= planes[0, 2:] + seconds * kalman.STEPS_PER_SECOND * planes[1, 2:] > 1
-        planes[1] *= np.where(seen, 1.0, np.exp(-DAMPING * seconds))
+        planes[1] *= np.maximum(seen, np.exp(-DAMPING * seconds))
         size = self._size(planes[0]) * np.exp(agility)
-        noise = Noise(POSITION / STEADINESS * size, VELOCITY / VELOCITY_STEADINESS * size)
+        noise = Noise(STEP * size, VELOCITY_STEP * size)
         return kalman.predict(KalmanState(planes), seconds, noise)
 
     def corrected(

@@ -67,14 +67,22 @@ def assign(pairs: Pairs, cost: FloatArray, limit: float) -> Int64Array:
     """
     assert not np.count_nonzero(np.isnan(cost)), "a cost that is not a number would be ignored"
     below = (cost < limit).nonzero()[0]
-    if not len(below):
-        return below
-    rows, columns = pairs.rows[below], pairs.columns[below]
-    made: BoolArray = np.maximum(np.bincount(rows)[rows], np.bincount(columns)[columns]) == 1
-    rivals = (~made).nonzero()[0]
-    if len(rivals):
-        made[rivals] = _solve(rows[rivals], columns[rivals], cost[below[rivals]], limit)
-    return below[made]
+    return below[assigned(pairs.rows[below], pairs.columns[below], cost[below], limit)]
+
+
+def assigned(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> BoolArray:
+    """Return (k,) which pairs `assign` matches; each of them costs less than `limit`."""
+    made = without_rivals(rows, columns)
+    if np.count_nonzero(made) < len(rows):
+        rivals = (~made).nonzero()[0]
+        made[rivals] = _solve(rows[rivals], columns[rivals], cost[rivals], limit)
+    return made
+
+
+def without_rivals(rows: Int64Array, columns: Int64Array) -> BoolArray:
+    """Return (k,) which pairs consist of two boxes that are in no other pair."""
+    alone: BoolArray = np.maximum(np.bincount(rows)[rows], np.bincount(columns)[columns]) == 1
+    return alone
 
 
 def _solve(rows: Int64Array, columns: Int64Array, cost: FloatArray, limit: float) -> BoolArray:

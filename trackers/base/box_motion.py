@@ -23,6 +23,7 @@ Seconds = float | Float64Array  # one value for all tracks, or (n,) one for each
 
 POSITION = 1 / 20  # of the box's size: DeepSORT's value, also used by ByteTrack and BoT-SORT
 VELOCITY = 1 / 160  # of the size, per step of 1/30 s
+_SIDES = np.array([2, 3, 2, 3])  # coordinates that the noise of each coordinate is relative to
 
 
 class Motion(Protocol):
@@ -148,9 +149,7 @@ class WidthHeight:
     @staticmethod
     def _size(position: Float64Array) -> Float64Array:
         """Return (4, n) width, height, width, height."""
-        size = np.empty_like(position)
-        size[:2] = size[2:] = position[2:]
-        return size
+        return position.take(_SIDES, axis=0)
 
 
 class AreaAspect:
@@ -207,12 +206,12 @@ def centre_and_sides(boxes_xyxy: Float32Array) -> Float64Array:
     """Return (4, n) centre x, centre y, width, height."""
     planes = boxes_xyxy.T.astype(np.float64, order="C")
     corner, opposite = planes[:2], planes[2:]
-    return np.concatenate(((corner + opposite) / 2, opposite - corner))
+    return np.concatenate(((corner + opposite) * 0.5, opposite - corner))
 
 
 def _boxes(centre: Float64Array, sizes: Float64Array) -> Float32Array:
     """Return (n, 4) boxes from (2, n) centres, and (2, n) widths and heights."""
-    half = sizes / 2
+    half = sizes * 0.5
     boxes: Float32Array = np.concatenate((centre - half, centre + half), dtype=np.float32).T
     return boxes
 

@@ -55,6 +55,7 @@ class HitStreakTracker(TableTracker[Table]):
 
         Pairs below `min_iou` take part in the assignment, as in SORT: they are undone afterwards.
         """
+        assert not np.count_nonzero(np.isnan(gain)), "a gain that is not a number would be ignored"
         matching.step(
             pairs,
             -gain,

@@ -90,7 +90,7 @@ def predict(state: KalmanState, seconds: float | Float64Array, noise: Noise) -> 
     sum_of_squares = steps * (steps - 1) * (2 * steps - 1) / 6  # 0 + 1 + 4 + ... of whole steps
     spread = steps * velocity_variance
     position += steps * velocity  # in this order, each line reads planes not yet updated
-    variance += steps * (2 * covariance + spread)
+    variance += steps * (2.0 * covariance + spread)
     variance += steps * np.square(noise.position)
     variance += sum_of_squares * drift
     covariance += spread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trackers.base.assignment import BoolArray, FloatArray, Pairs, assign
+from trackers.base.assignment import BoolArray, FloatArray, Pairs, assigned
 
 
 class Matching:
@@ -29,15 +29,21 @@ class Matching:
     ) -> None:
         """Match those of the given tracks (n,) and detections (m,) that are still unmatched.
 
-        cost, limit: see `assign`
+        cost, limit: (k,), one for each pair, see `assign`
         min_iou: matches below it are undone after the assignment
         """
         rows, columns = tracks & (self.partners < 0), detections & self._free
-        possible = (rows[pairs.rows] & columns[pairs.columns]).nonzero()[0]
-        if not len(possible):
+        if not (np.count_nonzero(rows) and np.count_nonzero(columns)):
             return
-        made = possible[assign(pairs[possible], cost[possible], limit)]
+        possible = rows[pairs.rows] & columns[pairs.columns]
+        possible &= cost < limit
+        chosen = possible.nonzero()[0]
+        if not len(chosen):
+            return
+        rows_of, columns_of = pairs.rows[chosen], pairs.columns[chosen]
+        made = assigned(rows_of, columns_of, cost[chosen], limit)
         if min_iou > 0:
-            made = made[pairs.iou[made] >= min_iou]
-        self.partners[pairs.rows[made]] = pairs.columns[made]
-        self._free[pairs.columns[made]] = False
+            made &= pairs.iou[chosen] >= min_iou
+        taken = columns_of[made]
+        self.partners[rows_of[made]] = taken
+        self._free[taken] = False

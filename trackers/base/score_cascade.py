@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from detector.detections import Detections, Int64Array
+import numpy as np
+
+from detector.detections import Detections, Float32Array, Int64Array
 from trackers.base.assignment import FloatArray, Pairs
 from trackers.base.box_motion import Motion
 from trackers.base.matching import Matching
@@ -67,34 +69,37 @@ class ScoreCascadeTracker(TableTracker[Table]):
         self._tentative_match_cost = tentative_match_cost
 
     def _associate(self, tracks: Table, found: Detections, seconds: float) -> Int64Array:
-        pairs, high_cost, low_cost = self._costs(tracks, found, seconds)
         high = found.scores >= self._high_score
         low = (found.scores >= self._low_score) & ~high
         confirmed = tracks.confirmed
+        pairs, cost = self._costs(tracks, found, high, seconds)
+        assert not np.count_nonzero(np.isnan(cost)), "a cost that is not a number would be ignored"
         matching = Matching(len(tracks), len(found))
-        matching.step(pairs, high_cost, self._match_cost, tracks=confirmed, detections=high)
+        matching.step(pairs, cost, self._match_cost, tracks=confirmed, detections=high)
         matching.step(
             pairs,
-            low_cost,
+            cost,
             self._low_score_match_cost,
             tracks=self._low_score_candidates(tracks, seconds),
             detections=low,
         )
-        matching.step(
-            pairs, high_cost, self._tentative_match_cost, tracks=~confirmed, detections=high
-        )
+        matching.step(pairs, cost, self._tentative_match_cost, tracks=~confirmed, detections=high)
         return matching.partners
 
     def _costs(
-        self, tracks: Table, found: Detections, seconds: float
-    ) -> tuple[Pairs, FloatArray, FloatArray]:
-        """Return the pairs of tracks and detections that may match, and their costs.
+        self, tracks: Table, found: Detections, high: BoolArray, seconds: float
+    ) -> tuple[Pairs, FloatArray]:
+        """Return the pairs of tracks and detections that may match, and their (k,) costs.
 
-        Two arrays (k,), a value per pair: the cost if the detection is one of high confidence, and
-        the cost if it is one of low confidence.
+        high: (m,), which detections are of high confidence: the score is part of their cost
         """
         pairs = self._pairs(self._boxes(tracks), found.boxes_xyxy, tracks, found)
-        return pairs, 1 - pairs.iou * found.scores[pairs.columns], 1 - pairs.iou
+        return pairs, 1 - pairs.iou * self._weights(found, high)[pairs.columns]
+
+    @staticmethod
+    def _weights(found: Detections, high: BoolArray) -> Float32Array:
+        """Return (m,) what the overlap with each detection counts: its score, or 1 if low."""
+        return np.where(high, found.scores, np.float32(1))
 
     def _low_score_candidates(self, tracks: Table, seconds: float) -> BoolArray:
         """Return (n,) which tracks a low-confidence detection of this time may match."""

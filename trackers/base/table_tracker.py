@@ -5,7 +5,6 @@ A subclass decides which track is matched to which detection, and which detectio
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Generic
 
 import numpy as np
@@ -113,7 +112,7 @@ class TableTracker(Generic[Table]):
             return tracks
         recent = tracks.seen_at >= seconds - self._buffer_seconds - CLOCK_ERROR
         tracks = tracks[recent | tracks.seen]
-        tracks = replace(tracks, kalman=self._kalman_after(seconds - self._seconds, tracks))
+        tracks = tracks.replaced(kalman=self._kalman_after(seconds - self._seconds, tracks))
         return tracks if camera is None else tracks.moved(self._motion, camera)
 
     def _kalman_after(self, elapsed: float, tracks: Table) -> KalmanState:
@@ -127,15 +126,15 @@ class TableTracker(Generic[Table]):
 
     def _confirmed(self, tracks: Table) -> Table:
         """Return the tracks, with new identities for those that are confirmed in this frame."""
-        hits = self._min_hits if self._frame_count >= self._min_hits else 0
-        now = tracks.seen & ~tracks.confirmed & (tracks.hits >= hits)
-        count = np.count_nonzero(now)
-        if not count:
+        tentative = (tracks.ids < 0).nonzero()[0]
+        if not len(tentative):  # the usual case
             return tracks
+        hits = self._min_hits if self._frame_count >= self._min_hits else 0
+        now = tentative[tracks.seen[tentative] & (tracks.hits[tentative] >= hits)]
         ids = tracks.ids.copy()
-        ids[now] = np.arange(self._last_id + 1, self._last_id + count + 1)
-        self._last_id += count
-        return replace(tracks, ids=ids)
+        ids[now] = np.arange(self._last_id + 1, self._last_id + len(now) + 1)
+        self._last_id += len(now)
+        return tracks.replaced(ids=ids)
 
     def _survivors(self, tracks: Table) -> BoolArray:
         """Return (n,) which tracks stay in the table; by default unseen tentative ones go."""
@@ -181,5 +180,7 @@ def _with_area(detections: Detections) -> Detections:
     boxes = detections.boxes_xyxy
     finite = np.count_nonzero(np.isfinite(boxes)) == boxes.size
     assert finite, "a box that is not finite would spoil its track"
-    with_area = ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).nonzero()[0]
-    return detections if len(with_area) == len(detections) else detections[with_area]
+    in_order = boxes[:, 2:] > boxes[:, :2]
+    if np.count_nonzero(in_order) == in_order.size:  # the usual case
+        return detections
+    return detections[in_order[:, 0] & in_order[:, 1]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,12 +45,17 @@ class TrackTable:
         """Return the chosen rows, by mask."""
         if np.count_nonzero(chosen) == len(self):  # the usual case
             return self
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        return type(self)(*[getattr(self, name)[chosen] for name in self.__match_args__])
 
     def joined_with(self: Table, younger: Table) -> Table:
         """Return these tracks, followed by `younger` ones."""
-        names = [field.name for field in fields(self)]
-        return type(self)(*(_joined(getattr(self, k), getattr(younger, k)) for k in names))
+        names = self.__match_args__
+        return type(self)(*[_joined(getattr(self, k), getattr(younger, k)) for k in names])
+
+    def replaced(self: Table, **changed: Any) -> Table:
+        """Return the tracks with these fields changed; faster than `dataclasses.replace`."""
+        names = self.__match_args__
+        return type(self)(*[changed[k] if k in changed else getattr(self, k) for k in names])
 
     @classmethod
     def born(
@@ -94,8 +99,7 @@ class TrackTable:
         scores[rows], class_ids[rows] = found.scores, found.class_ids
         seen_at[rows] = seconds
         hits = (self.hits + 1) * seen
-        return replace(
-            self,
+        return self.replaced(
             kalman=kalman,
             scores=scores,
             class_ids=class_ids,
@@ -110,7 +114,7 @@ class TrackTable:
 
         motion: the model of motion that their filters use
         """
-        return replace(self, kalman=motion.moved(self.kalman, camera))
+        return self.replaced(kalman=motion.moved(self.kalman, camera))
 
     def output(
         self, boxes_xyxy: Float32Array, shown: BoolArray, states: NDArray[np.int8]

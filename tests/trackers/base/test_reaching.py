@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Detections, Float32Array
@@ -29,6 +29,8 @@ def expanded(box: np.ndarray, reach: np.ndarray) -> np.ndarray:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 12))
+@example(0, 90, 60)  # more than MATRIX_SIZE pairs
+@example(1, 70, 80)
 def test_near_pairs_are_those_that_overlap_when_both_boxes_are_expanded(
     seed: int, count: int, other_count: int
 ) -> None:
