@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pipeline.events.record import ClipState, EventRecord, Phase
-from pipeline.store.segments import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +26,4 @@ class ClipChange:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotChange:
-    """An event has a picture, or a better one. It is not a message of its own."""
-
-    uuid: str
-    snapshot: str
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentChange:
-    """A segment was begun or completed."""
-
-    segment: Segment
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRemoval:
-    """A segment was deleted."""
-
-    path: str
-
-
-Change: TypeAlias = EventChange | ClipChange | SnapshotChange | SegmentChange | SegmentRemoval
+Change: TypeAlias = EventChange | ClipChange

@@ -20,15 +20,11 @@ from pipeline.store.changes import (
     Change,
     ClipChange,
     EventChange,
-    SegmentChange,
-    SegmentRemoval,
-    SnapshotChange,
 )
 from pipeline.store.database import described, is_damage
 from pipeline.store.event_store import EventStore
 from pipeline.store.losses import Losses
 from pipeline.store.outbox_writer import OutboxBounds
-from pipeline.store.segments import Segment
 
 log = logging.getLogger("framelane")
 
@@ -100,18 +96,6 @@ class EventLog:
     ) -> None:
         """Store that the clip of an event is ready (its path) or failed (the reason)."""
         self._put(ClipChange(uuid, state, clip, reason))
-
-    def snapshot_taken(self, uuid: str, snapshot: str) -> None:
-        """Store the path of an event's snapshot, relative to the folder of the events."""
-        self._put(SnapshotChange(uuid, snapshot))
-
-    def segment_changed(self, segment: Segment) -> None:
-        """Store that a recording was begun or completed."""
-        self._put(SegmentChange(segment))
-
-    def segment_removed(self, path: str) -> None:
-        """Store that a recording was deleted."""
-        self._put(SegmentRemoval(path))
 
     def acknowledge(self, ids: Iterable[int]) -> None:
         """Delete rows of the outbox that were delivered."""

@@ -14,9 +14,6 @@ from pipeline.store.changes import (
     Change,
     ClipChange,
     EventChange,
-    SegmentChange,
-    SegmentRemoval,
-    SnapshotChange,
 )
 from pipeline.store.database import failures_of, lock_store, open_to_write
 from pipeline.store.event_rows import INSERT, NAMES, UPDATE, event_of, event_row
@@ -96,22 +93,7 @@ class EventStore:
     def _apply(self, change: Change, now: float) -> EventChange | None:
         if isinstance(change, EventChange):
             return self._note(change.record, change.phase, now)
-        if isinstance(change, ClipChange):
-            return self._settle_clip(change, now)
-        if isinstance(change, SnapshotChange):
-            self._connection.execute(
-                "UPDATE events SET snapshot = ? WHERE uuid = ?", (change.snapshot, change.uuid)
-            )
-        elif isinstance(change, SegmentChange):
-            segment = change.segment
-            self._connection.execute(
-                "INSERT OR REPLACE INTO segments (path, stream, start_wall, end_wall, bytes)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (segment.path, segment.stream, segment.start, segment.end, segment.bytes),
-            )
-        elif isinstance(change, SegmentRemoval):
-            self._connection.execute("DELETE FROM segments WHERE path = ?", (change.path,))
-        return None
+        return self._settle_clip(change, now)
 
     def _note(self, record: EventRecord, phase: Phase, now: float) -> EventChange:
         record = replace(record, cause=_redacted(record.cause))

@@ -11,7 +11,6 @@ from detector.errors import UsageError
 from pipeline.events.record import EventKind, EventRecord
 from pipeline.store.database import Database, open_to_read
 from pipeline.store.event_rows import NAMES, event_of
-from pipeline.store.segments import Segment, segments_between
 
 PAGE = 1000  # events that are read at once where all are wanted
 MAX_NAMED = 5  # events that a message about an ambiguous prefix names
@@ -139,10 +138,6 @@ class EventReader:
                 f"{some}{more}"
             )
         return event_of(rows[0])
-
-    def segments(self, stream: str, since: float, until: float) -> list[Segment]:
-        """Return the recorded files of a stream that show a part of a time, in order."""
-        return segments_between(self._database, stream, since, until)
 
     def close(self) -> None:
         """Close the database."""

@@ -17,7 +17,7 @@ from pipeline.store.database import FILE, failures_of, lock_store, open_to_read_
 from pipeline.store.event_rows import INSERT, event_row
 
 NEW_FILE = f"{FILE}.new"
-TABLES = ("streams", "events", "segments", "outbox", "transports")
+TABLES = ("streams", "events", "outbox", "transports")
 MISSING = "the file is missing"
 
 

@@ -56,14 +56,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX events_that_go_on ON events (start_wall) WHERE end_wall IS NULL",
         "CREATE INDEX events_by_clip ON events (clip) WHERE clip IS NOT NULL",
         "CREATE INDEX clips_to_make ON events (id) WHERE clip_state = 'pending'",
-        """CREATE TABLE segments (
-            path TEXT PRIMARY KEY,
-            stream TEXT NOT NULL,
-            start_wall REAL NOT NULL,
-            end_wall REAL,
-            bytes INTEGER NOT NULL
-        ) WITHOUT ROWID""",
-        "CREATE INDEX segments_by_stream ON segments (stream, start_wall)",
         # AUTOINCREMENT: an id is never given twice, so that no late acknowledgement deletes
         # another row. position: the order of delivery; a gap takes that of the last dropped row
         """CREATE TABLE outbox (

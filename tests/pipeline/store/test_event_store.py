@@ -13,7 +13,6 @@ from pipeline.store.database import FILE, StoreError
 from pipeline.store.event_log import EventLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.outbox_writer import OutboxBounds
-from pipeline.store.segments import Segment
 from tests.support.stored_events import moment, stored_event, write_clip
 
 
@@ -61,25 +60,13 @@ def test_a_change_updates_its_event_and_keeps_its_number(tmp_path: Path) -> None
 def test_the_clip_stays_ready_although_an_older_record_of_its_event_is_put_later(
     tmp_path: Path,
 ) -> None:
-    event = stored_event(clip_state=ClipState.PENDING)
+    event = stored_event(clip_state=ClipState.PENDING, snapshot="snapshots/a.jpg")
     with running(tmp_path) as log:
         log.put(event, Phase.END)
-        log.snapshot_taken(event.uuid, "snapshots/a.jpg")
         log.clip_settled(event.uuid, ClipState.READY, "clips/a.mp4")
-        log.put(replace(event, score=0.99), Phase.UPDATE)
+        log.put(replace(event, score=0.99, snapshot=None), Phase.UPDATE)
     found = rows(tmp_path, "SELECT clip, clip_state, snapshot, score FROM events")
     assert found == [("clips/a.mp4", "ready", "snapshots/a.jpg", 0.99)]
-
-
-def test_segments_are_noted_completed_and_forgotten(tmp_path: Path) -> None:
-    with running(tmp_path) as log:
-        for path in ("a.mp4", "b.mp4"):
-            log.segment_changed(Segment(path, "door", 10.0))
-        log.segment_changed(Segment("a.mp4", "door", 10.0, 20.0, 1234))
-        log.segment_removed("b.mp4")
-    assert rows(tmp_path, "SELECT path, start_wall, end_wall, bytes FROM segments") == [
-        ("a.mp4", 10.0, 20.0, 1234)
-    ]
 
 
 def test_of_two_runs_with_one_store_the_second_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from pipeline.events.record import EventKind, EventRecord, Phase
 from pipeline.store.database import FILE, StoreError
 from pipeline.store.event_log import EventLog
 from pipeline.store.queries import EventFilter, EventReader
-from pipeline.store.segments import Segment
 from tests.support.stored_events import START, stored_event
 
 
@@ -167,20 +166,3 @@ def test_a_damaged_store_says_how_to_make_it_anew(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
     with pytest.raises(StoreError, match="is damaged"):
         EventLog(tmp_path)
-
-
-def test_segments_are_found_by_the_time_that_they_show(tmp_path: Path) -> None:
-    log = EventLog(tmp_path)
-    segments = [
-        Segment("1.mp4", "door", 0.0, 10.0, 5),
-        Segment("2.mp4", "door", 10.0, 20.0, 5),
-        Segment("3.mp4", "door", 20.0),
-        Segment("4.mp4", "yard", 0.0, 30.0, 5),
-    ]
-    for segment in segments:
-        log.segment_changed(segment)
-    log.close()
-    with closing(EventReader(tmp_path)) as reader:
-        assert reader.segments("door", 10.0, 15.0) == segments[1:2]
-        assert reader.segments("door", 5.0, 99.0) == segments[:3]
-        assert reader.segments("door", 30.0, 99.0) == segments[2:3]

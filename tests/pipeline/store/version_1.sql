@@ -42,14 +42,6 @@ CREATE INDEX events_by_place ON events (place, start_wall, class, score, stream)
 CREATE INDEX events_that_go_on ON events (start_wall) WHERE end_wall IS NULL;
 CREATE INDEX events_by_clip ON events (clip) WHERE clip IS NOT NULL;
 CREATE INDEX clips_to_make ON events (id) WHERE clip_state = 'pending';
-CREATE TABLE segments (
-    path TEXT PRIMARY KEY,
-    stream TEXT NOT NULL,
-    start_wall REAL NOT NULL,
-    end_wall REAL,
-    bytes INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX segments_by_stream ON segments (stream, start_wall);
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     transport TEXT NOT NULL,
@@ -71,6 +63,5 @@ INSERT INTO events VALUES (
     90000, 1.0, 1780000001.0, NULL, NULL, NULL, 270000, 3.0, 1780000003.0,
     'snapshots/41.jpg', 'clips/41.mp4', 'ready', NULL
 );
-INSERT INTO segments VALUES ('runs/recordings/door/120000.mp4', 'door', 1780000000.0, 1780000600.0, 123456);
 PRAGMA user_version = 1;
 COMMIT;
