@@ -192,7 +192,10 @@ def _stream_stages(
     max_age = _max_age(config, live)
     age_option = {"max_age": max_age} if live else {}
     audio = {"audio": True} if live and _wants_audio(run.recording, config) else {}
-    source = make_source(config.address, name, audio | options_of(config) | age_option)
+    watched = run.serve and config.realtime and source_for(config.url) is VideoFileSource
+    packets = {"packets": True} if watched else {}
+    options = audio | packets | options_of(config) | age_option
+    source = make_source(config.address, name, options)
     decode = Decode(
         source,
         ledger,

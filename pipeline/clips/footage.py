@@ -12,7 +12,7 @@ from pipeline.packets.packet import HERTZ, PacketFormat
 from pipeline.packets.ring import Kept, Ring, RingReader
 from pipeline.packets.tap import Tap
 
-LATE_SECONDS = 10.0  # after its start an event is noted: min_seconds, confirmation, a slow engine
+LATE_SECONDS = 10.0  # for the confirmation of a track, and a slow engine
 
 
 class ClipError(FramelaneError):
@@ -81,7 +81,7 @@ def live_footage(tap: Tap, pre_seconds: float, late_seconds: float = LATE_SECOND
     """Return the footage of a live source.
 
     pre_seconds: before an event, which its clip shows
-    late_seconds: after its start an event is noted, at most
+    late_seconds: after its start an event is noted, at most; `min_seconds` adds to that
     """
     ring = Ring("clips", pre_seconds + late_seconds)
     tap.attach(ring)

@@ -121,15 +121,17 @@ def test_packets_are_written_while_the_event_goes_on_so_that_the_ring_stays_smal
         for item in sent[250:800]:
             ring.put(item)
         until(lambda: ring.seconds < 5, "what was written leaves the ring")
-        (part,) = (tmp_path / "clips/door").iterdir()
-        assert part.name.endswith(".mp4.part")
-        assert part.stat().st_size > 0
-        for item in sent[800:802]:
+        until(lambda: _sizes(tmp_path / "clips", ".mp4.part")[:1] > [0], "what was written")
+        for item in sent[800:803]:
             ring.put(item)
         assert clips(tmp_path) == []
         maker.put(at_end(record, 31.0), Phase.END)
         until(lambda: clips(tmp_path) != [], "the clip")
     assert counters(clips(tmp_path)[0]) == list(range(200, 802))
+
+
+def _sizes(folder: Path, ending: str) -> list[int]:
+    return [path.stat().st_size for path in folder.rglob(f"*{ending}")]
 
 
 def test_events_extend_a_clip_while_it_is_written(tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_a_clip_without_packets_fails_and_says_why(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_sends_nothing_more_does_not_hold_up_its_clip(tmp_path: Path) -> None:
-    hours = 3600.0
+    hours = 7200.0
     clock = [0.0]
     with making(tmp_path, clock=lambda: clock[0]) as (maker, _):
         maker.add("door", LiveFootage(ring_of(filmed(10))), ["person"])
