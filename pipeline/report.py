@@ -100,10 +100,29 @@ def _words_of(failure: Failure) -> str:
 def summary(report: Figures) -> str:
     """Return the figures as text: each stream's frames and latency, each stage's times."""
     lines = [_stream_line(name, stream) for name, stream in report["streams"].items()]
+    lines += _event_lines(report.get("events") or {})
     lines += ["", _STAGE_HEADER]
     lines += [_stage_line(name, stage) for name, stage in report["stages"].items()]
     lines += ["", *(f"wrote {printable(path)}" for path in _written(report))]
     return "\n".join(lines)
+
+
+def _event_lines(events: Figures) -> list[str]:
+    """Return what is to be said about events, their clips and their deliveries."""
+    if not events:
+        return []
+    parts = [f"{events['changes_stored']} changes stored"]
+    parts += [f"{events['changes_lost']} lost"] if events["changes_lost"] else []
+    clips = events["clips"]
+    parts += [f"clips: {count} {state}" for state, count in clips.items() if count]
+    lines = ["events: " + ", ".join(parts)]
+    for each in events["deliveries"]:
+        line = f"    {each['name']}: {each['delivered']} messages delivered"
+        line += f", {each['pending']} wait" if each["pending"] else ""
+        line += f", {each['dropped']} dropped" if each["dropped"] else ""
+        line += f"; last error: {printable(str(each['last_error']))}" if each["last_error"] else ""
+        lines.append(line)
+    return lines
 
 
 def _written(report: Figures) -> list[str]:
