@@ -14,13 +14,22 @@ TORCH_INDEX ?=
 PIP_TORCH = $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench dist tensorrt street pets clean
+.PHONY: help run serve test check bench dist tensorrt street pets clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/runtime ## Run the bundled model on the built-in street: a video and JSON lines in runs/
 	$(RUN) run_pipeline.py
+
+SERVED = build/serve/videos
+serve: $(VENV)/runtime $(SERVED)/crossing.mp4 $(SERVED)/avenue.mp4 ## Show the built-in street and two clips at http://127.0.0.1:8080
+	$(VENV)/bin/framelane serve configs/runs/serve.yaml
+
+$(SERVED)/crossing.mp4: SEED = 3
+$(SERVED)/avenue.mp4: SEED = 8
+$(SERVED)/%.mp4: | $(VENV)/runtime
+	$(RUN) -m pipeline.sources.synthetic --output build/serve --name $* --frames 500 --seed $(SEED) --size 960 540
 
 test: $(VENV)/dev ## Run the tests
 	$(PYTEST)

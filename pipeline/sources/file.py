@@ -18,10 +18,12 @@ from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Disconnected
 from pipeline.frame import Stream
 from pipeline.media.container import WRAP, first_video_stream, nominal_interval, open_container
+from pipeline.packets.tap import Tap
 from pipeline.redaction import shown_url
 from pipeline.sources import Decoded, SourceError
 from pipeline.sources.conversion import FrameConverter
 from pipeline.sources.damage import Damage
+from pipeline.sources.file_feed import FileFeed
 from pipeline.sources.live.http_client import Response
 from pipeline.sources.pixel_aspect import PixelAspects
 from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels
@@ -40,7 +42,9 @@ class VideoFileSource(RecordedSource):
         damaged packet
     timeout_seconds: how long a server may stay silent
     max_pixels: of a frame; larger ones are refused before they are decoded
-    Raises UsageError for a path that does not exist.
+    loop: after the end, begin again, as if the recording went on; for local files
+    packets: have a tap, for who watches a recording that is read at the speed at which it plays
+    Raises UsageError for a path that does not exist, or a loop of what is not local.
     """
 
     accepted: ClassVar[str] = "a video file, an http(s) URL"
@@ -53,9 +57,15 @@ class VideoFileSource(RecordedSource):
         threads: int = 1,
         timeout_seconds: float = 10.0,
         max_pixels: int = 2**25,
+        loop: bool = False,
+        packets: bool = False,
     ) -> None:
         super().__init__()
         self._remote = "://" in url
+        if loop and self._remote:
+            raise UsageError(
+                f"{shown_url(url)}: loop: only local files are read again: leave it out"
+            )
         if not self._remote and not Path(url).exists():
             raise UsageError(f"{shown_url(url)}: no such file")
         self._limit = PixelLimit.given(max_pixels, shown_url(url))
@@ -63,6 +73,11 @@ class VideoFileSource(RecordedSource):
         self._name = name
         self._threads = threads
         self._timeout_seconds = timeout_seconds
+        self._loop = loop
+        self._offset = 0  # of the times in this round of a loop
+        self._end = 0  # of the last frame so far, without the offset
+        self.tap: Tap | None = Tap() if packets else None
+        self._feed: FileFeed | None = None
         self._container: InputContainer | None = None
         self._converter = FrameConverter(shown_url(url))
         self._damage = Damage(shown_url(url))
@@ -80,29 +95,26 @@ class VideoFileSource(RecordedSource):
 
     def open(self) -> Stream:
         """Open the container and select the video stream."""
-        self._container = self._open_container()
-        self._video = self._video_stream(self._container)
-        self._check_size(self._video)
-        self._video.codec_context.options = self._limit.options
-        self._video.codec_context.thread_count = self._threads
-        self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
-        self._aspects = PixelAspects(self._video, self._threads)
-        return Stream(
+        container = self._begin()
+        stream = Stream(
             name=self._name,
             url=shown_url(self._url),
             nominal_interval=nominal_interval(self._video),
-            audio_from=self._url if self._container.streams.audio else None,
-            clock_period=WRAP if self._container.format.name in _MPEG else None,
+            audio_from=self._url if container.streams.audio and not self._loop else None,
+            clock_period=WRAP if container.format.name in _MPEG else None,
             cut=self._cut,
         )
+        if av.format.Flags.no_timestamps in av.format.Flags(container.format.flags):
+            self.tap = None  # nobody could tell which frame a packet has
+        self._feed = self.tap and FileFeed(self.tap, self._video, stream.epochs)
+        return stream
 
     def __iter__(self) -> Iterator[Decoded]:
         """Yield every frame that decodes, also those after damaged packets."""
-        for packet in self._packets():
-            for frame in self._decode(packet):
-                if self._cut.is_set():
-                    return
-                yield self._decoded(frame)
+        yield from self._round()
+        while self._loop and self._damage.any_frame and not self._cut.is_set():
+            self._rewind()
+            yield from self._round()
         if not self._cut.is_set():
             self._ended = True
             self._damage.end()
@@ -113,8 +125,42 @@ class VideoFileSource(RecordedSource):
 
     def close(self) -> None:
         """Close the container."""
+        if self.tap:
+            self.tap.close()
+        self._close_container()
+
+    def _close_container(self) -> None:
         if self._container:
             self._container.close()
+            self._container = None
+
+    def _round(self) -> Iterator[Decoded]:
+        """Yield the frames from the first to the last."""
+        for packet in self._packets():
+            if packet and self._feed:
+                self._feed.packet(packet, self._offset)
+            for frame in self._decode(packet):
+                if self._cut.is_set():
+                    return
+                yield self._decoded(frame)
+
+    def _rewind(self) -> None:
+        """Go back to the start; the times go on."""
+        self._close_container()
+        self._begin()  # not every container can seek to its first frame
+        self._offset += max(0, self._end - (self._video.start_time or 0))
+        self._end = 0
+
+    def _begin(self) -> InputContainer:
+        """Open the container with a new decoder of its video, and return it."""
+        self._container = container = self._open_container()
+        self._video = self._video_stream(container)
+        self._check_size(self._video)
+        self._video.codec_context.options = self._limit.options
+        self._video.codec_context.thread_count = self._threads
+        self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
+        self._aspects = PixelAspects(self._video, self._threads)
+        return container
 
     def _open_container(self) -> InputContainer:
         # by default the demuxer makes up missing times, which do not always increase
@@ -205,12 +251,15 @@ class VideoFileSource(RecordedSource):
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
         self._damage.frame(self._seconds(frame.pts), damaged=frame.is_corrupt)
         assert self._video.time_base
+        if self._loop and frame.pts is not None:
+            length = frame.duration or round(nominal_interval(self._video) / self._video.time_base)
+            self._end = max(self._end, frame.pts + length)
         return Decoded(
-            pts=frame.pts,
+            pts=None if frame.pts is None else frame.pts + self._offset,
             time_base=self._video.time_base,
             captured_at=monotonic(),
             picture=self._converter.picture(frame, self._aspects.of(frame)),
-            dts=frame.dts,
+            dts=None if frame.dts is None else frame.dts + self._offset,
             keyframe=frame.key_frame,
         )
 

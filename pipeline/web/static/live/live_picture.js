@@ -1,5 +1,6 @@
 // A camera's live picture as a component: what is said over it, and when.
 import { html, useEffect, useRef, useState } from "../shared/dom.js";
+import { cameraPath } from "../shared/api.js";
 import { duration } from "../shared/format.js";
 import { Player } from "./player.js";
 
@@ -41,6 +42,7 @@ export function LivePicture({ name, layers, changed, children }) {
   >
     <video
       ref=${elements.video}
+      poster=${`/api/v1${cameraPath(name, "/snapshot.jpg")}`}
       muted
       playsinline
       aria-label=${`Live video of ${name}`}

@@ -14,6 +14,7 @@ from pipeline.config import RunConfig
 from pipeline.packets.packet import HERTZ
 from tests.support.browser import NO_MEDIA_SOURCE, page_of
 from tests.support.cameras import FPS, Server, numbered, require_gstreamer, until, write_units
+from tests.support.recordings import write_recording
 from tests.support.runs import emitted, minimal_config
 from tests.support.shown_numbers import Numbers, shown_numbers
 from tests.support.web import Visitor, visited
@@ -75,6 +76,25 @@ def test_tracks_are_drawn_over_the_frame_that_they_belong_to(page: Page, visitor
             return
     wrong = [each for each, good in zip(samples, right, strict=True) if not good]
     pytest.fail(f"{len(wrong)} of {SAMPLES} samples: {wrong}")
+
+
+def test_a_recording_at_its_own_speed_is_watched_as_video_too(
+    browser: Browser, tmp_path: Path
+) -> None:
+    clip = write_recording(tmp_path / "clip.mp4", size=(512, 288), frames=100)
+    source = {"url": str(clip), "name": "clip", "realtime": True, "loop": True}
+    config = minimal_config(tmp_path, source, serve={"address": "127.0.0.1:0"})
+    with visited(config) as visitor, page_of(browser, visitor.port, "/cameras/clip") as page:
+        wait_until_it_plays(page)
+        for _ in range(ROUNDS):
+            samples = shown_numbers(page, SAMPLES)
+            right = [
+                each.tracks is not None and each.number == each.tracks * FPS // HERTZ % 100
+                for each in samples
+            ]
+            if sum(right) >= RIGHT:
+                return
+        pytest.fail(f"{SAMPLES - sum(right)} of {SAMPLES} samples are wrong: {samples}")
 
 
 def test_the_page_says_how_far_it_is_behind_the_camera(page: Page) -> None:

@@ -1,0 +1,31 @@
+"""Recordings of numbered frames for tests, with frames that are reordered."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from tests.support.cameras import FPS, SIZE, numbered
+
+FRAMES = 30
+
+
+def write_recording(
+    path: Path, *, first: int = 0, size: tuple[int, int] = SIZE, frames: int = FRAMES
+) -> Path:
+    """Write numbered frames; first: the number of intervals at which the times begin."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"bf": "2", "b_strategy": "0", "g": "12"}
+        stream.time_base = stream.codec_context.time_base = Fraction(1, FPS)
+        for index, bgr in enumerate(numbered(size, frames)):
+            frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
+            frame.pts, frame.time_base = first + index, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
