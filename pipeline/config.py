@@ -112,7 +112,8 @@ class ModelConfig(BaseModel):
         default="openvino", description="the runtime; auto: the fastest one on this machine"
     )
     imgsz: tuple[int, int] | None = Field(
-        default=None, description="the input size that the model must have"
+        default=None,
+        description="the input size: weights are exported at it, an .onnx model must have it",
     )
 
 

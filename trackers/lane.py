@@ -16,11 +16,12 @@ from trackers.base.score_cascade import ScoreCascadeTracker
 from trackers.base.table_tracker import CLOCK_ERROR
 from trackers.tracks import Tracks
 
-MAX_REACH = 0.6  # of the box's size, however uncertain it is
-UNCERTAINTY_REACH = 0.65  # of the standard deviation of its centre
-LOST_COST, LOST_CREDIT = 0.08, 0.02  # of a lost track: per second since it was seen, and at once
-ALONE_CREDIT = 0.06  # of a track and a detection that have nothing else near them
-HIDDEN = 0.75  # of its box: where another track covers so much, a lost track is hidden
+MAX_REACH = 0.6  # maximum expansion, as a fraction of the box's size
+UNCERTAINTY_REACH = 0.65  # expansion per standard deviation of the box's centre
+LOST_COST = 0.08  # cost of matching a lost track, per second since it was seen
+LOST_CREDIT = 0.02  # deducted from that cost
+ALONE_CREDIT = 0.06  # deducted from the cost if track and detection have nothing else near them
+HIDDEN = 0.75  # a lost track is hidden if another track covers this fraction of its box
 
 
 class Lane(ScoreCascadeTracker[AgileTable]):
@@ -143,7 +144,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
 
     @staticmethod
     def _lost_costs(tracks: AgileTable, seconds: float) -> Float64Array:
-        """Return (n,) what to match each track costs because it was lost."""
+        """Return (n,) the cost added to matching a track because it is lost; 0 if it is not."""
         costs = LOST_COST * (seconds - tracks.seen_at)
         costs -= LOST_CREDIT
         costs *= ~tracks.seen
@@ -191,7 +192,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
 
 
 def _covered(boxes: Float32Array, others: Float32Array) -> BoolArray:
-    """Return (n,) which boxes are covered by one of the others for the most part."""
+    """Return (n,) which boxes one of the others covers to a fraction of at least HIDDEN."""
     planes, other_planes = boxes.T.copy()[:, :, None], others.T.copy()[:, None]
     shared = np.minimum(planes[2:], other_planes[2:])
     shared -= np.maximum(planes[:2], other_planes[:2])

@@ -28,7 +28,7 @@ RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
     type=click.Choice(["fp32", "fp16"]),
     default="fp32",
     show_default=True,
-    help="Number format of the network; its boxes and scores are always fp32.",
+    help="Number format of the network; the boxes and scores are always fp32.",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Fixed batch size.  [default: any up to 8]"
@@ -50,7 +50,7 @@ RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Factor on the number of channels in each layer of --network.",
+    help="Factor by which the channels of each layer of --network are multiplied.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random weights.")
 def export(
@@ -67,10 +67,12 @@ def export(
 ) -> None:
     """Write WEIGHTS as an ONNX model with its manifest.
 
-    WEIGHTS is a .safetensors file, an official .pt file, the name of a released one, such as
-    yolov7-tiny, which is downloaded, or an .onnx file as the official code exports it: with decoded
-    boxes, before non-maximum suppression. With --network instead, the weights are random, which is
-    enough to measure speed.
+    WEIGHTS is one of: a .safetensors file; an official .pt file; the name of official weights, such
+    as yolov7-tiny, which are downloaded; or an .onnx file that the official code exported with
+    decoded boxes and without non-maximum suppression.
+
+    With --network instead of WEIGHTS, the weights are random. Such a model is only useful to
+    measure speed.
     """
     from detector.commands.describe import describe_model
     from detector.manifest import manifest_path

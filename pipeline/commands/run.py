@@ -32,7 +32,9 @@ FILE = click.Path(path_type=Path)
 )
 @click.option("--device", help="Device that the engine runs on (docs/engines.md).  [default: CPU]")
 @click.option(
-    "--imgsz", type=Size(), help="Input size that the model must have; another is refused."
+    "--imgsz",
+    type=Size(),
+    help="Input size. Weights are exported at this size; an .onnx model must have it.",
 )
 @click.option(
     "--conf",
@@ -72,7 +74,8 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--max-age",
     type=float,
-    help="Drop frames of live streams that would be older than this many seconds.  [default: 0.5]",
+    help="Drop frames of live streams that would reach the outputs older than this many seconds.  "
+    "[default: 0.5]",
 )
 @click.option("--serve", help="HOST:PORT of the page, the API and the metrics (docs/web.md).")
 @click.option(

@@ -1,8 +1,7 @@
-"""How boxes move: four coordinates of a box, each with a constant velocity, and their noise.
+"""Models of the motion of boxes for the Kalman filter: constant velocity of four coordinates.
 
-There are three choices of coordinates, and so of what stays constant while a box moves. They also
-differ in noise: how far a position jumps in a step of 1/30 s, how much a velocity changes, and how
-far off a detection is.
+The models differ in the coordinates that describe a box, and in the noise: of position and velocity
+per step of 1/30 s, and of a detection.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ Seconds = float | Float64Array  # one value for all tracks, or (n,) one for each
 
 POSITION = 1 / 20  # of the box's size: DeepSORT's value, also used by ByteTrack and BoT-SORT
 VELOCITY = 1 / 160  # of the size, per step of 1/30 s
-_SIDES = np.array([2, 3, 2, 3])  # coordinates that the noise of each coordinate is relative to
+_SIDES = np.array([2, 3, 2, 3])  # noise of x and width is relative to width; of y, height to height
 
 
 class Motion(Protocol):
-    """A way to describe a box, and the noise that goes with it."""
+    """A model of motion: how it describes a box, and its noise."""
 
     def start(self, boxes_xyxy: Float32Array) -> KalmanState:
         """Return the state of new tracks at the (n, 4) boxes, at rest, with a large uncertainty."""
@@ -98,11 +97,11 @@ class AspectHeight:
         return _moved(state, camera, powers=(0, 1))
 
     @staticmethod
-    def _std(of_position: Float64Array, of_aspect: float) -> Float64Array:
-        """Return (4, n) standard deviations: of the aspect ratio, and of the other coordinates."""
-        std = np.empty((4, len(of_position)))
-        std[:] = of_position
-        std[2] = of_aspect
+    def _std(std_of_others: Float64Array, std_of_aspect: float) -> Float64Array:
+        """Return (4, n) standard deviations; that of the aspect ratio is the same for all boxes."""
+        std = np.empty((4, len(std_of_others)))
+        std[:] = std_of_others
+        std[2] = std_of_aspect
         return std
 
 
@@ -153,7 +152,7 @@ class WidthHeight:
 
 
 class AreaAspect:
-    """Centre, area and aspect ratio, which has no velocity, with noise in pixels.
+    """Centre, area and aspect ratio, with noise in pixels. The aspect ratio has no velocity.
 
     The constants are SORT's (Bewley et al. 2016, section 3.2, and its published parameters), also
     used by OC-SORT.
@@ -220,7 +219,8 @@ def _moved(state: KalmanState, camera: Affine, powers: tuple[int, int]) -> Kalma
     """Return the state with centre and velocity mapped by `camera`, sizes by its mean scale.
 
     powers: exponents of the scale for the third and the fourth coordinate
-    Variances are scaled, not rotated: a camera hardly rolls, and x and y are equally uncertain.
+    Variances are scaled, but not rotated: a camera hardly rolls, and x and y are about equally
+    uncertain.
     """
     linear = camera[:, :2]
     scale = np.sqrt(abs(np.linalg.det(linear)))

@@ -24,7 +24,7 @@ def frame_options(function: Function) -> Function:
             type=click.FloatRange(0, 1, max_open=True),
             default=0.0,
             show_default=True,
-            help="Leave out this share of the frames at random.",
+            help="Leave out this fraction of the frames, chosen at random.",
         ),
         click.option(
             "--keep-every",
@@ -38,7 +38,8 @@ def frame_options(function: Function) -> Function:
             "ranges",
             multiple=True,
             metavar="[NAME=]A-B",
-            help="Use these frames of all sequences, or of one: from 1, both included.",
+            help="Use only frames A to B, counted from 1, both included. NAME=A-B: of one "
+            "sequence; may be repeated.",
         ),
     ):
         function = option(function)

@@ -25,7 +25,11 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
     "--tracker", default="lane", show_default=True, help=f"One of: {', '.join(TRACKERS)}."
 )
 @click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the tracker."
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the tracker (docs/tracking.md); may be repeated.",
 )
 @click.option(
     "--frame-rate",
@@ -35,8 +39,8 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
 @click.option(
     "--camera-path",
     type=FILE,
-    help="Motion of the camera, a file or folder. A line has a frame, from 0, and the 2x3 matrix "
-    "that maps points of the previous frame to it.",
+    help="Motion of the camera, a file or folder. Each line has a frame number, from 0, and the "
+    "2x3 matrix that maps points of the previous frame to this one.",
 )
 @click.option(
     "--with-classes", is_flag=True, help="Read column 8 of detections as a class, from 0."
@@ -49,7 +53,9 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
     help="Scale the scores so that LOW becomes 0 and HIGH becomes 1.  [default: 0 1]",
 )
 @click.option(
-    "--refine", is_flag=True, help="Interpolate gaps and smooth finished tracks (column 9)."
+    "--refine",
+    is_flag=True,
+    help="After tracking, fill short gaps by interpolation, and smooth the boxes.",
 )
 @frame_options
 def run(
@@ -64,10 +70,11 @@ def run(
     refine: bool,
     **frames: Any,
 ) -> None:
-    """Track detections, and write confirmed tracks, and lost ones that the tracker returns.
+    """Track detections from files.
 
-    All files are MOTChallenge text. Folders have NAME.txt or NAME/det/det.txt. Column 9 of the
-    output says where a box comes from: -1 tracked, 0 predicted, 1 smoothed, 2 interpolated.
+    The output has the confirmed tracks, and the lost ones that the tracker returns. All files are
+    MOTChallenge text. A folder contains NAME.txt or NAME/det/det.txt. Column 9 of the output gives
+    the kind of box: -1 tracked, 0 predicted, 1 smoothed, 2 interpolated.
     """
     from trackers.motchallenge.run import run_files
 
