@@ -84,6 +84,10 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     )
     for source in config.sources:
         run.add(source)
+    if config.events and not more:
+        zones = [zone.name for zone in config.analytics.zones]
+        names = [stream.name for stream in run.streams]
+        config.events.check(manifest.classes, zones, streams=names)
     return run
 
 

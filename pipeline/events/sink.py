@@ -70,7 +70,7 @@ class EventSink(Sink):
         self._lock = Lock()  # the connection's state changes on the thread that reads the source
         self._frame_at = monotonic()  # when the last frame came
         self._finished = False
-        self.noted: Counter[EventKind] = Counter()  # events so far
+        self.noted: Counter[tuple[EventKind, str | None]] = Counter()  # by kind and class
         self.failures = 0  # frames and changes that were lost to an error
         if status is not None and EventKind.CAMERA in self._filters.kinds:
             status.on_change(self._connection_changed)
@@ -148,7 +148,7 @@ class EventSink(Sink):
                 ),
                 phase,
             )
-            self.noted[record.kind] += _is_first(record.kind, phase)
+            self.noted[record.kind, record.class_name] += _is_first(record.kind, phase)
 
     def _moment(self, at: float) -> Moment:
         return Moment(None, self._clock.seconds(at), wall(at))

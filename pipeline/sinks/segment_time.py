@@ -30,14 +30,14 @@ def started_by_name(template: Path, path: Path, before: float) -> float | None:
 
 def _moment(parts: dict[str, int], before: datetime) -> float:
     """Return a moment from its parts; raises KeyError if one is missing, ValueError if wrong."""
-    time = {"hour": parts["H"], "minute": parts.get("M", 0), "second": parts.get("S", 0)}
+    time = timedelta(hours=parts["H"], minutes=parts.get("M", 0), seconds=parts.get("S", 0))
     year = parts.get("Y", 2000 + parts["y"] if "y" in parts else before.year)
     if "j" in parts:
         day = datetime(year, 1, 1, tzinfo=timezone.utc) + timedelta(days=parts["j"] - 1)
-        return day.replace(**time).timestamp()
+        return (day + time).timestamp()
     if "m" in parts and "d" in parts:
-        return datetime(year, parts["m"], parts["d"], tzinfo=timezone.utc, **time).timestamp()
-    moment = before.replace(microsecond=0, **time)
+        return (datetime(year, parts["m"], parts["d"], tzinfo=timezone.utc) + time).timestamp()
+    moment = before.replace(hour=0, minute=0, second=0, microsecond=0) + time
     return (moment if moment <= before else moment - timedelta(days=1)).timestamp()
 
 

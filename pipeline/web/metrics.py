@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.config import RunConfig
 from pipeline.connections.status import State
+from pipeline.events.sink import EventSink
 from pipeline.graph import StreamStages
 from pipeline.run import Run
 from pipeline.runtime.channel import Channel
@@ -63,6 +64,7 @@ class RunCollector(Collector):
         yield from self._stages()
         yield self._queues()
         yield from self._engine()
+        yield self._events(streams)
         yield from self._outbox()
 
     def _build(self) -> Metric:
@@ -190,6 +192,17 @@ class RunCollector(Collector):
             yield CounterMetricFamily(
                 "framelane_engine_batches", "Batches computed.", batches.probe.stats.items
             )
+
+    def _events(self, streams: Iterable[StreamStages]) -> Metric:
+        events = CounterMetricFamily(
+            "framelane_events", "Events that were noted.", labels=("camera", "kind", "class")
+        )
+        for stream in streams:
+            for output in stream.outputs:
+                noted = dict(output.sink.noted) if isinstance(output.sink, EventSink) else {}
+                for (kind, class_name), count in noted.items():
+                    events.add_metric((stream.name, kind.value, class_name or ""), count)
+        return events
 
     def _outbox(self) -> Iterator[Metric]:
         pending = GaugeMetricFamily(

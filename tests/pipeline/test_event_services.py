@@ -76,6 +76,7 @@ def test_a_camera_that_is_removed_is_known_no_more(tmp_path: Path) -> None:
         ({"deliver": ["runs/a.jsonl"]}, "add the section 'events'"),
         ({"events": {"classes": ["cra"]}}, "no class 'cra' in this model"),
         ({"events": {"zones": ["yard"]}}, "no zone 'yard'"),
+        ({"events": {"streams": {"dor": {}}}}, "no stream 'dor' in this run"),
         ({"events": {}, "deliver": ["gopher://x"]}, "nothing delivers to that"),
         ({"events": {}, "deliver": ["a/x.jsonl", "b/x.jsonl"]}, "two entries are called"),
         (

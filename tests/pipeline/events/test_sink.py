@@ -66,7 +66,7 @@ def test_changes_are_handed_on_with_the_snapshot_and_the_state_of_the_clip(tmp_p
     events.close()
     assert noted.phases(EventKind.OBJECT) == [Phase.START, Phase.END]
     assert noted.found[-1].record.snapshot == start.snapshot
-    assert events.noted == {EventKind.OBJECT: 1}
+    assert events.noted == {(EventKind.OBJECT, "person"): 1}
     assert events.interruptions == []
 
 

@@ -16,6 +16,7 @@ from detector.engines import ENGINES, EngineEntry
 from pipeline.build import build
 from pipeline.config import RunConfig
 from pipeline.events.record import EventKind, EventRecord
+from pipeline.events.sink import EventSink
 from pipeline.store.queries import EventFilter, EventReader
 from tests.support.blue_engine import BLUE
 from tests.support.cameras import (
@@ -69,9 +70,15 @@ def record_live(folder: Path, server: Server) -> int:
     with running_well(config(folder, camera, recording=recording)) as run:
         (stream,) = run.streams
         (events,) = [output.sink for output in stream.outputs if output.name == "events"]
-        until(lambda: events.noted[EventKind.LINE] > ROUNDS)  # type: ignore[attr-defined]
+        assert isinstance(events, EventSink)
+        until(lambda: crossings(events) > ROUNDS)
     balance = run.pipeline.ledger.balance("cam")
     return balance.decoded - balance.emitted
+
+
+def crossings(events: EventSink) -> int:
+    """Return how many crossings were noted, of all classes."""
+    return sum(count for (kind, _), count in events.noted.items() if kind is EventKind.LINE)
 
 
 def facts(events: list[EventRecord]) -> list[tuple[object, ...]]:
