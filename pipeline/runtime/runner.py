@@ -86,7 +86,6 @@ class Pipeline:
         self.ledger = ledger
         self.failures: list[Failure] = []  # first cause first
         self.cancelled = False
-        self.cpu_seconds = 0.0  # of the whole process: runtimes and codecs have own threads
         self._stop_sources = stop_sources
         self._starters = starters
         self._finalizers = finalizers
@@ -96,6 +95,8 @@ class Pipeline:
         self._ending = False
         self._started_at: float | None = None
         self._ended_at: float | None = None
+        self._cpu_before = 0.0  # seconds of the process at the start
+        self._cpu_total: float | None = None  # of the run, once it has ended
         self._running = 0
         self._ended = Event()
         self.add(workers)
@@ -106,6 +107,13 @@ class Pipeline:
         if self._started_at is None:
             return 0.0
         return (self._ended_at or monotonic()) - self._started_at
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time so far, of the whole process: runtimes and codecs have threads of their own."""
+        if self._cpu_total is not None:
+            return self._cpu_total
+        return 0.0 if self._started_at is None else process_time() - self._cpu_before
 
     @property
     def ending(self) -> bool:
@@ -185,7 +193,7 @@ class Pipeline:
         for thread in threads:
             thread.join()
         self._ended_at = monotonic()
-        self.cpu_seconds = process_time() - self._cpu_before
+        self._cpu_total = self.cpu_seconds
         for finalize in self._finalizers:
             try:
                 finalize()
