@@ -87,7 +87,7 @@ class Manifest:
         if not path.is_file():
             raise ModelError(
                 f"'{model}' has no manifest '{path.name}' beside it: "
-                "export it with `python -m detector export`"
+                "export it with `framelane models export`"
             )
         return cls.read(path)
 

@@ -44,7 +44,7 @@ VENDORS = {"0x10de": "NVIDIA", "0x8086": "Intel", "0x1002": "AMD"}  # as PCI num
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What `python -m detector doctor` found.
+    """What `framelane doctor` found.
 
     jetson: L4T and JetPack, on a Jetson
     cpu_features: of those that matter

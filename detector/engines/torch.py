@@ -171,7 +171,7 @@ def _device(device: str) -> torch.device:
         have = f"{torch.cuda.device_count()} GPUs" if torch.version.cuda else "built without CUDA"
         raise ModelError(
             f"no device '{device}' for torch {torch.__version__} ({have}): choose cpu, or see "
-            "`python -m detector doctor`"
+            "`framelane doctor`"
         )
     return torch.device("cuda", number)
 

@@ -42,7 +42,7 @@ def need_int8(model: Path, runtime: str) -> Path:
         older = int8_path(model, runtime)
         known = f"'{older.name}' is of another model" if older.is_file() else "there is none"
         raise ModelError(
-            f"no INT8 model of '{model}' for {runtime} ({known}): make it with `python -m detector "
+            f"no INT8 model of '{model}' for {runtime} ({known}): make it with `framelane models "
             f"quantize {model} --images VIDEO_OR_FOLDER`"
         )
     return path
