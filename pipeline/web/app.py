@@ -35,6 +35,10 @@ from pipeline.web.site import Site
 
 log = logging.getLogger("framelane")
 STATIC = Path(__file__).parent / "static"
+_WORDS = {
+    HTTPStatus.NOT_FOUND: "nothing is at this path: docs/web.md lists the paths of the API",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path has other methods: docs/web.md lists them",
+}
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -101,7 +105,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Problem(HTTPStatus(error.status_code), error.detail, error.headers).response()
+    status = HTTPStatus(error.status_code)
+    return Problem(status, _WORDS.get(status, error.detail), error.headers).response()
 
 
 async def _usage_error(request: Request, error: Exception) -> Response:
