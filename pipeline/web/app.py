@@ -30,6 +30,7 @@ from pipeline.web.api import (
 )
 from pipeline.web.guard import Guard
 from pipeline.web.live.socket import LiveViews, live
+from pipeline.web.openapi import PREFIX, document
 from pipeline.web.problem import Problem
 from pipeline.web.site import Site
 
@@ -54,14 +55,16 @@ def make_app(site: Site) -> ASGIApp:
         },
     )
     app.state.site = site
+    app.state.openapi = document(_api())
     app.state.views = LiveViews()
     host, _ = parse_address(site.serve.address)
     return Guard(app, site.access, HostNames(host, site.serve.hosts))
 
 
-def _routes() -> list[BaseRoute]:
+def _api() -> list[BaseRoute]:
+    """Return the routes below /api/v1."""
     camera = "/cameras/{name}"
-    api: list[BaseRoute] = [
+    return [
         Route("/session", session.show, methods=["GET"]),
         Route("/session", session.log_in, methods=["POST"]),
         Route("/session", session.log_out, methods=["DELETE"]),
@@ -83,13 +86,17 @@ def _routes() -> list[BaseRoute]:
         Route("/recordings/{name}/{path:path}", recordings.file, methods=["GET"]),
         Route("/stats", system.stats, methods=["GET"]),
         Route("/config", system.config, methods=["GET"]),
+        Route("/openapi.json", system.openapi, methods=["GET"]),
     ]
+
+
+def _routes() -> list[BaseRoute]:
     return [
         Route("/", _page, methods=["GET"]),
         Route("/livez", health.alive, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
         Route("/metrics", health.metrics, methods=["GET"]),
-        Mount("/api/v1", routes=api),
+        Mount(PREFIX, routes=_api()),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

@@ -15,6 +15,11 @@ async def stats(request: Request) -> Response:
     return JSONResponse(run_figures(site_of(request).run))
 
 
+async def openapi(request: Request) -> Response:
+    """Return the OpenAPI document of this API."""
+    return JSONResponse(request.app.state.openapi)
+
+
 async def config(request: Request) -> Response:
     """Return the effective configuration, without secrets."""
     return JSONResponse(shown_config(site_of(request).config))
