@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.cameras import until
 from tests.support.environment import PASSWORD
+from tests.support.paths import ROOT
 from tests.support.runs import emitted, minimal_config, quick_clip
 from tests.support.web import Visitor, visited
 
@@ -99,3 +102,19 @@ def test_a_run_is_alive_and_ready_once_its_engine_is_open(visitor: Visitor) -> N
     assert visitor.ask("GET", "/readyz").content == b"ready\n"
     ((_, is_open),) = scraped(visitor)["framelane_engine_open"]
     assert is_open == 1
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_exist(visitor: Visitor) -> None:
+    until(lambda: emitted(visitor.run, "steady"))
+    text = visitor.ask("GET", "/metrics").content.decode()
+    families = {
+        family.name + suffix
+        for family in text_string_to_metric_families(text)
+        for suffix in ("", "_total", "_bucket")
+    }
+    dashboard = json.loads((ROOT / "configs/grafana/framelane.json").read_text(encoding="utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = {name for query in queries for name in re.findall(r"framelane_\w+", query)}
+    assert asked <= families and len(asked) > 10
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
