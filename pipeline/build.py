@@ -314,7 +314,7 @@ def _footage(
     clips = services.config.clips
     if clips is None:
         return None
-    if source.live:
+    if source.live or source.tap:  # a recording that is watched may be a loop
         late_seconds = LATE_SECONDS + services.config.filters(name).min_seconds
         return live_footage(source.tap, clips.pre_seconds, late_seconds) if source.tap else None
     return FileFootage(config.address) if isinstance(source, VideoFileSource) else None

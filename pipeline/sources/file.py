@@ -106,7 +106,7 @@ class VideoFileSource(RecordedSource):
         )
         if av.format.Flags.no_timestamps in av.format.Flags(container.format.flags):
             self.tap = None  # nobody could tell which frame a packet has
-        self._feed = self.tap and FileFeed(self.tap, self._video, stream.epochs)
+        self._feed = FileFeed(self.tap, self._video, stream.epochs) if self.tap else None
         return stream
 
     def __iter__(self) -> Iterator[Decoded]:

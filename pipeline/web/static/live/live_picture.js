@@ -61,12 +61,13 @@ export function LivePicture({ name, layers, changed, children }) {
 }
 
 /** Return what to say over the picture; empty if all is well. */
-export function troubleOf({ connected, lost, camera, still, shows }) {
+export function troubleOf({ connected, lost, camera, still, shows, mode }) {
   if (!connected) return `${lost || "No connection to the server."} Trying again …`;
   const since = shows && still ? ` Frozen for ${duration(Math.floor(still) || still)}.` : "";
   if (camera && camera !== "live") return `${TROUBLES[camera] ?? camera}${since}`;
   if (shows && still) return `No new pictures.${since}`;
-  return shows ? "" : "Waiting for the first picture …";
+  if (shows) return "";
+  return mode === "video" ? "Video starts at the next keyframe …" : "Waiting for a picture …";
 }
 
 /** Return whether the page is in sight; a hidden one needs no video. */

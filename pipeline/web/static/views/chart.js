@@ -1,12 +1,14 @@
 // One line for each camera over time, drawn by uPlot.
 import { html, useEffect, useMemo, useRef } from "../shared/dom.js";
+import { clock } from "../shared/format.js";
 
 const HEIGHT = 180; // pixels
 const COLOURS = ["#0d9488", "#d97706", "#7c3aed", "#dc2626", "#2563eb", "#65a30d", "#db2777"];
+const STEPS = [1, 2, 5, 10, 30, 60, 120, 300]; // seconds between two marks
 const MAX_LINES = COLOURS.length;
 
 /** value(reading, name): the number that is drawn for a camera; history: see system.js. */
-export function Chart({ title, unit, history, value }) {
+export function Chart({ title, history, value }) {
   const element = useRef(null);
   const plot = useRef(null);
   const names = Object.keys(history.at(-1)?.fps ?? {}).slice(0, MAX_LINES);
@@ -20,7 +22,7 @@ export function Chart({ title, unit, history, value }) {
   );
   useEffect(() => {
     if (!names.length) return undefined;
-    plot.current = new window.uPlot(options(element.current, names, unit), data, element.current);
+    plot.current = new window.uPlot(options(element.current, names), data, element.current);
     const observer = new ResizeObserver(() =>
       plot.current.setSize({ width: element.current.clientWidth, height: HEIGHT }),
     );
@@ -40,7 +42,7 @@ export function Chart({ title, unit, history, value }) {
   </section>`;
 }
 
-function options(element, names, unit) {
+function options(element, names) {
   const style = getComputedStyle(element);
   const axis = {
     stroke: style.getPropertyValue("--quiet"),
@@ -51,17 +53,20 @@ function options(element, names, unit) {
     width: element.clientWidth,
     height: HEIGHT,
     cursor: { drag: { x: false } },
+    legend: { live: false },
     series: [
-      { value: "{HH}:{mm}:{ss}" },
+      {},
       ...names.map((label, place) => ({
         label,
         stroke: COLOURS[place],
         width: 2,
         points: { show: false },
-        value: (_, number) => (number === null ? "–" : `${Math.round(number)} ${unit}`),
       })),
     ],
     scales: { y: { range: (_, __, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [{ ...axis, values: [[1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }, axis],
+    axes: [
+      { ...axis, space: 70, incrs: STEPS, values: (_, marks) => marks.map(clock) },
+      { ...axis, size: 64 },
+    ],
   };
 }

@@ -16,7 +16,7 @@ export function EventDialog({ event, close }) {
   const rows = [
     ["Camera", event.stream],
     ["From", moment(event.start.wall)],
-    ["Until", event.end ? moment(event.end.wall) : "still going on"],
+    ["Until", event.end ? moment(event.end.wall) : ""],
     ["Length", lengthOf(event)],
     ["Class", event.class],
     ["Best score", event.score?.toFixed(2)],

@@ -111,7 +111,7 @@ function Found({ pages, filtered, open }) {
             <${Thumbnail} event=${event} />
             <strong>${titleOf(event)}</strong>
             <span>${event.stream} · ${moment(event.start.wall)}</span>
-            <small>${lengthOf(event)}${event.clip_state === "ready" ? " · clip" : ""}</small>
+            <small>${[lengthOf(event), event.clip_state === "ready" && "clip"].filter(Boolean).join(" · ")}</small>
           </button>
         </li>`,
       )}
@@ -146,7 +146,8 @@ export function titleOf({ kind, class: name, place, direction, cause }) {
 }
 
 /** Return how long an event took. */
-export function lengthOf({ start, end, ended_by: cause }) {
+export function lengthOf({ kind, start, end, ended_by: cause }) {
+  if (kind === "line") return ""; // a moment
   if (!end) return "still going on";
   const length = duration(Math.max(0, end.wall - start.wall));
   return cause ? `${length}, ended by ${cause}` : length;

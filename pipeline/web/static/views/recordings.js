@@ -47,7 +47,7 @@ export function Recordings() {
           ? html`<${DayOfCamera} key=${path} recordings=${recordings} since=${since} />`
           : html`<${Empty}
               title="Nothing was recorded on this day"
-              hint="Choose another day or camera."
+              hint="Choose another day or camera. Pictures and the built-in street are never recorded."
             />`}
     <//>
   `;

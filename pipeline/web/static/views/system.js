@@ -20,14 +20,12 @@ export function System() {
         ${stats.failures.length > 0 && html`<${Failures} failures=${stats.failures} />`}
         <div class="pair">
           <${Chart}
-            title="Latency, 95 % of frames"
-            unit="ms"
+            title="Latency in ms, 95 % of frames"
             history=${history}
             value=${(reading, name) => reading.latency[name]}
           />
           <${Chart}
             title="Frames per second"
-            unit=""
             history=${history}
             value=${(reading, name) => reading.fps[name]}
           />
@@ -132,7 +130,7 @@ function Stages({ stages, history }) {
           ([name, each]) => html`<tr>
             <th scope="row">${name}</th>
             <td class="number">${count(each.items)}</td>
-            <td class="number">${name in busy ? `${Math.round(100 * busy[name])} %` : "–"}</td>
+            <td class="number">${name in busy ? `${Math.min(100, Math.round(100 * busy[name]))} %` : "–"}</td>
             <td class="number">${milliseconds(each.work_ms.p50)}</td>
             <td class="number">${milliseconds(each.work_ms.p99)}</td>
             <td class="number">${milliseconds(each.queued_ms.p50)}</td>
