@@ -1,11 +1,13 @@
 """Pictures of every view of the page, from a real run of configs/runs/serve.yaml.
 
-`make serve` draws its clips; then `python -m tests.support.page_pictures` writes docs/web/.
+`make serve` draws its clips; then `python -m tests.support.page_pictures` writes docs/web/: all of
+it, or the views that are named.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,13 +39,13 @@ def _open_dialog(page: Page) -> None:
 
 
 def _open_event(page: Page) -> None:
-    page.get_by_label("Camera").select_option("avenue")
+    page.locator("main select").first.select_option("avenue")
     page.locator(".events small", has_text="clip").first.click()
     page.locator("dialog video").wait_for()
 
 
 def _choose_recorded(page: Page) -> None:
-    page.get_by_label("Camera").select_option("avenue")
+    page.locator("main select").first.select_option("avenue")
     page.get_by_role("button", name="10 min").click()
 
 
@@ -65,12 +67,14 @@ VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {  # name: its path, and 
 
 def _clips_ready(visitor: Visitor) -> bool:
     events = visitor.ask("GET", "/api/v1/events?camera=avenue").content["events"]
-    return sum(event["clip_state"] == "ready" for event in events) >= EVENTS
+    ready = [event for event in events if event["clip_state"] == "ready"]
+    return len(ready) >= EVENTS
 
 
 def _take(visitor: Visitor, folder: Path) -> None:
     with chromium() as browser:
-        for name, (path, act) in VIEWS.items():
+        for name in sys.argv[1:] or VIEWS:
+            path, act = VIEWS[name]
             for size, dark in ((s, d) for s in (DESKTOP, PHONE) for d in (False, True)):
                 with page_of(browser, visitor.port, path, size=size, dark=dark) as page:
                     expect(page.get_by_text("Loading")).to_have_count(0)

@@ -27,8 +27,9 @@ async (wanted) => {
   };
   const samples = [];
   await new Promise((done) => {
-    const look = () => {
-      const sample = { cells: cells(), seconds: video.currentTime };
+    const look = (_, { expectedDisplayTime }) => {
+      const shown_at = (performance.timeOrigin + expectedDisplayTime) / 1000;
+      const sample = { cells: cells(), seconds: video.currentTime, shown_at };
       requestAnimationFrame(() => {  // after the page's own callback
         samples.push({ ...sample, tracks: overlay.dataset.tracks });
         if (samples.length < wanted) video.requestVideoFrameCallback(look);
@@ -48,11 +49,13 @@ class Sample:
 
     number: that is burnt into it, read from the video element; None if it is not legible
     seconds: of the video
+    shown_at: when it is on the screen, in seconds since 1970
     tracks: ticks of the frame whose tracks are drawn over it; None if there are none
     """
 
     number: int | None
     seconds: float
+    shown_at: float
     tracks: int | None
 
 
@@ -63,6 +66,7 @@ def shown_numbers(page: Page, count: int) -> list[Sample]:
         Sample(
             _number(each["cells"]),
             each["seconds"],
+            each["shown_at"],
             int(each["tracks"]) if each["tracks"] else None,
         )
         for each in found
