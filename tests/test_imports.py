@@ -20,7 +20,17 @@ ALLOWED: dict[str, set[str]] = {  # package -> the packages it may import
 }
 # modules of pipeline/ that put its sub-packages together; the other modules beside them serve the
 # sub-packages, so they import none of them
-COMPOSERS = {"build", "config", "event_services", "graph", "recount", "report", "run", "shown_config", "stream_names"}
+COMPOSERS = {
+    "build",
+    "config",
+    "event_services",
+    "graph",
+    "recount",
+    "report",
+    "run",
+    "shown_config",
+    "stream_names",
+}
 
 
 @cache

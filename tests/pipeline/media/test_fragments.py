@@ -28,8 +28,8 @@ def written(bframes: int, late: int) -> tuple[bytes, list[bytes]]:
     times = DecodingTimes(shown[:16])
     numbers = count(1)
     parts = [format_.init_segment()]
-    for packet, pts in zip(packets, shown, strict=True):
-        pts, dts = times.times(pts)
+    for packet, time in zip(packets, shown, strict=True):
+        pts, dts = times.times(time)
         keyframe = any(unit[0] & 31 == 5 for unit in nal_units(packet))
         parts.append(
             fragment(
