@@ -54,7 +54,9 @@ def glass(seconds: int, model: str, engine: str) -> None:
                 page.wait_for_function(NEAR_EDGE)
                 page.wait_for_timeout(SETTLED * 1000)
                 samples = shown_numbers(page, seconds * FPS)
-    ages = [_age(each.number, each.shown_at - began_at) for each in samples if each.number]
+    ages = [
+        _age(each.number, each.shown_at - began_at) for each in samples if each.number is not None
+    ]
     p50, p95, p99 = (1e3 * value for value in np.percentile(ages, (50, 95, 99)))
     with_tracks = sum(each.tracks is not None for each in samples) / len(samples)
     _print(
@@ -67,11 +69,14 @@ def glass(seconds: int, model: str, engine: str) -> None:
 
 @main.command()
 @click.option("--seconds", type=click.IntRange(5), default=30, show_default=True)
+@click.option(
+    "--stride", type=click.IntRange(1), default=5, show_default=True, help="Detect on every k-th."
+)
 @model_options
-def viewers(seconds: int, model: str, engine: str) -> None:
+def viewers(seconds: int, stride: int, model: str, engine: str) -> None:
     """Print what ten viewers of four cameras cost beside none."""
-    alone = _cost(seconds, model, engine, viewers=0)
-    watched = _cost(seconds, model, engine, viewers=VIEWERS)
+    alone = _cost(seconds, stride, model, engine, viewers=0)
+    watched = _cost(seconds, stride, model, engine, viewers=VIEWERS)
     moved = watched["p95"] - alone["p95"]
     _print(
         Result("CPU without viewers", f"{alone['cores']:.2f} cores"),
@@ -109,10 +114,11 @@ def _look(port: int, name: str) -> None:
             return
 
 
-def _cost(seconds: int, model: str, engine: str, *, viewers: int) -> dict[str, float]:
+def _cost(seconds: int, stride: int, model: str, engine: str, *, viewers: int) -> dict[str, float]:
     clip = street()
     with Server({name: {"clip": clip} for name in CAMERAS}) as server:
-        config = _served({name: server.url(name) for name in CAMERAS}, model, engine)
+        urls = {name: server.url(name) for name in CAMERAS}
+        config = _served(urls, model, engine, stride=stride)
         with visited(config) as visitor:
             until(lambda: all(emitted(visitor.run, name) > FPS for name in CAMERAS))
             with _watched(visitor.port) if viewers else _nobody():
@@ -139,8 +145,8 @@ def _nobody() -> Iterator[None]:
     yield
 
 
-def _served(urls: dict[str, str], model: str, engine: str) -> RunConfig:
-    plain = configuration(urls, model, engine)
+def _served(urls: dict[str, str], model: str, engine: str, **options: int) -> RunConfig:
+    plain = configuration(urls, model, engine, **options)
     return plain.model_copy(update={"outputs": (), "serve": ServeConfig(address="127.0.0.1:0")})
 
 

@@ -12,6 +12,7 @@ from pipeline.access.passwords import hash_password
 from tests.support.browser import DESKTOP, PHONE, accessibility_faults, page_of
 from tests.support.cameras import until
 from tests.support.environment import PASSWORD
+from tests.support.recordings import write_recording
 from tests.support.runs import emitted, minimal_config, quick_clip
 from tests.support.web import Visitor, visited
 
@@ -164,6 +165,40 @@ def test_what_is_not_there_is_said_with_what_to_do(
 ) -> None:
     with page_of(browser, visitor.port, view) as page:
         expect(page.get_by_text(text)).to_be_visible()
+
+
+def test_a_recording_plays_and_the_timeline_seeks(browser: Browser, tmp_path: Path) -> None:
+    clip = write_recording(tmp_path / "clip.mp4", frames=100)
+    config = minimal_config(
+        tmp_path,
+        {"url": str(clip), "name": "clip", "realtime": True, "loop": True},
+        recording={"url": str(tmp_path / "{stream}-%H%M%S.mp4"), "segment_seconds": 3},
+        serve={"address": "127.0.0.1:0"},
+    )
+    with visited(config) as found:
+        path = "/api/v1/recordings?camera=clip"
+        until(lambda: len(found.ask("GET", path).content["recordings"]) > 3)
+        with page_of(browser, found.port, "/recordings") as page:
+            slider = page.get_by_role("slider", name="Time of the recording")
+            slider.focus()
+            slider.press("ArrowLeft")
+            begin = found.ask("GET", path).content["recordings"][0]["start"]
+            page.wait_for_function(
+                "(begin) => { const video = document.querySelector('video');"
+                "return video.currentTime > 0.5 &&"
+                "Number(document.querySelector('[data-at]').dataset.at) < begin + 9; }",
+                arg=begin,
+            )
+            assert accessibility_faults(page) == []
+
+
+def test_files_of_the_page_are_asked_for_again_so_that_they_fit_each_other(
+    visitor: Visitor,
+) -> None:
+    answer = visitor.ask("GET", "/static/main.js")
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-cache")
+    again = visitor.ask("GET", "/static/main.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status == 304
 
 
 def test_figures_of_the_ledger_add_up_on_the_page(browser: Browser, visitor: Visitor) -> None:
