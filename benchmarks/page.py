@@ -145,7 +145,7 @@ def _nobody() -> Iterator[None]:
     yield
 
 
-def _served(urls: dict[str, str], model: str, engine: str, **options: int) -> RunConfig:
+def _served(urls: dict[str, str], model: str, engine: str, **options: Any) -> RunConfig:
     plain = configuration(urls, model, engine, **options)
     return plain.model_copy(update={"outputs": (), "serve": ServeConfig(address="127.0.0.1:0")})
 
