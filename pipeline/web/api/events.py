@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from detector.errors import UsageError
 from pipeline.events.payload import event_json
 from pipeline.events.record import ClipState, EventKind, EventRecord
 from pipeline.store.queries import EventFilter, EventReader, Page, Position
+from pipeline.web.file_part import file_part
 from pipeline.web.in_thread import in_thread
 from pipeline.web.problem import Problem
 from pipeline.web.query import number, seconds
@@ -45,7 +46,7 @@ async def snapshot(request: Request) -> Response:
     event = await _event(request)
     if event.snapshot is None:
         raise Problem(HTTPStatus.NOT_FOUND, "this event has no snapshot")
-    return _file(site_of(request), event.snapshot, "image/jpeg")
+    return _file(request, event.snapshot, "image/jpeg")
 
 
 async def clip(request: Request) -> Response:
@@ -59,7 +60,7 @@ async def clip(request: Request) -> Response:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no clip: {event.clip_reason}")
     if event.clip is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no clip is made of this event")
-    return _file(site_of(request), event.clip, "video/mp4")
+    return _file(request, event.clip, "video/mp4")
 
 
 async def _event(request: Request) -> EventRecord:
@@ -132,10 +133,10 @@ def _position(request: Request) -> Position | None:
         ) from None
 
 
-def _file(site: Site, path: str, media_type: str) -> Response:
+def _file(request: Request, path: str, media_type: str) -> Response:
     """Return a file of the events' folder; nothing outside of it."""
-    folder = _folder(site).resolve()
+    folder = _folder(site_of(request)).resolve()
     real = (folder / path).resolve()
     if not (real.is_relative_to(folder) and real.is_file()):
         raise Problem(HTTPStatus.NOT_FOUND, "the file was deleted")
-    return FileResponse(real, media_type=media_type)
+    return file_part(request, real, media_type)

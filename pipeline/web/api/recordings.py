@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from pipeline.sinks.retention import SegmentNames
 from pipeline.sinks.segment_time import started_by_name
 from pipeline.web.api.cameras import stream_named
+from pipeline.web.file_part import file_part
 from pipeline.web.in_thread import in_thread
 from pipeline.web.problem import Problem
 from pipeline.web.query import seconds
@@ -56,7 +57,7 @@ async def file(request: Request) -> Response:
     found = await in_thread(lambda: list(_recordings(site, name)))
     for each in found:
         if _relative(site, name, each.path) == wanted:
-            return FileResponse(each.path, media_type=MEDIA_TYPES[each.path.suffix.lower()])
+            return file_part(request, each.path, MEDIA_TYPES[each.path.suffix.lower()])
     raise Problem(HTTPStatus.NOT_FOUND, f"'{name}' has no such recording")
 
 
