@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.errors import ModelError
@@ -19,6 +20,9 @@ from tests.support.paths import ROOT
 # Torch's threads meet at every layer. With several tests on few cores they mostly wait for each
 # other. Set before torch is imported; the programs that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("framelane", deadline=None)  # a busy machine fails no example
+settings.load_profile("framelane")
 
 _RESULTS = {".json", ".jsonl", ".log", ".txt"}
 

@@ -41,7 +41,7 @@ def test_after_ten_kills_each_clip_plays_or_is_marked_failed(tmp_path: Path) -> 
     found = {each.uuid: each for each in stored(tmp_path)}
     assert set(acknowledged) <= set(found)
     states = {each.clip_state for each in found.values()}
-    assert states == {ClipState.READY, ClipState.FAILED}
+    assert ClipState.READY in states and states <= {ClipState.READY, ClipState.FAILED}
     for each in found.values():
         if each.clip_state is ClipState.READY:
             assert (tmp_path / str(each.clip)).is_file()
