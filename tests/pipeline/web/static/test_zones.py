@@ -122,14 +122,14 @@ def test_a_second_editor_learns_of_the_conflict_and_may_load_or_replace(
         on.get_by_role("button", name="Save").click()
 
     with page_of(browser, visitor.port, "/cameras/steady/zones") as second:
-        expect(second.get_by_role("button", name="yard")).to_be_visible()
+        expect(second.get_by_role("button", name="yard").first).to_be_visible()
         draw_a_line(page)
         expect(page.get_by_text("Saved.")).to_be_visible()
         draw_a_line(second)
         expect(second.get_by_role("dialog")).to_contain_text("Somebody else has saved")
         assert len(saved(visitor)["lines"]) == 1
         second.get_by_role("button", name="Discard mine").click()
-        expect(second.get_by_role("button", name="line 1")).to_be_visible()
+        expect(second.get_by_role("button", name="line 1").first).to_be_visible()
         page.get_by_role("button", name="line 1").first.click()
         page.get_by_role("button", name="Delete").click()
         page.get_by_role("button", name="Save").click()
