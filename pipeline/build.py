@@ -84,9 +84,11 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     )
     for source in config.sources:
         run.add(source)
+    names = [stream.name for stream in run.streams]
+    if not more:
+        config.analytics.check_streams(names)
     if config.events and not more:
         zones = [zone.name for zone in config.analytics.zones]
-        names = [stream.name for stream in run.streams]
         config.events.check(manifest.classes, zones, streams=names)
     return run
 
@@ -199,7 +201,7 @@ def _stream_stages(
     watched = run.serve and config.realtime and source_for(config.url) is VideoFileSource
     packets = {"packets": True} if watched else {}
     options = audio | packets | options_of(config) | age_option
-    source = make_source(config.address, name, options)
+    source = make_source(config.address, name, options, SourceConfig.model_fields)
     decode = Decode(
         source,
         ledger,

@@ -63,6 +63,8 @@ class EventServices:
                     self._deliveries = deliveries
                     deliveries.cameras(added=self._cameras.values())
                 deliveries.start()
+                opened.callback(deliveries.remember_backlog)
+                opened.callback(log.flush, FLUSH_SECONDS)  # deletes what was delivered
                 opened.callback(deliveries.stop, STOP_SECONDS)
             opened.callback(log.flush, FLUSH_SECONDS)
             if self.config.clips:

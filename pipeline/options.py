@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,11 +16,15 @@ RENAMED = {"longest_retry_seconds": "max_retry_seconds"}  # old name -> new name
 
 
 def checked_options(
-    made: Callable[..., Any], options: Mapping[str, Any], where: str
+    made: Callable[..., Any],
+    options: Mapping[str, Any],
+    where: str,
+    also: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return `options` under their present names, converted to the types of `made`'s arguments.
 
     where: the place in the configuration, for the message
+    also: other keys of that place, which the message names as well
     Raises UsageError: which option, what was given, what is accepted.
     """
     accepted = option_names(made)
@@ -28,9 +32,8 @@ def checked_options(
     current = with_new_names(options, renamed, where)
     for name in current:
         if name not in accepted:
-            raise UsageError(
-                f"{where}: unknown option '{shown_key(name)}'{did_you_mean(name, accepted)}"
-            )
+            hint = did_you_mean(name, {*accepted, *also})
+            raise UsageError(f"{where}: unknown option '{shown_key(name)}'{hint}")
     hints = get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
     return {name: _converted(value, hints[name], where, name) for name, value in current.items()}
 

@@ -60,6 +60,6 @@ def _value(match: re.Match[str], path: Path) -> str:
     if value is None:
         raise UsageError(
             f"{path}: the variable {match['name']} is not set; "
-            f"set it, or write a default: ${{{match['name']}:-default}}"
+            "set it, or write a default, as in ${NAME:-default}"
         )
     return value

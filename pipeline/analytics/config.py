@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -113,6 +113,15 @@ class AnalyticsConfig(BaseModel):
                 )
         mine = [s for s in shapes if s.streams is None or stream in s.streams]
         return (lambda w, h: [shape.watch(w, h) for shape in mine]) if mine else None
+
+    def check_streams(self, streams: Iterable[str]) -> None:
+        """Raise UsageError for a line or zone of a stream that the run does not have."""
+        known = list(streams)
+        for shape in (*self.lines, *self.zones):
+            for name in shape.streams or ():
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    raise UsageError(f"analytics: '{shape.name}': no stream '{name}'{hint}")
 
 
 def _check(shape: LineConfig | ZoneConfig, classes: Sequence[str]) -> None:

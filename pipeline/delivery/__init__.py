@@ -42,7 +42,8 @@ def make_transport(config: DeliveryConfig, folder: Path) -> Transport:
     for kind in kinds:
         if config.kind in kind.accepted:
             made = cast(Callable[..., Transport], kind)
-            options = checked_options(made, dict(config.model_extra or {}), where)
+            given = dict(config.model_extra or {})
+            options = checked_options(made, given, where, DeliveryConfig.model_fields)
             missing = [name for name in kind.required if name not in options]
             if missing:
                 raise UsageError(f"{where}: the option '{missing[0]}' is missing")

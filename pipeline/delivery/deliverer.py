@@ -86,6 +86,7 @@ class Deliverer:
         self._ended: Trouble | None = None  # the receiver wants no more
         self._delivered = self._failures = 0
         self._last: Trouble | None = None
+        self._left: Backlog | None = None  # what the end of the run leaves to the next one
         transport.on_connected = self._connected
 
     def start(self) -> None:
@@ -116,16 +117,17 @@ class Deliverer:
         if self._thread.ident is None:  # it was never started
             self.transport.close()
 
+    def remember_backlog(self) -> None:
+        """Keep what waits now for the figures, because the outbox will be closed."""
+        self._left = self._backlog()
+
     def figures(self) -> dict[str, Any]:
         """Return what the report shows, ready for JSON and without secrets. Any thread.
 
         pending, dropped: None if the store cannot be read
         failures: attempts that failed; waiting: streams whose first row failed
         """
-        try:
-            backlog: Backlog | None = self._outbox.backlog(self.name)
-        except StoreError:
-            backlog = None
+        backlog = self._left or self._backlog()
         with self._lock:
             return {
                 "name": self.name,
@@ -138,6 +140,12 @@ class Deliverer:
                 "waiting": sorted(self._streams),
                 "last_error": str(self._last) if self._last else None,
             }
+
+    def _backlog(self) -> Backlog | None:
+        try:
+            return self._outbox.backlog(self.name)
+        except StoreError:
+            return None
 
     def _state(self) -> str:
         if self._ended:

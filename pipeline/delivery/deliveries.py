@@ -66,6 +66,11 @@ class Deliveries:
             each.interrupt()
         return all(each.join(until - monotonic()) for each in self.deliverers)
 
+    def remember_backlog(self) -> None:
+        """Keep what waits now for the figures, because the outbox will be closed."""
+        for each in self.deliverers:
+            each.remember_backlog()
+
     def figures(self) -> list[dict[str, Any]]:
         """Return what the report shows about each, ready for JSON and without secrets."""
         return [each.figures() for each in self.deliverers]

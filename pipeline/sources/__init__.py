@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf
@@ -115,15 +115,18 @@ SOURCES = (  # the first that accepts a URL reads it; a new source is one file a
 )
 
 
-def make_source(url: str, name: str, options: Mapping[str, Any]) -> Source:
+def make_source(
+    url: str, name: str, options: Mapping[str, Any], also: Iterable[str] = ()
+) -> Source:
     """Return a source for `url`; nothing is opened yet.
 
     name: the stream's, unique in the run; options: keyword arguments of the source's constructor
+    also: other keys of a source's configuration, for the message about an unknown option
     Raises UsageError for a URL that no source reads, a path that does not exist, a wrong option.
     """
     url = plain_url(url)
     kind = cast(Callable[..., Source], source_for(url))
-    checked = checked_options(kind, options, f"source '{shown_url(url)}'")
+    checked = checked_options(kind, options, f"source '{shown_url(url)}'", also)
     try:
         return kind(url, name, **checked)
     except OSError as error:  # such as a folder that may not be read

@@ -152,7 +152,10 @@ def described(error: BaseException, folder: Path) -> str:
             f"with `framelane events rebuild --folder {folder}`"
         )
     if isinstance(error, OSError):
-        return f"cannot be opened: {error.strerror}"
+        return (
+            f"cannot be opened: {error.strerror} ('{error.filename or folder}'): "
+            "give a folder that can be written"
+        )
     if "locked" in str(error):
         return "is locked by another program: end that program, or try again"
     if "is full" in str(error):

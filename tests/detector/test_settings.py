@@ -48,7 +48,8 @@ def test_the_error_for_an_unset_variable_says_how_to_write_a_default(
     with pytest.raises(UsageError) as raised:
         read_yaml(path)
     assert str(raised.value) == (
-        f"{path}: the variable ABSENT is not set; set it, or write a default: ${{ABSENT:-default}}"
+        f"{path}: the variable ABSENT is not set; set it, or write a default, as in "
+        "${NAME:-default}"
     )
 
 

@@ -33,3 +33,23 @@ def test_events_of_recordings_alone_are_not_deleted_for_their_age(tmp_path: Path
     assert recorded.events and live.events
     assert recorded.events.config.keep_seconds is None
     assert live.events.config.keep_seconds == 30 * 86400
+
+
+@pytest.mark.parametrize("shape", ["lines", "zones"])
+def test_a_line_or_zone_of_a_stream_that_the_run_does_not_have_is_refused(
+    tmp_path: Path, shape: str
+) -> None:
+    shapes = {
+        "lines": {"name": "gate", "start": [0, 0], "end": [1, 1], "streams": ["dor"]},
+        "zones": {"name": "gate", "polygon": [[0, 0], [1, 0], [1, 1]], "streams": ["dor"]},
+    }
+    config = minimal_config(tmp_path, CAMERA, analytics={shape: [shapes[shape]]})
+    with pytest.raises(UsageError, match="'gate': no stream 'dor'; did you mean 'door'"):
+        build(config)
+    build(config, more=True)  # the camera may be added later
+
+
+def test_a_misspelt_key_of_a_camera_is_refused_with_the_right_one(tmp_path: Path) -> None:
+    camera = CAMERA | {"recrod_url": "rtsp://127.0.0.1:9/2"}
+    with pytest.raises(UsageError, match="'recrod_url'; did you mean 'record_url'"):
+        build(minimal_config(tmp_path, camera))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,19 @@ def test_spans_overlap_until_they_are_over() -> None:
     spans.note(record(10, 70, "a"))
     spans.note(record(90, 95, "b"))
     assert spans.overlaps(65, 75) and not spans.overlaps(75, 85) and spans.overlaps(94, 99)
+
+
+def test_the_report_at_the_end_says_how_many_messages_wait_for_the_next_run(
+    tmp_path: Path,
+) -> None:
+    hook = {"url": "http://127.0.0.1:9/hook", "secret": "whsec_" + "A" * 32, "name": "hook"}
+    target = tmp_path / "told.jsonl"
+    with running_well(site(tmp_path, deliver=[hook, str(target)])) as run:
+        until(lambda: target.exists() and target.read_text(encoding="utf-8"))
+    with closing(sqlite3.connect(tmp_path / "events" / "events.sqlite")) as store:
+        ((stored,),) = store.execute("SELECT count(*) FROM outbox WHERE transport = 'hook'")
+    told, waits = sorted(run_figures(run)["events"]["deliveries"], key=lambda each: each["kind"])
+    assert (told["pending"], waits["pending"], stored) == (0, 2, 2)  # a start and an end
 
 
 def test_events_before_the_services_are_open_are_a_bug(tmp_path: Path) -> None:

@@ -59,6 +59,11 @@ def test_a_wrong_option_is_refused_with_what_is_accepted(
         checked_options(Retrying, options, "source 'a'")
 
 
+def test_the_message_names_other_keys_of_the_same_place() -> None:
+    with pytest.raises(UsageError, match=r"did you mean 'record_url'.*record_url, threads"):
+        checked_options(Retrying, {"recrod_url": "x"}, "source 'a'", ["record_url"])
+
+
 def test_an_old_name_works_with_a_warning() -> None:
     with pytest.warns(RenamedWarning, match="source 'a': longest_retry_seconds is called max_r"):
         options = checked_options(Retrying, {"longest_retry_seconds": 3}, "source 'a'")
