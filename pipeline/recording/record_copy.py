@@ -87,6 +87,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         self._segment: Segment | None = None
         self._failures: Counter[str] = Counter()  # why recording stopped
         self._stopped = False
+        self._resuming = False  # after a stop, until a packet is written
         self._check_at = float("-inf")
 
     @property
@@ -150,9 +151,15 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
                 self._stop(error)
         if self._segment:
             self._segment.write(packet, _wall(packet))
+            self._say_that_it_resumes()
             self._say_what_is_refused(self._segment)
         else:
             self.left_out[STOPPED if self._stopped else NO_KEYFRAME] += 1
+
+    def _say_that_it_resumes(self) -> None:
+        if self._resuming:
+            self._resuming = False
+            self._log.log(logging.WARNING, "recording resumes", "resumed")
 
     def _say_what_is_refused(self, segment: Segment) -> None:
         for codec in segment.writer.refused.values():
@@ -199,7 +206,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         why = str(getattr(error.__cause__ or error, "strerror", None) or error)
         self._failures[f"{self.template}: {why}"] += 1
         self._log.log(logging.ERROR, f"recording has stopped: {error}", why)
-        self._stopped = True
+        self._stopped, self._resuming = True, False
         self._check_at = self._clock() + CHECK_SECONDS
         self._abandon(STOPPED)
 
@@ -222,8 +229,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         if self._events:
             self._decide(self._events)
         if self._stopped and has_space(self.template):
-            self._stopped = False
-            self._log.log(logging.WARNING, "recording resumes", "resumed")
+            self._stopped, self._resuming = False, True
 
     def _decide(self, events: EventSegments) -> None:
         try:

@@ -211,6 +211,29 @@ def test_a_name_that_the_disk_refuses_stops_recording_with_a_reason(tmp_path: Pa
     assert recorder.left_out == {STOPPED: 30}
 
 
+def test_recording_is_said_to_resume_only_when_a_file_can_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seconds = 0.0
+    folder = tmp_path / "rec"
+    recorder = copy(folder, "%Y/%m%d%H%M%S.mp4", clock=lambda: seconds)
+    packets, sent = packets_of(30)
+    with closing(recorder):
+        recorder.open()
+        (folder / datetime.now(timezone.utc).strftime("%Y")).touch()  # in place of a folder
+        recorder.process(packets)
+        for said in (False, False, True):
+            if said:
+                for path in folder.glob("2*"):
+                    path.unlink()
+            for each in later(sent, seconds):
+                recorder.process(each)
+            seconds += CHECK_SECONDS + 1
+            assert ("recording resumes" in caplog.text) is said
+        recorder.finish()
+    assert lengths(folder) == [30]
+
+
 CHILD = """
 import sys
 from pathlib import Path
