@@ -69,7 +69,7 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
     ledger = Ledger()
-    services = _event_services(config, manifest)
+    services = _event_services(config)
     board = AnalyticsBoard(config.analytics, manifest.classes)
     run = Run(
         Graph(_shared_stages(config, model, manifest), ledger, more=more, services=services),
@@ -84,10 +84,10 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     )
     for source in config.sources:
         run.add(source)
-    names = [stream.name for stream in run.streams]
-    if not more:
+    names = None if more else [stream.name for stream in run.streams]  # others may be added
+    if names is not None:
         config.analytics.check_streams(names)
-    if config.events and not more:
+    if config.events:
         zones = [zone.name for zone in config.analytics.zones]
         config.events.check(manifest.classes, zones, streams=names)
     return run
@@ -99,14 +99,13 @@ def _written(config: RunConfig) -> list[str]:
     return [*(output.url for output in config.outputs), *recording]
 
 
-def _event_services(config: RunConfig, manifest: Manifest) -> EventServices | None:
+def _event_services(config: RunConfig) -> EventServices | None:
     """Return what stores and delivers events, None if the run notes none."""
     if config.events is None:
         if config.deliver:
             raise UsageError("deliver: given, but no events are noted: add the section 'events'")
         return None
     events = config.events
-    events.check(manifest.classes, [zone.name for zone in config.analytics.zones])
     if config.tracker.name == "none" and set(events.kinds) != {EventKind.CAMERA}:
         raise UsageError(
             "events: tracker 'none' given: an event is about a track: choose a tracker, or give "

@@ -25,7 +25,7 @@ from pipeline.recording.segment import Segment
 from pipeline.runtime.stage import Stage
 from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.sinks.retention import Retention, SegmentNames
-from pipeline.sinks.segments import CHECK_SECONDS, STOPPED, has_space
+from pipeline.sinks.segments import CHECK_SECONDS, STOPPED, has_space, stops
 
 
 class RecordingError(FramelaneError):
@@ -104,10 +104,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
     @property
     def interruptions(self) -> list[str]:
         """Why recording stopped, and how often."""
-        return [
-            f"{why}: recording stopped" + (f" {count} times" if count > 1 else "")
-            for why, count in self._failures.items()
-        ]
+        return stops(self._failures)
 
     def open(self) -> None:
         """Lock the template: two runs would delete each other's files. Raises RecordingError."""

@@ -94,10 +94,7 @@ class Segments(Sink):
     @property
     def interruptions(self) -> list[str]:
         """Why recording stopped, and how often."""
-        return [
-            f"{why}: recording stopped" + (f" {count} times" if count > 1 else "")
-            for why, count in self._failures.items()
-        ]
+        return stops(self._failures)
 
     def open(self) -> None:
         """Lock the template: two runs would delete each other's segments."""
@@ -209,6 +206,14 @@ class Segments(Sink):
         assert first
         stream = replace(frame.stream, audio_from=None)  # each segment would start the audio again
         return replace(item, frame=replace(frame, stream=stream, ticks=frame.ticks - first.ticks))
+
+
+def stops(failures: Mapping[str, int]) -> list[str]:
+    """Return one line for each cause for which recording stopped; failures: how often, by cause."""
+    return [
+        f"{why}: recording stopped" + (f" {count} times" if count > 1 else "")
+        for why, count in failures.items()
+    ]
 
 
 def _file_sink(template: str) -> type[Sink] | None:
