@@ -12,8 +12,8 @@ from pipeline.frame import Tracked
 from pipeline.graph import StreamStages
 from pipeline.packets.packet import HERTZ
 from pipeline.sources.street.frame_counter import CELL, read_counter
+from pipeline.web.api.cameras import frame_tap_of
 from pipeline.web.live.frames import ticks_of
-from pipeline.web.live.socket import frame_tap_of
 
 _SAMPLE = """
 async (wanted) => {

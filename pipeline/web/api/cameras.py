@@ -11,6 +11,7 @@ from pipeline.config import SourceConfig
 from pipeline.graph import StreamStages
 from pipeline.report import Figures, stream_figures
 from pipeline.run import Run
+from pipeline.sinks.frame_tap import FrameTap
 from pipeline.web.allowed import refuse_forbidden
 from pipeline.web.body import validated
 from pipeline.web.in_thread import in_thread
@@ -82,5 +83,18 @@ def stream_named(run: Run, name: str) -> StreamStages:
     raise Problem(HTTPStatus.NOT_FOUND, f"no camera '{name[:64]}'")
 
 
+def frame_tap_of(stream: StreamStages) -> FrameTap:
+    """Return the sink that has the newest frame of a stream."""
+    sinks = (output.sink for output in stream.outputs)
+    return next(sink for sink in sinks if isinstance(sink, FrameTap))
+
+
 def _figures(run: Run, stream: StreamStages) -> Figures:
-    return {"name": stream.name, "live": stream.live, **stream_figures(run.pipeline, stream)}
+    newest = frame_tap_of(stream).latest
+    picture = newest.frame.picture if newest else None
+    return {
+        "name": stream.name,
+        "live": stream.live,
+        "size": {"width": picture.width, "height": picture.height} if picture else None,
+        **stream_figures(run.pipeline, stream),
+    }

@@ -7,10 +7,9 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.web.api.cameras import stream_named
+from pipeline.web.api.cameras import frame_tap_of, stream_named
 from pipeline.web.in_thread import in_thread
 from pipeline.web.live.frames import captured, jpeg, ticks_of
-from pipeline.web.live.socket import frame_tap_of
 from pipeline.web.problem import Problem
 from pipeline.web.site import site_of
 

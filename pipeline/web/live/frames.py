@@ -64,9 +64,11 @@ def tracks_message(item: Tracked, classes: Sequence[str]) -> Message:
 
 
 def jpeg_messages(item: Tracked) -> tuple[Message, Message]:
-    """Return which frame follows, and the frame."""
-    about = {"type": "jpeg", "ticks": ticks_of(item)}
-    return Message(json.dumps(about)), Message(jpeg(item.frame.picture.bgr, MAX_WIDTH), True)
+    """Return which frame follows, with its size in source pixels, and the frame."""
+    picture = item.frame.picture
+    size = {"width": picture.width, "height": picture.height}
+    about = {"type": "jpeg", "ticks": ticks_of(item), **size}
+    return Message(json.dumps(about)), Message(jpeg(picture.bgr, MAX_WIDTH), True)
 
 
 def jpeg(bgr: UInt8Array, max_width: int | None = None) -> bytes:

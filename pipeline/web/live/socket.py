@@ -10,8 +10,7 @@ from time import time
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pipeline.graph import StreamStages
-from pipeline.sinks.frame_tap import FrameTap
-from pipeline.web.api.cameras import stream_named
+from pipeline.web.api.cameras import frame_tap_of, stream_named
 from pipeline.web.live.camera_view import CameraView
 from pipeline.web.live.frames import captured, ticks_of
 from pipeline.web.live.viewer import Message, Viewer
@@ -43,12 +42,6 @@ class LiveViews:
     def viewers(self) -> int:
         """How many look on, at all cameras."""
         return sum(view.viewers for view in self._views.values())
-
-
-def frame_tap_of(stream: StreamStages) -> FrameTap:
-    """Return the sink that has the newest frame of a stream."""
-    sinks = (output.sink for output in stream.outputs)
-    return next(sink for sink in sinks if isinstance(sink, FrameTap))
 
 
 async def live(websocket: WebSocket) -> None:

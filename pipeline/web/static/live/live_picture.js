@@ -16,9 +16,10 @@ const TROUBLES = {
 /**
  * Shows a camera live, with the layers that are on.
  *
- * changed(state): see Player; children: more to lay over the picture
+ * size: { width, height } of its frames as far as the API knows, so that nothing moves when the
+ * first one comes; changed(state): see Player; children: more to lay over the picture
  */
-export function LivePicture({ name, layers, changed, children }) {
+export function LivePicture({ name, size, layers, changed, children }) {
   const elements = { video: useRef(), picture: useRef(), overlay: useRef() };
   const player = useRef(null);
   const [state, setState] = useState({ connected: true, still: 0 });
@@ -34,11 +35,11 @@ export function LivePicture({ name, layers, changed, children }) {
     return () => player.current.close();
   }, [name, seen]);
   useEffect(() => player.current?.setLayers(layers), [layers]);
-  const { width, height } = state.size ?? { width: 16, height: 9 };
+  const { width, height } = state.size ?? size ?? { width: 16, height: 9 };
   const trouble = troubleOf(state);
   return html`<div
     class=${`live ${trouble && state.shows ? "still" : ""}`}
-    style=${{ aspectRatio: `${width} / ${height}` }}
+    style=${{ "--ratio": width / height }}
   >
     <video
       ref=${elements.video}

@@ -15,8 +15,9 @@ export class Player {
    * video, picture, overlay: a <video> and two <canvas> in one place
    * changed(state): called some times a second; its keys:
    *   connected; lost: why not, in words; camera: the camera's state; mode: "video" or "jpeg";
-   *   why: there is no video; size: { width, height }; still: seconds without a new frame;
-   *   behind: seconds since the camera saw what is shown, null if unknown; classes: seen so far
+   *   why: there is no video; size: { width, height } of the camera's frames, null until known;
+   *   still: seconds without a new frame; behind: seconds since the camera saw what is shown, null
+   *   if unknown; classes: seen so far
    */
   constructor(name, { video, picture, overlay }, layers, changed) {
     Object.assign(this, { video, picture, overlay, layers, changed });
@@ -72,7 +73,8 @@ export class Player {
         this.edge = new LiveEdge(this.video);
       }
       this.media.format(mime);
-      this.#set({ mode: "video", why, size: { width, height } });
+      this.#set({ mode: "video", why });
+      this.#setSize(width, height);
     }
   }
 
@@ -83,8 +85,9 @@ export class Player {
     if (message.ticks === this.shown) this.#redraw(); // its frame came first
   }
 
-  on_jpeg({ ticks }) {
+  on_jpeg({ ticks, width, height }) {
     this.next = ticks; // of the picture that follows
+    this.#setSize(width, height);
   }
 
   on_status(message) {
@@ -104,7 +107,6 @@ export class Player {
     Object.assign(this.picture, { width, height });
     this.picture.getContext("2d").drawImage(bitmap, 0, 0);
     bitmap.close();
-    this.state.size = { width, height };
     this.#show(ticks);
   }
 
@@ -139,6 +141,11 @@ export class Player {
     this.media?.close();
     this.edge?.close();
     this.media = this.edge = null;
+  }
+
+  #setSize(width, height) {
+    const { size } = this.state;
+    if (size?.width !== width || size.height !== height) this.#set({ size: { width, height } });
   }
 
   #set(change) {

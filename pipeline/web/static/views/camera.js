@@ -1,13 +1,13 @@
 // One camera: live, with its layers, its figures and what became of its frames.
 import { html, useCallback, useState } from "../shared/dom.js";
 import { cameraPath, request } from "../shared/api.js";
-import { StatePill, stateOf } from "../shared/camera_state.js";
+import { NoCamera, StatePill, stateOf } from "../shared/camera_state.js";
 import { Confirm } from "../shared/dialog.js";
 import { count, duration } from "../shared/format.js";
 import { usePolled } from "../shared/polled.js";
 import { useRemembered } from "../shared/remembered.js";
 import { href } from "../shared/route.js";
-import { Content, Empty } from "../shared/states.js";
+import { Content } from "../shared/states.js";
 import { LivePicture } from "../live/live_picture.js";
 import { ALL_LAYERS, LAYERS } from "../live/overlay.js";
 import { Ages, Ledger } from "./ledger.js";
@@ -16,10 +16,6 @@ export function Camera({ name, admin }) {
   const polled = usePolled(cameraPath(name), 2);
   const [layers, setLayers] = useRemembered("layers", ALL_LAYERS);
   const [live, setLive] = useState(null);
-  const gone = html`<${Empty} title=${`There is no camera ‘${name}’`}
-    hint="It may have been removed, or has another name.">
-    <a class="button" href=${href("cameras")}>All cameras</a>
-  <//>`;
   return html`
     <div class="head">
       <a class="back" href=${href("cameras")} aria-label="All cameras">‹</a>
@@ -29,11 +25,11 @@ export function Camera({ name, admin }) {
       <a class="button" href=${href("cameras", name, "zones")}>Lines and zones</a>
       ${admin && html`<${Actions} name=${name} refresh=${polled.refresh} />`}
     </div>
-    <${Content} polled=${polled} what="the camera" missing=${gone}>
+    <${Content} polled=${polled} what="the camera" missing=${html`<${NoCamera} name=${name} />`}>
       ${(camera) => html`
         <div class="beside">
           <section aria-label="Live">
-            <${LivePicture} name=${name} layers=${layers} changed=${setLive} />
+            <${LivePicture} name=${name} size=${camera.size} layers=${layers} changed=${setLive} />
             <${LiveFacts} live=${live} camera=${camera} />
             <${Switches} layers=${layers} setLayers=${setLayers} />
           </section>

@@ -55,9 +55,11 @@ function Tile({ camera, live }) {
   const state = stateOf(camera);
   return html`<li>
     <a href=${href("cameras", name)}>
-      ${live
-        ? html`<${LivePicture} name=${name} layers=${SMALL} />`
-        : html`<${Snapshot} name=${name} />`}
+      <div class="screen">
+        ${live
+          ? html`<${LivePicture} name=${name} size=${camera.size} layers=${SMALL} />`
+          : html`<${Snapshot} name=${name} />`}
+      </div>
       <span class="caption">
         <strong>${name}</strong>
         <${StatePill} state=${state} />

@@ -1,9 +1,11 @@
 // Lines and zones of a camera, edited on its live picture and saved for all.
 import { html, useCallback, useEffect, useState } from "../shared/dom.js";
-import { request } from "../shared/api.js";
+import { cameraPath, request } from "../shared/api.js";
+import { NoCamera } from "../shared/camera_state.js";
 import { Dialog } from "../shared/dialog.js";
+import { usePolled } from "../shared/polled.js";
 import { href } from "../shared/route.js";
-import { Empty, Failure, Loading } from "../shared/states.js";
+import { Content, Empty, Failure, Loading } from "../shared/states.js";
 import { LivePicture } from "../live/live_picture.js";
 import { ALL_LAYERS } from "../live/overlay.js";
 import { ShapesCanvas } from "./canvas.js";
@@ -17,6 +19,7 @@ const PATH = "/analytics";
 export function ZonesEditor({ camera, admin }) {
   const [saved, setSaved] = useState(null); // { content, etag } as the server has it
   const [error, setError] = useState(null);
+  const polled = usePolled(cameraPath(camera));
   const load = useCallback(
     () => request("GET", PATH).then((found) => (setError(null), setSaved(found)), setError),
     [],
@@ -30,8 +33,11 @@ export function ZonesEditor({ camera, admin }) {
       <h1>Lines and zones <small>${camera}</small></h1>
     </div>
     ${saved
-      ? html`<${Editor} saved=${saved} setSaved=${setSaved} camera=${camera}
-          admin=${admin} load=${load} />`
+      ? html`<${Content} polled=${polled} what="the camera"
+          missing=${html`<${NoCamera} name=${camera} />`}>
+          ${({ size }) =>
+            html`<${Editor} ...${{ saved, setSaved, camera, admin, load }} known=${size} />`}
+        <//>`
       : error?.status === 404
         ? html`<${Empty} title="Lines and zones cannot be changed here"
             hint="This server does not offer them." />`
@@ -41,12 +47,14 @@ export function ZonesEditor({ camera, admin }) {
   `;
 }
 
-function Editor({ saved, setSaved, camera, admin, load }) {
+/** known: the size of the camera's frames before the live picture says it; null if it had none. */
+function Editor({ saved, setSaved, camera, admin, load, known }) {
   const history = useHistory(() => shapesOf(saved.content));
   const shapes = history.present;
   const [selected, setSelected] = useState(null); // the place of a shape
   const [drawing, setDrawing] = useState(null);
   const [live, setLive] = useState(null);
+  const size = live?.size ?? known;
   const saving = useSaving({ saved, setSaved, shapes });
   useUndoKeys(history);
   useEffect(() => {
@@ -72,20 +80,21 @@ function Editor({ saved, setSaved, camera, admin, load }) {
   return html`
     <div class="beside">
       <section aria-label="Picture">
-        <${LivePicture} name=${camera} layers=${LAYERS} changed=${setLive}>
-          <${ShapesCanvas}
+        <${LivePicture} name=${camera} size=${size} layers=${LAYERS} changed=${setLive}>
+          ${size &&
+          html`<${ShapesCanvas}
             shapes=${seen}
             selected=${current?.name ?? null}
             select=${(name) => setSelected(name === null ? null : placeOf(name))}
             change=${(shape, next, step) => replace(shapes.indexOf(shape), next, step)}
             drawing=${drawing}
             drawn=${drawn}
-            size=${live?.size ?? { width: 1, height: 1 }}
+            size=${size}
             locked=${!admin}
-          />
+          />`}
         <//>
-        <p class="hint" role="status">${hintFor(drawing, current, admin)}</p>
-        ${admin && html`<${Tools} ...${{ drawing, setDrawing, history, saving }} />`}
+        <p class="hint" role="status">${hintFor(drawing, current, size, admin)}</p>
+        ${admin && html`<${Tools} ...${{ drawing, setDrawing, history, saving, size }} />`}
       </section>
       <aside>
         <${ShapeList} shapes=${shapes} camera=${camera} selected=${selected} select=${setSelected} />
@@ -104,10 +113,11 @@ function Editor({ saved, setSaved, camera, admin, load }) {
   `;
 }
 
-function Tools({ drawing, setDrawing, history, saving }) {
+function Tools({ drawing, setDrawing, history, saving, size }) {
   const tool = (kind, label) => html`<button
     type="button"
     aria-pressed=${drawing === kind}
+    disabled=${!size}
     onClick=${() => {
       setDrawing(drawing === kind ? null : kind);
       document.querySelector("svg.shapes").focus();
@@ -220,8 +230,9 @@ function useUndoKeys({ undo, redo }) {
   }, [undo, redo]);
 }
 
-function hintFor(drawing, current, admin) {
+function hintFor(drawing, current, size, admin) {
   if (!admin) return "Your role may look at lines and zones, but not change them.";
+  if (!size) return "Lines and zones can be drawn once the camera has shown a picture.";
   if (drawing === "zone") {
     return "Click the corners; click the first one again, or press Enter, to finish. Escape cancels.";
   }

@@ -44,6 +44,7 @@ def test_cameras_are_shown_with_their_frames(visitor: Visitor) -> None:
     until(lambda: emitted(visitor.run, "steady"))
     (shown,) = visitor.ask("GET", CAMERAS).content["cameras"]
     assert shown["name"] == "steady" and shown["url"] == "synthetic" and shown["emitted"] > 0
+    assert shown["size"] == {"width": 512, "height": 128}
     alone = visitor.ask("GET", f"{CAMERAS}/steady").content
     assert alone["decoded"] >= shown["decoded"]
 
@@ -54,7 +55,7 @@ def test_a_camera_is_added_restarted_and_removed(visitor: Visitor) -> None:
     until(lambda: visitor.ask("GET", DOOR).content["connection"]["causes"] != {})
     shown = visitor.ask("GET", DOOR).content
     assert shown["connection"]["causes"].keys() == {"refused"}
-    assert shown["url"] == "rtsp://127.0.0.1:9/1"
+    assert shown["url"] == "rtsp://127.0.0.1:9/1" and shown["size"] is None
     assert PASSWORD not in json.dumps(shown)
     assert visitor.ask("POST", f"{DOOR}/restart").status == 200
     assert names(visitor) == ["steady", "door"]

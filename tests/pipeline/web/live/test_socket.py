@@ -29,6 +29,7 @@ from tests.support.runs import emitted, minimal_config, quick_clip
 from tests.support.web import Visitor, visited
 
 HERTZ = 90_000
+SIZES = {"drawn": (1024, 128), "plain": (512, 64)}  # width and height of their frames
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def visitor(camera: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     config = minimal_config(
         tmp_path_factory.mktemp("out"),
-        quick_clip(10**9, name="drawn", realtime=True),
+        quick_clip(10**9, name="drawn", realtime=True, width=1024),
         *({"url": camera.url(name), "name": name} for name in ("plain", "reordered")),
         serve={"address": "127.0.0.1:0"},
     )
@@ -121,7 +122,8 @@ def test_what_no_browser_plays_is_sent_as_jpeg(
         watcher.read()
     assert ticks == sorted(set(ticks))
     picture = cv2.imdecode(np.frombuffer(watcher.binary[0], np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None and picture.shape[1] == 512
+    assert picture is not None and picture.shape[1] == min(960, SIZES[name][0])
+    assert (watcher.of("jpeg")[-1]["width"], watcher.of("jpeg")[-1]["height"]) == SIZES[name]
     if name != "drawn":
         assert read_counter(np.asarray(picture)) is not None
 

@@ -18,6 +18,7 @@ from tests.support.web import Visitor, visited
 
 SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 DARK = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+NO_CONNECTION = "window.WebSocket = class { close() {} };"  # no frame ever comes
 VIEWS = ["/cameras", "/cameras/steady", "/events", "/recordings", "/system"]
 
 
@@ -199,6 +200,16 @@ def test_files_of_the_page_are_asked_for_again_so_that_they_fit_each_other(
     assert (answer.status, answer.headers["cache-control"]) == (200, "no-cache")
     again = visitor.ask("GET", "/static/main.js", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status == 304
+
+
+@pytest.mark.parametrize("view", ["/cameras", "/cameras/steady", "/cameras/steady/zones"])
+def test_a_picture_has_its_shape_before_its_first_frame(
+    view: str, browser: Browser, visitor: Visitor
+) -> None:
+    with page_of(browser, visitor.port, view, script=NO_CONNECTION) as page:
+        page.locator(".live").wait_for()
+        box = page.locator(".live").bounding_box()
+    assert box and box["width"] / box["height"] == pytest.approx(512 / 128, rel=0.01)
 
 
 def test_figures_of_the_ledger_add_up_on_the_page(browser: Browser, visitor: Visitor) -> None:

@@ -34,7 +34,7 @@ def visitor(tmp_path: Path) -> Iterator[Visitor]:
 @pytest.fixture
 def page(browser: Browser, visitor: Visitor) -> Iterator[Page]:
     with page_of(browser, visitor.port, "/cameras/steady/zones") as opened:
-        expect(opened.locator("canvas[role=img]")).to_be_visible()
+        expect(opened.locator("svg.shapes")).to_be_visible()
         yield opened
 
 
@@ -146,6 +146,30 @@ def test_two_shapes_of_one_name_are_refused_with_the_reason(page: Page) -> None:
     page.get_by_label("Name").fill("yard")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("given twice")).to_be_visible()
+
+
+def test_without_a_picture_nothing_can_be_drawn_and_the_hint_says_why(
+    browser: Browser, tmp_path: Path
+) -> None:
+    config = minimal_config(
+        tmp_path,
+        {"url": "rtsp://127.0.0.1:9/1", "name": "absent"},
+        analytics={"zones": [{"name": "yard", "polygon": YARD}]},
+        serve={"address": "127.0.0.1:0"},
+    )
+    with (
+        visited(config) as found,
+        page_of(browser, found.port, "/cameras/absent/zones") as opened,
+    ):
+        expect(opened.get_by_text("once the camera has shown a picture")).to_be_visible()
+        for tool in ("New zone", "New line"):
+            expect(opened.get_by_role("button", name=tool)).to_be_disabled()
+        expect(opened.locator("svg.shapes")).to_have_count(0)
+        opened.get_by_role("button", name="yard").click()
+        opened.get_by_role("button", name="Delete").click()
+        opened.get_by_role("button", name="Save").click()
+        expect(opened.get_by_text("Saved.")).to_be_visible()
+        assert saved(found)["zones"] == []
 
 
 def test_the_editor_has_no_serious_faults_for_those_who_cannot_see_it(page: Page) -> None:
