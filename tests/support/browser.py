@@ -81,6 +81,13 @@ def page_of(
     assert complaints == []
 
 
+def click_at(page: Page, x: float, y: float) -> None:
+    """Click on the picture of the editor; x, y: fractions of its width and height."""
+    box = page.locator("svg.shapes").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
 def accessibility_faults(page: Page) -> list[str]:
     """Return what axe-core finds serious about a page, one line for each element."""
     source = (TESTED_WITH / "axe-core/axe.min.js").read_text(encoding="utf-8")

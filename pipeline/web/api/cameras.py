@@ -92,9 +92,12 @@ def frame_tap_of(stream: StreamStages) -> FrameTap:
 def _figures(run: Run, stream: StreamStages) -> Figures:
     newest = frame_tap_of(stream).latest
     picture = newest.frame.picture if newest else None
+    analysis = newest.analysis if newest else None
     return {
         "name": stream.name,
         "live": stream.live,
         "size": {"width": picture.width, "height": picture.height} if picture else None,
+        "counts": analysis.counts if analysis else {},
+        "occupancy": analysis.occupancy if analysis else {},
         **stream_figures(run.pipeline, stream),
     }

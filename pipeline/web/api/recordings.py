@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from pipeline.checked_text import filled_in
 from pipeline.sinks.retention import SegmentNames
 from pipeline.sinks.segment_time import started_by_name
 from pipeline.web.api.cameras import stream_named
@@ -83,7 +84,7 @@ def _template(site: Site, name: str) -> Path:
             HTTPStatus.NOT_FOUND,
             "nothing is recorded: add the section 'recording', see docs/recording.md",
         )
-    return Path(site.config.recording.url.replace("{stream}", name))
+    return Path(filled_in(site.config.recording.url, name))
 
 
 def _relative(site: Site, name: str, path: Path) -> str:

@@ -10,6 +10,7 @@ import { href } from "../shared/route.js";
 import { Content } from "../shared/states.js";
 import { LivePicture } from "../live/live_picture.js";
 import { ALL_LAYERS, LAYERS } from "../live/overlay.js";
+import { Counts } from "./counts.js";
 import { Ages, Ledger } from "./ledger.js";
 
 export function Camera({ name, admin }) {
@@ -34,6 +35,7 @@ export function Camera({ name, admin }) {
             <${Switches} layers=${layers} setLayers=${setLayers} />
           </section>
           <aside>
+            <${Counts} figures=${camera} />
             <${Connection} camera=${camera} />
             <${Ledger} figures=${camera} />
             <${Ages} figures=${camera} />

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import accessibility_faults, page_of
+from tests.support.browser import accessibility_faults, click_at, page_of
 from tests.support.cameras import until
 from tests.support.runs import emitted, minimal_config, quick_clip
 from tests.support.web import Visitor, visited
@@ -42,13 +42,6 @@ def saved(visitor: Visitor) -> dict[str, Any]:
     """Return what the server has."""
     content: dict[str, Any] = visitor.ask("GET", ANALYTICS).content
     return content
-
-
-def click_at(page: Page, x: float, y: float) -> None:
-    """Click on the picture; x, y: fractions of its width and height."""
-    box = page.locator("svg.shapes").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
 def near(points: list[list[float]], expected: list[list[float]]) -> bool:
