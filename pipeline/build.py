@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.acceptance.gate import open_accepted
-from detector.engines import ENGINES, engine_opener
+from detector.engines import ENGINES, Engine, engine_opener
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
@@ -58,10 +58,11 @@ LIVE_MAX_AGE = 0.5  # seconds that an operator does not notice
 CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # trackers use low scores, too
 
 
-def build(config: RunConfig, *, more: bool = False) -> Run:
+def build(config: RunConfig, *, more: bool = False, engine: Engine | None = None) -> Run:
     """Return the run that `config` describes; nothing is opened and no thread is started yet.
 
     more: the run goes on when no stream is left, so that others can be added, until it is stopped
+    engine: an open one of `open_engine`, which stays open; None: the run opens one and closes it
     Raises UsageError for mistakes that can be found before anything is opened.
     """
     if not (config.outputs or config.serve):
@@ -72,7 +73,7 @@ def build(config: RunConfig, *, more: bool = False) -> Run:
     services = _event_services(config)
     board = AnalyticsBoard(config.analytics, manifest.classes)
     run = Run(
-        Graph(_shared_stages(config, model, manifest), ledger, more=more, services=services),
+        Graph(_shared_stages(config, model, manifest, engine), ledger, more=more, services=services),
         model,
         manifest,
         outputs=_written(config),
@@ -117,18 +118,35 @@ def _event_services(config: RunConfig) -> EventServices | None:
     return EventServices(events, config.deliver)
 
 
-def _shared_stages(config: RunConfig, model: Path, manifest: Manifest) -> SharedStages:
-    engine = config.model
-    _check_imgsz(engine, model, manifest)
-    name = choose_engine(model) if engine.engine == AUTO else engine.engine
+def open_engine(config: RunConfig) -> Engine:
+    """Open the engine of a configuration, for one run after the other; the caller closes it.
+
+    Raises FramelaneError if the model or its engine cannot be used.
+    """
+    model = find_model(config.model.name, size=config.model.imgsz)
+    _check_imgsz(config.model, model, Manifest.beside(model))
+    name = engine_name(config.model, model)
+    return open_accepted(name, model, **engine_options(name, config)).engine
+
+
+def engine_name(config: ModelConfig, model: Path) -> str:
+    """Return the name of the engine that runs a model: `auto` is resolved."""
+    return choose_engine(model) if config.engine == AUTO else config.engine
+
+
+def _shared_stages(
+    config: RunConfig, model: Path, manifest: Manifest, engine: Engine | None
+) -> SharedStages:
+    _check_imgsz(config.model, model, manifest)
+    name = engine_name(config.model, model)
     options = engine_options(name, config)
-    submit = Submit(lambda: open_accepted(name, model, **options).engine)
+    submit = Submit(lambda: engine or open_accepted(name, model, **options).engine)
     return SharedStages(
         Preprocess(manifest.input_size),
         submit,
         Collect(),
         _suppress(config.detect, config.tracker, manifest),
-        submit.close_engine,
+        (lambda: None) if engine else submit.close_engine,
         submit.slots,
         submit.is_open,
         max_batch=manifest.max_batch if ENGINES[name].faster_in_batches else 1,

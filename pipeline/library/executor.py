@@ -9,34 +9,6 @@ from typing import Any, Protocol, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One recording and the outputs that are made from it: plain data, which any process can read.
-
-    number: of the recording in this run, from 0; also that of further attempts
-    source: the recording as the user named it, without credentials, for messages
-    config: a RunConfig as plain data, with one source and the outputs under their final names. All
-        paths are absolute. It may hold credentials
-    outputs: the final names of all outputs, in the order of the configuration
-    attempt: 1 for the first one
-    """
-
-    number: int
-    source: str
-    config: Mapping[str, Any] = field(repr=False)
-    outputs: tuple[str, ...]
-    attempt: int = 1
-
-
-class Ending(Enum):
-    """How a job ended whose worker is alive."""
-
-    DONE = "done"  # every output is complete, and has its final name
-    FAILED = "failed"  # no output has changed
-    CUT = "cut"  # asked to stop; no output has changed
-    UNUSABLE = "unusable"  # the model or its engine cannot be used here, whatever the recording
-
-
-@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What a recording was when it was read.
 
@@ -48,6 +20,38 @@ class Fingerprint:
     size: int = -1
     modified: int = 0
     content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording and the outputs that are made from it: plain data, which any process can read.
+
+    number: of the recording in this run, from 0; also that of further attempts
+    source: the recording as the user named it, without credentials, for messages
+    config: a RunConfig as plain data, with one source. All paths are absolute. It may hold
+        credentials. The URLs of its outputs are placeholders, which only tell the format
+    outputs: the final paths of all outputs, in the order of the configuration; absolute
+    known: what the recording was when it was done the last time; if its content is still the same,
+        there is nothing to do. None if it has to be done in any case
+    attempt: 1 for the first one
+    """
+
+    number: int
+    source: str
+    config: Mapping[str, Any] = field(repr=False)
+    outputs: tuple[str, ...]
+    known: Fingerprint | None = None
+    attempt: int = 1
+
+
+class Ending(Enum):
+    """How a job ended whose worker is alive."""
+
+    DONE = "done"  # every output is complete, and has its final name
+    UNCHANGED = "unchanged"  # the recording is as `Job.known` says: nothing was done
+    FAILED = "failed"  # no output has changed
+    CUT = "cut"  # asked to stop; no output has changed
+    UNUSABLE = "unusable"  # the model or its engine cannot be used here, whatever the recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,17 @@ class Recorder(Sink):
     foreign_errors: ClassVar[tuple[type[Exception], ...]] = (OSError,)  # raised while writing
 
     def __init__(self, path: Path | str, classes: Sequence[str] = ()) -> None:
-        self.path = Path(path)
+        self.write_to(Path(path))
         self.name = self.path.name
-        self.incomplete_path = self.path.with_suffix(f".incomplete{self.path.suffix}")
         self._classes = classes
         self._growing = False  # our file exists and is not complete
         self._lock: OutputLock | None = None
         self._locked_file: int | None = None  # the file's descriptor, which locks it
+
+    def write_to(self, path: Path) -> None:
+        """Write to another path, whose suffix need not tell the format; called before `open`."""
+        self.path = path
+        self.incomplete_path = path.with_suffix(f".incomplete{path.suffix}")
 
     def open(self) -> None:
         """Lock the name of the file; nothing else is created before the first frame."""

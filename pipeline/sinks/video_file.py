@@ -44,6 +44,7 @@ class VideoFileSink(Recorder):
         threads: int = 2,
     ) -> None:
         super().__init__(path, classes)
+        self._format = FORMATS[self.path.suffix.lower()]
         self._preset: Preset = preset
         self._crf = crf
         self._threads = threads
@@ -53,7 +54,7 @@ class VideoFileSink(Recorder):
         self._end = Fraction(0)  # of the last frame
 
     def _begin(self, frame: Frame) -> None:
-        stream, name = frame.stream, FORMATS[self.path.suffix.lower()]
+        stream, name = frame.stream, self._format
         self._ticks = ticks_per_second(frame.time_base)
         self._stream = stream
         self._output = av.open(

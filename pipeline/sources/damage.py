@@ -13,6 +13,7 @@ class Damage:
         self._frames = 0
         self._count: Counter[str] = Counter()
         self._first: dict[str, str] = {}
+        self.interrupted = False  # reading failed, and the rest may be good
 
     @property
     def lines(self) -> list[str]:
@@ -34,8 +35,12 @@ class Damage:
         """Count a packet that gave no frame."""
         self._note(f"packet that does not decode ({reason})", seconds)
 
-    def broken_off(self, reason: str) -> None:
-        """Note that reading stopped before the end."""
+    def broken_off(self, reason: str, *, interrupted: bool) -> None:
+        """Note that reading stopped before the end.
+
+        interrupted: by a disk or a network, not because of what was read
+        """
+        self.interrupted = interrupted
         self._note(f"reading broke off ({reason})", None)
 
     def end(self) -> None:

@@ -93,6 +93,11 @@ class VideoFileSource(RecordedSource):
         """What the decoder reported: one line for each kind of damage, and where it begins."""
         return self._damage.lines
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether reading failed before the end, because of the disk or the network."""
+        return self._damage.interrupted
+
     def open(self) -> Stream:
         """Open the container and select the video stream."""
         container = self._begin()
@@ -227,7 +232,8 @@ class VideoFileSource(RecordedSource):
                     return
                 yield packet
         except av.FFmpegError as error:
-            self._damage.broken_off(self._describe(error))
+            invalid = isinstance(error, av.error.InvalidDataError)
+            self._damage.broken_off(self._describe(error), interrupted=not invalid)
             yield None
 
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
