@@ -14,6 +14,7 @@ from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
+from pipeline.checked_text import filled_in
 from pipeline.clips.file_footage import FileFootage
 from pipeline.clips.footage import LATE_SECONDS, Footage, live_footage
 from pipeline.config import (
@@ -112,7 +113,7 @@ def _event_services(config: RunConfig) -> EventServices | None:
             "events: tracker 'none' given: an event is about a track: choose a tracker, or give "
             "kinds: [camera]"
         )
-    if not any(source_for(source.url).live for source in config.sources):
+    if config.sources and not any(source_for(source.url).live for source in config.sources):
         # events of an old recording would be deleted as soon as they are found
         events = events.model_copy(update={"keep_seconds": None})
     return EventServices(events, config.deliver)
@@ -229,7 +230,7 @@ def _stream_stages(
     )
     annotated = annotated_output(run.recording) if run.recording else None
     outputs = [
-        _output(output, name, manifest.classes)
+        _output(output, name, config.epoch, manifest.classes)
         for output in [
             *run.outputs,
             *([OutputConfig.model_validate(annotated)] if annotated else []),
@@ -293,6 +294,7 @@ def _recording(
         made,
         record_url=source.record_address,
         options=options_of(source),
+        epoch=source.epoch,
         spans=services.spans(name) if services else None,
         settle_seconds=SETTLE_SECONDS + noted_after,
     )
@@ -378,7 +380,7 @@ def _tail(
     return Chain(tail, annotate) if annotate else tail
 
 
-def _output(config: OutputConfig, stream: str, classes: Sequence[str]) -> Output:
-    url = config.address.replace("{stream}", stream)
+def _output(config: OutputConfig, stream: str, epoch: int, classes: Sequence[str]) -> Output:
+    url = filled_in(config.address, stream, epoch)
     sink = make_sink(url, classes=classes, options=options_of(config))
     return Output(sink.name, sink, viewer=sink.viewer)

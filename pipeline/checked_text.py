@@ -15,6 +15,19 @@ _NAME = re.compile(r"\w[\w.-]*(?<![.])(?<!\.incomplete)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+EPOCH_DIGITS = 10  # seconds since 1970, until the year 2286
+
+
+def filled_in(template: str, stream: str, epoch: int = 0) -> str:
+    """Return the URL of an output with {stream} and {epoch} replaced.
+
+    epoch: of a camera of a fleet, see docs/cluster.md
+    """
+    return template.replace("{stream}", stream).replace(
+        "{epoch}", f"epoch-{epoch:0{EPOCH_DIGITS}d}"
+    )
+
+
 def is_stream_name(name: str) -> bool:
     """Return whether a stream may have this name.
 

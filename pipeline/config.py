@@ -27,6 +27,7 @@ from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
 from pipeline.delivery.config import DeliveryConfig
 from pipeline.events.config import EventsConfig
+from pipeline.fleet.config import FleetConfig
 from pipeline.recording.config import RecordingConfig
 
 _RENAMED = {"control": "serve"}
@@ -87,6 +88,16 @@ class SourceConfig(_Place):
         gt=0,
         description="seconds after which a live frame is dropped; default: 0.5, with realtime "
         "never",
+    )
+    place: str | None = Field(
+        default=None,
+        description="of a fleet: cameras of one place are spread over nodes",
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="of a fleet: what a node of this camera must have"
+    )
+    epoch: int = Field(
+        default=0, ge=0, description="what {epoch} in outputs stands for; a fleet sets it"
     )
 
     @property
@@ -194,6 +205,9 @@ class RunConfig(BaseModel):
     )
     serve: Annotated[ServeConfig, _named("address")] | None = Field(
         default=None, description="the page, the API and the metrics: see docs/web.md"
+    )
+    fleet: FleetConfig | None = Field(
+        default=None, description="many machines: see docs/cluster.md; `framelane fleet` reads it"
     )
 
 

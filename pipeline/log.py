@@ -22,10 +22,10 @@ class Terminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record with its traceback, credentials and control characters removed."""
         with suppress(OSError, ValueError):  # standard error is full, closed, or without a reader
-            click.echo(_text(record), err=True)
+            click.echo(as_text(record), err=True)
 
 
-def _text(record: logging.LogRecord) -> str:
+def as_text(record: logging.LogRecord) -> str:
     """Return the record as a line, then its `block` and traceback, indented.
 
     block: lines of ours that belong to the message, passed as `extra`

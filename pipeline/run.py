@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from detector.manifest import Manifest, manifest_path
 from pipeline.analytics.board import AnalyticsBoard
+from pipeline.checked_text import filled_in
 from pipeline.config import SourceConfig
 from pipeline.event_services import EventServices
 from pipeline.graph import Graph, StreamStages
@@ -95,7 +96,7 @@ class Run:
         """
         with self._alone():
             name = free_name(source, self._sources)
-            targets = [url.replace("{stream}", name) for url in self._output_urls]
+            targets = [filled_in(url, name, source.epoch) for url in self._output_urls]
             files = [Path(target) for target in targets if "://" not in target]
             self._refuse_collisions(source, files)
             addresses = [_address(target) for target in targets if "://" in target]

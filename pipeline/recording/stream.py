@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import UsageError
+from pipeline.checked_text import filled_in
 from pipeline.frame import Item, Unnumbered
 from pipeline.options import checked_options
 from pipeline.packets.tap import PacketQueue, Tap
@@ -111,6 +112,7 @@ def record_stream(
     *,
     record_url: str | None = None,
     options: Mapping[str, Any] | None = None,
+    epoch: int = 0,
     spans: EventSpans | None = None,
     settle_seconds: float = SETTLE_SECONDS,
 ) -> StreamRecording | None:
@@ -118,6 +120,7 @@ def record_stream(
 
     source: the stream's; record_url: of a second stream of the same camera, with `options` of its
     source; it is recorded in place of the first
+    epoch: what {epoch} in the template stands for
     spans, settle_seconds: the stream's events, and after how long they are known; for mode events
     """
     second = None
@@ -129,7 +132,7 @@ def record_stream(
     if tap is None:
         return None
     recorder = RecordCopy(
-        Path(config.url.replace("{stream}", stream)),
+        Path(filled_in(config.url, stream, epoch)),
         segment_seconds=config.seconds,
         segment_bytes=config.segment_bytes,
         keep_seconds=config.keep_seconds,

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import digits
 from time import time
 
+from pipeline.checked_text import EPOCH_DIGITS
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks.output_lock import is_locked
 
@@ -31,13 +32,18 @@ _PATTERNS = {
     "s": r"\d{10}",  # until the year 2286
     "%": "%",
 }
+_EPOCH = re.compile(rf"epoch-\d{{{EPOCH_DIGITS}}}")
 DIRECTIVES = ", ".join(f"%{letter}" for letter in _PATTERNS)
 _DIGIT = "any digit"
 _NUMBER = r"(~\d+)?"  # where two segments would have the same name
 
 
 class SegmentNames:
-    """The file names that a template such as `rec/cam/%Y-%m-%d/%H%M%S.mp4` stands for."""
+    """The file names that a template such as `rec/cam/%Y-%m-%d/%H%M%S.mp4` stands for.
+
+    A part such as `epoch-1764366000` stands for that of any epoch in `existing`, so that the
+    segments of earlier epochs are found, and deleted when they are old.
+    """
 
     def __init__(self, template: Path) -> None:
         self._template = template
@@ -74,15 +80,18 @@ class SegmentNames:
         """Delete the folders of a deleted file if the template made them and they are empty."""
         parents = list(path.parents)[: len(self._levels)]
         for folder, part in zip(parents, reversed(self._template.parent.parts), strict=False):
-            if "%" not in part or any(folder.iterdir()):
+            if _is_literal(part) or any(folder.iterdir()):
                 return
             folder.rmdir()
 
     def _below(self, folder: Path, level: int) -> Iterator[Path]:
         if level < len(self._levels):
             part = self._template.parts[level]
-            literal = "%" not in part
-            inside = [folder / part] if literal else self._matching(folder, self._levels[level])
+            inside = (
+                [folder / part]
+                if _is_literal(part)
+                else self._matching(folder, self._levels[level])
+            )
             for each in inside:
                 if each.is_dir():
                     yield from self._below(each, level + 1)
@@ -94,6 +103,11 @@ class SegmentNames:
         if not folder.is_dir():
             return []
         return sorted(folder / name for name in os.listdir(folder) if pattern.fullmatch(name))
+
+
+def _is_literal(part: str) -> bool:
+    """Return whether a part of a template stands for itself alone."""
+    return "%" not in part and not _EPOCH.search(part)
 
 
 def _is_used(path: Path) -> bool:
@@ -125,11 +139,14 @@ def _may_agree(ours: list[str], theirs: list[str]) -> bool:
 
 
 def _pattern(part: str) -> str:
-    pieces = re.split(r"(%.)", part)
-    return "".join(
-        _PATTERNS.get(piece[1:], "") if piece.startswith("%") else re.escape(piece)
-        for piece in pieces
-    )
+    pieces = re.split(rf"(%.|{_EPOCH.pattern})", part)
+    return "".join(map(_pattern_of_piece, pieces))
+
+
+def _pattern_of_piece(piece: str) -> str:
+    if piece.startswith("%"):
+        return _PATTERNS.get(piece[1:], "")
+    return _EPOCH.pattern if _EPOCH.fullmatch(piece) else re.escape(piece)
 
 
 @dataclass(frozen=True, slots=True)
