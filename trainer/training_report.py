@@ -7,13 +7,13 @@ from pathlib import Path
 
 import yaml
 
+from detector.html_page import Page
 from detector.manifest import sha256_of
 from trainer.data.image_files import read_rgb
 from trainer.data.samples import Dataset
 from trainer.deliver import Product
 from trainer.evaluation.analysis import analyse
 from trainer.recipe import Recipe
-from trainer.report.html_page import Page
 from trainer.report.results_log import RESULTS, read_results
 from trainer.report.sections import add_accuracy, add_history, add_versions, add_worst, figure
 from trainer.train import BATCH, BEST

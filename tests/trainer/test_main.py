@@ -22,9 +22,9 @@ from detector.acceptance.gate import EngineRefused
 from detector.export.precisions import INT8_ENDINGS, int8_path
 from detector.manifest import Manifest, sha256_of
 from detector.tolerance import Tolerance
+from tests.detector.test_html_page import Checked
 from tests.support.paths import ROOT
 from tests.support.rectangles import RED_BLUE_BGR, SIDE, draw_rectangles, rectangles_recipe
-from tests.trainer.report.test_html_page import Checked
 from trainer.__main__ import main
 from trainer.data.samples import IGNORED
 from trainer.report.contact_sheet import COLOURS_RGB, IGNORED_RGB, labelled

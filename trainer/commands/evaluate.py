@@ -75,8 +75,8 @@ def evaluate(
 def _write_page(
     path: Path, title: str, images: Dataset, evaluated: Sequence[EvaluatedImage], report: Report
 ) -> None:
+    from detector.html_page import Page
     from trainer.evaluation.analysis import analyse
-    from trainer.report.html_page import Page
     from trainer.report.sections import add_accuracy, add_versions, add_worst
 
     page, analysis = Page(title), analyse(evaluated, report.class_names)

@@ -11,10 +11,10 @@ import cv2
 
 from detector.detections import Float32Array, Int64Array, UInt8Array
 from detector.drawing import Colour, draw_box
+from detector.html_page import MAX_SIDE, Page
 from trainer.data.samples import Dataset
 from trainer.evaluation.analysis import CONFIDENCES, Analysis
 from trainer.evaluation.average_precision import EvaluatedImage, Report, Score
-from trainer.report.html_page import MAX_SIDE, Page
 from trainer.report.svg_chart import Line, chart
 from trainer.training_state import Row
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.report.html_page import MAX_SIDE, Page
+from detector.html_page import MAX_SIDE, Page
 from trainer.report.svg_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, ticks
 
 VOID = {"meta", "img", "br"}
