@@ -11,6 +11,9 @@ from detector.cli import Late, LateGroup
 LATE = {
     "run": Late("pipeline.commands.run:run", "Detect and track objects in video and images."),
     "serve": Late("pipeline.commands.serve:serve", "Show cameras live in a browser."),
+    "annotate": Late(
+        "pipeline.commands.annotate:annotate", "Annotate many recordings, each once."
+    ),
     "events": Late(
         "pipeline.commands.events:events", "List, show, export, rebuild and prune stored events."
     ),

@@ -10,51 +10,14 @@ from typing import Any
 
 import click
 
-from detector.cli import Command, Size
+from detector.cli import Command
 from detector.errors import UsageError
-
-FILE = click.Path(path_type=Path)
+from pipeline.commands.analysis_options import FILE, analysis_options
 
 
 @click.command(cls=Command, renamed={"--control": "--serve"})
 @click.argument("sources", nargs=-1)
-@click.option(
-    "--config", type=FILE, help="Configuration in YAML; options on the command line override it."
-)
-@click.option(
-    "--model",
-    "--weights",
-    help="Name (docs/weights.md) or .onnx file of the model.  [default: street]",
-)
-@click.option(
-    "--engine",
-    help="openvino, tensorrt, torch, or auto: the fastest on this machine.  [default: openvino]",
-)
-@click.option("--device", help="Device that the engine runs on (docs/engines.md).  [default: CPU]")
-@click.option(
-    "--imgsz",
-    type=Size(),
-    help="Input size. Weights are exported at this size; an .onnx model must have it.",
-)
-@click.option(
-    "--conf",
-    type=float,
-    help="Minimum score of a detection.  [default: 0.1 with a tracker, else 0.25]",
-)
-@click.option("--iou", type=float, help="IoU threshold of NMS.  [default: the model's]")
-@click.option(
-    "--classes", help="Names or numbers of the classes to keep, such as person,car.  [default: all]"
-)
-@click.option(
-    "--agnostic",
-    is_flag=True,
-    default=None,
-    help="Suppress overlapping boxes of different classes, too.",
-)
-@click.option("--tracker", help="lane, bytetrack, ocsort, sort, or none.  [default: lane]")
-@click.option(
-    "--camera-motion", is_flag=True, default=None, help="Compensate for the motion of the camera."
-)
+@analysis_options
 @click.option(
     "--output",
     "outputs",
@@ -63,8 +26,6 @@ FILE = click.Path(path_type=Path)
     ".txt: MOTChallenge; rtsp://: live video. {stream} is replaced by the name of the stream.  "
     "[default: runs/{stream}.mp4 and .jsonl]",
 )
-@click.option("--stride", type=int, help="Process only every k-th frame.")
-@click.option("--max-frames", type=int, help="Stop each source after this many processed frames.")
 @click.option(
     "--realtime",
     is_flag=True,
@@ -115,7 +76,6 @@ def run(
     from pipeline.commands.execute import as_yaml, configure, execute, schema
     from pipeline.redaction import redacted_errors
 
-    flags["classes"] = flags["classes"] and flags["classes"].split(",")
     if print_schema:
         click.echo(schema())
         return

@@ -8,14 +8,22 @@ import signal
 from contextlib import suppress
 from threading import Thread
 from types import TracebackType
-from typing import Any
-
-from pipeline.runtime.runner import Pipeline
+from typing import Any, Protocol
 
 GRACE_SECONDS = 1.0  # until a cancelled run is killed: a call into a runtime cannot be interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GIVEN_UP = 0  # no number of a signal
 LAST_WORDS = b"cancelled: a stage did not end in time, its output is incomplete\n"
+
+
+class Stoppable(Protocol):
+    """A run, or what else can be ended in two ways."""
+
+    def stop(self) -> None:
+        """End in order."""
+
+    def cancel(self) -> None:
+        """End now."""
 
 
 class Interrupt:
@@ -25,8 +33,8 @@ class Interrupt:
     signal also starts a deadline, on a thread that Python wakes even if the main thread hangs.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, run: Stoppable) -> None:
+        self._run = run
         self._asked = 0
         self._obeyed = 0
         self._before: dict[int, Any] = {}
@@ -57,7 +65,7 @@ class Interrupt:
         """Stop the run after one signal; cancel it after two."""
         if self._asked > 0 and self._obeyed == 0:
             self._obeyed = 1
-            self._pipeline.stop()
+            self._run.stop()
         if self._asked > 1 and self._obeyed == 1:
             self.give_up()
 
@@ -66,7 +74,7 @@ class Interrupt:
         if self._obeyed < 2:
             self._asked = self._obeyed = 2
             os.write(self._wake, bytes([GIVEN_UP] * 2))
-            self._pipeline.cancel()
+            self._run.cancel()
 
     def _count(self, _number: int, _frame: object) -> None:
         self._asked += 1
