@@ -7,12 +7,10 @@ known is absent. No lock is held that a frame waits for.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client.core import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,7 +18,6 @@ from prometheus_client.metrics_core import (
     InfoMetricFamily,
     Metric,
 )
-from prometheus_client.registry import Collector
 
 from pipeline.config import RunConfig
 from pipeline.connections.status import State
@@ -28,7 +25,9 @@ from pipeline.events.sink import EventSink
 from pipeline.graph import StreamStages
 from pipeline.run import Run
 from pipeline.runtime.channel import Channel
+from pipeline.runtime.ledger import Balance
 from pipeline.runtime.runner import Worker
+from pipeline.web.prometheus_text import prometheus_text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.005, 0.01, 0.02, 0.033, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # s
@@ -36,50 +35,33 @@ REASONS = frozenset({"cancelled", "max_age", "max_frames", "overflow", "stride"}
 OTHER = "other"  # reasons in words, which may be an error's text
 
 
-class RunCollector(Collector):
+class RunCollector:
     """Collects the metrics of one run."""
 
     def __init__(self, run: Run, config: RunConfig) -> None:
         self._run = run
-        self._config = config
+        self._build = _build(run, config)
 
     def text(self) -> bytes:
         """Return all metrics."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        return generate_latest(registry)
-
-    def describe(self) -> Iterable[Metric]:
-        """Return nothing: the names do not depend on the run, and need no registration."""
-        return ()
+        return prometheus_text(self.collect())
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with the samples of all cameras."""
         streams = self._run.streams
-        yield self._build()
-        yield from self._frames(streams)
+        balances = {each.name: self._run.pipeline.ledger.balance(each.name) for each in streams}
+        yield self._build
+        yield from self._frames(balances)
         yield self._packets(streams)
         yield from self._connections(streams)
-        yield self._latency(streams)
+        yield self._latency(streams, balances)
         yield from self._stages()
         yield self._queues()
         yield from self._engine()
         yield self._events(streams)
         yield from self._outbox()
 
-    def _build(self) -> Metric:
-        info = InfoMetricFamily("framelane_build", "Versions, model and engine.")
-        labels = {
-            "python": platform.python_version(),
-            "model": self._run.model.stem,
-            "engine": self._config.model.engine,
-        }
-        with suppress(PackageNotFoundError):  # it runs from a folder that was not installed
-            labels["version"] = version("framelane")
-        info.add_metric((), labels)
-        return info
-
-    def _frames(self, streams: Iterable[StreamStages]) -> Iterator[Metric]:
+    def _frames(self, balances: Mapping[str, Balance]) -> Iterator[Metric]:
         labels = ("camera", "outcome", "stage", "reason")
         frames = CounterMetricFamily(
             "framelane_frames", "Frames by what became of them.", labels=labels
@@ -95,22 +77,21 @@ class RunCollector(Collector):
             "Frames that were sent and not decoded.",
             labels=("camera", "stage", "reason"),
         )
-        for stream in streams:
-            balance = self._run.pipeline.ledger.balance(stream.name)
+        for name, balance in balances.items():
             outcomes = {("emitted", "", ""): balance.emitted}
             for outcome, counted in (("dropped", balance.dropped), ("failed", balance.failed)):
                 for (stage, reason), count in dict(counted).items():
-                    key = (outcome, _stage(stage, stream.name), _reason(reason))
+                    key = (outcome, _stage(stage, name), _reason(reason))
                     outcomes[key] = outcomes.get(key, 0) + count
             for key, count in outcomes.items():
-                frames.add_metric((stream.name, *key), count)
+                frames.add_metric((name, *key), count)
             ended = sum(outcomes.values())
             # Read after the outcomes, so that no frame has an outcome and is not decoded.
             total = balance.decoded
-            decoded.add_metric((stream.name,), total)
-            in_flight.add_metric((stream.name,), total - ended)
+            decoded.add_metric((name,), total)
+            in_flight.add_metric((name,), total - ended)
             for (stage, reason), count in dict(balance.skipped).items():
-                skipped.add_metric((stream.name, _stage(stage, stream.name), reason), count)
+                skipped.add_metric((name, _stage(stage, name), reason), count)
         yield from (frames, decoded, in_flight, skipped)
 
     def _packets(self, streams: Iterable[StreamStages]) -> Metric:
@@ -145,14 +126,14 @@ class RunCollector(Collector):
                 lost.add_metric((stream.name, cause.value), count)
         yield from (states, lost)
 
-    def _latency(self, streams: Iterable[StreamStages]) -> Metric:
+    def _latency(self, streams: Iterable[StreamStages], balances: Mapping[str, Balance]) -> Metric:
         latency = HistogramMetricFamily(
             "framelane_latency_seconds",
             "Seconds from capture to the last output.",
             labels=("camera", "clock"),
         )
         for stream in streams:
-            measured = self._run.pipeline.ledger.balance(stream.name).latency
+            measured = balances[stream.name].latency
             counts = measured.at_most(BOUNDS)
             total = max(measured.count, counts[-1])
             buckets = [(str(bound), n) for bound, n in zip(BOUNDS, counts, strict=True)]
@@ -220,6 +201,19 @@ class RunCollector(Collector):
             if each["dropped"] is not None:
                 dropped.add_metric((each["name"],), each["dropped"])
         yield from (pending, dropped)
+
+
+def _build(run: Run, config: RunConfig) -> Metric:
+    info = InfoMetricFamily("framelane_build", "Versions, model and engine.")
+    labels = {
+        "python": platform.python_version(),
+        "model": run.model.stem,
+        "engine": config.model.engine,
+    }
+    with suppress(PackageNotFoundError):  # it runs from a folder that was not installed
+        labels["version"] = version("framelane")
+    info.add_metric((), labels)
+    return info
 
 
 def _worker_named(run: Run, name: str) -> Worker | None:

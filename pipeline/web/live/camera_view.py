@@ -12,7 +12,7 @@ from pipeline.packets.tap import PacketQueue, Tap
 from pipeline.sinks.frame_tap import FrameTap
 from pipeline.web.live.frames import jpeg_messages, tracks_message
 from pipeline.web.live.remuxer import GroupOfPictures, Remuxer, Unplayable
-from pipeline.web.live.viewer import Message, Viewer
+from pipeline.web.live.viewer import Message, Viewer, put_for_all
 
 log = logging.getLogger("framelane")
 
@@ -69,9 +69,7 @@ class CameraView:
             self._stop_what_nobody_needs()
 
     def _send_tracks(self, item: Tracked) -> None:
-        message = tracks_message(item, self._classes)
-        for viewer in (*self._video, *self._jpeg):
-            viewer.put(message)
+        put_for_all((*self._video, *self._jpeg), tracks_message(item, self._classes))
 
     def _send_jpeg(self, viewer: Viewer, why: str) -> None:
         viewer.put(Message(json.dumps({"type": "format", "mime": "image/jpeg", "why": why})))
@@ -80,9 +78,7 @@ class CameraView:
             self._encoder = _JpegEncoder(self._name, self._frames, self._send_picture)
 
     def _send_picture(self, item: Tracked) -> None:
-        messages = jpeg_messages(item)
-        for viewer in tuple(self._jpeg):
-            viewer.put(*messages)
+        put_for_all(tuple(self._jpeg), *jpeg_messages(item))
 
     def _start_remuxer(self) -> None:
         if self._packets is None:
@@ -109,9 +105,8 @@ class CameraView:
                 messages = remuxer.messages(item)
                 with self._lock:
                     self._group.add(messages)
-                    for viewer in self._video:
-                        for message in messages:
-                            viewer.put(message)
+                    for message in messages:
+                        put_for_all(tuple(self._video), message)
         except Unplayable as error:
             self._fall_back(str(error))
         except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -42,19 +43,14 @@ class Viewer:
 
     def put(self, *messages: Message) -> None:
         """Add messages that belong together, or leave them out; any thread, never waits."""
-        with self._lock:
-            if self._closed or not self._accepts(messages):
-                self.left_out += len(messages)
-                return
-            self._waiting.extend(messages)
-            self._bytes += sum(len(message.data) for message in messages)
-        self._wake()
+        self._add(messages)
+        _wake_all(self._loop, (self,))
 
     def close(self) -> None:
         """End: what waits is still sent."""
         with self._lock:
             self._closed = True
-        self._wake()
+        _wake_all(self._loop, (self,))
 
     async def next(self) -> Message | None:
         """Return the next message, None at the end."""
@@ -69,6 +65,14 @@ class Viewer:
                 self._changed.clear()
             await self._changed.wait()
 
+    def _add(self, messages: tuple[Message, ...]) -> None:
+        with self._lock:
+            if self._closed or not self._accepts(messages):
+                self.left_out += len(messages)
+                return
+            self._waiting.extend(messages)
+            self._bytes += sum(len(message.data) for message in messages)
+
     def _accepts(self, messages: tuple[Message, ...]) -> bool:
         if self._bytes + sum(len(message.data) for message in messages) > self._max_bytes:
             self.left_out += len(self._waiting)
@@ -79,6 +83,19 @@ class Viewer:
             self._needs_keyframe = False
         return not (self._needs_keyframe and any(message.needs_last for message in messages))
 
-    def _wake(self) -> None:
-        with suppress(RuntimeError):  # the server has ended
-            self._loop.call_soon_threadsafe(self._changed.set)
+
+def put_for_all(viewers: Sequence[Viewer], *messages: Message) -> None:
+    """Like `put` for each of the viewers of one event loop, which is woken once for all of them."""
+    for viewer in viewers:
+        viewer._add(messages)
+    if viewers:
+        _wake_all(viewers[0]._loop, viewers)
+
+
+def _wake_all(loop: asyncio.AbstractEventLoop, viewers: Sequence[Viewer]) -> None:
+    def wake() -> None:
+        for viewer in viewers:
+            viewer._changed.set()
+
+    with suppress(RuntimeError):  # the server has ended
+        loop.call_soon_threadsafe(wake)

@@ -7,6 +7,7 @@ import { Content, Empty } from "../shared/states.js";
 import { Timeline } from "./timeline.js";
 
 const DAY = 86400; // seconds
+const BEGUN = 10; // seconds after which a file has frames: it is written from keyframe to keyframe
 
 export function Recordings() {
   const cameras = usePolled("/cameras").content?.cameras ?? [];
@@ -56,7 +57,7 @@ export function Recordings() {
 function DayOfCamera({ recordings, since }) {
   const video = useRef(null);
   const files = useMemo(() => [...recordings].sort((a, b) => a.start - b.start), [recordings]);
-  const [playing, setPlaying] = useState(() => ({ file: files.at(-1), offset: 0 }));
+  const [playing, setPlaying] = useState(() => ({ file: newestIn(files), offset: 0 }));
   const [at, setAt] = useState(playing.file.start);
   const [broken, setBroken] = useState(false);
   const seek = (wall) => {
@@ -91,7 +92,7 @@ function DayOfCamera({ recordings, since }) {
       ></video>
       ${broken &&
       html`<p class="error" role="alert">
-        This browser cannot play this file. It may still be written, or its codec is unknown here.
+        This browser cannot play this file. It may still be written, or its codec is unknown here.${" "}
         <a href=${playing.file.url} download>Download it</a>
       </p>`}
       <p class="facts">
@@ -102,6 +103,11 @@ function DayOfCamera({ recordings, since }) {
       <${Timeline} files=${files} since=${since} at=${at} seek=${seek} />
     </div>
   `;
+}
+
+/** Return the newest file that can be played: one that has just begun may have no frame yet. */
+function newestIn(files) {
+  return files.findLast((each) => each.seconds > BEGUN) ?? files.at(-1);
 }
 
 /** Return the file that was recorded at a time, or the next one, or the last. */
