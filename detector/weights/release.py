@@ -18,6 +18,7 @@ from detector.cache import cache_folder, locked
 from detector.errors import DownloadError, ModelError, UsageError
 from detector.manifest import sha256_of
 from detector.weights.download import Partial, Show, download
+from detector.weights.published import LICENCE
 
 RELEASE = "https://github.com/WongKinYiu/yolov7/releases/download/v0.1"
 RELEASE_VARIABLE = "FRAMELANE_RELEASE_URL"
@@ -85,6 +86,7 @@ def _fetch(url: str, path: Path) -> None:
     try:
         _check(url, partial, path)
         os.replace(partial.path, path)
+        click.echo(f"{path} is under {LICENCE}, the licence of its authors", err=True)
     finally:
         partial.discard()
 

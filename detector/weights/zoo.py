@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from detector.errors import ModelError, did_you_mean
+from detector.manifest import manifest_path
 from detector.resources import models
 from detector.weights.convert import converted
+from detector.weights.foreign_model import adapted
 from detector.weights.release import RELEASED, released_weights
 
 MODELS = models()
@@ -23,8 +25,10 @@ def bundled_models(folder: Path = MODELS) -> dict[str, Path]:
 def find_model(name: str, folder: Path = MODELS, *, size: tuple[int, int] | None = None) -> Path:
     """Return the ONNX file of a model: bundled or released, by name, or any, by path.
 
-    Weights (`find_weights`) are exported into the cache the first time, which needs torch.
-    size: (height, width) to export weights for; None: that of the training
+    Weights (`find_weights`) are exported into the cache the first time, and so is an
+    .onnx file without a manifest beside it, which another exporter wrote.
+
+    size: (height, width) to export for; None: that of the training, or of the file
     Raises ModelError, with the nearest known name, if there is no such model; DownloadError as
     `find_weights` does.
     """
@@ -33,7 +37,7 @@ def find_model(name: str, folder: Path = MODELS, *, size: tuple[int, int] | None
         return bundled[name]
     path = Path(name)
     if path.suffix == ".onnx" and path.is_file():
-        return path
+        return path if manifest_path(path).is_file() else adapted(path, size)
     if path.suffix in WEIGHTS or name in RELEASED:
         return converted(find_weights(name), size)
     raise ModelError(_refusal(name, path, bundled))

@@ -58,6 +58,7 @@ class Head:
     per_cell: int = 0  # 0: queries instead of a grid
     scale: float = 1.0
     opsets: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 IN_PIXELS = """
@@ -238,6 +239,23 @@ HEADS = {
         {"dets": ("float", 3), "labels": ("float", 3)},
     ),
     "DETR in rows": Head("output0 = Sigmoid(raw)", {"output0": ("float", 3)}),
+    "DETR in rows of six": Head(
+        """
+        box = Slice(raw, at_0, at_4, axis_2)
+        corners = Sigmoid(box)
+        logits = Slice(raw, at_4, end, axis_2)
+        every = Sigmoid(logits)
+        """
+        + BEST
+        + """
+        number_f = Cast<to = 1>(number)
+        best_3 = Unsqueeze(best, axis_2)
+        number_3 = Unsqueeze(number_f, axis_2)
+        output0 = Concat<axis = 2>(chosen, best_3, number_3)
+        """,
+        {"output0": ("float", 3)},
+        metadata={"head": "RTDETRDecoder"},
+    ),
     "plugin": Head(
         IN_PIXELS
         + OBJECTNESS
@@ -300,7 +318,7 @@ def foreign_model(head: Head, form: Form) -> onnx.ModelProto:
     for name, value in constants.items():
         if name in read:
             model.graph.initializer.append(numpy_helper.from_array(value, name))
-    for key, text in form.metadata.items():
+    for key, text in (dict(head.metadata) | dict(form.metadata)).items():
         model.metadata_props.add(key=key, value=text)
     return _in_half(model) if form.half else model
 
@@ -370,10 +388,12 @@ def other_graph(
     shapes = [
         numpy_helper.from_array(np.array(shape), f"shape of {name}") for name, shape in outputs
     ]
-    zero = helper.make_tensor("value", TensorProto.FLOAT, [1], [0])
-    nodes = [
-        helper.make_node("ConstantOfShape", [f"shape of {name}"], [name], value=zero)
-        for name, _ in outputs
+    nodes = [helper.make_node("Shape", [name], [f"sides of {name}"]) for name, _, _ in inputs] + [
+        helper.make_node("ReduceMax", [f"sides of {inputs[0][0]}"], ["side"])
+    ]
+    nodes.append(helper.make_node("Cast", ["side"], ["number"], to=TensorProto.FLOAT))
+    nodes += [
+        helper.make_node("Expand", ["number", f"shape of {name}"], [name]) for name, _ in outputs
     ]
     graph = helper.make_graph(nodes, "other", taken, returned, shapes)
     opsets = [helper.make_opsetid("", opset)]

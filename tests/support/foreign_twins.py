@@ -147,6 +147,11 @@ def _detr_rows(outputs: Outputs, i: int, form: Form) -> Objects:
     return _queries(rows[:, :4], form), rows[:, 4:]
 
 
+def _detr_found(outputs: Outputs, i: int, form: Form) -> Objects:
+    rows = outputs["output0"][i]
+    return _of_one_class(_queries(rows[:, :4], form), rows[:, 4], rows[:, 5], form)
+
+
 def _plugin(outputs: Outputs, i: int, form: Form) -> Objects:
     return _corners(outputs["box"][i]), outputs["every"][i]
 
@@ -165,5 +170,6 @@ DECODERS: dict[str, Callable[[Outputs, int, Form], Objects]] = {
     "DETR with softmax": _softmax,
     "RF-DETR": _rf_detr,
     "DETR in rows": _detr_rows,
+    "DETR in rows of six": _detr_found,
     "plugin": _plugin,
 }

@@ -47,10 +47,10 @@ def adapt_model(
         graph = read_foreign(foreign, size, class_names)
         adapter, decoding = recognise(graph)
     except NotAccepted as error:
-        kinds = "; ".join(dict.fromkeys(each.outputs for each in ADAPTERS))
+        heads = ", ".join(each.head for each in ADAPTERS)
         raise ModelError(
-            f"{error}\naccepted is a detector that takes images, float (n, 3, height, width), and "
-            f"returns one of: {kinds} (docs/weights.md)"
+            f"{error}\naccepted are detectors with one input of float images and one of these "
+            f"heads (docs/foreign.md has their shapes): {heads}"
         ) from error
     names = _class_names(graph, decoding)
     k = min(top_k, decoding.rows)
@@ -74,7 +74,7 @@ def adapt_model(
         tools={
             "onnx": onnx.__version__,
             "exporter": graph.model.producer_name or "unknown",
-            "head": adapter.exporters,
+            "head": adapter.head,
         },
         nms_iou=decoding.nms_iou,
         source_sha256=sha256_of(foreign),

@@ -79,8 +79,9 @@ class ForeignGraph:
 
     @property
     def is_half(self) -> bool:
-        """Whether it computes in float16."""
-        return self.images.kind == TensorProto.FLOAT16
+        """Whether it computes in float16, at least in part."""
+        kinds = (self.images.kind, *(tensor.data_type for tensor in self.model.graph.initializer))
+        return TensorProto.FLOAT16 in kinds
 
     def refused(self, what: str) -> NotAccepted:
         """Return the error that says that this graph is `what`."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, parser
+from onnx import ModelProto, TensorProto, parser
 
 from detector.export.adapters.constants import add_constants
 from detector.export.adapters.foreign import ForeignGraph
@@ -106,7 +106,7 @@ def _steps(graph: ForeignGraph, pixels: Pixels) -> tuple[list[str], str]:
         ("centred", "Sub({}, mean)", any(pixels.mean)),
         ("scaled", "Div({}, deviation)", set(pixels.deviation) != {1}),
         ("placed", "Transpose<perm = [0, 3, 1, 2]>({})", graph.is_nchw),
-        ("halved", "Cast<to = 10>({})", graph.is_half),
+        ("halved", "Cast<to = 10>({})", graph.images.kind == TensorProto.FLOAT16),
     ):
         if is_needed:
             steps.append(f"{name} = {text.format(last)}")

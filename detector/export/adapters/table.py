@@ -22,38 +22,29 @@ from detector.export.adapters.refusal import refuse_other_tasks, unknown
 class Adapter(NamedTuple):
     """A kind of head.
 
-    exporters: what returns it
-    outputs: their shapes, with n images
-    pixels: what such a network takes, a key of `PIXELS`; no graph shows that
+    pixels: what such a network takes, a key of `PIXELS`: no graph shows that
     recognise: returns how to decode the outputs of a graph, None if it has another head
     """
 
-    exporters: str
-    outputs: str
+    head: str
     pixels: str
     recognise: Callable[[ForeignGraph], Decoding | None]
 
 
 ADAPTERS = (
-    Adapter("TensorRT's NMS", "EfficientNMS_TRT's", "rgb", nms_plugin.recognise),
-    Adapter(
-        "NMS inside", "(n, 1), (n, k, 4), (n, k), (n, k)", "rgb", found_tensors.recognise_counted
-    ),
-    Adapter("RT-DETR, D-FINE", "(n, k), (n, k, 4), (n, k)", "rgb", found_tensors.recognise_scaled),
-    Adapter("YOLOv7 end2end", "(m, 7)", "rgb", found_rows.recognise_seven),
-    Adapter("YOLOv10, NMS inside", "(n, k, 6)", "rgb", found_rows.recognise_six),
-    Adapter("YOLOX", "(n, rows, 5 + classes)", "bgr-255", yolox.recognise),
-    Adapter("YOLOv5 to v7", "(n, rows, 5 + classes)", "rgb", rows.recognise),
-    Adapter("YOLOv8 to v12", "(n, 4 + classes, rows)", "rgb", columns.recognise),
-    Adapter("RF-DETR", "(n, k, 4), (n, k, classes)", "imagenet", detr.recognise_rf_detr),
-    Adapter("DETR", "(n, k, classes + 1), (n, k, 4)", "imagenet", detr.recognise_softmax),
-    Adapter(
-        "RT-DETR, D-FINE without scaling",
-        "(n, k, classes), (n, k, 4)",
-        "rgb",
-        detr.recognise_sigmoid,
-    ),
-    Adapter("RT-DETR in rows", "(n, k, 4 + classes)", "rgb", detr.recognise_rows),
+    Adapter("TensorRT's NMS plugin", "rgb", nms_plugin.recognise),
+    Adapter("num_dets with boxes, scores and classes", "rgb", found_tensors.recognise_counted),
+    Adapter("RT-DETR and D-FINE with orig_target_sizes", "rgb", found_tensors.recognise_scaled),
+    Adapter("YOLOv7 with --end2end", "rgb", found_rows.recognise_seven),
+    Adapter("RT-DETR of Ultralytics 8.4", "rgb", detr.recognise_found),
+    Adapter("YOLOv10, and rows of six with NMS inside", "rgb", found_rows.recognise_six),
+    Adapter("YOLOX", "bgr-255", yolox.recognise),
+    Adapter("YOLOv5, v6 and v7", "rgb", rows.recognise),
+    Adapter("YOLOv8, v9, v11 and v12", "rgb", columns.recognise),
+    Adapter("RF-DETR", "imagenet", detr.recognise_rf_detr),
+    Adapter("DETR", "imagenet", detr.recognise_softmax),
+    Adapter("RT-DETR and D-FINE", "rgb", detr.recognise_sigmoid),
+    Adapter("RT-DETR of Ultralytics before 8.4", "rgb", detr.recognise_rows),
 )
 
 

@@ -57,7 +57,10 @@ def test_a_file_is_downloaded_once_and_then_cached(
 ) -> None:
     assert released_weights("yolov7-tiny") == weights
     assert weights.read_bytes() == CONTENT
-    assert capsys.readouterr().err == f"downloading {release.url}/yolov7-tiny.pt\n"
+    assert capsys.readouterr().err == (
+        f"downloading {release.url}/yolov7-tiny.pt\n"
+        f"{weights} is under GPL-3.0, the licence of its authors\n"
+    )
     assert released_weights("yolov7-tiny") == weights
     assert release.requests == [("/yolov7-tiny.pt", None)]
     assert capsys.readouterr().err == ""

@@ -1,20 +1,29 @@
 """DETR and its kin: one prediction per query, boxes as shares of the image, no NMS needed.
 
 Boxes (n, queries, 4) are centre and size from 0 to 1, and logits (n, queries, classes) are before
-sigmoid. The first DETR has a class more, for "no object", and is before softmax instead. Some
-exporters join both in rows (n, queries, 4 + classes), with scores after sigmoid.
+sigmoid. The first DETR has a class more, for "no object", and is before softmax instead.
+Ultralytics joins both in rows, with scores after sigmoid: first (n, queries, 4 + classes), since
+version 8.4 (n, k, 6), with a score and the number of a class.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.export.adapters.decoding import FROM_CENTRES, NO_OVERLAP, Decoding
+from detector.export.adapters.decoding import (
+    FROM_CENTRES,
+    NO_OVERLAP,
+    ONE_CLASS,
+    Decoding,
+    class_numbers,
+)
 from detector.export.adapters.foreign import ForeignGraph, Value
 from detector.export.adapters.grid import grid_of
+from detector.export.adapters.tracing import class_count
 
 BOXES = "    cxcywh = Mul(given_boxes, image_sides)" + FROM_CENTRES
 SIGMOID = """
@@ -28,6 +37,15 @@ ROWS = (
     every_score = Slice(rows, at_4, end, last)
 """
     + BOXES
+)
+FOUND = (
+    """
+    given_boxes = Slice(rows, at_0, at_4, last)
+    score = Slice(rows, at_4, at_5, last)
+    class = Slice(rows, at_5, at_6, last)
+"""
+    + BOXES
+    + ONE_CLASS
 )
 COCO_AND_NONE = 92  # logits of the first DETR: the ids of COCO to 90, and "no object"
 
@@ -65,6 +83,16 @@ def recognise_rows(graph: ForeignGraph) -> Decoding | None:
     if rows.shape[1] is None or _are_cells(rows.shape[1], graph):
         return None
     return _scaled(graph, ROWS, {"rows": rows}, classes, end=4 + classes)
+
+
+def recognise_found(graph: ForeignGraph) -> Decoding | None:
+    """Return how to decode rows of box, score and class; only the metadata tell these boxes."""
+    (rows, *others) = graph.outputs
+    if graph.metadata.get("head") != "RTDETRDecoder" or others or rows.shape[2:] != (6,):
+        return None
+    classes = class_count(graph, rows)
+    found = _scaled(graph, FOUND, {"rows": rows}, classes, end=6)
+    return replace(found, constants={**found.constants, **class_numbers(classes)})
 
 
 def _boxes_and_logits(graph: ForeignGraph) -> tuple[Value, Value] | None:

@@ -27,20 +27,21 @@ FORMS = {
 # (n, k, 4 + classes) and a class for "no object" are recognised by the number of names
 NAMED = ("DETR in rows", "DETR with softmax")
 HEAD_OF = {  # in tests -> in the table
-    "rows": "YOLOv5 to v7",
-    "rows of YOLOv6": "YOLOv5 to v7",
-    "columns": "YOLOv8 to v12",
+    "rows": "YOLOv5, v6 and v7",
+    "rows of YOLOv6": "YOLOv5, v6 and v7",
+    "columns": "YOLOv8, v9, v11 and v12",
     "YOLOX": "YOLOX",
     "YOLOX decoded": "YOLOX",
-    "six": "YOLOv10, NMS inside",
-    "seven": "YOLOv7 end2end",
-    "counted": "NMS inside",
-    "scaled": "RT-DETR, D-FINE",
-    "DETR": "RT-DETR, D-FINE without scaling",
+    "six": "YOLOv10, and rows of six with NMS inside",
+    "seven": "YOLOv7 with --end2end",
+    "counted": "num_dets with boxes, scores and classes",
+    "scaled": "RT-DETR and D-FINE with orig_target_sizes",
+    "DETR": "RT-DETR and D-FINE",
     "DETR with softmax": "DETR",
     "RF-DETR": "RF-DETR",
-    "DETR in rows": "RT-DETR in rows",
-    "plugin": "TensorRT's NMS",
+    "DETR in rows": "RT-DETR of Ultralytics before 8.4",
+    "DETR in rows of six": "RT-DETR of Ultralytics 8.4",
+    "plugin": "TensorRT's NMS plugin",
 }
 
 
@@ -93,7 +94,7 @@ def by_openvino(path: Path, images: NDArray[np.uint8]) -> Iterator[Objects]:
 
 
 def test_every_head_of_the_table_is_tested() -> None:
-    assert {each.exporters for each in ADAPTERS} == set(HEAD_OF.values())
+    assert {each.head for each in ADAPTERS} == set(HEAD_OF.values())
     assert set(HEAD_OF) == set(HEADS)
 
 
