@@ -6,13 +6,19 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Event
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from pipeline.access.accounts import Access
+from pipeline.access.address import HostNames
+from pipeline.access.config import ServeConfig
 from pipeline.access.passwords import hash_password
 from pipeline.config import RunConfig
 from pipeline.web import guard, protocol
-from pipeline.web.guard import MAX_BODY
+from pipeline.web.guard import MAX_BODY, Guard
+from pipeline.web.server import Server
 from tests.support.cameras import CAP
 from tests.support.environment import PASSWORD
 from tests.support.runs import minimal_config, quick_clip
@@ -214,6 +220,31 @@ def test_a_head_beyond_the_limit_is_refused(local: Visitor) -> None:
         client.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 10**6)
         client.settimeout(CAP)
         assert until_closed(client).startswith(b"HTTP/1.1 400")
+
+
+def test_a_client_that_does_not_read_its_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "SEND_SECONDS", 0.2)
+    ended = Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send(
+                    {"type": "http.response.body", "body": bytes(1 << 16), "more_body": True}
+                )
+        finally:
+            ended.set()
+
+    app = Guard(endless, Access(ServeConfig()), HostNames("127.0.0.1", ()))
+    with (
+        Server(app, "127.0.0.1:0") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=CAP) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert ended.wait(CAP)
 
 
 def test_a_thousand_connections_of_one_client_leave_room_for_another(local: Visitor) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.support.environment import PASSWORD
 from tests.support.paths import ROOT
 from tests.support.runs import minimal_config, quick_clip
 from tests.support.web import Visitor, visited
@@ -43,6 +47,43 @@ def test_every_path_of_the_docs_is_in_the_document(document: dict[str, Any]) -> 
     documented = {path for path in named if not path.endswith(("/live", "/gate", "."))}
     assert documented <= served
     assert {path for path in served if "{" not in path} <= documented
+
+
+def test_the_requests_of_the_docs_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = PASSWORD * 3
+    monkeypatch.setenv("GRAFANA_TOKEN", token)
+    config = minimal_config(
+        tmp_path,
+        quick_clip(10**9, realtime=True),
+        events={"folder": str(tmp_path / "events")},
+        serve={
+            "address": "127.0.0.1:0",
+            "schemes": ["rtsp"],
+            "tokens": {"robot": {"token": token, "role": "admin"}},
+        },
+    )
+    text = Path(ROOT, "docs/web.md").read_text(encoding="utf-8").replace("\\\n", "")
+    commands = re.findall(r"^    curl (.*)$", text, re.M)
+    assert len(commands) == 5
+    with visited(config) as visitor:
+        visitor.use_token(token)
+        for command in commands:
+            method, path, headers, body = parsed(os.path.expandvars(command))
+            assert visitor.ask(method, path, body, headers).status in (200, 201), command
+
+
+def parsed(command: str) -> tuple[str, str, dict[str, str], str | None]:
+    """Return the method, the path, the headers and the body that curl would send."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-X", default="GET")
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-d")
+    parser.add_argument("url")
+    given = parser.parse_args(shlex.split(command))
+    headers = dict(header.split(": ", 1) for header in given.H)
+    return given.X, given.url.removeprefix("http://127.0.0.1:8080"), headers, given.d
 
 
 def test_operations_have_words_ids_of_their_own_and_valid_schemas(document: dict[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -145,6 +147,40 @@ def test_a_viewer_of_a_camera_that_is_removed_is_told(
     with watching(visitor.port, "nobody") as watcher, pytest.raises(ConnectionClosed) as closed:
         watcher.read()
     assert closed.value.rcvd and closed.value.rcvd.code == 4404
+
+
+UPGRADE = (
+    "GET /api/v1/cameras/drawn/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def server_threads() -> int:
+    """Return how many web servers run in this process."""
+    return [thread.name for thread in threading.enumerate()].count("web")
+
+
+def test_open_views_do_not_hold_up_the_end_not_even_one_that_answers_nothing(
+    tmp_path: Path,
+) -> None:
+    config = minimal_config(
+        tmp_path,
+        quick_clip(10**9, name="drawn", realtime=True),
+        serve={"address": "127.0.0.1:0"},
+    )
+    before = server_threads()
+    with ExitStack() as viewers:
+        with visited(config) as found:
+            watcher = viewers.enter_context(watching(found.port, "drawn"))
+            address = ("127.0.0.1", found.port)
+            silent = viewers.enter_context(socket.create_connection(address, timeout=CAP))
+            silent.sendall(UPGRADE.encode())
+            assert silent.recv(64).startswith(b"HTTP/1.1 101")
+            watcher.until("jpeg")
+        assert server_threads() == before
+        with pytest.raises(ConnectionClosed):
+            watcher.until("no such message")
 
 
 def test_a_snapshot_is_the_newest_frame(visitor: Visitor) -> None:

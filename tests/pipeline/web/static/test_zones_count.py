@@ -22,6 +22,13 @@ COUNTS = """() => Object.fromEntries(
     .map(([what, number]) => [what, Number(number.replace(/,/g, ""))]))"""
 
 
+PAINTED = """() => {
+  const canvas = document.querySelector("canvas.overlay");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, place) => place % 4 === 3 && value).length; // pixels
+}"""
+
+
 def draw(page: Page) -> None:
     """Draw a line from below, and a zone, and save them."""
     page.get_by_role("button", name="New line").click()
@@ -34,6 +41,23 @@ def draw(page: Page) -> None:
     page.get_by_label("Name").fill("drawn zone")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
+
+
+def test_each_layer_is_drawn_or_not_and_the_choice_is_remembered(
+    browser: Browser, site: PassingObject
+) -> None:
+    with page_of(browser, site.visitor.port, "/cameras/gate") as page:
+        switches = page.get_by_role("group", name="Layers").get_by_role("checkbox")
+        expect(switches).to_have_count(5)
+        page.wait_for_function(f"() => ({PAINTED})() > 0")
+        for place in range(5):
+            switches.nth(place).uncheck()
+        page.wait_for_function(f"() => ({PAINTED})() === 0")
+        page.get_by_label("Lines and zones", exact=True).check()
+        page.wait_for_function(f"() => ({PAINTED})() > 0")
+        page.reload()
+        expect(page.get_by_label("Lines and zones", exact=True)).to_be_checked()
+        expect(page.get_by_label("Boxes")).not_to_be_checked()
 
 
 def test_what_is_drawn_arrives_in_the_file_and_counts_what_is_true(
