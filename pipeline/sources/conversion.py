@@ -17,7 +17,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from detector.detections import UInt8Array
-from pipeline.frame import SQUARE, Picture
+from pipeline.frame import SQUARE, Picture, shrunk_luma
 from pipeline.sources import SourceError, colours
 
 _log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ class FrameConverter:
             width,
             height,
             partial(self._upright_bgr, frame, turn, self._hdr),
+            to_luma=partial(upright_luma, frame, turn) if _has_luma(frame) else None,
             pixel_aspect=1 / aspect if turn.exchanged else aspect,
             colours=colours.tags(frame),
         )
@@ -143,6 +144,18 @@ class FrameConverter:
         else:
             bgr = np.asarray(converted.to_ndarray(), np.uint8)
         return np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
+
+
+def _has_luma(frame: VideoFrame) -> bool:
+    """Return whether the first plane of the frame is its luma, with 8 bits."""
+    first = frame.format.components[0]
+    alone = len(frame.planes) > 1 or frame.format.name == "gray"  # packed formats mix all in one
+    return bool(first.is_luma and first.bits == 8 and alone)
+
+
+def upright_luma(frame: VideoFrame, turn: Turn, min_height: int) -> UInt8Array:
+    """Return the luma of a frame, shrunk and upright; nothing is written, so no lock is needed."""
+    return np.ascontiguousarray(turn(shrunk_luma(_values(frame.planes[0]), min_height)))
 
 
 def _values(plane: VideoPlane) -> UInt8Array:

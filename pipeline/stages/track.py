@@ -54,3 +54,15 @@ class Track(Stage[Detected, Tracked]):
             return None
         scale = item.frame.picture.width / item.small.shape[1]
         return self._camera.step(item.small, item.detections.boxes_xyxy, scale)
+
+
+def within(tracks: Tracks, size: tuple[int, int]) -> Tracks:
+    """Return predicted tracks, clipped to a frame of this width and height.
+
+    Those whose centre has left the frame are left out.
+    """
+    boxes = tracks.boxes_xyxy
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = np.asarray(((centres >= 0) & (centres <= size)).all(axis=1))
+    limits = np.array([*size, *size], np.float32)
+    return replace(tracks[inside], boxes_xyxy=np.clip(boxes[inside], np.float32(0), limits))

@@ -98,3 +98,16 @@ ITEMS: dict[str, tuple[Item, list[int]]] = {  # an item and the indices of the f
 def test_the_tickets_of_an_item_are_those_of_all_frames_in_it(name: str) -> None:
     item, indices = ITEMS[name]
     assert tickets_of(item) == tuple(Ticket("cam", index, float(index)) for index in indices)
+
+
+@pytest.mark.parametrize("size", [(432, 768), (1080, 1920), (359, 479), (4, 6)])
+def test_small_luma_is_the_mean_of_the_pixels_of_each_cell(size: tuple[int, int]) -> None:
+    down, across = (np.arange(length) * 2 * np.pi / 60 for length in size)
+    grey = (128 + 60 * np.outer(np.sin(down), np.cos(across))).astype(np.uint8)
+    picture = Picture.of(np.dstack([grey] * 3))
+    small = picture.luma(72)
+    side = max(1, grey.shape[0] // 72)
+    height, width = grey.shape[0] // side, grey.shape[1] // side
+    cells = grey[: height * side, : width * side].reshape(height, side, width, side)
+    assert small.shape == (height, width)
+    assert abs(small - cells.mean(axis=(1, 3))).max() <= 2

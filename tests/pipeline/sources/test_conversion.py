@@ -11,6 +11,7 @@ import pytest
 from av.video.reformatter import Interpolation
 
 from pipeline.sources import Decoded, make_source
+from pipeline.sources.conversion import FrameConverter, Turn, upright_luma
 
 ONE = 1 << 16
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -104,3 +105,32 @@ def test_hdr_is_tone_mapped_and_said_once(
     write(tmp_path / "a.mp4", np.full((64, 64, 3), signal, np.uint8), 9, (9, 9, transfer))
     assert np.abs(first(tmp_path / "a.mp4").astype(int) - grey).max() <= 5
     assert [f"HDR ({name})" in line for line in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "nv12", "yuv420p10le", "rgb24"])
+def test_small_luma_comes_from_the_plane_or_else_from_bgr(pixel_format: str) -> None:
+    ramp = np.linspace(30, 220, 384).astype(np.uint8)[None].repeat(288, 0)
+    grey = av.VideoFrame.from_ndarray(np.dstack([ramp] * 3), format="rgb24")
+    converter = FrameConverter("cam")
+    frame = grey.reformat(format=pixel_format)
+    converter.picture(frame)  # the first of its kind is converted to BGR at once
+    small = converter.picture(frame).luma(72)
+    limited = pixel_format in {"yuv420p", "yuv444p", "nv12"}  # the others are read as BGR
+    cells = ramp.reshape(72, 4, 96, 4).mean(axis=(1, 3))
+    wanted = 16 + cells * 219 / 255 if limited else cells
+    assert small.shape == (72, 96)
+    assert abs(small - wanted).max() <= 2
+
+
+def test_small_luma_is_turned_as_the_image_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    write(path, np.repeat(np.repeat(CORNERS, 3, 0), 3, 1))
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    turn = Turn(exchanged=True, rows=True)
+    small = upright_luma(frame, turn, 72).astype(int)
+    luma = np.asarray(frame.to_ndarray(format="yuv420p"))[: frame.height, : frame.width]
+    shown = turn(luma)
+    side = shown.shape[0] // small.shape[0]
+    assert small.shape == (shown.shape[0] // side, shown.shape[1] // side)
+    assert abs(small - shown[side // 2 :: side, side // 2 :: side][: len(small)]).mean() < 6

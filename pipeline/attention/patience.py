@@ -1,0 +1,61 @@
+"""How long movement waits for a look: longer where looks have found nothing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipeline.attention.motion import BoolArray
+
+VAIN_SECONDS = 0.06, 0.24  # from the first to the longest, for new movement after looks in vain
+VAIN_RELIEF_SECONDS = 1.0  # in which that wait falls to a third
+FIRST_SECONDS = 0.1  # after the first look at it that gave nothing
+GROWTH = 1.5  # factor after each further one
+RELIEF_SECONDS = 10.0  # in which patience falls to a third where nothing was looked at in vain
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+class Patience:
+    """Seconds that movement waits after a look, for each cell; 0 where it is looked at at once.
+
+    max_seconds: the longest wait
+    """
+
+    def __init__(self, max_seconds: float) -> None:
+        self._max_seconds = max_seconds
+        self._waits = np.zeros((0, 0), np.float32)
+        self._seconds = 0.0
+        self._vain = 0.0  # seconds that any movement waits
+
+    def wait(self, moving: BoolArray, seconds: float) -> float | None:
+        """Return how long after the last look these moving cells want another; None for no cell."""
+        if not moving.any():
+            return None
+        if moving.shape != self._waits.shape:
+            return 0.0
+        vain = self._vain * float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
+        return max(vain, float(self._waits[moving].min()) * self._relief(seconds))
+
+    def looked(self, fruitless: BoolArray, found: BoolArray, seconds: float) -> None:
+        """Note what a look has found.
+
+        fruitless: (h, w) cells that moved, and where nothing was found
+        found: (h, w) cells in which something new was found
+        """
+        if self._waits.shape != fruitless.shape:
+            self._waits = np.zeros(fruitless.shape, np.float32)
+        self._waits *= self._relief(seconds)
+        self._vain *= float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
+        if found.any():
+            self._vain = 0.0
+        elif fruitless.any():
+            self._vain = min(max(self._vain * GROWTH, VAIN_SECONDS[0]), VAIN_SECONDS[1])
+        self._waits[self._waits < FIRST_SECONDS / 2] = 0
+        self._seconds = seconds
+        around = cv2.dilate(fruitless.view(np.uint8), _AROUND).view(bool)
+        longer = np.clip(self._waits[around] * GROWTH, FIRST_SECONDS, self._max_seconds)
+        self._waits[around] = longer
+        self._waits[found] = 0
+
+    def _relief(self, seconds: float) -> float:
+        return float(np.exp(-(seconds - self._seconds) / RELIEF_SECONDS))
