@@ -57,7 +57,7 @@ def raw_file(
             dynamo=False,
             opset_version=opset,
             input_names=["images"],
-            output_names=["output", "small", "medium", "large"],
+            output_names=["output", *(f"grid of {stride}" for stride in network.strides)],
             dynamic_axes=AXES[axes],
         )
     return path
