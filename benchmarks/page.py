@@ -6,17 +6,18 @@ they, Chromium and the viewers share its cores with the run.
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from selectors import EVENT_READ, DefaultSelector
+from threading import Event
 from time import monotonic, process_time, time
-from typing import Any
+from typing import Any, cast
 
 import click
 import numpy as np
-from websockets.exceptions import ConnectionClosed
 
 from benchmarks.live.site import LOOP_SECONDS, configuration, model_options, street
 from benchmarks.result import Result
@@ -24,7 +25,6 @@ from pipeline.access.config import ServeConfig
 from pipeline.config import RunConfig
 from tests.support.browser import chromium, page_of
 from tests.support.cameras import FPS, Server, until
-from tests.support.live_view import watching
 from tests.support.runs import emitted
 from tests.support.shown_numbers import shown_numbers
 from tests.support.web import Visitor, visited
@@ -32,6 +32,11 @@ from tests.support.web import Visitor, visited
 CAMERAS = ("cam-1", "cam-2", "cam-3", "cam-4")
 VIEWERS = 10
 SETTLED = 10.0  # seconds before anything is measured
+UPGRADE = (  # to a WebSocket; the key is any one
+    "GET /api/v1/cameras/{name}/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 NEAR_EDGE = "() => document.querySelector('video')?.currentTime > 5"
 
 
@@ -97,21 +102,28 @@ def viewers(seconds: int, stride: int, model: str, engine: str) -> None:
 @main.command(hidden=True)
 @click.argument("port", type=int)
 def watch(port: int) -> None:
-    """Look at all cameras, VIEWERS times each, until standard input ends."""
+    """Look at all cameras, VIEWERS times each, until this process is killed.
+
+    What arrives is read and not looked at: viewers have machines of their own, so they should take
+    as little as possible from this one.
+    """
+    selector = DefaultSelector()
+
+    def look(name: str) -> None:
+        viewer = socket.create_connection(("127.0.0.1", port))
+        viewer.sendall(UPGRADE.format(name=name).encode())
+        selector.register(viewer, EVENT_READ, name)
+
     for name in CAMERAS * VIEWERS:
-        Thread(target=_look, args=(port, name), daemon=True).start()
-    sys.stdin.read()
-
-
-def _look(port: int, name: str) -> None:
-    with watching(port, name) as watcher:
-        try:
-            while True:
-                watcher.read()
-                watcher.texts.clear()
-                watcher.binary.clear()
-        except ConnectionClosed:
-            return
+        look(name)
+    unread = bytearray(1 << 20)
+    while True:
+        for key, _ in selector.select():
+            viewer = cast(socket.socket, key.fileobj)
+            if not viewer.recv_into(unread):  # after 40 s, because it answers no ping
+                selector.unregister(viewer)
+                viewer.close()
+                look(key.data)
 
 
 def _cost(seconds: int, stride: int, model: str, engine: str, *, viewers: int) -> dict[str, float]:

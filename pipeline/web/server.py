@@ -59,6 +59,7 @@ class Server:
         )
         for name in ("uvicorn.error", "uvicorn.access"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # clients must not fill our log
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of clients that have gone
         self._server = _Uvicorn(config)
         self._thread = Thread(target=self._serve, name="web", daemon=True)
 
