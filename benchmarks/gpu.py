@@ -76,7 +76,7 @@ def make_material(folder: Path) -> Material:
 def _export(models: dict[str, Path], clip: Path) -> None:
     from detector.export.onnx_export import export_model
     from detector.manifest import sha256_of
-    from detector.weights.checkpoint import save_weights
+    from detector.weights.torch_networks import save_weights
     from tests.support.random_network import random_network
 
     network = random_network(NETWORK, read_images(clip, SIZE, IMAGES), classes=CLASSES)
@@ -86,7 +86,7 @@ def _export(models: dict[str, Path], clip: Path) -> None:
         weights = model.with_suffix(".safetensors")
         save_weights(network, weights, class_names=names, size=SIZE)
         export_model(
-            network,
+            network.weights(),
             model,
             class_names=names,
             size=SIZE,

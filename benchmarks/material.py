@@ -52,7 +52,7 @@ def find_model(folder: Path) -> Path:
             if parameter.ndim == 4:
                 torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
         names = [f"class {number}" for number in range(CLASSES)]
-        export_model(network, model, class_names=names, size=SIZE)
+        export_model(network.weights(), model, class_names=names, size=SIZE)
     return model
 
 

@@ -83,7 +83,7 @@ def _random_model(
     if not file.is_file():
         made = random_network(network, images[:4], width=width)
         names = [f"class {i}" for i in range(made.classes)]
-        export_model(made, file, class_names=names, size=size)
+        export_model(made.weights(), file, class_names=names, size=size)
     if find_int8(file, "openvino") is None:
         with shown_progress() as progress:
             quantise(file, images, progress)

@@ -9,7 +9,7 @@ from pathlib import Path
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.progress import ProgressCallback
-from detector.weights.checkpoint import load_weights
+from detector.weights.checkpoint import read_weights
 from trainer.data.samples import Dataset
 from trainer.evaluation.average_precision import EvaluatedImage, Report, score
 from trainer.evaluation.evaluate import evaluate_images, open_model
@@ -35,7 +35,7 @@ def make_product(weights: Path, model: Path, val: Dataset, nms_iou: float) -> Pr
     The accuracy in the manifest is that of the exported file, as the pipeline runs it.
     nms_iou: IoU above which the pipeline will suppress a box of the same class
     """
-    network, info = load_weights(weights)
+    network, info = read_weights(weights)
     manifest = export_model(
         network,
         model,

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from detector.errors import FramelaneError, UsageError
 from detector.int8.quantize import MIN_IMAGES
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import Network
 from trainer.augment.augmenter import Augmenter
 from trainer.augment.multi_scale import MultiScale
@@ -26,7 +26,8 @@ from trainer.data.image_cache import cache_images
 from trainer.data.prefetch import Batch
 from trainer.data.samples import Dataset
 from trainer.evaluation.average_precision import METRICS, Report
-from trainer.evaluation.evaluate import evaluate, network_model
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.network_model import network_model
 from trainer.interrupt import stop_requested
 from trainer.optim.device import TrainingDevice, choose_device
 from trainer.optim.distributed import ProcessGroup, join_process_group

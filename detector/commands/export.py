@@ -12,7 +12,7 @@ from detector.errors import UsageError
 
 if TYPE_CHECKING:
     from detector.manifest import Manifest
-    from detector.yolov7.network import Network
+    from detector.yolov7.weights import NetworkWeights
 
 RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
 
@@ -35,7 +35,14 @@ RENAMED = {"--size": "--imgsz", "--classes": "--num-classes"}
 )
 @click.option(
     "--names",
-    help="For an .onnx file: class names, separated by commas.  [default: as in the file]",
+    help="For an .onnx file: class names, separated by commas, or a file: text with one per line, "
+    "or a data.yaml.  [default: as in the file, or numbers]",
+)
+@click.option(
+    "--pixels",
+    type=click.Choice(["rgb", "bgr", "rgb-255", "bgr-255", "imagenet"]),
+    help="For an .onnx file: what it takes: 0 to 1, 0 to 255, or less ImageNet's mean and divided "
+    "by its deviation.  [default: as usual for its head]",
 )
 @click.option("--network", help="Export this network with random weights, without WEIGHTS.")
 @click.option(
@@ -60,6 +67,7 @@ def export(
     precision: str,
     batch: int | None,
     names: str | None,
+    pixels: str | None,
     network: str | None,
     num_classes: int,
     width: float,
@@ -68,16 +76,16 @@ def export(
     """Write WEIGHTS as an ONNX model with its manifest.
 
     WEIGHTS is one of: a .safetensors file; an official .pt file; the name of official weights, such
-    as yolov7-tiny, which are downloaded; or an .onnx file that the official code exported with
-    decoded boxes and without non-maximum suppression.
+    as yolov7-tiny, which are downloaded; or an .onnx file of another exporter (docs/foreign.md).
 
     With --network instead of WEIGHTS, the weights are random. Such a model is only useful to
     measure speed.
     """
     from detector.commands.describe import describe_model
     from detector.manifest import manifest_path
-    from detector.weights.convert import NEEDS_TRAIN, export_weights
+    from detector.weights.convert import export_weights
     from detector.weights.zoo import find_weights
+    from detector.yolov7.random_weights import random_weights
 
     if (weights is None) == (network is None):
         raise UsageError("give either WEIGHTS or --network NAME")
@@ -89,49 +97,42 @@ def export(
             f"--batch {batch} given, but WEIGHTS is an .onnx file, which keeps its batch size: "
             "leave --batch out"
         )
-    if names and not raw:
-        raise UsageError(
-            f"--names {names} given, but WEIGHTS is not an .onnx file and names its own classes: "
-            "leave --names out"
-        )
+    for option, given in (("--names", names), ("--pixels", pixels)):
+        if given and not raw:
+            raise UsageError(
+                f"{option} {given} given, but WEIGHTS is not an .onnx file and says that itself: "
+                f"leave {option} out"
+            )
     typed: dict[str, Any] = {"precision": precision, "batch": batch}
     try:
         if raw:
-            manifest = _adapt(Path(weights or ""), output, size, precision, names)
+            options: dict[str, Any] = {"size": size, "precision": precision, "pixels": pixels}
+            manifest = _adapt(Path(weights or ""), output, names, **options)
         elif weights is not None:
             manifest = export_weights(find_weights(weights), output, size, **typed)
         else:
             assert network is not None
-            random = _random_network(network, num_classes, width, seed)
+            random = random_weights(network, classes=num_classes, width=width, seed=seed)
             manifest = _export_random(random, output, size or (640, 640), **typed)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
     except OSError as error:
         raise UsageError(f"cannot write '{output}': {error.strerror}") from error
+    if raw:
+        click.echo(f"{weights} has the head of {manifest.tools['head']}")
     click.echo(f"{output}: {describe_model(manifest, output)}")
     click.echo(f"{manifest_path(output)}: its manifest")
 
 
-def _adapt(
-    raw: Path, output: Path, size: tuple[int, int] | None, precision: str, names: str | None
+def _adapt(raw: Path, output: Path, names: str | None, **options: Any) -> Manifest:
+    from detector.export.adapters.adapt import adapt_model
+    from detector.export.adapters.class_names import read_names
+
+    return adapt_model(raw, output, class_names=read_names(names) if names else None, **options)
+
+
+def _export_random(
+    weights: NetworkWeights, output: Path, size: tuple[int, int], **typed: Any
 ) -> Manifest:
-    from detector.export.raw_onnx import adapt_model
-
-    given = names.split(",") if names else None
-    return adapt_model(raw, output, class_names=given, size=size, precision=precision)
-
-
-def _random_network(name: str, classes: int, width: float, seed: int) -> Network:
-    import torch
-
-    from detector.yolov7.network import build_network
-
-    torch.manual_seed(seed)
-    return build_network(name, classes=classes, width=width)
-
-
-def _export_random(network: Network, output: Path, size: tuple[int, int], **typed: Any) -> Manifest:
     from detector.export.onnx_export import export_model
 
-    names = [f"class {i}" for i in range(network.classes)]
-    return export_model(network, output, class_names=names, size=size, **typed)
+    names = [f"class {i}" for i in range(weights.classes)]
+    return export_model(weights, output, class_names=names, size=size, **typed)

@@ -12,7 +12,6 @@ def list_() -> None:
     """Print the bundled models, and the networks that models are made of."""
     from detector.commands.describe import describe_cost, describe_model
     from detector.manifest import Manifest
-    from detector.weights.convert import NEEDS_TRAIN
     from detector.weights.zoo import bundled_models
     from detector.yolov7.description import network_names, read_description
 
@@ -20,8 +19,5 @@ def list_() -> None:
     for name, model in bundled_models().items():
         click.echo(f"  {name:<16} {describe_model(Manifest.beside(model), model)}")
     click.echo("networks (deployed, 80 classes; the paper's figures in brackets):")
-    try:
-        for name in network_names():
-            click.echo(f"  {name:<16} {describe_cost(read_description(name))}")
-    except ModuleNotFoundError:
-        click.echo(f"  {NEEDS_TRAIN}")
+    for name in network_names():
+        click.echo(f"  {name:<16} {describe_cost(read_description(name))}")

@@ -14,14 +14,15 @@ import torch
 from detector.cache import CacheKey
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
+from detector.engines.torch_graph import ContractGraph
 from detector.engines.torch_slot import CpuSlot, CudaSlot
 from detector.errors import FramelaneError, ModelError
-from detector.export.exported_graph import ContractGraph
 from detector.hardware.cpu import computes_bf16, cpu_name
 from detector.hardware.cuda_driver import gpu_number
 from detector.letterbox import PAD_VALUE
 from detector.manifest import Manifest, sha256_of
-from detector.weights.checkpoint import WeightsInfo, load_weights
+from detector.weights.checkpoint import WeightsInfo
+from detector.weights.torch_networks import load_weights
 from detector.yolov7.network import deploy
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

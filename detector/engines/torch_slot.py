@@ -10,7 +10,7 @@ from torch import Tensor
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.batch_sizes import batch_sizes
-from detector.export.exported_graph import ContractGraph
+from detector.engines.torch_graph import ContractGraph
 from detector.manifest import Manifest
 
 

@@ -7,9 +7,11 @@ by up to 0.8 pixels at 640, and by 1.2 at 1280.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from detector.errors import ModelError
@@ -107,15 +109,20 @@ def _convert_nodes(
         model.graph.initializer.remove(constants[name])
 
 
-def _halved(tensor: TensorProto) -> TensorProto:
-    values = numpy_helper.to_array(tensor)
+def as_half(values: NDArray[Any], name: str) -> NDArray[np.float16]:
+    """Return a tensor in float16. Raises ModelError, with its name, if a number is too large."""
     largest = float(np.abs(values).max(initial=0))
     if largest > LARGEST:
         raise ModelError(
-            f"'{tensor.name}' holds numbers up to {largest:.0f}; half precision ends at "
+            f"'{name}' holds numbers up to {largest:.0f}; half precision ends at "
             f"{LARGEST:.0f}: use the model in fp32"
         )
-    return numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half")
+    return values.astype(np.float16)
+
+
+def _halved(tensor: TensorProto) -> TensorProto:
+    values = as_half(numpy_helper.to_array(tensor), tensor.name)
+    return numpy_helper.from_array(values, f"{tensor.name}_half")
 
 
 def _return_to_float(model: ModelProto, made: set[str]) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from detector.atomic_write import replacing
 from detector.errors import ModelError
-from detector.yolov7.description import FORMS, Form
-from detector.yolov7.network import Network, build_network
+from detector.yolov7.description import FORMS, Form, read_description
+from detector.yolov7.weights import Array, NetworkWeights, WrongWeights
 
 FORMAT = "framelane-weights-1"
 
@@ -37,18 +37,17 @@ class WeightsInfo:
     form: Form = "training"
 
 
-def save_weights(
-    network: Network,
+def write_weights(
+    network: NetworkWeights,
     path: Path,
     *,
     class_names: Sequence[str],
     size: tuple[int, int],
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the weights of an unfolded network, completely or not at all."""
+    """Write the weights of a network, completely or not at all."""
     assert len(class_names) == network.classes, (len(class_names), network.classes)
-    assert not network.folded, "a deployed network cannot be rebuilt from its name"
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in network.arrays.items()}
     described = {
         "format": FORMAT,
         "variant": network.name,
@@ -59,27 +58,27 @@ def save_weights(
         "notes": dict(notes or {}),
     }
     with replacing(path) as written:
-        save_file(tensors, written, metadata={"framelane": json.dumps(described)})
+        save_file(arrays, written, metadata={"framelane": json.dumps(described)})
 
 
-def load_weights(path: Path) -> tuple[Network, WeightsInfo]:
-    """Return the network, in training mode, and the header of the file.
+def read_weights(path: Path) -> tuple[NetworkWeights, WeightsInfo]:
+    """Return the weights and the header of a file.
 
-    Raises ModelError if the file is missing or was not written by `save_weights`.
+    Raises ModelError if the file is missing or was not written by `write_weights`.
     """
     if not path.is_file():
         raise ModelError(f"no weights file '{path}': give the path of a .safetensors file")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ModelError(
             f"'{path}' is not a safetensors file, or it is damaged: {error}: give a .safetensors "
             "file that a training wrote"
         ) from error
     info = _info(path, header)
-    return _rebuild(path, info, tensors), info
+    return _network(path, info, arrays), info
 
 
 def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
@@ -106,15 +105,14 @@ def _info(path: Path, header: Mapping[str, str]) -> WeightsInfo:
         ) from error
 
 
-def _rebuild(path: Path, info: WeightsInfo, tensors: dict[str, torch.Tensor]) -> Network:
-    network = build_network(
-        info.variant, classes=len(info.class_names), width=info.width, form=info.form
-    )
+def _network(path: Path, info: WeightsInfo, arrays: Mapping[str, Array]) -> NetworkWeights:
+    description = read_description(info.variant)
+    if info.form == "deployed":
+        description = description.deployed()
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
+        return NetworkWeights(description, len(info.class_names), info.width, arrays)
+    except WrongWeights as error:
         raise ModelError(
             f"the tensors in '{path}' are not those of {info.variant} at width {info.width} "
-            f"with {len(info.class_names)} classes: {str(error).splitlines()[1].strip()[:200]}"
+            f"with {len(info.class_names)} classes: {error}"
         ) from error
-    return network

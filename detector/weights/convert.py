@@ -15,22 +15,20 @@ from detector.manifest import Manifest, sha256_of
 
 if TYPE_CHECKING:
     from detector.weights.checkpoint import WeightsInfo
-    from detector.yolov7.network import Network
+    from detector.yolov7.weights import NetworkWeights
 
-EXPORT_VERSION = 2  # raise it when the export of the same weights changes
-NEEDS_TRAIN = "this needs torch and onnx: install the project with its extra `train`"
+EXPORT_VERSION = 3  # raise it when the export of the same weights changes
 
 
 def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
     """Return the ONNX file of a .pt or .safetensors file, with its manifest beside it.
 
-    The first call exports them into the cache, which needs torch; later calls find the model there.
-    A damaged model is exported again. A copy of the weights is beside the model, as .safetensors,
-    for the torch engine.
+    The first call exports them into the cache; later calls find the model there. A damaged model is
+    exported again. A copy of the weights is beside the model, as .safetensors, for the torch
+    engine.
 
     size: (height, width) of the model's input; None: as trained
-    Raises ModelError if the weights cannot be read, the cache cannot be written, or torch is
-    missing.
+    Raises ModelError if the weights cannot be read, or the cache cannot be written.
     """
     shape = f"-{size[0]}x{size[1]}" if size else ""
     folder = cache_folder() / "models" / f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}{shape}"
@@ -53,47 +51,43 @@ def export_weights(
     """Write the model of a .pt or .safetensors file, and return its manifest.
 
     precision, batch: as for export_model
-    Raises ModelError if the weights cannot be read or torch is missing, and OSError if `output`
-    cannot be written.
+    Raises ModelError if the weights cannot be read, and OSError if `output` cannot be written.
     """
-    network, info = _load(weights)
+    network, info = _read(weights)
     return _export(network, info, output, size, weights, precision=precision, batch=batch)
 
 
 def _convert(weights: Path, model: Path, size: tuple[int, int] | None) -> None:
-    network, info = _load(weights)
+    network, info = _read(weights)
     beside = _weights_beside(model)
     try:
         with replacing(beside) as written:
-            _save(network, info, weights, written)
+            _copy(network, info, weights, written)
         _export(network, info, model, size, beside)
     except OSError as error:
         raise ModelError(f"cannot write '{model}': {error.strerror}") from error
 
 
-def _load(weights: Path) -> tuple[Network, WeightsInfo]:
-    try:
-        import onnx  # noqa: F401  fail now, not at the end
+def _read(weights: Path) -> tuple[NetworkWeights, WeightsInfo]:
+    from detector.weights.checkpoint import read_weights
+    from detector.weights.official import read_official
 
-        from detector.weights.checkpoint import load_weights
-        from detector.weights.official import load_official
-    except ModuleNotFoundError as error:
-        raise ModelError(f"{NEEDS_TRAIN} (missing: {error.name})") from error
-    return load_official(weights) if weights.suffix == ".pt" else load_weights(weights)
+    return read_official(weights) if weights.suffix == ".pt" else read_weights(weights)
 
 
-def _save(network: Network, info: WeightsInfo, weights: Path, path: Path) -> None:
-    from detector.weights.checkpoint import save_weights
+def _copy(network: NetworkWeights, info: WeightsInfo, weights: Path, path: Path) -> None:
+    """Write the weights as .safetensors."""
+    from detector.weights.checkpoint import write_weights
 
     if weights.suffix == ".safetensors":
         shutil.copyfile(weights, path)
         return
     origin = {"converted from": weights.name, "its sha256": sha256_of(weights)}
-    save_weights(network, path, class_names=info.class_names, size=info.size, notes=origin)
+    write_weights(network, path, class_names=info.class_names, size=info.size, notes=origin)
 
 
 def _export(
-    network: Network,
+    network: NetworkWeights,
     info: WeightsInfo,
     output: Path,
     size: tuple[int, int] | None,

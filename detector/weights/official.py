@@ -1,21 +1,20 @@
-"""Official YOLOv7 checkpoints: convert their pickled modules to our networks."""
+"""Official YOLOv7 checkpoints: the weights in their pickled modules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from detector.errors import ModelError
 from detector.weights.checkpoint import WeightsInfo
 from detector.weights.torch_file import read_torch_file
 from detector.weights.unpickler import Record, Unreadable
-from detector.yolov7.description import Description, Form, network_names, read_description
-from detector.yolov7.network import Network, build_network
+from detector.yolov7.description import Description, network_names, read_description
+from detector.yolov7.state_shapes import state_shapes
+from detector.yolov7.weights import Array, NetworkWeights, WrongWeights
 
 ACTIVATIONS = {
     "torch.nn.modules.activation.SiLU": "silu",
@@ -24,48 +23,7 @@ ACTIVATIONS = {
 MAX_PREFIX = 200  # characters before the name of a tensor; YOLOv7 has at most 41
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OfficialCheckpoint:
-    """The weights in a checkpoint, and their network.
-
-    state: official name -> tensor, floating-point ones as float32
-    class_names: in the order of the scores
-    description: the network, recognised by its layers
-    width: factor on its channels
-    """
-
-    state: Mapping[str, Tensor]
-    class_names: tuple[str, ...]
-    description: Description
-    width: float
-
-    @property
-    def variant(self) -> str:
-        """Name of the network."""
-        return self.description.name
-
-    @property
-    def form(self) -> Form:
-        """`training` has implicit knowledge and auxiliary heads where the paper has them."""
-        return self.description.form
-
-
-def load_official(path: Path) -> tuple[Network, WeightsInfo]:
-    """Return the network in an official checkpoint, in evaluation mode, and its header.
-
-    Raises ModelError as `read_official` does.
-    """
-    found = read_official(path)
-    network = build_network(found.description, classes=len(found.class_names), width=found.width)
-    network.load_state_dict(dict(found.state))
-    side = (
-        640 if max(network.strides) < 64 else 1280
-    )  # the sizes of the official training (YOLOv7, 5.1)
-    info = WeightsInfo(found.variant, found.class_names, found.width, (side, side), form=found.form)
-    return network.eval(), info
-
-
-def read_official(path: Path) -> OfficialCheckpoint:
+def read_official(path: Path) -> tuple[NetworkWeights, WeightsInfo]:
     """Return the content of a checkpoint `.pt` of the original YOLOv7, without running any of it.
 
     From an unfinished training it takes the averaged weights (`ema`), like the original. Raises
@@ -80,23 +38,26 @@ def read_official(path: Path) -> OfficialCheckpoint:
         raise ModelError(f"'{path}' is not an official checkpoint: {error}") from error
 
 
-def _interpreted(content: Any, size_bytes: int) -> OfficialCheckpoint:
+def _interpreted(content: Any, size_bytes: int) -> tuple[NetworkWeights, WeightsInfo]:
     model = _model_in(content)
-    state, kinds = {}, set()
+    arrays, kinds = {}, set()
     for prefix, module in _modules_of(model):
         kinds.add(module.kind)
-        state.update(_own_tensors(prefix, module))
-    if sum(tensor.nbytes for tensor in state.values()) > size_bytes:
+        arrays.update(_own_tensors(prefix, module))
+    if sum(array.nbytes for array in arrays.values()) > size_bytes:
         raise Unreadable("its tensors claim more bytes than the file has")
-    class_names = _class_names(model)
-    description, width = _recognised(model, state, kinds, len(class_names))
-    floats = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
-    return OfficialCheckpoint(floats, class_names, description, width)
+    names = _class_names(model)
+    description = _recognised(arrays, kinds, len(names))
+    network = _network(description, arrays, len(names), _width(model))
+    # The sizes of the official training (YOLOv7, 5.1)
+    side = 640 if max(description.strides) < 64 else 1280
+    info = WeightsInfo(description.name, names, network.width, (side, side), form=description.form)
+    return network, info
 
 
 def _model_in(content: Any) -> Record:
     """Return the pickled module of the network."""
-    if isinstance(content, Tensor):
+    if isinstance(content, np.ndarray):
         raise Unreadable("it is a single tensor; give the checkpoint of a training")
     if isinstance(content, Record):
         raise Unreadable(
@@ -119,7 +80,7 @@ def _is_state_dict(content: Any) -> bool:
     return (
         isinstance(content, dict)
         and bool(content)
-        and all(isinstance(value, Tensor) for value in content.values())
+        and all(isinstance(value, np.ndarray) for value in content.values())
     )
 
 
@@ -140,9 +101,9 @@ def _modules_of(model: Record) -> Iterator[tuple[str, Record]]:
                 waiting.append((f"{prefix}{name}.", child))
 
 
-def _own_tensors(prefix: str, module: Record) -> dict[str, Tensor]:
+def _own_tensors(prefix: str, module: Record) -> dict[str, Array]:
     tensors = {**_part(module, "_parameters"), **_part(module, "_buffers")}
-    return {f"{prefix}{name}": t for name, t in tensors.items() if isinstance(t, Tensor)}
+    return {f"{prefix}{name}": t for name, t in tensors.items() if isinstance(t, np.ndarray)}
 
 
 def _part(module: Record, name: str) -> dict[str, Any]:
@@ -164,18 +125,15 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _recognised(
-    model: Record, state: Mapping[str, Tensor], kinds: set[str], classes: int
-) -> tuple[Description, float]:
-    """Return the network that has these layers, and its width. No memory is allocated for it."""
+def _recognised(arrays: Mapping[str, Array], kinds: set[str], classes: int) -> Description:
+    """Return the network that has these layers."""
     activations = {ACTIVATIONS[kind] for kind in kinds if kind in ACTIVATIONS}
     for description in _known_networks():
         head = f"model.{len(description.rows) - 1}.anchor_grid"
-        if {description.activation} != activations or head not in state:
+        if {description.activation} != activations or head not in arrays:
             continue  # a quick check: most networks differ in their number of rows
-        if state.keys() != _shapes(description, classes, 1.0).keys():
-            continue
-        return description, _width(model, description, state, classes)
+        if arrays.keys() == state_shapes(description, classes, 1.0).keys():
+            return description
     raise Unreadable(f"its network is not one of {', '.join(network_names())}")
 
 
@@ -186,24 +144,22 @@ def _known_networks() -> Iterator[Description]:
         yield description.deployed()
 
 
-def _shapes(description: Description, classes: int, width: float) -> dict[str, torch.Size]:
-    with torch.device("meta"):
-        network = build_network(description, classes=classes, width=width)
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}
-
-
-def _width(
-    model: Record, description: Description, state: Mapping[str, Tensor], classes: int
-) -> float:
-    """Return the factor on the channels that the checkpoint names, if its tensors agree."""
+def _width(model: Record) -> float:
+    """Return the factor on the channels that the checkpoint names."""
     described = model.state.get("yaml")
     width = described.get("width_multiple") if isinstance(described, dict) else None
     if not isinstance(width, (int, float)) or not 0 < width <= 8:
         raise Unreadable("it does not name its width_multiple")
-    for name, shape in _shapes(description, classes, float(width)).items():
-        if state[name].shape != shape:
-            raise Unreadable(
-                f"its tensors are not those of {description.name} at width {width} with {classes} "
-                f"classes: {name} is {tuple(state[name].shape)} instead of {tuple(shape)}"
-            )
     return float(width)
+
+
+def _network(
+    description: Description, arrays: Mapping[str, Array], classes: int, width: float
+) -> NetworkWeights:
+    try:
+        return NetworkWeights(description, classes, width, arrays)
+    except WrongWeights as error:
+        raise Unreadable(
+            f"its tensors are not those of {description.name} at width {width} with {classes} "
+            f"classes: {error}"
+        ) from error

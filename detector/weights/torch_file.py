@@ -1,4 +1,4 @@
-"""Read a file of `torch.save` without torch's loader: tensors, plain containers, records.
+"""Read a file of `torch.save` without torch: tensors as arrays, plain containers, records.
 
 The file is a zip archive of a pickle and the bytes of each tensor. The sizes in the pickle are
 compared with those of the file before memory is allocated.
@@ -6,32 +6,32 @@ compared with those of the file before memory is allocated.
 
 from __future__ import annotations
 
+import math
 import struct
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from detector.weights.unpickler import Maker, Name, Unreadable, read_pickle
 
 PICKLE_BYTES = 16 << 20  # at most; yolov7's has 0.2 MB
 MAX_DIMENSIONS = 8
-DTYPES = {
-    "Byte": torch.uint8,
-    "Int": torch.int32,
-    "Long": torch.int64,
-    "Half": torch.float16,
-    "BFloat16": torch.bfloat16,
-    "Float": torch.float32,
-    "Double": torch.float64,
+DTYPES = {  # of the bytes in the file
+    "Byte": np.uint8,
+    "Int": np.int32,
+    "Long": np.int64,
+    "Half": np.float16,
+    "BFloat16": np.uint16,  # NumPy has no such numbers: they become float32
+    "Float": np.float32,
+    "Double": np.float64,
 }
 STORAGES = {
-    f"{module}.{name}Storage": dtype
-    for module in ("torch", "torch.cuda")
-    for name, dtype in DTYPES.items()
+    f"{module}.{name}Storage": name for module in ("torch", "torch.cuda") for name in DTYPES
 }
 RECORDS = {
     *(f"models.yolo.{name}" for name in ("Model", "Detect", "IDetect", "IAuxDetect")),
@@ -55,7 +55,7 @@ RECORDS = {
 
 
 def read_torch_file(path: Path) -> Any:
-    """Return the content of the file: tensors on the CPU, containers, `Record`s of modules.
+    """Return the content of the file: read-only arrays, containers, `Record`s of modules.
 
     Tensors that shared memory when they were saved share it again. Raises Unreadable for any other
     file, and for one that names anything else (see unpickler).
@@ -87,6 +87,13 @@ def _refuse_other(path: Path) -> NoReturn:
     )
 
 
+class _Storage(NamedTuple):
+    """The numbers that tensors are views of, and the name of their type in torch."""
+
+    kind: str
+    numbers: NDArray[Any]
+
+
 class _Contents:
     """The checked archive, and the storages read from it so far."""
 
@@ -96,7 +103,7 @@ class _Contents:
         _refuse_torchscript(self._entries)
         _check_entries(archive.infolist(), size_bytes)
         self._folder = self._find_folder()
-        self._storages: dict[str, Tensor] = {}
+        self._storages: dict[str, _Storage] = {}
 
     def load(self) -> Any:
         if self._entries[f"{self._folder}/data.pkl"].file_size > PICKLE_BYTES:
@@ -127,31 +134,37 @@ class _Contents:
             return default
         return self._archive.read(full_name)
 
-    def _storage(self, persistent_id: Any) -> Tensor:
-        """Return one storage as a 1-D tensor; it is read once."""
+    def _storage(self, persistent_id: Any) -> _Storage:
+        """Return one storage; it is read once."""
         kind, name, key, _device, count = persistent_id
         if kind != "storage" or not isinstance(name, Name) or not isinstance(key, str):
             raise ValueError("persistent id")
         if type(count) is not int:
             raise TypeError("count")
-        dtype = STORAGES[name.dotted]
+        stored_kind = STORAGES[name.dotted]
         if key not in self._storages:
-            self._storages[key] = self._read_storage(f"{self._folder}/data/{key}", dtype, count)
+            numbers = self._numbers(f"{self._folder}/data/{key}", stored_kind, count)
+            self._storages[key] = _Storage(stored_kind, numbers)
         storage = self._storages[key]
-        if storage.dtype != dtype or len(storage) != count:
+        if storage.kind != stored_kind or len(storage.numbers) != count:
             raise Unreadable(f"storage {key!r} is described in two ways")
         return storage
 
-    def _read_storage(self, full_name: str, dtype: torch.dtype, count: int) -> Tensor:
-        entry = self._entries[full_name]
+    def _numbers(self, full_name: str, kind: str, count: int) -> NDArray[Any]:
+        entry, dtype = self._entries[full_name], np.dtype(DTYPES[kind])
         if count * dtype.itemsize != entry.file_size:
             raise Unreadable(
                 f"storage {full_name!r} has {entry.file_size} bytes, but {count} numbers of "
                 f"{dtype.itemsize} bytes are claimed"
             )
-        if not count:
-            return torch.empty(0, dtype=dtype)
-        return torch.frombuffer(bytearray(self._archive.read(entry)), dtype=dtype)
+        numbers = np.frombuffer(self._archive.read(entry), dtype.newbyteorder("<"))
+        return _widened(numbers) if kind == "BFloat16" else numbers
+
+
+def _widened(numbers: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return numbers of type bfloat16, the upper halves of float32, as float32."""
+    wide: NDArray[np.float32] = (numbers.astype(np.uint32) << 16).view(np.float32)
+    return wide
 
 
 def _refuse_torchscript(names: Iterable[str]) -> None:
@@ -178,25 +191,26 @@ def _set(items: Any = ()) -> set[str]:
     return {item for item in items if isinstance(item, str)}
 
 
-def _parameter(tensor: Any, _requires_grad: Any, _hooks: Any) -> Tensor:
-    if not isinstance(tensor, Tensor):
+def _parameter(tensor: Any, _requires_grad: Any, _hooks: Any) -> NDArray[Any]:
+    if not isinstance(tensor, np.ndarray):
         raise TypeError(tensor)
     return tensor
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> NDArray[Any]:
     """Return a view of a storage, inside its bounds and without repeated numbers."""
-    if not isinstance(storage, Tensor) or len(size) != len(stride) or len(size) > MAX_DIMENSIONS:
+    if not isinstance(storage, _Storage) or len(size) != len(stride) or len(size) > MAX_DIMENSIONS:
         raise TypeError(storage)
     if any(type(number) is not int or number < 0 for number in (offset, *size, *stride)):
         raise ValueError(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    numbers = 1
-    for n in size:
-        numbers *= n
-    if numbers > len(storage) or (numbers and last >= len(storage)):
-        raise Unreadable(f"a tensor of {size} is claimed in {len(storage)} numbers")
-    return storage.as_strided(size, stride, offset)
+    count, numbers = math.prod(size), storage.numbers
+    if count > len(numbers) or (count and last >= len(numbers)):
+        raise Unreadable(f"a tensor of {size} is claimed in {len(numbers)} numbers")
+    if not count:
+        return np.empty(size, numbers.dtype)
+    steps = [step * numbers.itemsize for step in stride]
+    return as_strided(numbers[offset:], size, steps, writeable=False)
 
 
 def _never(*_: Any) -> None:

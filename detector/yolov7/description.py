@@ -17,6 +17,7 @@ from detector.settings import explain, read_yaml
 
 NETWORKS = configs("networks")
 HEADS = ("Detect", "IDetect", "IAuxDetect")
+ACTIVATIONS = ("leaky_relu", "silu")
 WITH_CHANNELS = (
     "Conv",
     "RepConv",

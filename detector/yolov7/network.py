@@ -11,18 +11,11 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from detector.errors import ModelError
-from detector.yolov7.description import (
-    WITH_CHANNELS,
-    Description,
-    Form,
-    Row,
-    read_description,
-    scale_channels,
-)
+from detector.yolov7.description import Description, Form, Row, read_description
 from detector.yolov7.heads import Detect, IAuxDetect, IDetect
 from detector.yolov7.layers import (
     ACTIVATIONS,
@@ -35,6 +28,8 @@ from detector.yolov7.layers import (
     RepConv,
     Shortcut,
 )
+from detector.yolov7.state_shapes import row_channels
+from detector.yolov7.weights import Array, NetworkWeights
 
 
 class Step(NamedTuple):
@@ -84,6 +79,12 @@ class Network(nn.Module):
     def folded(self) -> bool:
         """Whether it was made by `deploy`."""
         return not any(isinstance(part, nn.BatchNorm2d) for part in self.modules())
+
+    def weights(self) -> NetworkWeights:
+        """Return its weights as arrays, which share the memory of those on a CPU."""
+        assert not self.folded, "a deployed network has other weights than its description"
+        state = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
+        return NetworkWeights(self.description, self.classes, self.width, state)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the raw heads, (n, anchors, h, w, 5 + c) per stride.
@@ -136,13 +137,11 @@ def build_network(
     described = network if isinstance(network, Description) else read_description(network)
     if form == "deployed":
         described = described.deployed()
-    activation = _activation(described)
-    channels = {-1: 3}
+    channels = row_channels(described, width)
+    activation = ACTIVATIONS[described.activation]
     layers: list[nn.Module] = []
     for i, row in enumerate(described.rows[:-1]):
-        sizes = [channels[source] for source in row.inputs]
-        channels[i] = _channels_out(row, sizes, width)
-        layers.append(_make_layer(i, row, sizes, channels[i], activation))
+        layers.append(_make_layer(row, channels[row.inputs[0]], channels[i], activation))
     head = described.rows[-1]
     make_head = {"Detect": Detect, "IDetect": IDetect, "IAuxDetect": IAuxDetect}[head.operation]
     sizes = [channels[source] for source in head.inputs]
@@ -150,51 +149,47 @@ def build_network(
     return Network(described, classes, width, layers)
 
 
-def _activation(description: Description) -> Activation:
-    if description.activation not in ACTIVATIONS:
-        raise ModelError(
-            f"{description.name}: no such activation: '{description.activation}'; "
-            f"accepted: {', '.join(ACTIVATIONS)}"
-        )
-    return ACTIVATIONS[description.activation]
+def network_of(weights: NetworkWeights) -> Network:
+    """Return a network with copies of these weights, in float32 and in training mode."""
+    with torch.device("meta"):  # random weights would be replaced at once
+        network = build_network(weights.description, classes=weights.classes, width=weights.width)
+    state = {name: torch.tensor(_as_trained(array)) for name, array in weights.arrays.items()}
+    network.load_state_dict(state, assign=True)
+    return network
 
 
-def _channels_out(row: Row, channels: list[int], width: float) -> int:
-    if row.operation in WITH_CHANNELS and row.arguments:
-        return scale_channels(row.arguments[0], width)
-    if row.operation == "Concat":
-        return sum(channels)
-    return 4 * channels[0] if row.operation == "ReOrg" else channels[0]
+def _as_trained(array: Array) -> Array:
+    return array.astype(np.int64 if array.dtype.kind == "i" else np.float32, copy=False)
 
 
-def _make_layer(
-    number: int, row: Row, channels: list[int], c_out: int, activation: Activation
-) -> nn.Module:
-    c_in = channels[0]
-    match row.operation, row.arguments:
-        case "Conv", (_, kernel, stride):
+def _make_layer(row: Row, c_in: int, c_out: int, activation: Activation) -> nn.Module:
+    """Return the layer of a row that `row_channels` accepts."""
+    match row.operation:
+        case "Conv":
+            _, kernel, stride = row.arguments
             layer: nn.Module = Conv(c_in, c_out, kernel, stride, activation)
-        case "RepConv", (_, 3, 1):
+        case "RepConv":
             layer = RepConv(c_in, c_out, activation)
-        case "SPPCSPC", (_,):
+        case "SPPCSPC":
             layer = SPPCSPC(c_in, c_out, activation)
-        case "DownC", (_,):
+        case "DownC":
             layer = DownC(c_in, c_out, activation)
-        case "ReOrg", ():
+        case "ReOrg":
             layer = ReOrg()
-        case "Concat", ():
+        case "Concat":
             layer = Concat()
-        case "Shortcut", () if channels == [c_in, c_in]:
+        case "Shortcut":
             layer = Shortcut()
-        case "MP", ():
+        case "MP":
             layer = nn.MaxPool2d(2, 2)
-        case "SP", (kernel,):
+        case "SP":
+            (kernel,) = row.arguments
             layer = nn.MaxPool2d(kernel, 1, kernel // 2)
-        case "Upsample", (factor,):
+        case "Upsample":
+            (factor,) = row.arguments
             layer = nn.Upsample(scale_factor=factor, mode="nearest")
         case _:
-            given = f"{row.operation} {list(row.arguments)} on {channels} channels"
-            raise ModelError(f"row {number}: no such operation: {given}")
+            raise AssertionError(row.operation)
     return layer
 
 

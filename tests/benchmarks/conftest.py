@@ -29,5 +29,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A narrow YOLOv7-tiny with random weights, for images of `SIZE`."""
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     network = build_network("yolov7-tiny", classes=3, width=0.125)
-    export_model(network, path, class_names=("person", "bicycle", "car"), size=SIZE)
+    export_model(network.weights(), path, class_names=("person", "bicycle", "car"), size=SIZE)
     return path

@@ -25,7 +25,7 @@ from detector.errors import FramelaneError, ModelError
 from detector.export.onnx_export import export_model
 from detector.hardware.cuda_driver import Gpu, find_gpus
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import build_network
 from tests.support.cuda_twin import CudaTwin, PlanTwin
 from tests.support.environment import absent
@@ -46,7 +46,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("engines") / "small.onnx"
     weights = path.with_suffix(".safetensors")
     save_weights(network, weights, class_names=CLASSES, size=SIZE)
-    export_model(network, path, class_names=CLASSES, size=SIZE, weights_sha256=sha256_of(weights))
+    export_model(
+        network.weights(), path, class_names=CLASSES, size=SIZE, weights_sha256=sha256_of(weights)
+    )
     return path
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from detector.__main__ import main
 from detector.manifest import Manifest, sha256_of
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import build_network, deploy
 from tests.support.graphs import raw_file
 from tests.support.paths import ROOT

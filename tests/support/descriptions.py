@@ -63,5 +63,5 @@ def small_model(folder: Path, images: UInt8Array) -> Path:
     network = random_network(small(folder), images, classes=3)
     height, width = images.shape[1:3]
     path = folder / "small.onnx"
-    export_model(network, path, class_names=("a", "b", "c"), size=(height, width))
+    export_model(network.weights(), path, class_names=("a", "b", "c"), size=(height, width))
     return path

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from detector.errors import UsageError
-from detector.weights.checkpoint import load_weights
+from detector.weights.torch_networks import load_weights
 from tests.support.paths import ROOT
 from tests.support.rectangles import SIDE, draw_rectangles, rectangles_recipe
 from trainer.console import Display

@@ -11,26 +11,23 @@ from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from detector.candidates import Candidates
 from detector.detections import Detections, UInt8Array
 from detector.engines import Engine, make_engine
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import UsageError
-from detector.export.exported_graph import ContractGraph
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 from detector.nms import suppress
-from detector.weights.checkpoint import load_weights
 from detector.weights.zoo import find_model
-from detector.yolov7.network import Network, deploy
 from trainer.data.samples import Dataset, Sample
 from trainer.evaluation.average_precision import EvaluatedImage, Report, score
 
 CONFIDENCE = 0.001  # low, because average precision integrates the whole curve
 IOU = 0.65  # of NMS, as for YOLOv7's published numbers
-TOP_K = 512
+
+FOUND = (".pt", ".onnx")  # files that may have to be converted first
 
 Infer = Callable[[UInt8Array], Candidates]
 
@@ -41,6 +38,7 @@ class Model:
 
     infer: takes (n, h, w, 3) uint8 RGB, letterboxed to `size` (height, width), with n up to
         `batch`; may be called from `parallel` threads at once
+    nms_iou: overlap above which two boxes of one class are one object
     step: None, or pixels: the model takes any size up to `size` whose sides are multiples of
         `step`, and images are padded no further than that
     """
@@ -50,6 +48,7 @@ class Model:
     size: tuple[int, int]
     batch: int = 1
     parallel: int = 1
+    nms_iou: float = IOU
     step: int | None = None
 
     def input_size(self, source: tuple[int, int]) -> tuple[int, int]:
@@ -74,14 +73,15 @@ def open_model(
     """
     path = Path(name)
     if path.suffix == ".safetensors" and path.is_file() and engine is None:
-        network, info = load_weights(path)
-        yield network_model(network, info.class_names, info.size, rectangular=rectangular)
+        from trainer.evaluation.network_model import weights_model
+
+        yield weights_model(path, rectangular=rectangular)
         return
     if rectangular:
         raise UsageError(
             f"rectangular evaluation needs any input size, and {name} has one: give .safetensors"
         )
-    path = path if path.is_file() and path.suffix != ".pt" else find_model(str(name))
+    path = path if path.is_file() and path.suffix not in FOUND else find_model(str(name))
     with closing(_open_engine(path, engine)) as opened:
         manifest = opened.manifest
         yield Model(
@@ -90,6 +90,7 @@ def open_model(
             manifest.input_size,
             manifest.max_batch,
             opened.slots,
+            max(IOU, manifest.nms_iou),  # 1 if the graph has suppressed already
         )
 
 
@@ -112,34 +113,6 @@ def _first(candidates: Candidates, count: int) -> Candidates:
     return Candidates(candidates.boxes_xyxy[:count], candidates.scores[:count])
 
 
-def network_model(
-    network: Network,
-    class_names: Sequence[str],
-    size: tuple[int, int],
-    batch: int = 8,
-    *,
-    rectangular: bool = False,
-) -> Model:
-    """Return a model of a copy of `network`, deployed as for export, in float32."""
-    device, deployed = network.anchors.device, deploy(network).cpu()
-    graphs: dict[tuple[int, int], ContractGraph] = {}
-
-    def graph_for(shape: tuple[int, int]) -> ContractGraph:
-        if shape not in graphs:
-            graph = ContractGraph(deployed, shape, TOP_K).eval().to(device)
-            graphs[shape] = graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return graphs[shape]
-
-    @torch.inference_mode()
-    def infer(images: UInt8Array) -> Candidates:
-        graph = graph_for((images.shape[1], images.shape[2]))
-        boxes, scores = graph(torch.from_numpy(images).to(device))
-        return Candidates(boxes.cpu().numpy(), scores.cpu().numpy())
-
-    step = max(network.strides) if rectangular else None
-    return Model(infer, tuple(class_names), size, batch, step=step)
-
-
 def evaluate(model: Model, dataset: Dataset) -> Report:
     """Return the average precision of `model` on `dataset`."""
     return score(evaluate_images(model, dataset), model.class_names)
@@ -157,9 +130,9 @@ def evaluate_images(model: Model, dataset: Dataset) -> list[EvaluatedImage]:
             images = np.stack([each.image for each in batch])
             waiting.append((batch, threads.submit(model.infer, images)))
             if len(waiting) > model.parallel:
-                evaluated += _evaluated(*waiting.popleft())
+                evaluated += _evaluated(*waiting.popleft(), model.nms_iou)
         while waiting:
-            evaluated += _evaluated(*waiting.popleft())
+            evaluated += _evaluated(*waiting.popleft(), model.nms_iou)
     return evaluated
 
 
@@ -187,13 +160,13 @@ def _letterboxed(sample: Sample, model: Model) -> _Letterboxed:
 
 
 def _evaluated(
-    batch: Sequence[_Letterboxed], inferred: Future[Candidates]
+    batch: Sequence[_Letterboxed], inferred: Future[Candidates], iou: float
 ) -> Iterator[EvaluatedImage]:
     """Yield the detections of a batch, in source pixels, with the ground truth."""
     candidates = inferred.result()
     for i, each in enumerate(batch):
         found = suppress(
-            candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=IOU
+            candidates.boxes_xyxy[i], candidates.scores[i], confidence=CONFIDENCE, iou=iou
         )
         sample = each.sample
         yield EvaluatedImage(

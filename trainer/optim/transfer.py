@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from detector.errors import UsageError
-from detector.weights.checkpoint import load_weights
-from detector.weights.official import load_official
+from detector.weights.torch_networks import load_official, load_weights
 from detector.yolov7.network import Network
 
 

@@ -39,7 +39,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model."""
     path = tmp_path_factory.mktemp("gate") / "small.onnx"
     network = random_network("yolov7-tiny", read_images(BUNDLED, SIZE, 4), classes=3, width=0.125)
-    export_model(network, path, class_names=("a", "b", "c"), size=SIZE)
+    export_model(network.weights(), path, class_names=("a", "b", "c"), size=SIZE)
     return path
 
 

@@ -14,7 +14,7 @@ from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.tolerance import Tolerance
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from tests.support.random_network import random_network
 
 SIZE, CLASSES = (96, 160), ("a", "b", "c")
@@ -27,7 +27,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("made") / "small.onnx"
     weights = path.with_suffix(".safetensors")
     save_weights(network, weights, class_names=CLASSES, size=SIZE)
-    export_model(network, path, class_names=CLASSES, size=SIZE, weights_sha256=sha256_of(weights))
+    export_model(
+        network.weights(), path, class_names=CLASSES, size=SIZE, weights_sha256=sha256_of(weights)
+    )
     return path
 
 

@@ -28,7 +28,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "small.onnx"
     network = build_network("yolov7-tiny", classes=3, width=0.125)
-    export_model(network, path, class_names=CLASSES, size=(64, 64))
+    export_model(network.weights(), path, class_names=CLASSES, size=(64, 64))
     return path
 
 
@@ -60,7 +60,7 @@ def test_the_precision_can_be_chosen(model: Path) -> None:
 def test_a_model_that_is_not_in_fp32_keeps_its_precision(model: Path, tmp_path: Path) -> None:
     half = tmp_path / "half.onnx"
     network = build_network("yolov7-tiny", classes=3, width=0.125)
-    export_model(network, half, class_names=CLASSES, size=(64, 64), precision="fp16")
+    export_model(network.weights(), half, class_names=CLASSES, size=(64, 64), precision="fp16")
     assert choose_file(half, "auto") == (half, Manifest.beside(half))
     with pytest.raises(ModelError, match="is a model in fp16: leave precision out, not fp32"):
         choose_file(half, "fp32")

@@ -37,7 +37,7 @@ def narrow_model(folder: Path, name: str, precision: str = "fp32") -> Path:
         _quantise(narrow_model(folder, name), model)
     elif not model.is_file():
         network = build_network(name, classes=3, width=0.125)
-        export_model(network, model, class_names=CLASSES, size=SIZE, precision=precision)
+        export_model(network.weights(), model, class_names=CLASSES, size=SIZE, precision=precision)
     return model
 
 

@@ -14,7 +14,7 @@ from detector.engines.torch import open_engine
 from detector.errors import ModelError
 from detector.export.onnx_export import export_model
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import build_network
 from tests.support.weights import reference_weights
 
@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = path.with_suffix(".safetensors")
     save_weights(network, weights, class_names=CLASSES, size=SIZE)
     digest = sha256_of(weights)
-    export_model(network, path, class_names=CLASSES, size=SIZE, weights_sha256=digest)
+    export_model(network.weights(), path, class_names=CLASSES, size=SIZE, weights_sha256=digest)
     return path
 
 

@@ -12,8 +12,8 @@ import torch
 from detector.engines import make_engine
 from detector.errors import ModelError
 from detector.manifest import Manifest, manifest_path, sha256_of
-from detector.weights.checkpoint import save_weights
 from detector.weights.convert import converted
+from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import build_network
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from detector.errors import ModelError
-from detector.weights.official import load_official, read_official
+from detector.weights.official import read_official
+from detector.weights.torch_networks import load_official
 from detector.yolov7.description import Form, network_names
 from detector.yolov7.network import Network, build_network, deploy
 from tests.detector.weights.test_torch_file import archive
@@ -58,11 +59,11 @@ def test_every_network_is_recognised_in_both_forms_by_its_tensors(
     variant: str, form: Form, tmp_path: Path
 ) -> None:
     network = build_network(variant, classes=3, width=0.02, form=form)
-    found = read_official(written(network, tmp_path / "x.pt"))
-    assert (found.variant, found.form, found.width) == (variant, form, 0.02)
-    expected = network.half().float().state_dict()
-    assert found.state.keys() == expected.keys()
-    assert all(torch.equal(found.state[name], expected[name]) for name in expected)
+    found, info = read_official(written(network, tmp_path / "x.pt"))
+    assert (info.variant, info.form, info.width) == (variant, form, 0.02)
+    expected = network.half().state_dict()
+    assert found.arrays.keys() == expected.keys()
+    assert all(np.array_equal(found.arrays[name], expected[name].numpy()) for name in expected)
 
 
 def test_the_size_is_that_of_the_original_training(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_anchors_are_those_of_the_checkpoint_also_when_deployed(
 def test_the_averaged_weights_of_a_training_are_preferred(network: Network, tmp_path: Path) -> None:
     latest = build_network("yolov7-tiny", classes=2, width=0.25)
     path = written(latest, tmp_path / "x.pt", averaged=network, best_fitness=np.array([0.25]))
-    assert (latest.width, read_official(path).width) == (0.25, 0.125)
+    assert (latest.width, read_official(path)[0].width) == (0.25, 0.125)
 
 
 @pytest.mark.parametrize(

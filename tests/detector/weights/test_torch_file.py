@@ -69,7 +69,10 @@ CONTENTS: dict[str, Any] = {
 
 def same(ours: Any, theirs: Any) -> bool:
     if isinstance(theirs, torch.Tensor):
-        return ours.dtype == theirs.dtype and torch.equal(ours, theirs)
+        if theirs.dtype == torch.bfloat16:
+            theirs = theirs.float()  # NumPy has no such numbers
+        array = theirs.detach().numpy()
+        return ours.dtype == array.dtype and np.array_equal(ours, array)
     if isinstance(theirs, Mapping):
         return list(ours) == list(theirs) and all(same(ours[k], theirs[k]) for k in theirs)
     if isinstance(theirs, list):
@@ -86,8 +89,7 @@ def test_saved_content_is_read_as_torch_loads_it(case: str, tmp_path: Path) -> N
 def test_tensors_that_shared_memory_share_it_again(tmp_path: Path) -> None:
     whole = torch.zeros(4)
     ours = read_torch_file(saved([whole, whole[1:]], tmp_path / "x.pt"))
-    ours[0][1] = 5
-    assert ours[1][0] == 5
+    assert np.shares_memory(*ours) and not ours[0].flags.writeable
 
 
 def test_a_numpy_array_is_a_record_and_is_not_built(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
-from detector.weights.checkpoint import load_weights
+from detector.weights.torch_networks import load_weights
 from detector.weights.zoo import bundled_models, find_model, find_weights
 from pipeline.commands.run import run as main
 from tests.support.paths import ROOT
@@ -60,9 +60,10 @@ def test_a_bundled_name_gives_its_file(zoo: Path) -> None:
     assert find_model("street", zoo) == zoo / "street" / "street.onnx"
 
 
-def test_a_path_gives_itself(zoo: Path, tmp_path: Path) -> None:
+def test_a_path_with_a_manifest_beside_it_gives_itself(zoo: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     path.touch()
+    path.with_suffix(".json").touch()
     assert find_model(str(path), zoo) == path
 
 
@@ -156,6 +157,7 @@ def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_
     model = next((tmp_path / "cache/models").glob("*/yolov7-tiny.onnx"))
     assert first.stderr.splitlines() == [
         f"downloading {release.url}/yolov7-tiny.pt",
+        f"{tmp_path}/cache/weights/yolov7-tiny.pt is under GPL-3.0, the licence of its authors",
         f"exporting {tmp_path}/cache/weights/yolov7-tiny.pt, once: {model}",
     ]
     manifest = Manifest.beside(model)
@@ -170,13 +172,12 @@ def test_a_released_name_is_downloaded_converted_and_run_and_then_runs_from_the_
     assert release.requests == [("/yolov7-tiny.pt", None)]
 
 
-def test_without_torch_a_first_start_says_what_to_install(release: Release) -> None:
-    done = run("synthetic", "--model", "yolov7-tiny", without="torch")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        "Error: this needs torch and onnx: install the project with its extra `train` "
-        "(missing: torch)"
-    )
+def test_a_first_start_needs_no_torch(release: Release, tmp_path: Path) -> None:
+    arguments = ("--max-frames", 1, "--imgsz", 64, "--output", "out.jsonl")
+    done = run("synthetic", "--model", "yolov7-tiny", *arguments, without="torch")
+    assert done.returncode == 0, done.stderr
+    assert len(Path("out.jsonl").read_text().splitlines()) == 1
+    assert next((tmp_path / "cache/models").glob("*/yolov7-tiny.safetensors")).is_file()
 
 
 def test_without_a_network_a_first_start_ends_in_one_line_and_exit_code_1(

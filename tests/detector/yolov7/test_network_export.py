@@ -31,7 +31,7 @@ def test_an_exported_network_returns_the_best_rows_of_the_trained_one(
     name: str, tmp_path: Path
 ) -> None:
     network, path = small(name), tmp_path / f"{name}.onnx"
-    manifest = export_model(network, path, class_names=("a", "b", "c"), size=SIZE)
+    manifest = export_model(network.weights(), path, class_names=("a", "b", "c"), size=SIZE)
     assert Manifest.beside(path) == manifest and manifest.strides == network.strides
 
     images = np.random.default_rng(7).integers(0, 256, (1, *SIZE, 3)).astype(np.uint8)
@@ -57,7 +57,7 @@ def test_the_stem_of_p6_networks_is_strided_slices_which_every_runtime_supports(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "w6.onnx"
-    export_model(small("yolov7-w6"), path, class_names=("a", "b", "c"), size=(64, 64))
+    export_model(small("yolov7-w6").weights(), path, class_names=("a", "b", "c"), size=(64, 64))
     operations = {node.op_type for node in onnx.load(path).graph.node}
     assert "Slice" in operations
     assert not operations & {"SpaceToDepth", "GatherND", "ScatterND", "BatchNormalization"}

@@ -18,7 +18,7 @@ from detector.errors import ModelError, UsageError
 from detector.export.onnx_export import export_model
 from detector.letterbox import Letterbox
 from detector.manifest import Manifest
-from detector.weights.checkpoint import save_weights
+from detector.weights.torch_networks import save_weights
 from detector.weights.zoo import find_model
 from detector.yolov7.network import build_network
 from tests.support.weights import reference_weights
@@ -120,7 +120,7 @@ def test_an_export_and_its_weights_have_the_same_detections(data: Path, tmp_path
     network = build_network("yolov7-tiny", classes=len(names), width=0.25).eval()
     network.load_state_dict(reference_weights(network, prefix=""))  # scores differ everywhere
     save_weights(network, tmp_path / "a.safetensors", class_names=names, size=(256, 320))
-    export_model(network, tmp_path / "a.onnx", class_names=names, size=(256, 320))
+    export_model(network.weights(), tmp_path / "a.onnx", class_names=names, size=(256, 320))
     found = []
     for file in ("a.safetensors", "a.onnx"):
         with open_model(tmp_path / file) as model:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from detector.detections import Float32Array
-from detector.weights.checkpoint import load_weights, save_weights
+from detector.weights.torch_networks import load_weights, save_weights
 from detector.yolov7.network import build_network, deploy
 from trainer.loss.anchors import fit_anchors, measure, set_anchors
 

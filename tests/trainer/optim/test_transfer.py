@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from detector.errors import UsageError
-from detector.weights.checkpoint import save_weights
-from detector.weights.official import load_official
+from detector.weights.torch_networks import load_official, save_weights
 from detector.yolov7.network import Network, build_network
 from trainer.optim.transfer import freeze, freeze_auxiliary, transfer
 
