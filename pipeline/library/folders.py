@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 MEDIA_SUFFIXES = (  # of files that FFmpeg reads and that usually hold video
@@ -13,8 +13,8 @@ MEDIA_SUFFIXES = (  # of files that FFmpeg reads and that usually hold video
 )
 
 
-def files_below(folder: Path, suffixes: Container[str], warnings: list[str]) -> Iterator[Path]:
-    """Yield the files with these suffixes, in upper or lower case, folder by folder, sorted.
+def recordings_below(folder: Path, warnings: list[str]) -> Iterator[Path]:
+    """Yield the recordings, folder by folder, sorted.
 
     Links are followed, and no folder is entered twice. Names that begin with a dot are left out.
     warnings: gets a line for each folder that cannot be read, and for each link that leads nowhere
@@ -33,20 +33,21 @@ def files_below(folder: Path, suffixes: Container[str], warnings: list[str]) -> 
             continue
         entered.add((status.st_dev, status.st_ino))
         visible = [here / name for name in entries if not name.startswith(".")]
-        yield from _files(visible, suffixes, warnings)
+        yield from _files(visible, warnings)
         waiting += [path for path in reversed(visible) if path.is_dir()]
 
 
-def _files(paths: list[Path], suffixes: Container[str], warnings: list[str]) -> Iterator[Path]:
-    for path in paths:
-        if path.suffix.lower() not in suffixes or _is_ours(path):
-            continue
+def is_recording(path: Path) -> bool:
+    """Return whether a name is that of a recording, in upper or lower case.
+
+    What a run left of an output that broke off is none.
+    """
+    return path.suffix.lower() in MEDIA_SUFFIXES and not path.stem.endswith(".incomplete")
+
+
+def _files(paths: list[Path], warnings: list[str]) -> Iterator[Path]:
+    for path in filter(is_recording, paths):
         if path.is_file():
             yield path
         elif path.is_symlink() and not path.exists():
             warnings.append(f"{path}: the link leads nowhere")
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a file is what a run left of an output that broke off."""
-    return path.stem.endswith(".incomplete")

@@ -16,7 +16,7 @@ from detector.export.precisions import find_int8
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.config import AnalyticsConfig
-from pipeline.build import engine_name
+from pipeline.build import build, engine_name
 from pipeline.config import OutputConfig, RunConfig
 from pipeline.library.executor import Fingerprint, Job
 from pipeline.library.fingerprint import quick_fingerprint
@@ -66,6 +66,7 @@ class Plan:
         self.folder = _common_folder([output.url for output in outputs])
         self.tasks = list(_tasks(self._config, recordings))
         config.analytics.check_streams({task.stream for task in self.tasks})
+        self._build_one()
 
     def digest(self, task: Task) -> str:
         """Return a hash of everything but the recording that the outputs depend on."""
@@ -81,6 +82,13 @@ class Plan:
             known=known,
             attempt=attempt,
         )
+
+    def _build_one(self) -> None:
+        """Find the mistakes that every run would have, such as an unknown class or option."""
+        for task in self.tasks:
+            if task.now is not None or "://" in task.recording.url:
+                build(RunConfig.model_validate(self._run_of(task)))
+                return
 
     def _run_of(self, task: Task) -> Mapping[str, Any]:
         """Return the configuration of the run that does a task, as plain data."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
-from pipeline.library.folders import MEDIA_SUFFIXES, files_below
+from pipeline.library.folders import MEDIA_SUFFIXES, is_recording, recordings_below
 from pipeline.library.lists import entries_of, is_list
 from pipeline.redaction import shown_url
 from pipeline.sources import is_glob, source_for
@@ -77,9 +77,7 @@ def _of_word(word: str, warnings: list[str]) -> Iterator[Recording]:
 
 
 def _of_folder(folder: Path, root: Path, word: str, warnings: list[str]) -> Iterator[Recording]:
-    recordings = [
-        _local(path, root, named=False) for path in files_below(folder, MEDIA_SUFFIXES, warnings)
-    ]
+    recordings = [_local(path, root, named=False) for path in recordings_below(folder, warnings)]
     if not recordings:
         raise UsageError(
             f"{word}: no recordings there; their names may end with {', '.join(MEDIA_SUFFIXES)}"
@@ -98,9 +96,9 @@ def _of_glob(pattern: str, warnings: list[str]) -> Iterator[Recording]:
     recordings = []
     for path in map(Path, sorted(glob(pattern, recursive=True))):
         if path.is_dir():
-            inside = files_below(path, MEDIA_SUFFIXES, warnings)
+            inside = recordings_below(path, warnings)
             recordings += [_local(each, root, named=False) for each in inside]
-        elif path.is_file() and (any_suffix or path.suffix.lower() in MEDIA_SUFFIXES):
+        elif path.is_file() and (any_suffix or is_recording(path)):
             recordings.append(_local(path, root, named=False))
     if not recordings:
         raise UsageError(f"{pattern}: no recording matches")
