@@ -5,13 +5,18 @@ Its options import nothing slow: `--help` must not wait for numpy or a runtime.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from detector.cli import Command
 from pipeline.commands.analysis_options import FILE, analysis_options
+
+if TYPE_CHECKING:
+    from pipeline.library.executor import Executor
 
 
 @click.command(cls=Command)
@@ -34,7 +39,14 @@ from pipeline.commands.analysis_options import FILE, analysis_options
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Processes that work side by side; they share the cores.  [default: one per core]",
+    help="Processes that work side by side; they share the cores. With --cluster on all nodes "
+    "together.  [default: one per core]",
+)
+@click.option(
+    "--cluster",
+    metavar="HOST:PORT",
+    help="Work on the nodes of the Ray cluster with this head; auto: that of this machine "
+    "(docs/cluster.md).",
 )
 @click.option(
     "--manifest",
@@ -53,6 +65,7 @@ def annotate(
     videos: tuple[str, ...],
     config: Path | None,
     workers: int | None,
+    cluster: str | None,
     manifest: Path | None,
     retry_failed: bool,
     **flags: Any,
@@ -68,19 +81,35 @@ def annotate(
     docs/library.md.
     """
     from pipeline.commands.execute import CONFIGURATION_KEYS, configure
-    from pipeline.library.cores import core_count
-    from pipeline.library.local import LocalExecutor
     from pipeline.library.session import annotate
     from pipeline.redaction import redacted_errors
 
     parameters = dict.fromkeys(CONFIGURATION_KEYS) | flags | {"sources": (videos[0],)}
-    with redacted_errors():
+    with redacted_errors(), ExitStack() as around:
+        configuration = configure(config, parameters)
         context.exit(
             annotate(
-                configure(config, parameters),
+                configuration,
                 videos,
-                lambda tasks: LocalExecutor(min(workers or core_count(), tasks), core_count()),
+                _on_cluster(cluster, workers, around) if cluster else _here(workers),
                 manifest_path=manifest,
                 retry_failed=retry_failed,
             )
         )
+
+
+def _here(workers: int | None) -> Callable[[int], Executor]:
+    """Return what makes an executor for a number of recordings, on this machine."""
+    from pipeline.library.cores import core_count
+    from pipeline.library.local import LocalExecutor
+
+    return lambda tasks: LocalExecutor(min(workers or core_count(), tasks), core_count())
+
+
+def _on_cluster(address: str, workers: int | None, around: ExitStack) -> Callable[[int], Executor]:
+    """Return what makes an executor on a Ray cluster, to which it is connected now."""
+    from pipeline.cluster.connection import connected
+    from pipeline.cluster.ray_executor import RayExecutor
+
+    ray = around.enter_context(connected(address))
+    return lambda tasks: RayExecutor(ray, workers)

@@ -11,14 +11,13 @@ from detector.cli import Late, LateGroup
 LATE = {
     "run": Late("pipeline.commands.run:run", "Detect and track objects in video and images."),
     "serve": Late("pipeline.commands.serve:serve", "Show cameras live in a browser."),
-    "annotate": Late(
-        "pipeline.commands.annotate:annotate", "Annotate many recordings, each once."
-    ),
+    "fleet": Late("pipeline.commands.fleet:fleet", "Run the cameras of one site on many machines."),
+    "annotate": Late("pipeline.commands.annotate:annotate", "Annotate many recordings, each once."),
     "events": Late(
         "pipeline.commands.events:events", "List, show, export, rebuild and prune stored events."
     ),
     "models": Late(
-        "pipeline.commands.framelane:models", "List, get, export, build and quantize models."
+        "pipeline.commands.framelane:models", "List, get, export, build, quantize and check models."
     ),
     "train": Late("trainer.commands.train:train", "Train a detector as a YAML recipe describes."),
     "evaluate": Late(
@@ -30,7 +29,14 @@ LATE = {
     "doctor": DOCTOR,
 }
 
-models = LateGroup(name="models", late=MODELS, help="List, get, export, build and quantize models.")
+CHECK = Late(
+    "trainer.commands.check:check", "Measure the accuracy of a model, and note it in its manifest."
+)
+models = LateGroup(
+    name="models",
+    late=MODELS | {"check": CHECK},
+    help="List, get, export, build, quantize and check models.",
+)
 
 
 @click.version_option(package_name="framelane")

@@ -20,6 +20,7 @@ from pipeline.fleet.terms import Superseded
 
 log = logging.getLogger("framelane")
 
+SOCKET = "fleet.sock"  # in the folder of the coordinator
 ROUND_SECONDS = 1.0  # between two rounds
 ANSWER_SECONDS = 4.0  # for a node to answer: much less than it takes to be given up
 TAKE_OVER_SECONDS = 10.0  # of silence, after which another coordinator has ended
@@ -91,7 +92,7 @@ class Coordinator:
         self._claim([name for name in specs if name not in self._claimed])
         self._hear(specs, self._ask(specs, {"op": "report"}))
         with self._lock:
-            decision = self._fleet.decide(self._clock(), self._wall())
+            decision = self._fleet.decide(specs, self._clock(), self._wall())
             if decision.changed:
                 write_state(self._folder, self._fleet.state())
             site, term = self._site, self._fleet.term

@@ -131,12 +131,16 @@ class Fleet:
         if lease is None or lease.node != node:
             self._grant(camera, node, now, wall)
 
-    def decide(self, now: float, wall: float) -> Decision:
-        """Return what is to be sent to which node; a state that changed must be saved before."""
+    def decide(self, there: Collection[str], now: float, wall: float) -> Decision:
+        """Return what is to be sent to which node; a state that changed must be saved before.
+
+        there: the machines that are there, whether their nodes were heard or not
+        """
         nodes = self.members.usable(now, self.drained)
         self._end_lost_leases(nodes, now)
         self._confirm(now, wall)
-        self._place(nodes, now, wall)
+        if len(self.leases) or self.members.settled(there, now):
+            self._place(nodes, now, wall)
         self._balance(nodes, now, wall)
         self._roll(now, wall)
         decision = Decision(self._orders(now), self._dirty)

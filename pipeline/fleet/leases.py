@@ -45,6 +45,10 @@ class Leases:
         """Yield the names of the cameras with a lease."""
         return iter(self._leases)
 
+    def __len__(self) -> int:
+        """Return how many cameras have a lease."""
+        return len(self._leases)
+
     def get(self, camera: str) -> Lease | None:
         """Return the lease of a camera, None if it has none."""
         return self._leases.get(camera)

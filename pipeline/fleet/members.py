@@ -62,6 +62,16 @@ class Members(dict[str, Member]):
             member.shared = report.shared
         member.spec, member.report, member.heard_at = spec, report, now
 
+    def settled(self, there: Collection[str], now: float) -> bool:
+        """Return whether it is known which of the nodes that are there can run the model.
+
+        The first cameras wait for that a little, so that they are spread over all nodes.
+        """
+        if now - self._started_at > START_SECONDS:
+            return True
+        reports = [self[name].report if name in self else None for name in there]
+        return all(report and report.engine in (READY, FAILED) for report in reports)
+
     def is_alive(self, node: str, now: float) -> bool:
         """Return whether a node was heard lately."""
         heard_at = self[node].heard_at
