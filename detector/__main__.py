@@ -5,7 +5,9 @@ from __future__ import annotations
 from detector.cli import Late, LateGroup
 
 LATE = {
-    "list": Late("detector.commands.list:list_", "Print the bundled models and the networks."),
+    "list": Late(
+        "detector.commands.list:list_", "Print the models, the official weights and the networks."
+    ),
     "get": Late("detector.commands.get:get", "Download a released model, or its weights."),
     "export": Late("detector.commands.export:export", "Write weights as an ONNX model."),
     "build": Late("detector.commands.build:build", "Make a model's engine for this machine."),

@@ -21,6 +21,19 @@ def describe_model(manifest: Manifest, model: Path) -> str:
     return f"{height} x {width}, {manifest.precision}, {megabytes:.1f} MB: {classes}"
 
 
+def describe_published(name: str) -> str:
+    """Return the classes, input size, accuracy and licence of official weights, as published."""
+    from detector.weights.published import CLASSES, LICENCE, TRAINING, published
+
+    known = published(name)
+    assert known is not None, name
+    use = ", to train further" if name.endswith(TRAINING) else ""
+    return (
+        f"{CLASSES} classes of COCO, {known.size:4} x {known.size:4}, AP {known.ap:.1%}, "
+        f"{LICENCE}{use}"
+    )
+
+
 def describe_cost(description: Description) -> str:
     """Return a network's parameters and operations, beside those that the paper states."""
     from detector.yolov7.cost import measure_cost

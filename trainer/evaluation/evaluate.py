@@ -26,7 +26,6 @@ from trainer.evaluation.average_precision import EvaluatedImage, Report, score
 
 CONFIDENCE = 0.001  # low, because average precision integrates the whole curve
 IOU = 0.65  # of NMS, as for YOLOv7's published numbers
-
 FOUND = (".pt", ".onnx")  # files that may have to be converted first
 
 Infer = Callable[[UInt8Array], Candidates]
