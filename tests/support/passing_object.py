@@ -23,7 +23,7 @@ from tests.support.runs import running_well
 from tests.support.web import Visitor
 
 SIZE = (512, 256)  # pixels, width and height
-ROUND = 75  # frames
+ROUND = 50  # frames
 WIDTH, STEP = 60, 20  # pixels: of the object, and between two frames
 FIRST, STEPS = 10, 22  # the frame that shows the object first, and in how many it is seen
 BEGIN = 26  # pixels: where its middle is first, so that it never stands on a line at 0.5 or 0.62

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -117,8 +118,9 @@ class Street:
                 blend(image, patch)
 
 
+@lru_cache(maxsize=2)  # built in half a second, and never changed: sources share it
 def build_street(seed: int, width: int, height: int) -> Street:
-    """Return the street of a seed, which sets scene, light, camera and traffic."""
+    """Return the street of a seed, which sets scene, light, camera and traffic; for any thread."""
     make_scene = SCENES[seed % len(SCENES)]
     return Street(
         make_scene(np.random.default_rng([seed, _VARIANT]), width, height), seed + _VARIANT

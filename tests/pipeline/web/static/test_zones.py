@@ -18,17 +18,25 @@ ANALYTICS = "/api/v1/analytics"
 YARD = [[0.2, 0.3], [0.6, 0.3], [0.6, 0.8]]
 
 
-@pytest.fixture
-def visitor(tmp_path: Path) -> Iterator[Visitor]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     config = minimal_config(
-        tmp_path,
+        tmp_path_factory.mktemp("out"),
         quick_clip(10**9, name="steady", realtime=True),
-        analytics={"zones": [{"name": "yard", "polygon": YARD}]},
         serve={"address": "127.0.0.1:0"},
     )
     with visited(config) as found:
         until(lambda: emitted(found.run, "steady"))
         yield found
+
+
+@pytest.fixture
+def visitor(server: Visitor) -> Visitor:
+    """The server, with one zone and no line."""
+    etag = server.ask("GET", ANALYTICS).headers["etag"]
+    content = {"zones": [{"name": "yard", "polygon": YARD}]}
+    assert server.ask("PUT", ANALYTICS, content, {"If-Match": etag}).status == 200
+    return server
 
 
 @pytest.fixture
