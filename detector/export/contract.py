@@ -16,6 +16,7 @@ from onnx import ModelProto
 from detector.export.graph_builder import GraphBuilder, tensor
 
 IMAGES, BOXES, SCORES = "images", "boxes", "scores"
+PIXELS = "pixels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def pixels(graph: GraphBuilder, dtype: DTypeLike = np.float32) -> str:
     values = graph.op("Cast", IMAGES, to=kind)  # first: TensorRT accepts bytes only here
     # Divide before transposing: OpenVINO then transposes no bytes, and is 5 % faster
     shares = graph.op("Div", values, graph.constant(255, dtype))
-    return graph.op("Transpose", shares, perm=[0, 3, 1, 2])
+    return graph.op("Transpose", shares, name=PIXELS, perm=[0, 3, 1, 2])
 
 
 class BestRows:

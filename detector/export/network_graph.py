@@ -84,7 +84,9 @@ def _logits(
             floats = made if layers.dtype == np.float32 else graph.op("Cast", made, to=1)
             last = graph.op("Transpose", floats, perm=[0, 2, 3, 1])
             rows[name].append(graph.reshape(last, -1, count, part.shape[1]))
-    return RowLogits(*(graph.op("Concat", *rows[name], axis=1) for name in parts))
+    return RowLogits(
+        *(graph.op("Concat", *rows[name], name=f"logits.{name}", axis=1) for name in parts)
+    )
 
 
 def _best_boxes(

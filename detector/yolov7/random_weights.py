@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detector.yolov7.description import read_description
+from detector.yolov7.description import Description, read_description
 from detector.yolov7.state_shapes import Shape, state_shapes
 from detector.yolov7.weights import Array, NetworkWeights
 
@@ -23,14 +23,21 @@ def random_weights(name: str | Path, *, classes: int, width: float, seed: int) -
     description, random = read_description(name), np.random.default_rng(seed)
     shapes = state_shapes(description, classes, width)
     arrays = {name: _array(name, shape, random) for name, shape in shapes.items()}
-    anchors = np.array(description.anchors, np.float32)
-    strides = np.array(description.strides, np.float32)
     head = f"model.{len(description.rows) - 1}"
     for score in (key for key in shapes if key.startswith(f"{head}.m") and key.endswith("bias")):
         arrays[score] -= FEW
-    arrays[f"{head}.anchors"] = anchors / strides[:, None, None]
-    arrays[f"{head}.anchor_grid"] = anchors[:, None, :, None, None]
-    return NetworkWeights(description, classes, width, arrays)
+    return NetworkWeights(description, classes, width, arrays | anchor_arrays(description))
+
+
+def anchor_arrays(description: Description) -> dict[str, Array]:
+    """Return the entries of the state dict that hold the described anchors."""
+    pixels = np.array(description.anchors, np.float32)
+    strides = np.array(description.strides, np.float32)
+    head = f"model.{len(description.rows) - 1}"
+    return {
+        f"{head}.anchors": pixels / strides[:, None, None],
+        f"{head}.anchor_grid": pixels[:, None, :, None, None],
+    }
 
 
 def _array(name: str, shape: Shape, random: np.random.Generator) -> Array:
