@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
     "RAY_raylet_start_wait_time_s": "120",
 }
 
@@ -36,7 +36,6 @@ class RayCluster:
             [sys.executable, str(script), *names],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             env=os.environ | ENVIRONMENT,
             text=True,
         )

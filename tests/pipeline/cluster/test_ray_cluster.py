@@ -3,95 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from pipeline.fleet.coordinator import SOCKET
-from pipeline.local_socket import NotThere, ask
-from pipeline.node.launch import ask_node
-from tests.support.cameras import Server, require_gstreamer, until
+from tests.support.cameras import require_gstreamer, until
 from tests.support.environment import PASSWORD
 from tests.support.fleet_cameras import fleet_site, recorded, small_cameras
-from tests.support.ray_cluster import NODES, ClusterHolder, RayCluster, framelane
+from tests.support.fleet_command import FleetCommand, command_line
+from tests.support.ray_cluster import NODES, ClusterHolder, RayCluster
 
 COUNT = 6
-
-
-class Fleet:
-    """The command `framelane fleet`, and what it says about nodes and cameras."""
-
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.folder = folder
-        self.site = fleet_site(server, COUNT, folder, serve="127.0.0.1:0")
-        self.log = folder / "fleet.log"
-        self.process: Any = None
-
-    def write(self) -> None:
-        (self.folder / "site.yaml").write_text(yaml.safe_dump(self.site))
-
-    def start(self, address: str) -> None:
-        self.write()
-        self.process = framelane(
-            "fleet", str(self.folder / "site.yaml"), "--cluster", address, log=self.log
-        )
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        try:
-            return ask(self.folder / "fleet" / SOCKET, request, 30.0)
-        except NotThere:
-            assert self.process.poll() is None, self.log.read_text()
-            return {"nodes": {}, "cameras": {}}
-
-    def command(self, *words: str) -> tuple[int, str]:
-        process = framelane("fleet", *words, "--folder", str(self.folder / "fleet"))
-        return process.wait(60), process.communicate(timeout=60)[0]
-
-    def cameras(self) -> dict[str, Any]:
-        return dict(self.ask(op="status")["cameras"])
-
-    def all_live(self) -> bool:
-        found = self.cameras()
-        return len(found) == COUNT and all(each["state"] == "LIVE" for each in found.values())
-
-    def epochs(self) -> dict[str, tuple[str, int]]:
-        return {name: (each["node"], each["epoch"]) for name, each in self.cameras().items()}
-
-    def get(self, path: str) -> str:
-        port = self.log.read_text().rpartition("http://127.0.0.1:")[2].split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-            return str(answer.read().decode())
-
-    def packets(self, node: str) -> dict[str, int]:
-        """Return what a node has recorded so far, asked without the cluster."""
-        place = self.folder / "nodes" / node
-        term = ask_node(place, {"op": "hello"})["term"]
-        report = ask_node(place, {"op": "report", "term": term})
-        return {
-            name: each["details"]["recording"]["packets"]
-            for name, each in report["cameras"].items()
-            if each["state"] == "LIVE"
-        }
-
-    def pids(self) -> list[int]:
-        return [
-            int(path.name)
-            for path in Path("/proc").iterdir()
-            if path.name.isdecimal() and str(self.folder / "nodes").encode() in _command(path)
-        ]
-
-
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +23,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fleet(folder: Path) -> Iterator[Fleet]:
+def fleet(folder: Path) -> Iterator[FleetCommand]:
     require_gstreamer()
     with small_cameras(folder, COUNT) as server:
-        made = Fleet(folder, server)
+        made = FleetCommand(folder, fleet_site(server, COUNT, folder))
         yield made
-        if made.process and made.process.poll() is None:
-            made.process.kill()
-            made.process.wait()
-        for pid in made.pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, 9)
+        made.clean_up()
 
 
 @pytest.mark.timeout(600)
-def test_cameras_go_on_whatever_ends(fleet: Fleet, clusters: ClusterHolder) -> None:
+def test_cameras_go_on_whatever_ends(fleet: FleetCommand, clusters: ClusterHolder) -> None:
     cluster = clusters.now
     fleet.start(cluster.address)
     until(fleet.all_live, "all cameras live")
@@ -136,7 +54,7 @@ def test_cameras_go_on_whatever_ends(fleet: Fleet, clusters: ClusterHolder) -> N
     assert_recorded_once(fleet, before)
 
 
-def assert_spread_and_shown(fleet: Fleet) -> None:
+def assert_spread_and_shown(fleet: FleetCommand) -> None:
     """Cameras of one place are on different nodes; status and metrics show all of them."""
     nodes = {name: node for name, (node, _) in fleet.epochs().items()}
     assert set(nodes.values()) == set(NODES)
@@ -151,7 +69,7 @@ def assert_spread_and_shown(fleet: Fleet) -> None:
     assert code == 0 and all(name in text for name in nodes)
 
 
-def assert_a_change_restarts_one(fleet: Fleet) -> None:
+def assert_a_change_restarts_one(fleet: FleetCommand) -> None:
     before = fleet.epochs()
     fleet.site["sources"][3]["max_age"] = 0.7
     fleet.write()
@@ -162,7 +80,9 @@ def assert_a_change_restarts_one(fleet: Fleet) -> None:
     assert all(each["connections"] == 1 for name, each in fleet.cameras().items() if name != "cam3")
 
 
-def assert_a_lost_node_has_a_successor_and_lets_go(fleet: Fleet, cluster: RayCluster) -> None:
+def assert_a_lost_node_has_a_successor_and_lets_go(
+    fleet: FleetCommand, cluster: RayCluster
+) -> None:
     """The node is cut off: it goes on, and lets its cameras go when it is back."""
     before = fleet.epochs()
     lost = {name for name, (node, _) in before.items() if node == "n2"}
@@ -180,18 +100,18 @@ def assert_a_lost_node_has_a_successor_and_lets_go(fleet: Fleet, cluster: RayClu
     assert all(each["connections"] == 1 for each in fleet.cameras().values())
 
 
-def assert_no_log_has_the_password(fleet: Fleet, cluster: RayCluster) -> None:
+def assert_no_log_has_the_password(fleet: FleetCommand, cluster: RayCluster) -> None:
     logs = [path for path in cluster.session.rglob("*") if path.is_file()]
     logs += [fleet.log, *(fleet.folder / "fleet").glob("*.json")]
     logs += (fleet.folder / "nodes").glob("*/logs/*")
     assert len(logs) > 10
     assert [path for path in logs if PASSWORD.encode() in path.read_bytes()] == []
-    commands = map(_command, Path("/proc").iterdir())
+    commands = map(command_line, Path("/proc").iterdir())
     ours = [command for command in commands if b"rtsp_server.py" not in command]
     assert not any(PASSWORD.encode() in command for command in ours)
 
 
-def assert_recorded_once(fleet: Fleet, last: dict[str, tuple[str, int]]) -> None:
+def assert_recorded_once(fleet: FleetCommand, last: dict[str, tuple[str, int]]) -> None:
     """Each lease has files of its own, which FFmpeg reads; a recording has gone on to its end."""
     for name, (_, epoch) in last.items():
         counts = recorded(fleet.folder, name)

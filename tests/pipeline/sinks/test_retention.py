@@ -87,3 +87,22 @@ def test_templates_that_may_give_one_name_are_told(template: str, other: str, ma
     assert SegmentNames(Path(template)).may_equal(Path(other)) is may
     if "%" in other:
         assert SegmentNames(Path(other)).may_equal(Path(template)) is may
+
+
+def test_segments_of_all_epochs_of_a_stream_are_found_and_those_of_another_are_not(
+    tmp_path: Path,
+) -> None:
+    template = "rec/{stream}/epoch-0000000012/%H%M%S.mp4"
+    names = SegmentNames(tmp_path / template.replace("{stream}", "door"))
+    kept = names.at(datetime(2026, 11, 28, 10, 0, 0))
+    old = tmp_path / "rec/door/epoch-1764366000/090000.mp4"
+    other = tmp_path / "rec/yard/epoch-0000000012/090000.mp4"
+    foreign = tmp_path / "rec/door/epoch-12/090000.mp4"
+    for path in (kept, old, other, foreign):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert kept.parent.name == "epoch-0000000012"
+    assert set(names.existing()) == {kept, old}
+    old.unlink()
+    names.remove_empty_folders(old)
+    assert not old.parent.exists() and kept.parent.exists()

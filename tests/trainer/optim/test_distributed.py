@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from itertools import chain
@@ -25,8 +26,8 @@ from trainer.interrupt import stop_requested
 from trainer.recipe import Recipe, load_recipe
 from trainer.train import train
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-TORCHRUN += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
+TORCHRUN += ["--master-addr=127.0.0.1", "--local-addr=127.0.0.1"]
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +43,34 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two_processes(recipe: Path) -> Path:
-    """Return the folder of a training by two processes, with a batch of 8 each."""
+    """Return the folder of a training by two nodes with a process each, and a batch of 8 each.
+
+    The nodes are two torchrun on this machine, which meet over the loopback address, as in
+    docs/cluster.md.
+    """
     folder = recipe.parent / "two"
-    command = [*TORCHRUN, "-m", "trainer", "train", str(recipe), "--output", str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=False, timeout=110, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch 2/2") == 1 and (folder / "two.onnx").is_file(), done.stdout
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    training = ["-m", "trainer", "train", str(recipe), "--output", str(folder)]
+    nodes = [
+        subprocess.Popen(
+            [*TORCHRUN, f"--node-rank={rank}", f"--master-port={port}", *training],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        said = [node.communicate(timeout=110) for node in nodes]
+    finally:
+        for node in nodes:
+            node.kill()
+    assert [node.returncode for node in nodes] == [0, 0], said
+    shown = "".join(out for out, _ in said)
+    assert shown.count("epoch 2/2") == 1 and (folder / "two.onnx").is_file(), said
     return folder
 
 
