@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--workers",
     type=click.IntRange(1),
     help="Processes that work side by side; they share the cores. With --cluster on all nodes "
-    "together.  [default: one per core]",
+    "together.  [default: one per core, as far as the memory has room]",
 )
 @click.option(
     "--cluster",
@@ -100,10 +100,11 @@ def annotate(
 
 def _here(workers: int | None) -> Callable[[int], Executor]:
     """Return what makes an executor for a number of recordings, on this machine."""
-    from pipeline.library.cores import core_count
+    from pipeline.library.cores import core_count, default_workers
     from pipeline.library.local import LocalExecutor
 
-    return lambda tasks: LocalExecutor(min(workers or core_count(), tasks), core_count())
+    most = workers or default_workers()
+    return lambda tasks: LocalExecutor(min(most, tasks), core_count())
 
 
 def _on_cluster(address: str, workers: int | None, around: ExitStack) -> Callable[[int], Executor]:

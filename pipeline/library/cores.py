@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
+from pathlib import Path
 
 from detector.engines import engine_opener
 from detector.weights.zoo import find_model
@@ -11,12 +14,22 @@ from pipeline.config import ModelConfig, OutputConfig, RunConfig, options_of
 from pipeline.options import option_names
 from pipeline.sinks import sink_for
 
+WORKER_BYTES = 1 << 30  # of memory; a worker has 0.4 to 0.7 GB, with large frames more
 ENCODER_THREADS = 2  # more are no faster for frames of usual sizes
 
 
 def core_count() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def default_workers() -> int:
+    """Return one worker per core, but no more than the free memory has room for."""
+    with suppress(OSError):
+        memory = Path("/proc/meminfo").read_text()
+        if free := re.search(r"^MemAvailable: +(\d+) kB", memory, re.M):
+            return max(1, min(core_count(), int(free[1]) * 1024 // WORKER_BYTES))
+    return core_count()
 
 
 def shares(cores: int, workers: int) -> list[int]:
