@@ -6,7 +6,7 @@ by up to 0.8 pixels at 640, and by 1.2 at 1280.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from detector.errors import ModelError
 
 # Operations with weights; the last nodes of these types in a network produce the logits
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+FEW = 32  # weights that arithmetic has at most
 LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -44,6 +45,23 @@ def to_half(model: ModelProto) -> ModelProto:
     return half
 
 
+def is_layer(node: NodeProto, constants: Mapping[str, TensorProto]) -> bool:
+    """Return whether a node has learnt weights; constants: those of the graph, by name."""
+    if node.op_type not in LAYERS:
+        return False
+    weights = [numpy_helper.to_array(constants[name]) for name in node.input if name in constants]
+    return not weights or not is_arithmetic(weights[0])
+
+
+def is_arithmetic(weights: NDArray[Any]) -> bool:
+    """Return whether weights are few multiples of one half: nobody has learnt those.
+
+    YOLOv8 and others decode a box so: a convolution with 0, 1, 2, ... returns the mean of a
+    distribution. YOLOv7's `--end2end` multiplies centre and size by a matrix to get corners.
+    """
+    return 1 < weights.size <= FEW and bool((2 * weights == np.round(2 * weights)).all())
+
+
 def _lift_constants(model: ModelProto) -> None:
     """Turn constant nodes into initializers, so that there is one kind of constant."""
     for node in [node for node in model.graph.node if node.op_type == "Constant"]:
@@ -66,7 +84,8 @@ def _up_to_last_layers(model: ModelProto) -> list[NodeProto]:
     """Return the layers, and all nodes whose results reach a layer."""
     producers = {name: node for node in model.graph.node for name in node.output}
     reached: dict[str, NodeProto] = {}
-    waiting = [node for node in model.graph.node if node.op_type in LAYERS]
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    waiting = [node for node in model.graph.node if is_layer(node, constants)]
     while waiting:
         node = waiting.pop()
         if node.output[0] not in reached:

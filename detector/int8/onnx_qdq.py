@@ -10,7 +10,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from detector.detections import UInt8Array
-from detector.export.fp16 import LAYERS
+from detector.export.fp16 import is_layer
 from detector.int8.calibration import calibrate
 from detector.int8.layer_order import Op, before_layers, head
 from detector.manifest import Manifest
@@ -71,7 +71,8 @@ def unsigned_quantisers(model: ModelProto) -> Iterator[NodeProto]:
 
 
 def _ops(model: ModelProto) -> Iterator[Op]:
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {output: node.name for node in model.graph.node for output in node.output}
     for node in model.graph.node:
         reads = tuple(made_by[name] for name in node.input if name in made_by)
-        yield Op(node.name, reads, node.op_type in LAYERS)
+        yield Op(node.name, reads, is_layer(node, constants))

@@ -12,6 +12,7 @@ from openvino.passes import ConstantFolding, Manager
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
+from detector.export.fp16 import is_arithmetic
 from detector.hardware.openvino_core import CORE
 from detector.int8.calibration import calibrate
 from detector.int8.layer_order import Op, head
@@ -80,13 +81,21 @@ def save(model: ov.Model, path: Path) -> None:
 
 
 def _layers(model: ov.Model) -> Iterator[Any]:
-    return (op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution")
+    return (op for op in model.get_ordered_ops() if _is_layer(op))
+
+
+def _is_layer(op: Any) -> bool:
+    """Return whether an operation is a convolution with learnt weights."""
+    if op.get_type_name() != "Convolution":
+        return False
+    weights = op.input_value(1).get_node()
+    return weights.get_type_name() != "Constant" or not is_arithmetic(weights.data)
 
 
 def _described(model: ov.Model) -> Iterator[Op]:
     for op in model.get_ordered_ops():
         reads = tuple(value.get_node().get_friendly_name() for value in op.input_values())
-        yield Op(op.get_friendly_name(), reads, op.get_type_name() == "Convolution")
+        yield Op(op.get_friendly_name(), reads, _is_layer(op))
 
 
 def _layer_name(op: Any) -> str:

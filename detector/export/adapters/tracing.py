@@ -9,7 +9,7 @@ from onnx import ModelProto, NodeProto, numpy_helper
 
 from detector.errors import ModelError
 from detector.export.adapters.foreign import ForeignGraph, Value
-from detector.export.fp16 import LAYERS
+from detector.export.fp16 import is_layer
 
 SHAPED = (  # operations whose other inputs are shapes, positions or axes
     "Expand",
@@ -27,11 +27,12 @@ SHAPED = (  # operations whose other inputs are shapes, positions or axes
 def nodes_behind(model: ModelProto, output: str) -> Iterator[NodeProto]:
     """Yield the nodes between the last layers and an output, without those that compute shapes."""
     producers = {name: node for node in model.graph.node for name in node.output}
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
     seen: set[str] = set()
     waiting = [output]
     while waiting:
         node = producers.get(waiting.pop())
-        if node is None or node.output[0] in seen or node.op_type in LAYERS:
+        if node is None or node.output[0] in seen or is_layer(node, constants):
             continue
         seen.add(node.output[0])
         yield node

@@ -39,6 +39,20 @@ def node(operation: str, inputs: list[str], output: str, **attributes: Any) -> A
 ONES = np.ones((1, 1, 1, 1), np.float32)
 
 
+def test_a_convolution_that_only_decodes_boxes_is_no_layer() -> None:
+    """Distribution focal loss: softmax over distances 0, 1, 2, 3, then their mean."""
+    learnt = np.full((4, 1, 1, 1), 0.3, np.float32)
+    nodes = [
+        node("Cast", ["x"], "cast", to=TensorProto.FLOAT),
+        node("Conv", ["cast", "w"], "logits"),
+        node("Softmax", ["logits"], "shares", axis=1),
+        node("Conv", ["shares", "distances"], "y"),
+    ]
+    distances = np.arange(4, dtype=np.float32).reshape(1, 4, 1, 1)
+    kinds = kinds_of(to_half(model_of(nodes, {"w": learnt, "distances": distances})))
+    assert kinds["logits"] == TensorProto.FLOAT16 and kinds["shares"] == TensorProto.FLOAT
+
+
 def test_nodes_after_the_last_layer_stay_float32() -> None:
     nodes = [
         node("Cast", ["x"], "cast", to=TensorProto.FLOAT),
