@@ -75,6 +75,13 @@ class RayCluster:
                 answers[sent[reference]] = answer
         return answers
 
+    def end(self) -> None:
+        """End the actors on all nodes; the processes of the nodes have ended."""
+        with self._lock:
+            for actor in self._actors.values():
+                self._ray.kill(actor)
+            self._actors.clear()
+
     def _answer(self, name: str, reference: Any) -> Message | None:
         exceptions = self._ray.exceptions
         try:

@@ -72,8 +72,9 @@ def watch_over(path: Path, cluster: str, address: str | None) -> None:
         ray = around.enter_context(connected(cluster))
         for number in (signal.SIGINT, signal.SIGTERM):
             around.callback(signal.signal, number, signal.signal(number, lambda *_: ended.set()))
+        nodes = RayCluster(ray, fleet.node_folder)
         coordinator = Coordinator(
-            RayCluster(ray, fleet.node_folder),
+            nodes,
             fleet,
             lambda: site_of(read_site(path, address)),
             parts,
@@ -81,8 +82,10 @@ def watch_over(path: Path, cluster: str, address: str | None) -> None:
         around.enter_context(LocalServer(Path(fleet.folder) / SOCKET, coordinator.answer))
         around.enter_context(Server(fleet_app(coordinator, config.serve), config.serve.address))
         coordinator.run(ended)
-    if ended.is_set():
-        log.info("nobody watches over the cameras now; they go on")
+        if ended.is_set():
+            log.info("nobody watches over the cameras now; they go on")
+        else:
+            nodes.end()
 
 
 def _refuse_second(folder: Path) -> None:

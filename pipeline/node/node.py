@@ -55,7 +55,11 @@ class Node:
         self._thread.start()
 
     def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answer a request; see docs/cluster.md. Raises FramelaneError for one that is refused."""
+        """Answer a request of a coordinator. Raises FramelaneError for one that is refused.
+
+        Its `op` is hello (any term; the others need the highest), report, apply (what to run from
+        now on), model (a part of a file), metrics, log, or stop.
+        """
         operation = request.get("op")
         if operation == "hello":
             return {"term": self._guard.term, "idle_seconds": self._guard.idle_seconds}

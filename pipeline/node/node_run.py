@@ -153,8 +153,12 @@ class NodeRun:
         self._held[name] = camera
 
     def _stop(self, name: str) -> None:
-        if self._refused.pop(name, None) is None and self._run:
-            self._run.remove(name)
+        try:
+            if self._refused.pop(name, None) is None and self._run:
+                self._run.remove(name)
+        except FramelaneError as error:  # its camera does not answer: it is tried again
+            log.warning("camera '%s' has not ended yet: %s", name, error)
+            return
         del self._held[name]
 
     def _figures(self, run: Run, stream: StreamStages) -> dict[str, Any]:
