@@ -33,6 +33,10 @@ class FleetGroup(LateGroup):
             args = ["start", *args]
         return super().parse_args(ctx, args)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name; of a name that is none, that it means."""
+        return super().get_command(ctx, cmd_name) or LATE["start"].load()
+
 
 fleet = FleetGroup(
     name="fleet",
@@ -109,8 +113,8 @@ def stop(folder: Path) -> None:
 def _ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Ask the coordinator; raises FramelaneError if there is none, or it refuses."""
     from detector.errors import FramelaneError
+    from pipeline.connections.local_socket import NotThere, ask
     from pipeline.fleet.coordinator import SOCKET
-    from pipeline.local_socket import NotThere, ask
 
     try:
         return ask(folder / SOCKET, request, timeout=60.0)

@@ -54,9 +54,9 @@ def watch_over(path: Path, cluster: str, address: str | None) -> None:
     """Keep the cameras of a site running until a signal comes. Raises FramelaneError."""
     from pipeline.cluster.connection import connected
     from pipeline.cluster.ray_cluster import RayCluster
+    from pipeline.connections.local_socket import LocalServer
     from pipeline.fleet.config import FleetConfig
     from pipeline.fleet.coordinator import SOCKET, Coordinator
-    from pipeline.local_socket import LocalServer
     from pipeline.node.assignment import site_of
     from pipeline.node.model_store import parts
     from pipeline.web.fleet_app import fleet_app
@@ -90,8 +90,8 @@ def watch_over(path: Path, cluster: str, address: str | None) -> None:
 
 def _refuse_second(folder: Path) -> None:
     from detector.errors import UsageError
+    from pipeline.connections.local_socket import NotThere, ask
     from pipeline.fleet.coordinator import SOCKET
-    from pipeline.local_socket import NotThere, ask
 
     try:
         ask(folder / SOCKET, {"op": "status"}, timeout=10.0)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.local_socket import NotThere, ask
+from pipeline.connections.local_socket import NotThere, ask
 from pipeline.node.process import SOCKET
 
 ANSWER_SECONDS = 20.0

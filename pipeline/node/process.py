@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
 
 
 def _serve(folder: Path) -> None:
-    from pipeline.local_socket import LocalServer
+    from pipeline.connections.local_socket import LocalServer
     from pipeline.monitor.malloc_trim import MallocTrim
     from pipeline.node.camera_logs import CameraLogs
     from pipeline.node.node import Node

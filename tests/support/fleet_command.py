@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.connections.local_socket import NotThere, ask
 from pipeline.fleet.coordinator import SOCKET
-from pipeline.local_socket import NotThere, ask
 from pipeline.node.launch import ask_node
 from tests.support.ray_cluster import framelane
 

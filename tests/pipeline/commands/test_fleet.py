@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.commands.fleet import fleet
+from pipeline.connections.local_socket import LocalServer
 from pipeline.fleet.coordinator import SOCKET
-from pipeline.local_socket import LocalServer
 
 STATUS = {
     "nodes": {

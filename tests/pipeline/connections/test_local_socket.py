@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
-from pipeline.local_socket import LocalServer, NotThere, ask
+from pipeline.connections.local_socket import LocalServer, NotThere, ask
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
