@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
-from pipeline.frame import Tracked
+from pipeline.frame import Picture, Tracked
+from pipeline.packets.packet import PacketFormat
 from pipeline.packets.tap import PacketQueue, Tap
 from pipeline.sinks.frame_tap import FrameTap
 from pipeline.web.live.frames import jpeg_messages, tracks_message
@@ -40,6 +41,7 @@ class CameraView:
         self._jpeg: list[Viewer] = []
         self._group = GroupOfPictures(MAX_GROUP)
         self._packets: PacketQueue | None = None  # while the remuxer runs
+        self._coded = (0, 0)  # width and height of frames as they are encoded
         self._encoder: _JpegEncoder | None = None  # while somebody wants JPEG
         self._why_jpeg = "" if tap else "the source has no packets of video"
 
@@ -69,7 +71,14 @@ class CameraView:
             self._stop_what_nobody_needs()
 
     def _send_tracks(self, item: Tracked) -> None:
+        if self._video and self._is_turned(item.frame.picture):
+            self._fall_back("its frames are shown turned")
         put_for_all((*self._video, *self._jpeg), tracks_message(item, self._classes))
+
+    def _is_turned(self, picture: Picture) -> bool:
+        """Return whether frames are turned by a quarter, which no fragment says."""
+        width, height = self._coded
+        return width != height and (picture.width, picture.height) == (height, width)
 
     def _send_jpeg(self, viewer: Viewer, why: str) -> None:
         viewer.put(Message(json.dumps({"type": "format", "mime": "image/jpeg", "why": why})))
@@ -102,6 +111,8 @@ class CameraView:
         remuxer = Remuxer()
         try:
             for item in packets:
+                if isinstance(item, PacketFormat):
+                    self._coded = item.tracks[0].width, item.tracks[0].height
                 messages = remuxer.messages(item)
                 with self._lock:
                     self._group.add(messages)

@@ -26,7 +26,9 @@ from tests.support.cameras import (
     until,
     write_units,
 )
+from tests.support.ffmpeg import tool
 from tests.support.live_view import watching
+from tests.support.recordings import write_recording
 from tests.support.runs import emitted, minimal_config, quick_clip
 from tests.support.web import Visitor, visited
 
@@ -147,6 +149,25 @@ def test_a_viewer_of_a_camera_that_is_removed_is_told(
     with watching(visitor.port, "nobody") as watcher, pytest.raises(ConnectionClosed) as closed:
         watcher.read()
     assert closed.value.rcvd and closed.value.rcvd.code == 4404
+
+
+def test_a_recording_that_is_shown_turned_is_sent_as_jpeg(tmp_path: Path) -> None:
+    lying = write_recording(tmp_path / "lying.mp4")
+    turned = tmp_path / "turned.mp4"
+    rotated = ("-c", "copy", "-metadata:s:v:0", "rotate=90")
+    tool("ffmpeg", "-i", str(lying), *rotated, str(turned))
+    config = minimal_config(
+        tmp_path,
+        {"url": str(turned), "name": "turned", "realtime": True, "loop": True},
+        serve={"address": "127.0.0.1:0"},
+    )
+    with visited(config) as found, watching(found.port, "turned") as watcher:
+        while watcher.until("format")["mime"] != "image/jpeg":
+            pass
+        assert "turned" in watcher.texts[-1]["why"]
+        picture = watcher.until("jpeg")
+        tracks = watcher.until("tracks")
+    assert {(each["width"], each["height"]) for each in (picture, tracks)} == {(64, 512)}
 
 
 UPGRADE = (
