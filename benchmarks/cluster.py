@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
@@ -48,13 +49,15 @@ def main(cameras: int, seconds: float, recordings: int, rounds: int) -> None:
     load = os.getloadavg()[0]
     click.echo(f"{cores()} cores of {cpu_name()}, load {load:.1f} before; {cameras} cameras")
     with TemporaryDirectory() as folder, ClusterHolder() as clusters:
-        results = [
-            *_fleet(Path(folder, "fleet"), clusters, cameras, seconds),
-            *_library(Path(folder, "library"), clusters, recordings, rounds),
-        ]
-    for result in results:
-        click.echo(result)
-    sys.exit(int(any(result.holds is False for result in results)))
+        measured = chain(
+            _fleet(Path(folder, "fleet"), clusters, cameras, seconds),
+            _library(Path(folder, "library"), clusters, recordings, rounds),
+        )
+        failed = 0
+        for result in measured:
+            click.echo(result)
+            failed |= result.holds is False
+    sys.exit(failed)
 
 
 def _fleet(folder: Path, clusters: ClusterHolder, count: int, seconds: float) -> Iterator[Result]:
@@ -135,7 +138,7 @@ def _lose_the_head(
     )
     left_out = _recording(fleet, "packets") - _recording(fleet, "recorded")
     yield Result("packets that are not in files yet", f"{left_out}")
-    fleet.command("stop")
+    assert fleet.command("stop")[0] == 0
     until(lambda: not fleet.pids(), "the end of all nodes")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detector.errors import FramelaneError
+from pipeline.cluster.ray_module import show_gpus
 from pipeline.cluster.sealed import Sealed
 from pipeline.node.launch import ask_node, node_folder
 
@@ -16,6 +17,7 @@ class NodeActor:
     """Runs in a worker of Ray. folder: of the node, may start with ~; name: of the node."""
 
     def __init__(self, folder: str, name: str) -> None:
+        show_gpus()
         self._folder = node_folder(folder, name)
 
     def ask(self, request: Sealed[Mapping[str, Any]]) -> dict[str, Any]:

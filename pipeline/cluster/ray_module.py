@@ -14,7 +14,6 @@ MISSING = "a cluster needs Ray: pip install 'framelane[cluster]'"
 SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # an actor without a GPU of its own may use all
 }
 
 
@@ -43,6 +42,15 @@ def on_node(ray: ModuleType, actor: type, node_id: str, **options: Any) -> Any:
     """
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id, soft=False)
     return ray.remote(actor).options(num_cpus=0, scheduling_strategy=strategy, **options)
+
+
+def show_gpus() -> None:
+    """Undo that Ray hides the GPUs of a node from actors that reserve none.
+
+    Called in an actor, before anything uses a GPU.
+    """
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        del os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 def name_of(node: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from time import monotonic
 
+from pipeline.cluster.ray_module import show_gpus
 from pipeline.cluster.sealed import Sealed
 from pipeline.library.executor import Job, Outcome
 from pipeline.library.worker import Worker
@@ -33,6 +34,7 @@ class RecordingWorker:
 
     def __init__(self, threads: int) -> None:
         logging.getLogger("framelane").addHandler(logging.NullHandler())  # outcomes have the faults
+        show_gpus()
         self._threads = threads
         self._changed = Condition()
         self._job: Job | None = None

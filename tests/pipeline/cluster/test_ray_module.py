@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from detector.errors import UsageError
-from pipeline.cluster.ray_module import load_ray
+from pipeline.cluster.ray_module import load_ray, show_gpus
 from pipeline.cluster.sealed import Sealed
 from tests.support.environment import PASSWORD
 from tests.support.paths import ROOT
@@ -69,6 +69,17 @@ def test_a_cluster_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     with pytest.raises(UsageError, match="RAY_AUTH_MODE: 'disabled' given"):
         load_ray()
+
+
+def test_gpus_that_ray_hides_are_shown_and_a_choice_of_the_user_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    show_gpus()
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    show_gpus()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
 
 
 def test_a_sealed_message_shows_nothing_and_arrives() -> None:
