@@ -90,12 +90,14 @@ class Tracker(Protocol):
     """
 
     def update(
-        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+        self, detections: DetectionsLike | None, seconds: float, camera: Affine | None = None
     ) -> Tracks:
         """Return the tracks of the frame taken at `seconds`, which never decrease.
 
         detections: Detections, an array, or an object of another library (see `trackers.inputs`);
-            boxes must be finite; boxes without area are not tracked
+            boxes must be finite; boxes without area are not tracked. None: the frame was not
+            observed: the tracks of the last frame that was are returned, at their predicted
+            positions, and nothing changes: none is missed, and none changes its identity
         camera: (2, 3) affine that maps the previous frame to this one; None: the camera stood still
         """
 

@@ -65,10 +65,12 @@ class TableTracker(Generic[Table]):
         self._seconds = 0.0
 
     def update(
-        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+        self, detections: DetectionsLike | None, seconds: float, camera: Affine | None = None
     ) -> Tracks:
         """Return the tracks of the frame taken at `seconds`; see Tracker."""
         assert not self._frame_count or seconds >= self._seconds, (seconds, self._seconds)
+        if detections is None:
+            return self._at(seconds)
         found = _with_area(as_detections(detections))
         tracks = self._predicted(seconds, camera)
         partners = self._associate(tracks, found, seconds)
@@ -89,6 +91,15 @@ class TableTracker(Generic[Table]):
         self._tracks, self._seconds = tracks, seconds
         self._frame_count += 1
         return self._output(boxes)
+
+    def _at(self, seconds: float) -> Tracks:
+        """Return the tracks of the last frame as they are predicted to be at a later time."""
+        tracks = self._tracks
+        if len(tracks):
+            kalman = self._kalman_after(seconds - self._seconds, tracks)
+            tracks = tracks.replaced(kalman=kalman)
+        shown = tracks.seen | tracks.confirmed if self._emit_lost else tracks.seen
+        return tracks.output(self._boxes(tracks), shown, self._states(tracks))
 
     def _associate(self, tracks: Table, found: Detections, seconds: float) -> Int64Array:
         """Return (n,) the position of the detection matched to each track, or -1."""
