@@ -32,12 +32,18 @@ class RayCluster:
         self._ids: dict[str, str] = {}  # Ray's id of each node that is there
         self._actors: dict[str, Any] = {}  # by Ray's id
         self._twice: set[str] = set()
+        self._specs: Sequence[NodeSpec] = ()
 
     def nodes(self) -> Sequence[NodeSpec]:
-        """Return the nodes that Ray knows to be alive."""
+        """Return the nodes that Ray knows to be alive; if it does not answer, those of before."""
+        try:
+            there = self._ray.nodes()
+        except Exception as error:  # of many classes; Ray ends this process if it lasts
+            log.warning("the head of the cluster does not answer: %s", type(error).__name__)
+            return self._specs
         found: dict[str, NodeSpec] = {}
         ids: dict[str, str] = {}
-        for node in self._ray.nodes():
+        for node in there:
             cores = node["Resources"].get("CPU", 0.0)
             if not node["Alive"] or not cores:
                 continue
@@ -56,7 +62,8 @@ class RayCluster:
             self._actors = {
                 key: actor for key, actor in self._actors.items() if key in ids.values()
             }
-        return list(found.values())
+        self._specs = list(found.values())
+        return self._specs
 
     def ask(self, requests: Mapping[str, Message], timeout: float) -> dict[str, Message]:
         """Send a request to each of these nodes, and return the answers that come in time."""

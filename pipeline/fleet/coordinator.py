@@ -156,7 +156,7 @@ class Coordinator:
     def _wait_for_other(self, node: str, idle: float) -> None:
         """Another coordinator may have just ended; raises Superseded if it is still at work."""
         self._absent[node] = f"another coordinator asked it {idle:.0f} s ago"
-        if self._claimed or self._fleet.has_run_for(2 * TAKE_OVER_SECONDS, self._clock()):
+        if self._fleet.has_run_for(2 * TAKE_OVER_SECONDS, self._clock()):
             raise Superseded(
                 f"another coordinator is at work: node '{node}' heard it {idle:.0f} s ago; end it "
                 "first"

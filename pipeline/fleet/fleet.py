@@ -23,6 +23,8 @@ log = logging.getLogger("framelane")
 QUIET_SECONDS = 60.0  # after a change, before a move that only balances the load
 RETRY_SECONDS = 30.0  # before a camera that has ended is started again
 SMOOTHING = 0.2  # weight of a new measurement of a camera's cost
+LIVE = "LIVE"
+NO_NODE = "no node is alive that can run the model"
 OVER = frozenset({"FAILED", "ENDED"})  # states of a camera that do not change by themselves
 
 
@@ -78,8 +80,9 @@ class Fleet:
         self.members.want(shared)
         for name in [name for name in self.leases if name not in self._cameras]:
             self._end(name)
-        for name in [name for name in self.pinned if name not in self._cameras]:
-            del self.pinned[name]
+        for table in (self.pinned, self._costs, self._over_since):
+            for name in [name for name in table if name not in self._cameras]:
+                del table[name]
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue what an earlier coordinator has written down."""
@@ -176,7 +179,7 @@ class Fleet:
             self._over_since.setdefault(name, now)
         else:
             self._over_since.pop(name, None)
-        if running.cost:
+        if running.cost and running.state == LIVE:  # a camera that is away costs little
             before = self._costs.get(name, running.cost)
             self._costs[name] = Cost(
                 before.cores + SMOOTHING * (running.cost.cores - before.cores),
@@ -218,16 +221,11 @@ class Fleet:
         for name, node in self.pinned.items():
             if name not in self.leases and node in usable:
                 self._grant(name, node, now, wall)
-        leaving = {name for name in self.leases if self.leases[name].node in self.drained}
+        leaving = {name for name in self.leases if self._should_leave(name)}
         current = {name: self.leases[name].node for name in self.leases if name not in leaving}
         if not nodes or len(current) == len(self._cameras):
-            self.waiting = (
-                {}
-                if nodes
-                else dict.fromkeys(
-                    (name for name in self._cameras if name not in self.leases), NO_NODE
-                )
-            )
+            dark = [name for name in self._cameras if name not in self.leases]
+            self.waiting = dict.fromkeys(dark, NO_NODE)
             return
         placed = self._placement(nodes, current, self._lost | leaving)
         self.considered += placed.considered
@@ -235,6 +233,13 @@ class Fleet:
         for name, node in placed.assigned.items():
             if name not in current:
                 self._grant(name, node, now, wall)
+
+    def _should_leave(self, camera: str) -> bool:
+        """Return whether a camera should run elsewhere, if another node has room for it."""
+        node = self.leases[camera].node
+        member = self.members[node]
+        misfit = member.report is not None and not member.spec.suits(self._cameras[camera])
+        return node in self.drained or misfit
 
     def _placement(
         self, nodes: Sequence[NodeSpec], current: Mapping[str, str], urgent: Collection[str]
@@ -320,6 +325,3 @@ class Fleet:
     def _end(self, camera: str) -> None:
         self.leases.end(camera)
         self._dirty = True
-
-
-NO_NODE = "no node is alive that can run the model"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.atomic_write import replacing
-from detector.errors import UsageError
+from detector.errors import FramelaneError, UsageError
 
 NAME = "state.json"
 VERSION = 1
@@ -34,6 +34,15 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 
 
 def write_state(folder: Path, content: Mapping[str, Any]) -> None:
-    """Replace the state in a folder; when this returns, it is on the disk. Holds no secrets."""
-    with replacing(folder / NAME) as path:
-        path.write_text(json.dumps({"version": VERSION, **content}, indent=1) + "\n")
+    """Replace the state in a folder; when this returns, it is on the disk. It holds no secrets.
+
+    Raises FramelaneError.
+    """
+    try:
+        with replacing(folder / NAME) as path:
+            path.write_text(json.dumps({"version": VERSION, **content}, indent=1) + "\n")
+    except OSError as error:
+        raise FramelaneError(
+            f"{folder / NAME}: cannot be written: {error.strerror}: nothing is decided without it; "
+            "cameras that run go on"
+        ) from error

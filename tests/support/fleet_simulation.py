@@ -28,7 +28,8 @@ class Node:
         self.state = "LIVE"  # of the cameras that it starts
         self.slow_to_stop = False
         self.unreachable = False
-        self.term, self.idle_seconds = 0, None
+        self.term = 0
+        self.idle_seconds: float | None = None
         self.starts: list[str] = []
         self.written: set[tuple[str, int]] = set()
         self.broken_by = ""  # digest of a configuration that it cannot run

@@ -67,7 +67,7 @@ def test_a_second_coordinator_is_refused_while_the_first_is_at_work(
     simulation: Simulation,
 ) -> None:
     for node in simulation.all.values():
-        node.idle_seconds = 2.0  # type: ignore[assignment]
+        node.idle_seconds = 2.0
     Path(simulation.config.folder, "state.json").unlink()
     simulation.begin()
     with pytest.raises(Superseded, match="another coordinator is at work"):
@@ -100,3 +100,20 @@ def test_stop_ends_all_cameras(simulation: Simulation) -> None:
     assert all(not node.cameras for node in simulation.all.values())
     state = json.loads(Path(simulation.config.folder, "state.json").read_text())
     assert state["leases"]["held"] == {}
+
+
+def test_without_its_file_a_coordinator_waits_until_the_former_one_is_silent(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    (tmp_path / "state.json").unlink()
+    for node in simulation.all.values():
+        node.idle_seconds = 2.0
+    before = starts(simulation)
+    simulation.begin()
+    simulation.rounds(5)
+    assert "another coordinator asked it" in simulation.status()["nodes"]["b"]["why"]
+    for node in simulation.all.values():
+        node.idle_seconds = 11.0
+    simulation.rounds(5)
+    assert starts(simulation) == before
+    assert {camera["state"] for camera in simulation.status()["cameras"].values()} == {"LIVE"}

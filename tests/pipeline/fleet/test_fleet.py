@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,34 @@ def test_five_hundred_cameras_take_five_times_the_work_of_a_hundred(tmp_path: Pa
         return simulation.coordinator.considered
 
     assert considered(500) <= 5.5 * considered(100)
+
+
+def test_a_camera_whose_labels_change_moves_to_a_node_that_has_them(tmp_path: Path) -> None:
+    nodes = {"a": Node(labels={"site": "north"}), "b": Node(labels={"site": "south"})}
+    simulation = Simulation(tmp_path, nodes)
+    simulation.begin()
+    simulation.rounds()
+    moved = next(iter(nodes["a"].cameras))
+    simulation.site = replace(
+        simulation.site,
+        cameras=[
+            replace(camera, labels={"site": "south"} if camera.name == moved else {})
+            for camera in simulation.site.cameras
+        ],
+    )
+    simulation.coordinator.answer({"op": "reload"})
+    simulation.rounds()
+    assert moved in nodes["b"].cameras
+    assert_each_camera_runs_once(simulation)
+
+
+def test_a_camera_that_is_away_is_not_taken_to_be_cheap(simulation: Simulation) -> None:
+    for node in simulation.all.values():
+        node.cost = [0.9, 0.1]
+    simulation.rounds(60)
+    for node in simulation.all.values():
+        node.cost = [0.0, 0.0]
+        for camera in node.cameras.values():
+            camera["state"] = "BACKOFF"
+    simulation.rounds(60)
+    assert all(each["cores"] > 0.8 for each in simulation.status()["cameras"].values())
