@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from detector.acceptance.gate import open_accepted
 from detector.engines import ENGINES, Engine, engine_opener
@@ -14,6 +15,7 @@ from detector.errors import UsageError, did_you_mean
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
+from pipeline.attention.attention import Attention
 from pipeline.checked_text import filled_in
 from pipeline.clips.file_footage import FileFootage
 from pipeline.clips.footage import LATE_SECONDS, Footage, live_footage
@@ -74,7 +76,9 @@ def build(config: RunConfig, *, more: bool = False, engine: Engine | None = None
     services = _event_services(config)
     board = AnalyticsBoard(config.analytics, manifest.classes)
     run = Run(
-        Graph(_shared_stages(config, model, manifest, engine), ledger, more=more, services=services),
+        Graph(
+            _shared_stages(config, model, manifest, engine), ledger, more=more, services=services
+        ),
         model,
         manifest,
         outputs=_written(config),
@@ -245,17 +249,32 @@ def _stream_stages(
     drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = shown_url(config.url)
+    attention = _attention(config, run, name, live or config.realtime)
     return StreamStages(
         name,
         url,
         source,
         decode,
-        _tail(run, name, manifest.classes, annotate, board),
+        _tail(run, name, manifest.classes, annotate, board, attention),
         outputs,
         live=live or config.realtime,
         status=source.status,
+        attention=attention,
         recording=_recording(run.recording, config, name, source, services),
     )
+
+
+def _attention(source: SourceConfig, run: RunConfig, name: str, live: bool) -> Attention | None:
+    """Return what decides which frames of a stream are looked at, None if all are."""
+    config = source.attention or run.attention
+    if config.mode == "off":
+        return None
+    if run.tracker.name == "none":
+        raise UsageError(
+            "attention: on given, but there is no tracker to predict where objects are while the "
+            "engine rests: choose a tracker, or give attention: off"
+        )
+    return Attention(config, waits=not live, seed=crc32(name.encode()))
 
 
 def _wants_audio(recording: RecordingConfig | None, source: SourceConfig) -> bool:
@@ -369,12 +388,13 @@ def _tail(
     names: Sequence[str],
     annotate: Annotate | None,
     board: AnalyticsBoard,
+    attention: Attention | None,
 ) -> Stage[Detected, Tracked]:
     """Return the stages on the stream's own thread: track, and if configured analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
     camera = CameraMotion() if config.camera_motion else None
-    tail: Stage[Detected, Tracked] = Track(tracker, camera)
+    tail: Stage[Detected, Tracked] = Track(tracker, camera, attention)
     if run.serve or board.watches(stream, board.posted.config):
         tail = Chain(tail, Analyse(board, stream, names))
     return Chain(tail, annotate) if annotate else tail

@@ -23,6 +23,7 @@ from detector.renamed import with_new_names
 from detector.settings import explain, read_yaml
 from pipeline.access.config import ServeConfig
 from pipeline.analytics.config import AnalyticsConfig
+from pipeline.attention.config import AttentionConfig, spelled_out
 from pipeline.checked_text import StreamName, Url
 from pipeline.credentials import checked_host, with_credentials
 from pipeline.delivery.config import DeliveryConfig
@@ -98,6 +99,10 @@ class SourceConfig(_Place):
     )
     epoch: int = Field(
         default=0, ge=0, description="what {epoch} in outputs stands for; a fleet sets it"
+    )
+
+    attention: Annotated[AttentionConfig, BeforeValidator(spelled_out)] | None = Field(
+        default=None, description="of this source, in place of that of the run"
     )
 
     @property
@@ -183,6 +188,10 @@ class RunConfig(BaseModel):
     model: Annotated[ModelConfig, _named("name")] = ModelConfig()
     detect: DetectConfig = DetectConfig()
     tracker: Annotated[TrackerConfig, _named("name")] = TrackerConfig()
+    attention: Annotated[AttentionConfig, BeforeValidator(spelled_out)] = Field(
+        default=AttentionConfig(),
+        description="which frames the engine looks at: see docs/attention.md",
+    )
     analytics: AnalyticsConfig = AnalyticsConfig()
     outputs: tuple[Annotated[OutputConfig, _named("url")], ...] = Field(
         default=(OutputConfig(url="runs/{stream}.mp4"), OutputConfig(url="runs/{stream}.jsonl")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from math import inf
@@ -108,6 +108,49 @@ def shrunk_luma(plane: UInt8Array, min_height: int) -> UInt8Array:
     return np.asarray(cv2.resize(rows, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
+class Reason(Enum):
+    """Why a frame is looked at, or rests."""
+
+    LEARNING = "learning"  # the background is not known yet
+    CHANGE = "change"  # most of the picture changed at once
+    MOVEMENT = "movement"  # something moves that no track explains
+    TRACK = "track"  # the position of a track can no longer be trusted
+    AGE = "age"  # the last look is older than `max_rest_seconds`
+    SAMPLE = "sample"  # a rest that is looked at all the same, to know what rests miss
+
+    QUIET = "quiet"  # nothing moves
+    EXPECTED = "expected"  # only what is tracked moves
+    FRUITLESS = "fruitless"  # something moves in which a look has found nothing
+    UNDER_WAY = "under way"  # the result of a look is awaited
+    BUSY = "busy"  # a look was due, but the engine had no time for this frame
+
+
+RESTS = (Reason.QUIET, Reason.EXPECTED, Reason.FRUITLESS, Reason.UNDER_WAY, Reason.BUSY)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the engine looks at a frame.
+
+    reason: the most urgent one
+    worth: of the look: how many times over it is due; grows with time, so that no stream starves
+    interval: seconds in which the worth grows by 1
+    """
+
+    reason: Reason
+    worth: float = 0.0
+    interval: float = 1.0
+
+    @property
+    def looks(self) -> bool:
+        """Whether the frame is looked at."""
+        return self.reason not in RESTS
+
+    def later(self, seconds: float) -> Decision:
+        """Return the decision if it is carried out on a frame that comes `seconds` later."""
+        return replace(self, worth=self.worth + seconds / self.interval)
+
+
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """A clock of a source: it has a new one where recordings were joined, or it was restarted.
@@ -193,6 +236,7 @@ class Frame:
     scene: frames with the same number belong together; a new one begins after a lost connection
         and when the size of the video changes
     expires_at: `time.monotonic()` seconds after which the frame is too old to be of use
+    decision: whether the engine looks at it; None if it looks at every frame of the stream
     """
 
     stream: Stream
@@ -204,6 +248,12 @@ class Frame:
     picture: Picture = field(repr=False)
     scene: int = 0
     expires_at: float = inf
+    decision: Decision | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether the engine does not look at it: its tracks are predicted, not observed."""
+        return self.decision is not None and not self.decision.looks
 
     @property
     def time(self) -> Fraction:
@@ -254,7 +304,7 @@ class Inferred:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detected:
-    """A frame and its detections, in source pixels.
+    """A frame and its detections, in source pixels; none if the frame rests.
 
     small: (h, w, 3) uint8, RGB: the frame at the network's input size, without padding, or None
     """
@@ -266,7 +316,7 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """A frame and its tracks, drawn if a sink needs that.
+    """A frame and its tracks, drawn if a sink needs that. If the frame rests they are predicted.
 
     drawn: (h, w, 3) uint8, BGR, or None
     analysis: of lines and zones; None if there are none

@@ -9,6 +9,7 @@ from threading import Condition, Lock
 from typing import Protocol, TypeVar
 
 from detector.errors import FramelaneError
+from pipeline.attention.attention import Attention
 from pipeline.connections.status import Status
 from pipeline.frame import (
     Batch,
@@ -23,15 +24,16 @@ from pipeline.frame import (
 from pipeline.recording.stream import StreamRecording
 from pipeline.runtime.channel import Channel, Overflow
 from pipeline.runtime.ledger import Ledger
-from pipeline.runtime.outboxes import FanOut, LedgerOutbox, Router
+from pipeline.runtime.outboxes import FanOut, LaneOutbox, LedgerOutbox, Router
 from pipeline.runtime.round_robin import RoundRobinInbox
 from pipeline.runtime.runner import Pipeline, Worker
-from pipeline.runtime.stage import Probe, Stage
+from pipeline.runtime.stage import Chain, Probe, Stage
 from pipeline.runtime.stats import Histogram
 from pipeline.runtime.stream_lane import StreamLane
 from pipeline.sinks import Sink
 from pipeline.sources import Source
 from pipeline.sources.inbox import SourceInbox
+from pipeline.stages.attend import Attend
 from pipeline.stages.decode import Decode
 
 SomeItem = TypeVar("SomeItem", bound=Item)
@@ -41,6 +43,7 @@ NEWEST = 1  # frame of a live stream; if the engine is late, each more adds an i
 BATCHES = 2  # the engine's next one, and one being made
 CANDIDATES = 2  # suppression is much faster than the engine: more would never fill
 CREDIT = 6  # frames of a stream between preprocess and its sinks, besides those at the engine
+RESTS = 16  # frames that wait behind a look under way: half a second of most cameras
 END_SECONDS = 60.0  # to wait for the end of one stream: longer than the time-outs of most cameras
 SINK = 4  # frames: encoding a keyframe takes several times the average
 
@@ -85,6 +88,7 @@ class StreamStages:
     status: of the source's connection, None if it has none
     recording: by copying the packets of the source; None if there is none
     extra: workers that take no frames
+    attention: decides which frames the engine looks at; None: it looks at every frame
     """
 
     name: str
@@ -97,6 +101,7 @@ class StreamStages:
     status: Status | None = None
     recording: StreamRecording | None = None
     extra: Sequence[Worker] = ()
+    attention: Attention | None = None
 
     def stop(self) -> None:
         """Ask the sources for an early end."""
@@ -216,7 +221,8 @@ class Graph:
             changed=self._changed,
             queued=self._inbox.stats.queued,
         )
-        tail: Channel[Detected] = _channel(f"{stream.name}/detected", self._credit, self._ledger)
+        credit = self._credit + (RESTS if stream.attention else 0)
+        tail: Channel[Detected] = _channel(f"{stream.name}/detected", credit, self._ledger)
         return StreamLane(stream.name, decoded, tail, self._changed)
 
     def _stop_sources(self) -> None:
@@ -255,15 +261,12 @@ def _stream_workers(stream: StreamStages, lane: StreamLane, ledger: Ledger) -> l
     name = stream.name
     sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
     fan = FanOut(lane, sinks, ledger, tolerant=stream.live)
+    attention = stream.attention
+    decode = Chain(stream.decode, Attend(attention)) if attention else stream.decode
+    decoded = LaneOutbox(lane) if attention else lane.decoded
+    reads = Probe(reads=True)
     return [
-        Worker(
-            f"{name}/decode",
-            stream.decode,
-            SourceInbox(stream.source),
-            lane.decoded,
-            name,
-            Probe(reads=True),
-        ),
+        Worker(f"{name}/decode", decode, SourceInbox(stream.source), decoded, name, reads),
         Worker(f"{name}/track", stream.track, lane, fan, name),
         *(
             Worker(channel.name, output.sink, channel, LedgerOutbox(ledger, channel.name), name)

@@ -147,6 +147,7 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "latency_ms": balance.latency.as_milliseconds(),
         "age_ms": _ages(pipeline, stream.name),
         "repaired_times": stream.decode.repaired,
+        **({"attention": stream.attention.figures()} if stream.attention else {}),
         "faults": _faults(stream),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
         "packets": _packets(stream),
@@ -215,8 +216,23 @@ def _stream_line(name: str, stream: Figures) -> str:
     if stream["repaired_times"]:
         parts.append(f"{stream['repaired_times']} times repaired")
     speed = f"{stream['fps']:.1f} fps, latency ms " + _spread(latency)
-    lines = [*_connection_lines(stream), *_recording_lines(stream)]
+    lines = [*_attention_lines(stream), *_connection_lines(stream), *_recording_lines(stream)]
     return "\n".join([f"{', '.join(parts)}; {speed}", *lines])
+
+
+def _attention_lines(stream: Figures) -> list[str]:
+    """Return how many frames the engine looked at, and what the sample of the others tells."""
+    if not (attention := stream.get("attention")):
+        return []
+    looks, rests = attention["looks"], attention["rests"]
+    line = f"    attention: {sum(looks.values())} frames looked at"
+    reasons = sorted(looks, key=looks.__getitem__, reverse=True)
+    line += f" ({', '.join(f'{why} {looks[why]}' for why in reasons)})" if looks else ""
+    line += f", {sum(rests.values())} rested"
+    if attention["sampled"]:
+        new = attention["sampled_new"]
+        line += f"; {new} of {attention['sampled']} samples found something new"
+    return [line]
 
 
 def _recording_lines(stream: Figures) -> list[str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 from threading import Condition
+from typing import Any
 
 import numpy as np
 
 from detector.detections import UInt8Array
 from pipeline.attention.config import AttentionConfig
-from pipeline.attention.decision import Decision, Reason, Situation, decide
 from pipeline.attention.known import FloatArray, Known
 from pipeline.attention.motion import BoolArray, MotionDetector, Movement
 from pipeline.attention.patience import Patience
+from pipeline.attention.rule import Situation, decide
+from pipeline.frame import RESTS, Decision, Reason
 from trackers.tracks import Tracks
 
 SAMPLED = 0.01  # of all rests are looked at all the same
@@ -74,11 +76,29 @@ class Attention:
         with self._changed:
             self.counts[decision.reason] += 1
             look = self._under_way
-            if look and seconds >= look.seconds:
+            postponed = decision.reason is Reason.BUSY  # to a later frame
+            if look and seconds >= look.seconds and not postponed:
                 self._under_way = None
                 self._changed.notify_all()
             if decision.looks:
                 self._learn(seconds, decision, look, tracks, size)
+
+    def figures(self) -> dict[str, Any]:
+        """Return how many frames were looked at, how many rested, and why, for a report.
+
+        sampled, sampled_new: rests that were looked at all the same, and those that found something
+            of which nothing was known
+        """
+        with self._changed:
+            counts = dict(self.counts)
+        looks = {why.value: n for why, n in counts.items() if why not in RESTS}
+        rests = {why.value: n for why, n in counts.items() if why in RESTS}
+        return {
+            "looks": looks,
+            "rests": rests,
+            "sampled": self.sampled,
+            "sampled_new": self.sampled_new,
+        }
 
     def close(self) -> None:
         """Let `judge` wait no longer: no further results come."""

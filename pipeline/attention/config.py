@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.attention.motion import BoolArray
 
 Point = tuple[float, float]
 MAX_REST_SECONDS = 1.0
+
+
+def word(value: Any) -> Any:
+    """Return `on` and `off` as words: YAML reads them as true and false."""
+    return ("on" if value else "off") if isinstance(value, bool) else value
 
 
 class MaskConfig(BaseModel):
@@ -28,10 +33,9 @@ class AttentionConfig(BaseModel):
     """Which frames the engine looks at."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    mode: Literal["off", "on", "shadow"] = Field(
+    mode: Annotated[Literal["off", "on"], BeforeValidator(word)] = Field(
         default="off",
-        description="off: it looks at every frame; on: where something happens; shadow: at every "
-        "frame, and the report says what `on` would have missed",
+        description="off: it looks at every frame; on: where something happens",
     )
     max_rest_seconds: float = Field(
         default=MAX_REST_SECONDS,
@@ -55,7 +59,5 @@ class AttentionConfig(BaseModel):
 
 
 def spelled_out(value: Any) -> Any:
-    """Accept the short form of the section: `on` for `{mode: on}`; YAML reads `on` as true."""
-    if isinstance(value, bool):
-        value = "on" if value else "off"
-    return {"mode": value} if isinstance(value, str) else value
+    """Accept the short form of the section: `on` for `{mode: on}`."""
+    return {"mode": value} if isinstance(value, str | bool) else value

@@ -81,6 +81,12 @@ class Channel(Generic[T]):
         """Whether there is an item or an end, so that `receive` would not wait."""
         return bool(self._items) or self._closed or self._cancelled
 
+    @property
+    def first(self) -> T | None:
+        """The oldest item, which stays in the channel; None if there is none."""
+        with self._changed:
+            return self._items[0][1] if self._items else None
+
     def send(self, item: T) -> None:
         """Hand `item` over; if the channel is full, follow the overflow policy.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.frame import Detected, Fate, NotWritten, Ticket, Tracked
+from pipeline.frame import Detected, Fate, Frame, NotWritten, Ticket, Tracked
 from pipeline.runtime.channel import Cancelled, Channel
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stream_lane import StreamLane
@@ -34,6 +34,21 @@ class Router:
 
     def close(self, failure: BaseException | None = None) -> None:
         """Do nothing: each lane closes its tail after its own last frame."""
+
+
+class LaneOutbox:
+    """The outbox of the decoder of a stream with attention: frames that rest pass the engine by."""
+
+    def __init__(self, lane: StreamLane) -> None:
+        self._lane = lane
+
+    def send(self, item: Frame) -> None:
+        """Hand a frame to the lane; raise Cancelled if it takes no more."""
+        self._lane.enter(item)
+
+    def close(self, failure: BaseException | None = None) -> None:
+        """End the stream, with the failure if it is incomplete."""
+        self._lane.decoded.close(failure)
 
 
 class FanOut:

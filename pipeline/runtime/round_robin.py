@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Condition
 from time import monotonic
+from typing import TypeVar
 
 from detector.errors import FramelaneError
 from pipeline.frame import Frame, Ready
@@ -12,9 +13,20 @@ from pipeline.runtime.channel import Cancelled
 from pipeline.runtime.stats import ChannelStats
 from pipeline.runtime.stream_lane import StreamLane
 
+Lane = TypeVar("Lane")
+
+
+def most_worth_first(lanes: Sequence[Lane], worths: Sequence[float]) -> list[Lane]:
+    """Return the lanes by the worth of their next frame; of equal ones, the first is served first.
+
+    Every worth grows with time, so each lane comes first at last.
+    """
+    order = sorted(range(len(lanes)), key=worths.__getitem__, reverse=True)
+    return [lanes[place] for place in order]
+
 
 class RoundRobinInbox:
-    """The frames of all lanes in turn; a batch never waits for a frame that is not ready.
+    """The frames of all lanes in turn, the most urgent first; a batch waits for no frame.
 
     If a lane is live, no more batches are under way than the engine can hold. A frame that would
     wait for the engine then waits in its lane, where a younger one can replace it.
@@ -106,9 +118,10 @@ class RoundRobinInbox:
         return min(self._max_batch, self._slots() * self._max_batch - under_way)
 
     def _take_ready(self) -> list[Frame]:
-        """Take one frame of each lane per round, starting after the lane that was served last."""
+        """Take one frame of each lane per round, that of most worth first."""
         frames: list[Frame] = []
-        lanes, room = list(self._lanes), self._room
+        lanes = most_worth_first(self._lanes, [lane.worth for lane in self._lanes])
+        room = self._room
         while lanes and len(frames) < room:
             lane = lanes.pop(0)
             if (frame := lane.take()) is not None:

@@ -17,6 +17,7 @@ class JsonLines(TextFile):
     stream, index: which frame; index: numbered in the source before any drop
     pts, time_base: from the container, pts null if it has none
     seconds: pts x time_base, unless the time had to be repaired
+    detected: false in a frame that the engine did not look at; its tracks are predicted
     tracks: confirmed tracks: id (null if not tracked), class, class_id, score, box (x0, y0, x1, y1
         in source pixels)
     events, counts, occupancy: of lines and zones, if any, see `pipeline.analysis`
@@ -33,6 +34,7 @@ class JsonLines(TextFile):
             "pts": frame.pts,
             "time_base": str(frame.time_base),
             "seconds": float(frame.time),
+            **({"detected": False} if frame.rests else {}),
             "tracks": self._objects(item.tracks.confirmed),
         }
         if item.analysis is not None:

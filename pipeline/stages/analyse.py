@@ -37,7 +37,8 @@ class Analyse(Stage[Tracked, Tracked]):
             self._placed = placed
         if not self._active:
             return (item,)
-        analysis = self._analytics.update(item.tracks, self._names, frame.pts, float(frame.time))
+        seen = item.tracks[:0] if frame.rests else item.tracks  # a prediction settles no event
+        analysis = self._analytics.update(seen, self._names, frame.pts, float(frame.time))
         return (replace(item, analysis=analysis),)
 
     def _place(self, posted: Posted, size: tuple[int, int]) -> None:

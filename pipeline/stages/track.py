@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.attention.attention import Attention
 from pipeline.frame import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from pipeline.stages.camera_motion import CameraMotion
@@ -20,18 +21,34 @@ class Track(Stage[Detected, Tracked]):
     its identities continue after the highest one so far.
 
     camera: estimates the camera's motion for the tracker; None for a fixed camera
+    attention: learns what the looks have found; None if every frame is looked at
     """
 
-    def __init__(self, tracker: Tracker | None, camera: CameraMotion | None = None) -> None:
+    def __init__(
+        self,
+        tracker: Tracker | None,
+        camera: CameraMotion | None = None,
+        attention: Attention | None = None,
+    ) -> None:
         self._tracker = tracker
         self._camera = camera
+        self._attention = attention
         self._scene = 0
         self._last_id = 0  # the highest so far
         self._id_offset = 0  # the highest before this scene
 
     def process(self, item: Detected) -> Iterable[Tracked]:
         """Return the frame with its tracks."""
-        return (Tracked(item.frame, self._tracks(item)),)
+        frame, tracks = item.frame, self._tracks(item)
+        if self._attention and frame.decision:
+            size = frame.picture.width, frame.picture.height
+            self._attention.settle(float(frame.time), frame.decision, tracks, size)
+        return (Tracked(frame, tracks),)
+
+    def close(self) -> None:
+        """Tell the attention that no further results come."""
+        if self._attention:
+            self._attention.close()
 
     def _tracks(self, item: Detected) -> Tracks:
         if self._tracker is None:
@@ -42,7 +59,11 @@ class Track(Stage[Detected, Tracked]):
             if self._camera is not None:
                 self._camera.reset()
         seconds = float(item.frame.time)
-        tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
+        if item.frame.rests:
+            picture = item.frame.picture
+            tracks = within(self._tracker.update(None, seconds), (picture.width, picture.height))
+        else:
+            tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
         if self._id_offset:
             tracked = tracks.ids >= 0
             tracks = replace(tracks, ids=np.where(tracked, tracks.ids + self._id_offset, -1))

@@ -52,6 +52,7 @@ class RunCollector:
         balances = {each.name: self._run.pipeline.ledger.balance(each.name) for each in streams}
         yield self._build
         yield from self._frames(balances)
+        yield from self._attention(streams)
         yield self._packets(streams)
         yield from self._connections(streams)
         yield self._latency(streams, balances)
@@ -93,6 +94,29 @@ class RunCollector:
             for (stage, reason), count in dict(balance.skipped).items():
                 skipped.add_metric((name, _stage(stage, name), reason), count)
         yield from (frames, decoded, in_flight, skipped)
+
+    def _attention(self, streams: Iterable[StreamStages]) -> Iterator[Metric]:
+        judged = CounterMetricFamily(
+            "framelane_frames_judged",
+            "Frames that were looked at or rested, of cameras with attention.",
+            labels=("camera", "outcome", "reason"),
+        )
+        samples = CounterMetricFamily(
+            "framelane_attention_samples",
+            "Rests that were looked at all the same, by what the look found.",
+            labels=("camera", "found"),
+        )
+        for stream in streams:
+            if stream.attention is None:
+                continue
+            figures = stream.attention.figures()
+            for outcome, counted in (("look", figures["looks"]), ("rest", figures["rests"])):
+                for reason, count in counted.items():
+                    judged.add_metric((stream.name, outcome, reason), count)
+            new = figures["sampled_new"]
+            samples.add_metric((stream.name, "something new"), new)
+            samples.add_metric((stream.name, "nothing new"), figures["sampled"] - new)
+        yield from (judged, samples)
 
     def _packets(self, streams: Iterable[StreamStages]) -> Metric:
         packets = CounterMetricFamily(

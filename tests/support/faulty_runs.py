@@ -15,6 +15,8 @@ from detector.candidates import Candidates
 from detector.detections import Detections
 from detector.errors import FramelaneError
 from detector.letterbox import Letterbox
+from pipeline.attention.attention import Attention
+from pipeline.attention.config import AttentionConfig
 from pipeline.frame import (
     Batch,
     Detected,
@@ -30,15 +32,18 @@ from pipeline.frame import (
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.runner import Pipeline
-from pipeline.runtime.stage import Stage
+from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import Sink
 from pipeline.sources import Decoded, Source
 from pipeline.stages.decode import Decode
+from pipeline.stages.track import Track
+from trackers import make_tracker
 from trackers.tracks import Tracks
 
 CAP = 60  # seconds: the longest that a run may take
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
 LETTERBOX = Letterbox.fit(source=(2, 2), size=(2, 2))
+OFTEN = AttentionConfig(mode="on", max_rest_seconds=0.2)  # looks at every third frame or so
 SLOTS = 2  # of the engine
 NEVER = Event()  # never set: waiting for it with a time-out is a stall
 
@@ -218,6 +223,11 @@ class Run:
     shared: Shared
 
 
+def tracked_as_detected(item: Detected) -> list[Tracked]:
+    """Return the frame with its detections, without identities."""
+    return [Tracked(item.frame, Tracks.untracked(item.detections))]
+
+
 def make_run(
     counts: list[int],
     faults: Faults | None = None,
@@ -228,6 +238,7 @@ def make_run(
     viewers: bool = False,
     live: bool = False,
     delay: int = 3,
+    attention: bool = False,
 ) -> Run:
     """Return a run; only the `broken_streams` get the faults of the stages of one stream."""
     faults = faults or Faults()
@@ -238,18 +249,24 @@ def make_run(
         own = faults if k in broken_streams else Faults(stalls=faults.stalls, random=faults.random)
         source = CountedPictures(f"s{k}", count, own)
         recorders[source.name] = [Recorder(own, delay) for _ in range(sinks)]
+        track: Stage[Detected, Tracked] = Apply(own, "track", tracked_as_detected)
+        judge = Attention(OFTEN, waits=not live) if attention else None
+        if judge:
+            passed = Apply(own, "track", lambda item: [item])
+            track = Chain(passed, Track(make_tracker("sort"), None, judge))
         streams.append(
             StreamStages(
                 source.name,
                 source.name,
                 source,
                 Decode(source, ledger, stride=2),
-                Apply(own, "track", lambda x: [Tracked(x.frame, Tracks.untracked(x.detections))]),
+                track,
                 [
                     Output(f"sink{j}", sink, viewer=viewers and j == 1)
                     for j, sink in enumerate(recorders[source.name])
                 ],
                 live=live,
+                attention=judge,
             )
         )
         sources.append(source)

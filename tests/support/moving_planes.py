@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.detections import UInt8Array
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.attention.decision import Reason
+from pipeline.frame import Reason
 from trackers.tracks import Tracks, TrackState
 
 HEIGHT, WIDTH = 72, 128

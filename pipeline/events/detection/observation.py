@@ -32,8 +32,12 @@ class Observation:
 def observations(item: Tracked, classes: Sequence[str], moment: Moment) -> Iterator[Observation]:
     """Yield the confirmed tracks of a frame; tracks without an identity are left out.
 
+    A frame that rests shows none.
+
     classes: names by class id; moment: the frame's
     """
+    if item.frame.rests:
+        return  # its tracks are predicted
     seen = item.tracks.confirmed
     seen = seen[seen.ids > 0]
     size = item.frame.picture.width, item.frame.picture.height

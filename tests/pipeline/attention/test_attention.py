@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig, MaskConfig
-from pipeline.attention.decision import Reason
+from pipeline.frame import Reason
 from tests.support.moving_planes import (
     HEIGHT,
     SIZE,

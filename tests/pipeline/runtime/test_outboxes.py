@@ -38,7 +38,10 @@ def test_the_router_returns_each_frame_to_the_lane_of_its_stream() -> None:
     for each in lanes.values():
         router.add(each)
     for index, name in enumerate("aba"):
-        router.send(Detected(frame(index, name), Detections.empty()))
+        lanes[name].decoded.send(frame(index, name))
+        taken = lanes[name].take()
+        assert taken
+        router.send(Detected(taken, Detections.empty()))
     router.close()
     indices = {name: [each.tail.receive().frame.index] for name, each in lanes.items()}
     assert indices == {"a": [0], "b": [1]}

@@ -7,12 +7,14 @@ from threading import Condition, Thread
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.detections import Detections
 from detector.errors import FramelaneError
 from pipeline.frame import Detected, Frame, Picture, Stream
 from pipeline.runtime.channel import Cancelled, Channel, Overflow
-from pipeline.runtime.round_robin import RoundRobinInbox
+from pipeline.runtime.round_robin import RoundRobinInbox, most_worth_first
 from pipeline.runtime.stream_lane import StreamLane
 
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))
@@ -130,3 +132,23 @@ def test_cancel_wakes_the_receiver_and_the_senders() -> None:
     assert len(outcome) == 1
     with pytest.raises(Cancelled):
         lanes.decode("a", 0)
+
+
+def test_the_lane_whose_next_frame_is_worth_most_is_served_first() -> None:
+    assert most_worth_first("abcd", [1.0, 3.0, 1.0, 2.0]) == ["b", "d", "a", "c"]
+
+
+@given(st.lists(st.floats(0.05, 2.0), min_size=2, max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_no_lane_starves_although_another_is_always_more_urgent(intervals: list[float]) -> None:
+    waiting = [0.0] * len(intervals)  # seconds since each lane was served; one is, every 0.1 s
+    longest = [0.0] * len(intervals)
+    for _ in range(600):
+        waiting = [each + 0.1 for each in waiting]
+        worths = [each / every for each, every in zip(waiting, intervals, strict=True)]
+        served = most_worth_first(list(range(len(intervals))), worths)[0]
+        longest = [max(a, b) for a, b in zip(longest, waiting, strict=True)]
+        waiting[served] = 0.0
+    shares = sum(0.1 / every for every in intervals)  # of the engine; above 1 is overload
+    for every, seen in zip(intervals, longest, strict=True):
+        assert seen <= every * (max(shares, 1) + 1) + 0.1 * len(intervals)

@@ -48,6 +48,7 @@ STAGES = [
     max_batch=st.integers(1, 4),
     viewers=st.booleans(),
     live=st.booleans(),
+    attention=st.booleans(),
     ending=st.sampled_from(["end", "stop", "cancel", "stop and cancel"]),
 )
 @settings(max_examples=120, deadline=None)
@@ -59,10 +60,13 @@ def test_every_frame_has_exactly_one_fate_whatever_fails_stalls_or_stops(
     max_batch: int,
     viewers: bool,
     live: bool,
+    attention: bool,
     ending: str,
 ) -> None:
     faults = Faults(fails, stalls, Random(seed))
-    run = make_run(counts, faults, max_batch=max_batch, viewers=viewers, live=live)
+    run = make_run(
+        counts, faults, max_batch=max_batch, viewers=viewers, live=live, attention=attention
+    )
     run.pipeline.start()
     if "stop" in ending:
         NEVER.wait(faults.random.random() * 0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ from detector.errors import UsageError
 from pipeline.analysis import Analysis
 from pipeline.analytics.board import AnalyticsBoard
 from pipeline.analytics.config import AnalyticsConfig
-from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.frame import Decision, Frame, Picture, Reason, Stream, Tracked
 from pipeline.stages.analyse import Analyse
 from trackers.tracks import Tracks, TrackState
 
@@ -32,6 +33,7 @@ class Walker:
         self.stage = Analyse(board, "cam", NAMES)
         self.stream = Stream("cam", "cam", Fraction(1, 10))
         self.index = 0
+        self.decision: Decision | None = None  # whether the frames are looked at
 
     def at(self, *places: float) -> Analysis | None:
         """Go there, and return the last analysis."""
@@ -47,6 +49,7 @@ class Walker:
             frame = Frame(
                 self.stream, self.index, self.index, self.index, Fraction(1, 10), 0.0, picture
             )
+            frame = replace(frame, decision=self.decision)
             self.index += 1
             (item,) = self.stage.process(Tracked(frame, tracks))
         return item.analysis
@@ -86,3 +89,15 @@ def test_a_wrong_shape_replaces_nothing() -> None:
     with pytest.raises(UsageError, match="start and end are equal"):
         board.replace(config({**GATE, "end": GATE["start"]}), 1)
     assert board.posted.config == config(GATE)
+
+
+def test_a_predicted_position_settles_no_event_and_the_counts_stay() -> None:
+    board = AnalyticsBoard(config(GATE), NAMES)
+    walker = Walker(board)
+    walker.at(20, 30)
+    walker.decision = Decision(Reason.QUIET)
+    predicted = walker.at(70)
+    assert predicted and not predicted.events and predicted.counts == {"gate": {}}
+    walker.decision = None
+    seen = walker.at(75)
+    assert seen and [event.kind for event in seen.events] == ["cross"]

@@ -7,8 +7,11 @@ from fractions import Fraction
 import numpy as np
 
 from detector.detections import Detections
-from pipeline.frame import Detected, Frame, Picture, Stream
+from pipeline.attention.attention import Attention
+from pipeline.attention.config import AttentionConfig
+from pipeline.frame import Decision, Detected, Frame, Picture, Reason, Stream
 from pipeline.stages.track import Track
+from trackers import make_tracker
 from trackers.inputs import DetectionsLike
 from trackers.tracks import Affine, Tracks
 
@@ -25,7 +28,7 @@ class RecordingTracker:
         self.updates: list[tuple[Detections, float]] = []
 
     def update(
-        self, detections: DetectionsLike, seconds: float, camera: Affine | None = None
+        self, detections: DetectionsLike | None, seconds: float, camera: Affine | None = None
     ) -> Tracks:
         assert isinstance(detections, Detections)
         self.updates.append((detections, seconds))
@@ -75,3 +78,24 @@ def test_without_a_tracker_detections_remain_but_have_no_identity() -> None:
     (tracked,) = Track(None).process(detected(0, ONE_BOX))
     assert tracked.tracks.ids.tolist() == [-1]
     assert tracked.tracks.confirmed.class_ids.tolist() == [2]
+
+
+def test_a_frame_that_rests_gets_the_predicted_tracks_that_are_still_inside_of_it() -> None:
+    attention = Attention(AttentionConfig(mode="on"))
+    stage = Track(make_tracker("sort"), None, attention)
+    looked = Decision(Reason.MOVEMENT, 1.0)
+    for ticks in range(5):  # it walks to the right, 8 pixels in 0.1 s
+        place = np.array([[8.0 * ticks, 10, 8.0 * ticks + 20, 50]], np.float32)
+        found = Detections(place, np.array([0.9], np.float32), np.array([0], np.int64))
+        (seen,) = stage.process(Detected(walking(ticks, looked), found))
+    (rest,) = stage.process(Detected(walking(6, Decision(Reason.QUIET)), Detections.empty()))
+    assert rest.tracks.ids.tolist() == seen.tracks.ids.tolist()
+    assert abs(rest.tracks.boxes_xyxy[0, 0] - 48) < 4
+    (gone,) = stage.process(Detected(walking(20, Decision(Reason.QUIET)), Detections.empty()))
+    assert len(gone.tracks) == 0  # it would be at 160, and the frame is 100 wide
+    assert attention.counts == {Reason.MOVEMENT: 5, Reason.QUIET: 2}
+
+
+def walking(ticks: int, decision: Decision) -> Frame:
+    picture = Picture.of(np.zeros((60, 100, 3), np.uint8))
+    return Frame(STREAM, ticks, None, ticks, Fraction(1, 10), 0.0, picture, decision=decision)

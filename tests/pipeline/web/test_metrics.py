@@ -22,7 +22,7 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 @pytest.fixture(scope="module")
 def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    endless = quick_clip(10**9, name="steady", realtime=True)
+    endless = quick_clip(10**9, name="steady", realtime=True, attention="on")
     section = {"address": "127.0.0.1:0", "schemes": ["rtsp"]}
     with visited(minimal_config(tmp_path_factory.mktemp("out"), endless, serve=section)) as found:
         yield found
@@ -52,6 +52,20 @@ def test_the_outcomes_and_the_frames_in_flight_add_up_to_the_decoded_ones(
         ended = sum(value for _, value in samples["framelane_frames_total"])
         assert ended + in_flight == decoded > 0
         assert in_flight >= 0
+
+
+def test_frames_are_counted_by_why_they_were_looked_at_or_rested(visitor: Visitor) -> None:
+    def judged() -> dict[str, float]:
+        counts: Counter[str] = Counter()
+        for labels, value in scraped(visitor)["framelane_frames_judged_total"]:
+            assert labels["camera"] == "steady" and labels["reason"]
+            counts[labels["outcome"]] += int(value)
+        return dict(counts)
+
+    until(lambda: {"look", "rest"} <= judged().keys())
+    total = sum(judged().values())
+    ((_, decoded),) = scraped(visitor)["framelane_frames_decoded_total"]
+    assert 0 < total <= decoded
 
 
 def test_the_latency_is_a_histogram_whose_buckets_grow(visitor: Visitor) -> None:

@@ -18,6 +18,7 @@ from pipeline.events.config import EventFilters
 from pipeline.events.detection.detector import END_OF_STREAM, INTERRUPTION, EventDetector
 from pipeline.events.log import Change
 from pipeline.events.record import EventKind, EventRecord, Phase
+from pipeline.frame import Decision, Reason
 from tests.support.event_frames import (
     NAMES,
     TIME_BASE,
@@ -415,3 +416,13 @@ def check_order(found: Sequence[Change]) -> None:
         first = [] if kinds[uuid] is LINE else [Phase.START]
         updates = [Phase.UPDATE] * (len(of_event) - len(first) - 1)
         assert of_event == [*first, *updates, Phase.END]
+
+
+def test_predicted_positions_neither_begin_nor_prolong_an_event() -> None:
+    rest = Decision(Reason.QUIET)
+    frames = [tracked(k / 10, {1: Seen(100 + 2 * k)}) for k in range(30)]
+    resting = [replace(each, frame=replace(each.frame, decision=rest)) for each in frames]
+    assert changes(resting) == []
+    begun, *_, last = changes([*resting[:5], *frames[5:20], *resting[20:25]])
+    assert begun.record.start.seconds == 0.5
+    assert last.record.last and last.record.last.seconds == 1.9

@@ -1,0 +1,1 @@
+"""What attention costs in accuracy and saves in work, offline: every frame, no cameras."""

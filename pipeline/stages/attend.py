@@ -1,0 +1,29 @@
+"""To look at a frame or to let it rest: on the thread of the stream's decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pipeline.attention.attention import Attention
+from pipeline.attention.motion import PLANE_HEIGHT
+from pipeline.frame import Frame
+from pipeline.runtime.stage import Stage
+
+
+class Attend(Stage[Frame, Frame]):
+    """Decides on each frame of one stream."""
+
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
+
+    def process(self, item: Frame) -> Iterable[Frame]:
+        """Return the frame with the decision."""
+        picture = item.picture
+        decision = self._attention.judge(
+            picture.luma(PLANE_HEIGHT),
+            float(item.time),
+            (picture.width, picture.height),
+            item.scene,
+        )
+        return (replace(item, decision=decision),)
