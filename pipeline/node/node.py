@@ -18,6 +18,7 @@ from pipeline.node.assignment import run_config
 from pipeline.node.camera_logs import CameraLogs
 from pipeline.node.model_store import ModelStore
 from pipeline.node.node_run import NodeRun, WantedCamera, starting, try_engine
+from pipeline.redaction import without_password
 from pipeline.web.metrics import RunCollector
 
 log = logging.getLogger("framelane")
@@ -135,6 +136,8 @@ class Node:
                 break
             try:
                 self._carry_out(shared, cameras)
+            except FramelaneError as error:
+                self._fail(str(error))
             except Exception as error:  # a bug must not end the node
                 log.exception("an assignment failed")
                 self._fail(f"a bug: {type(error).__name__}")
@@ -155,17 +158,16 @@ class Node:
             self._fail(failure)
 
     def _prepare(self, shared: Mapping[str, Any]) -> None:
-        """See whether the model runs here, while the cameras go on as before; then begin anew."""
+        """See whether the model runs here, while the cameras go on as before; then begin anew.
+
+        Raises FramelaneError if it does not.
+        """
         self._current, self._retry_at = shared["digest"], None
         if self._run is None:
             self._set_engine(PREPARING, "its engine is built and compared with its reference")
-        try:
-            model = self._models.find(shared["model"]) if shared.get("model") else None
-            config = run_config(shared, model)
-            try_engine(config)
-        except FramelaneError as error:
-            self._fail(str(error))
-            return
+        model = self._models.find(shared["model"]) if shared.get("model") else None
+        config = run_config(shared, model)
+        try_engine(config)
         if self._run:
             self._run.close()
         with self._changed:
@@ -175,7 +177,7 @@ class Node:
     def _fail(self, why: str) -> None:
         """Run no camera until the engine works."""
         log.error("this node runs no cameras: %s", why)
-        self._set_engine(FAILED, why)
+        self._set_engine(FAILED, without_password(why))
         run, self._run = self._run, None
         if run:
             run.close()

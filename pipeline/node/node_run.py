@@ -62,6 +62,8 @@ def starting(cameras: Mapping[str, WantedCamera]) -> dict[str, Any]:
 class NodeRun:
     """Runs the cameras of a node. `set_cameras` and `close` wait, and are called by one thread.
 
+    Nothing is started before there is a camera.
+
     config: of the run, without cameras
     """
 
@@ -128,19 +130,23 @@ class NodeRun:
             run.pipeline.join()
 
     def _begin(self, cameras: dict[str, WantedCamera]) -> dict[str, WantedCamera]:
-        """Build the run and start it; return the cameras that are not in it yet."""
+        """Build the run and start it; return the cameras that are not in it yet.
+
+        Raises FramelaneError, for example if another run uses the store of events.
+        """
+        held: dict[str, WantedCamera] = {}
         try:
             # the engine is set up for the cameras that it begins with
             sources = tuple(_source(each) for each in cameras.values())
-            self._run = build(self._config.model_copy(update={"sources": sources}), more=True)
-            self._held, cameras = dict(cameras), {}
+            run = build(self._config.model_copy(update={"sources": sources}), more=True)
+            held, cameras = cameras, {}
         except UsageError:  # one of them: the others must run
-            self._run = build(self._config.model_copy(update={"sources": ()}), more=True)
-        run = self._run
+            run = build(self._config.model_copy(update={"sources": ()}), more=True)
+        run.pipeline.start()
         self._meter = CostMeter(run)
         seconds = self._config.watchdog or USUAL_SECONDS
         self._watchdog = Watchdog(run.pipeline, lambda: run.streams, seconds, give_up=None)
-        run.pipeline.start()
+        self._run, self._held = run, dict(held)
         return cameras
 
     def _start(self, name: str, camera: WantedCamera) -> None:
