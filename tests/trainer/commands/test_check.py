@@ -85,7 +85,8 @@ def write_coco(folder: Path, place: str, names: tuple[str, ...]) -> Path:
     """Write the labels as a COCO JSON with the images in `place`, and return the JSON."""
     (folder / place).mkdir(parents=True)
     (folder / "annotations").mkdir(exist_ok=True)
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for number, (image, objects) in enumerate(LABELS.items()):
         cv2.imwrite(str(folder / place / f"{image}.png"), np.zeros((*SIZE, 3), np.uint8))
         images.append({"id": number, "file_name": f"{image}.png", "height": 64, "width": 96})

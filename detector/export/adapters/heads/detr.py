@@ -23,7 +23,7 @@ from detector.export.adapters.decoding import (
 )
 from detector.export.adapters.foreign import ForeignGraph, Value
 from detector.export.adapters.grid import grid_of
-from detector.export.adapters.tracing import class_count
+from detector.export.adapters.tracing import class_count, nodes_behind
 
 BOXES = "    cxcywh = Mul(given_boxes, image_sides)" + FROM_CENTRES
 SIGMOID = """
@@ -107,7 +107,10 @@ def _boxes_and_logits(graph: ForeignGraph) -> tuple[Value, Value] | None:
     if len(boxes) != 1 or queries is None or _are_cells(queries, graph):
         return None
     logits = values[values[0] is boxes[0]]
-    return (boxes[0], logits) if logits.shape[2] else None
+    last = next(nodes_behind(graph.model, logits.name), None)
+    if not logits.shape[2] or (last is not None and last.op_type in ("Sigmoid", "Softmax")):
+        return None  # probabilities: another network
+    return boxes[0], logits
 
 
 def _names_all_but_one(graph: ForeignGraph, columns: int) -> bool:

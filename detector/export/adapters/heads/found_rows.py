@@ -51,8 +51,8 @@ def recognise_six(graph: ForeignGraph) -> Decoding | None:
     """Return how to decode rows of six numbers, None if the graph returns none."""
     rows = _only_rows(graph, axes=3, numbers=6)
     count = rows.shape[1] if rows else None
-    if rows is None or count is None:
-        return None
+    if rows is None or count is None or "rtdetr" in str(graph.metadata.get("description")).lower():
+        return None  # Ultralytics before 8.4 returned two classes so
     operations = {node.op_type for node in nodes_behind(graph.model, rows.name)}
     if grid_of(count, graph.size) and not operations & CHOOSING:
         return None

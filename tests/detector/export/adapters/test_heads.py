@@ -16,6 +16,7 @@ from detector.export.adapters.table import ADAPTERS
 from detector.manifest import Manifest
 from tests.support.foreign_graphs import HEADS, Form, write_foreign
 from tests.support.foreign_twins import Array, Objects, objects_by_hand
+from tests.support.paths import ROOT
 
 FORMS = {
     "open batch": Form(),
@@ -96,6 +97,22 @@ def by_openvino(path: Path, images: NDArray[np.uint8]) -> Iterator[Objects]:
 def test_every_head_of_the_table_is_tested() -> None:
     assert {each.head for each in ADAPTERS} == set(HEAD_OF.values())
     assert set(HEAD_OF) == set(HEADS)
+
+
+def test_the_docs_have_a_line_for_each_head() -> None:
+    text = (ROOT / "docs/foreign.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    pixels = [row.rstrip(" |").rpartition("| ")[2] for row in rows[1:]]
+    wanted = {"rgb": "RGB, 0 to 1", "bgr-255": "BGR, 0 to 255", "imagenet": "ImageNet"}
+    assert pixels == [wanted[each.pixels] for each in ADAPTERS]
+
+
+def test_rows_of_two_classes_are_not_taken_for_found_objects(tmp_path: Path) -> None:
+    """RT-DETR's (n, queries, 4 + 2) has the shape of (n, k, 6); its description tells it."""
+    form = Form(2, metadata={"description": "Ultralytics rtdetr-l model", "names": "['a', 'b']"})
+    raw = write_foreign("DETR in rows", tmp_path / "raw.onnx", form)
+    manifest = adapt_model(raw, tmp_path / "model.onnx")
+    assert manifest.tools["head"] == HEAD_OF["DETR in rows"]
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

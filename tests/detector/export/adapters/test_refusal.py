@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import TensorProto
 
@@ -67,6 +68,17 @@ def test_what_is_no_known_detector_is_described(
     assert accepted.startswith("accepted are detectors with one input of float images and one of")
     assert all(each.head in accepted for each in ADAPTERS)
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_boxes_beside_probabilities_are_not_taken_for_those_of_detr(tmp_path: Path) -> None:
+    raw = write_foreign("DETR", tmp_path / "raw.onnx")
+    model = onnx.load(raw)
+    (logits,) = (node for node in model.graph.node if node.output[0] == "logits")
+    logits.output[0] = "before"
+    model.graph.node.append(onnx.helper.make_node("Sigmoid", ["before"], ["logits"]))
+    onnx.save(model, raw)
+    with pytest.raises(ModelError, match="is a network with another head"):
+        adapt_model(raw, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("head", ["rows", "columns"])
