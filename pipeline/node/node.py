@@ -25,6 +25,7 @@ log = logging.getLogger("framelane")
 
 LOOK_SECONDS = 0.5  # between two looks at the cameras
 RETRY_SECONDS = 120.0  # before an engine that failed is tried again
+UNTOLD_SECONDS = 30.0  # after which a node ends that no coordinator has told anything
 LOG_LINES = 200  # of a log, in an answer
 
 
@@ -33,13 +34,22 @@ class Node:
 
     folder: for models and logs
     stopped: called when the node was asked to end, and has ended its cameras
+    clock: seconds that never go back
     """
 
-    def __init__(self, folder: Path, logs: CameraLogs, stopped: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        logs: CameraLogs,
+        stopped: Callable[[], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._logs = logs
         self._models = ModelStore(folder / "models")
         self._stopped = stopped
-        self._guard = TermGuard(folder)
+        self._guard = TermGuard(folder, clock)
+        self._clock = clock
+        self._started_at = clock()
         self._changed = Condition()
         self._shared: Mapping[str, Any] = {"digest": ""}
         self._cameras: dict[str, WantedCamera] = {}
@@ -132,7 +142,7 @@ class Node:
             with self._changed:
                 self._changed.wait(LOOK_SECONDS)
                 shared, cameras, ending = self._shared, dict(self._cameras), self._ending
-            if ending:
+            if ending or self._is_forgotten():
                 break
             try:
                 self._carry_out(shared, cameras)
@@ -145,8 +155,13 @@ class Node:
             self._run.close()
         self._stopped()
 
+    def _is_forgotten(self) -> bool:
+        """Return whether the coordinator that had this node started was stopped meanwhile."""
+        silent = self._guard.idle_seconds is None
+        return silent and self._clock() - self._started_at > UNTOLD_SECONDS
+
     def _carry_out(self, shared: Mapping[str, Any], cameras: Mapping[str, WantedCamera]) -> None:
-        due = self._retry_at is not None and monotonic() >= self._retry_at
+        due = self._retry_at is not None and self._clock() >= self._retry_at
         if shared["digest"] and (shared["digest"] != self._current or due):
             self._prepare(shared)
         if self._run is None or self._engine != READY:
@@ -181,7 +196,7 @@ class Node:
         run, self._run = self._run, None
         if run:
             run.close()
-        self._retry_at = monotonic() + RETRY_SECONDS
+        self._retry_at = self._clock() + RETRY_SECONDS
 
     def _set_engine(self, engine: str, why: str) -> None:
         with self._changed:

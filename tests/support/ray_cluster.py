@@ -14,13 +14,15 @@ from tests.support.paths import ROOT
 
 NODES = ("n1", "n2", "n3")
 COMMAND = "from pipeline.commands.framelane import main; main()"
-# A token for this run alone; processes that have lost their head end soon
+# A token for this run alone. Processes that have lost their head end soon; all of them have time to
+# start on a busy machine.
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
     "RAY_raylet_start_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
 }
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
-from contextlib import ExitStack
 from typing import Any
 
 from ray.cluster_utils import Cluster
@@ -20,13 +18,7 @@ from ray.cluster_utils import Cluster
 ADDRESS = "127.0.0.2"  # loopback, but not 127.0.0.1, which Ray replaces by an outer address
 START_SECONDS = 120.0  # on a busy machine
 MEMORY = 80 << 20  # bytes of each object store
-# of Ray's agents; if they chose them, each node would wait for them, and give up on a busy machine
-PORTS = (
-    "dashboard_agent_listen_port",
-    "metrics_agent_port",
-    "metrics_export_port",
-    "runtime_env_agent_port",
-)
+COMMON = {"node_ip_address": ADDRESS, "object_store_memory": MEMORY, "include_dashboard": False}
 
 
 def send(**message: Any) -> None:
@@ -35,7 +27,7 @@ def send(**message: Any) -> None:
 
 def main(names: list[str]) -> None:
     cluster = Cluster()
-    cluster.add_node(wait=False, num_cpus=0, **common())  # the head
+    cluster.add_node(wait=False, num_cpus=0, **COMMON)  # the head
     nodes = {name: add(cluster, name) for name in names}
     cluster.wait_for_nodes(START_SECONDS)
     head: Any = cluster.head_node
@@ -56,15 +48,6 @@ def main(names: list[str]) -> None:
         node.kill_all_processes(check_alive=False, allow_graceful=True, wait=True)
 
 
-def common() -> dict[str, Any]:
-    """Return what each node is started with."""
-    with ExitStack() as around:
-        listeners = [around.enter_context(socket.create_server((ADDRESS, 0))) for _ in PORTS]
-        ports = [listener.getsockname()[1] for listener in listeners]
-    memory = {"object_store_memory": MEMORY, "include_dashboard": False}
-    return {"node_ip_address": ADDRESS, **memory, **dict(zip(PORTS, ports, strict=True))}
-
-
 def raylet(node: Any) -> int:
     return int(node.all_processes["raylet"][0].process.pid)
 
@@ -76,7 +59,7 @@ def parent(pid: int) -> int:
 
 def add(cluster: Cluster, name: str) -> Any:
     return cluster.add_node(
-        wait=False, num_cpus=2, labels={"framelane-node": name, "site": "here"}, **common()
+        wait=False, num_cpus=2, labels={"framelane-node": name, "site": "here"}, **COMMON
     )
 
 
