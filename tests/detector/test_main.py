@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from detector.__main__ import main
 from detector.manifest import Manifest, sha256_of
+from detector.weights.release import RELEASED
 from detector.weights.torch_networks import save_weights
 from detector.yolov7.network import build_network, deploy
 from tests.support.graphs import raw_file
@@ -39,6 +40,15 @@ def test_list_names_networks_with_their_measured_cost_beside_the_papers() -> Non
     silu = "yolov7-tiny-silu   6.22 M parameters (  6.2),  13.7 GFLOPs ( 13.8) at 640"
     d6 = "yolov7-d6        133.76 M parameters (154.7), 701.7 GFLOPs (806.8) at 1280; the paper"
     assert silu in ended.output and d6 in ended.output
+
+
+def test_list_says_of_each_released_name_what_its_authors_published() -> None:
+    lines = run("list").output.splitlines()
+    official = [line for line in lines if "GPL-3.0" in line]
+    assert [line.split()[0] for line in official] == list(RELEASED)
+    assert "  yolov7-e6e          80 classes of COCO, 1280 x 1280, AP 56.8%, GPL-3.0" in official
+    further = next(line for line in official if line.startswith("  yolov7x_training"))
+    assert further.endswith("640 x  640, AP 53.1%, GPL-3.0, to train further")
 
 
 def test_weights_are_exported_as_they_were_trained(tmp_path: Path) -> None:
