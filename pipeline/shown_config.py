@@ -19,7 +19,7 @@ from pipeline.sources import SOURCES
 # Options whose values are words; numbers and switches are shown under every name that is an option.
 WORDS = {
     *("name", "transport", "variant", "encoder", "preset", "engine", "device", "precision"),
-    *("cache", "mode", "dtype", "topic", "discovery"),
+    *("cache", "mode", "dtype", "topic", "discovery", "place"),
 }
 FFMPEG = {  # options of demuxers that hold no address, header or key
     *("allowed_media_types", "analyzeduration", "channel", "fflags", "flags", "format"),

@@ -58,7 +58,7 @@ class RayExecutor:
         if monotonic() - self._looked_at > LOOK_SECONDS:
             self._look_for_nodes()
         if not self._busy:
-            Pause().wait(0.0 if self.capacity else timeout)
+            Pause().wait(timeout)
             return []
         ready, others = self._ray.wait(list(self._busy), timeout=timeout)
         if others:
