@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -23,6 +23,7 @@ from detector.manifest import Manifest, manifest_path, sha256_of
 
 MAX_BATCH = 8
 PREFIX = "foreign/"  # of the names in the foreign graph
+COUNT = "image_count"
 
 
 def adapt_model(
@@ -94,26 +95,39 @@ def _class_names(graph: ForeignGraph, decoding: Decoding) -> tuple[str, ...]:
 
 
 def _joined(graph: ForeignGraph, decoding: Decoding, pixels: Pixels, k: int) -> ModelProto:
-    """Return the graph between its front and its tail. Raises ModelError if ONNX rejects it."""
+    """Put the foreign graph between its front and its tail, in place: its weights may be large.
+
+    Raises ModelError if ONNX rejects the result.
+    """
     front, front_pixels = front_of(graph, pixels, counted=decoding.counts_images)
-    front = compose.add_prefix(front, "bytes/", rename_inputs=False, rename_outputs=False)
-    inner = compose.add_prefix(graph.model, PREFIX)
-    inputs = [(front_pixels, PREFIX + graph.images.name)]
+    tail = tail_of(graph, decoding, k)
+    whole = compose.add_prefix(graph.model, PREFIX, inplace=True)
+    made = {front_pixels: PREFIX + graph.images.name}
     if graph.sizes:
-        inputs.append(("sizes", PREFIX + graph.sizes.name))
-    reads = {name: PREFIX + value.name for name, value in decoding.reads.items()}
-    outputs = list(dict.fromkeys(reads.values()))
-    links = [(output, f"foreign_{name}") for name, output in reads.items()]
-    if decoding.counts_images:
-        outputs.append("image_count")
-        links.append(("image_count", "foreign_image_count"))
+        made["sizes"] = PREFIX + graph.sizes.name
+    read = {f"foreign_{name}": PREFIX + value.name for name, value in decoding.reads.items()}
+    _rename(front, "bytes/", {"images": "images", COUNT: COUNT, **made})
+    _rename(
+        tail, "decode/", {"boxes": "boxes", "scores": "scores", f"foreign_{COUNT}": COUNT, **read}
+    )
+    nodes = [*front.graph.node, *whole.graph.node, *tail.graph.node]
+    del whole.graph.node[:], whole.graph.input[:], whole.graph.output[:]
+    whole.graph.node.extend(nodes)
+    whole.graph.input.extend(front.graph.input)
+    whole.graph.output.extend(tail.graph.output)
+    whole.graph.initializer.extend([*front.graph.initializer, *tail.graph.initializer])
     try:
-        whole = compose.merge_models(front, inner, inputs, outputs=outputs)
-        tail = tail_of(graph, decoding, k)
-        tail = compose.add_prefix(tail, "decode/", rename_inputs=False, rename_outputs=False)
-        whole = compose.merge_models(whole, tail, links)
         onnx.checker.check_model(whole, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"'{graph.path}' cannot be extended: {reason}") from error
     return whole
+
+
+def _rename(model: ModelProto, prefix: str, names: Mapping[str, str]) -> None:
+    """Rename the values of a graph as `names` says, and put a prefix before the others."""
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(value, prefix + value) for value in values]
+    for tensor in model.graph.initializer:
+        tensor.name = prefix + tensor.name
