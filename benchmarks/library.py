@@ -87,7 +87,7 @@ def main(rounds: int, clips: int, frames: int) -> None:
     folder = Path(ROOT, "build", "bench", "library")
     rec = write_clips(folder, clips)
     shared = ["--max-frames", str(frames)]
-    annotate = ["annotate", rec, *outputs("{path}"), *shared]
+    annotate: list[str | Path] = ["annotate", rec, *outputs("{path}"), *shared]
     ways: dict[str, list[list[str | Path]]] = {
         "one run after the other": [
             ["run", clip, *outputs("{stream}"), *shared] for clip in sorted(rec.iterdir())

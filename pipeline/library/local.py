@@ -59,11 +59,7 @@ class LocalExecutor:
     def wait(self, timeout: float) -> Sequence[Event]:
         """Return what has happened; raises FramelaneError if no worker can be started."""
         ready = wait(list(self._busy), timeout)
-        return [
-            event
-            for connection in ready
-            if (event := self._event(self._busy[connection])) is not None  # type: ignore[index]
-        ]
+        return [self._event(child) for pipe, child in list(self._busy.items()) if pipe in ready]
 
     def stop(self) -> None:
         """Ask every job in flight to end with its current frame."""
@@ -80,7 +76,7 @@ class LocalExecutor:
         self._idle.clear()
         self._capacity = 0
 
-    def _event(self, child: _Child) -> Event | None:
+    def _event(self, child: _Child) -> Event:
         """Return what a worker says, or how it died."""
         job = child.job
         assert job is not None, "a worker without a job is not asked"

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from detector.errors import FramelaneError, UsageError
+from detector.terminal import printable
 from pipeline.library.executor import Fingerprint
 from pipeline.library.plan import Task
 from pipeline.redaction import shown_url
@@ -165,7 +166,7 @@ class LibraryManifest:
 
 def _source(task: Task) -> str:
     """Return the name of a recording, without credentials."""
-    return shown_url(task.recording.url)
+    return printable(shown_url(task.recording.url))  # a name may be no Unicode
 
 
 def _relative(outputs: Sequence[str], folder: str) -> str:

@@ -101,8 +101,8 @@ class Plan:
         ]
         analytics = _analytics_of(self._config, task.stream).model_dump(exclude_unset=True)
         model = self._config.model.model_dump(exclude_unset=True)
-        if "name" in model and Path(model["name"]).exists():
-            model["name"] = os.path.abspath(model["name"])
+        if Path(self._config.model.name).suffix and Path(self._config.model.name).is_file():
+            model["name"] = os.path.abspath(self._config.model.name)
         return shared | {
             "sources": [{**source, "url": task.recording.url}],
             "outputs": outputs,

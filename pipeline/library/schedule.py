@@ -29,6 +29,11 @@ from pipeline.library.tally import Fate, Result, Tally
 MAX_ATTEMPTS = 3
 PAUSES = (2.0, 10.0)  # seconds before the second and the third attempt at what may pass
 LOOK_SECONDS = 0.25
+FATES_BEFORE = {  # of what an earlier run has settled
+    State.DONE: Fate.ALREADY_DONE,
+    State.FAILED: Fate.FAILED,
+    State.QUARANTINED: Fate.QUARANTINED,
+}
 
 
 class Schedule:
@@ -100,27 +105,21 @@ class Schedule:
         entry = self._manifest.entry(task)
         if entry is None or entry.digest != self._plan.digest(task):
             return False
-        same = task.now is None or _quick(task.now) == _quick(entry.fingerprint)
-        if entry.state is not State.DONE:
-            if same and not self._retry_failed:
-                fate = Fate.FAILED if entry.state is State.FAILED else Fate.QUARANTINED
-                self._settle(task, fate, entry)
-            return same and not self._retry_failed
-        if not all(map(os.path.exists, task.outputs)):
+        is_done = entry.state is State.DONE
+        if is_done and not all(map(os.path.exists, task.outputs)):
             return False
-        if same:
-            self._settle(task, Fate.ALREADY_DONE, entry)
-        else:
-            self._known[task.number] = entry.fingerprint
-        return same
+        if not is_done and self._retry_failed:
+            return False
+        if task.now is not None and _quick(task.now) != _quick(entry.fingerprint):
+            if is_done:  # a worker will compare the content
+                self._known[task.number] = entry.fingerprint
+            return False
+        self._settle(task, FATES_BEFORE[entry.state], entry, earlier=True)
+        return True
 
-    def _settle(self, task: Task, fate: Fate, entry: Entry) -> None:
-        self.tally.settle(
-            Result(
-                *(task, fate, entry.reason, entry.faults, entry.frames, entry.seconds),
-                earlier=True,
-            )
-        )
+    def _settle(self, task: Task, fate: Fate, entry: Entry, *, earlier: bool = False) -> None:
+        about = (entry.reason, entry.faults, entry.frames, entry.seconds)
+        self.tally.settle(Result(task, fate, *about, earlier=earlier))
 
     def _work(self, executor: Executor, look: Callable[[], None]) -> None:
         told_to_stop = False
@@ -194,7 +193,7 @@ class Schedule:
         now = outcome.fingerprint
         known = Fingerprint(now.size, now.modified, entry.fingerprint.content)
         self._manifest.write(task, replace(entry, fingerprint=known))
-        self._settle(task, Fate.ALREADY_DONE, entry)
+        self._settle(task, Fate.ALREADY_DONE, entry, earlier=True)
 
     def _lost(self, event: Lost) -> None:
         job = event.job
@@ -218,11 +217,7 @@ class Schedule:
             *(outcome.reason, outcome.faults, outcome.frames, outcome.seconds),
         )
         self._manifest.write(task, entry)
-        self.tally.settle(
-            Result(
-                *(task, fate, outcome.reason, outcome.faults, outcome.frames, outcome.seconds),
-            )
-        )
+        self._settle(task, fate, entry)
 
 
 def _quick(fingerprint: Fingerprint) -> tuple[int, int]:

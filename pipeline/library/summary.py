@@ -71,15 +71,18 @@ def write_report(path: Path, tally: Tally, seconds: float) -> None:
 
 def _row(result: Result) -> list[str]:
     why = result.reason or "; ".join(result.faults)
-    return [result.task.recording.shown, why, "in an earlier run" if result.earlier else "now"]
+    return [_name(result), printable(why), "in an earlier run" if result.earlier else "now"]
+
+
+def _name(result: Result) -> str:
+    return printable(result.task.recording.shown)
 
 
 def _slowest(tally: Tally) -> Iterator[list[str]]:
     done = [each for each in tally.results.values() if each.fate is Fate.DONE]
     for each in sorted(done, key=lambda result: -result.seconds)[:SLOWEST]:
         speed = each.frames / each.seconds if each.seconds else 0.0
-        shown = each.task.recording.shown
-        yield [shown, f"{each.seconds:.1f}", str(each.frames), f"{speed:.1f}"]
+        yield [_name(each), f"{each.seconds:.1f}", str(each.frames), f"{speed:.1f}"]
 
 
 def _trouble(tally: Tally) -> list[Result]:
