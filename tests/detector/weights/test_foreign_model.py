@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
 
 from detector.__main__ import main as models
+from detector.commands.export import export
 from detector.errors import ModelError
+from detector.export.adapters.pixels import PIXELS
 from detector.manifest import Manifest, sha256_of
 from detector.weights.zoo import find_model
 from pipeline.commands.run import run
@@ -125,3 +128,8 @@ def test_options_for_other_kinds_of_files_are_refused(
     line = ["export", weights, "--output", "ours.onnx", option, value]
     done = CliRunner().invoke(models, line)
     assert done.exit_code == 2 and f"leave {option} out" in done.output
+
+
+def test_every_kind_of_pixels_can_be_chosen() -> None:
+    (option,) = (each for each in export.params if each.name == "pixels")
+    assert isinstance(option.type, click.Choice) and list(option.type.choices) == list(PIXELS)
