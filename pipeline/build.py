@@ -16,6 +16,7 @@ from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
 from pipeline.attention.attention import Attention
+from pipeline.attention.shadow import Shadow
 from pipeline.checked_text import filled_in
 from pipeline.clips.file_footage import FileFootage
 from pipeline.clips.footage import LATE_SECONDS, Footage, live_footage
@@ -250,16 +251,18 @@ def _stream_stages(
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = shown_url(config.url)
     attention = _attention(config, run, name, live or config.realtime)
+    shadow = _shadow(config, run, attention)
     return StreamStages(
         name,
         url,
         source,
         decode,
-        _tail(run, name, manifest.classes, annotate, board, attention),
+        _tail(run, name, manifest.classes, annotate, board, attention, shadow),
         outputs,
         live=live or config.realtime,
         status=source.status,
         attention=attention,
+        shadow=shadow,
         recording=_recording(run.recording, config, name, source, services),
     )
 
@@ -275,6 +278,13 @@ def _attention(source: SourceConfig, run: RunConfig, name: str, live: bool) -> A
             "engine rests: choose a tracker, or give attention: off"
         )
     return Attention(config, waits=not live, seed=crc32(name.encode()))
+
+
+def _shadow(source: SourceConfig, run: RunConfig, attention: Attention | None) -> Shadow | None:
+    """Return what notes what attention would miss, None if it is not asked."""
+    if attention is None or (source.attention or run.attention).mode != "shadow":
+        return None
+    return Shadow(attention, make_tracker(run.tracker.name, **options_of(run.tracker)))
 
 
 def _wants_audio(recording: RecordingConfig | None, source: SourceConfig) -> bool:
@@ -389,12 +399,13 @@ def _tail(
     annotate: Annotate | None,
     board: AnalyticsBoard,
     attention: Attention | None,
+    shadow: Shadow | None,
 ) -> Stage[Detected, Tracked]:
     """Return the stages on the stream's own thread: track, and if configured analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
     camera = CameraMotion() if config.camera_motion else None
-    tail: Stage[Detected, Tracked] = Track(tracker, camera, attention)
+    tail: Stage[Detected, Tracked] = Track(tracker, camera, None if shadow else attention, shadow)
     if run.serve or board.watches(stream, board.posted.config):
         tail = Chain(tail, Analyse(board, stream, names))
     return Chain(tail, annotate) if annotate else tail

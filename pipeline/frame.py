@@ -237,6 +237,7 @@ class Frame:
         and when the size of the video changes
     expires_at: `time.monotonic()` seconds after which the frame is too old to be of use
     decision: whether the engine looks at it; None if it looks at every frame of the stream
+    shadow: what the decision would be, of a stream that only notes what attention would miss
     """
 
     stream: Stream
@@ -249,6 +250,7 @@ class Frame:
     scene: int = 0
     expires_at: float = inf
     decision: Decision | None = None
+    shadow: Decision | None = None
 
     @property
     def rests(self) -> bool:

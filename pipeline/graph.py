@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from detector.errors import FramelaneError
 from pipeline.attention.attention import Attention
+from pipeline.attention.shadow import Shadow
 from pipeline.connections.status import Status
 from pipeline.frame import (
     Batch,
@@ -89,6 +90,7 @@ class StreamStages:
     recording: by copying the packets of the source; None if there is none
     extra: workers that take no frames
     attention: decides which frames the engine looks at; None: it looks at every frame
+    shadow: notes what `attention` would miss, while the engine looks at every frame all the same
     """
 
     name: str
@@ -102,6 +104,7 @@ class StreamStages:
     recording: StreamRecording | None = None
     extra: Sequence[Worker] = ()
     attention: Attention | None = None
+    shadow: Shadow | None = None
 
     def stop(self) -> None:
         """Ask the sources for an early end."""
@@ -262,8 +265,9 @@ def _stream_workers(stream: StreamStages, lane: StreamLane, ledger: Ledger) -> l
     sinks = [_sink_channel(name, output, ledger) for output in stream.outputs]
     fan = FanOut(lane, sinks, ledger, tolerant=stream.live)
     attention = stream.attention
-    decode = Chain(stream.decode, Attend(attention)) if attention else stream.decode
-    decoded = LaneOutbox(lane) if attention else lane.decoded
+    shadow = stream.shadow is not None
+    decode = Chain(stream.decode, Attend(attention, shadow=shadow)) if attention else stream.decode
+    decoded = LaneOutbox(lane) if attention and not shadow else lane.decoded
     reads = Probe(reads=True)
     return [
         Worker(f"{name}/decode", decode, SourceInbox(stream.source), decoded, name, reads),

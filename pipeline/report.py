@@ -148,6 +148,7 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
         "age_ms": _ages(pipeline, stream.name),
         "repaired_times": stream.decode.repaired,
         **({"attention": stream.attention.figures()} if stream.attention else {}),
+        **({"shadow": stream.shadow.figures()} if stream.shadow and pipeline.ending else {}),
         "faults": _faults(stream),
         "outputs": [str(path) for output in stream.outputs if (path := output.sink.written)],
         "packets": _packets(stream),
@@ -232,7 +233,18 @@ def _attention_lines(stream: Figures) -> list[str]:
     if attention["sampled"]:
         new = attention["sampled_new"]
         line += f"; {new} of {attention['sampled']} samples found something new"
-    return [line]
+    lines = [line]
+    if shadow := stream.get("shadow"):
+        lines.append(
+            f"    attention would have missed {shadow['tracks_never_seen']} tracks and found "
+            f"{shadow['tracks_found']}, 95 % of them within {shadow['late_seconds']['p95']:.2f} s; "
+            f"IDF1 {_score(shadow['idf1'])}, HOTA {_score(shadow['hota'])} of the latest frames"
+        )
+    return lines
+
+
+def _score(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.3f}"
 
 
 def _recording_lines(stream: Figures) -> list[str]:

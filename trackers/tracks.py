@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol
 
@@ -64,6 +64,15 @@ class Tracks:
             self.ids[chosen],
             self.states[chosen],
         )
+
+    def within(self, width: int, height: int) -> Tracks:
+        """Return the tracks clipped to a frame, without those whose centre has left it."""
+        boxes = self.boxes_xyxy
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        inside = np.flatnonzero(((centres >= 0) & (centres <= (width, height))).all(axis=1))
+        limits = np.array([width, height, width, height], np.float32)
+        clipped = np.clip(boxes[inside], np.float32(0), limits)
+        return replace(self[inside], boxes_xyxy=clipped)
 
     @property
     def confirmed(self) -> Tracks:

@@ -15,7 +15,6 @@ from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.motion import PLANE_HEIGHT
 from pipeline.frame import Decision, Reason
-from pipeline.stages.track import within
 from trackers import make_tracker
 from trackers.evaluation.evaluate import Scores, evaluate
 from trackers.motchallenge.text import MotResult, MotRows, read_mot
@@ -62,7 +61,7 @@ def replay(
             decision = attention.judge(frame.picture.luma(PLANE_HEIGHT), now, size)
         tracks = tracking.update(detections if decision.looks else None, now)
         if not decision.looks:
-            tracks = within(tracks, size)
+            tracks = tracks.within(*size)
         if attention:
             attention.settle(now, decision, tracks, size)
         looks.append(decision.looks)

@@ -12,10 +12,14 @@ from pipeline.runtime.stage import Stage
 
 
 class Attend(Stage[Frame, Frame]):
-    """Decides on each frame of one stream."""
+    """Decides on each frame of one stream.
 
-    def __init__(self, attention: Attention) -> None:
+    shadow: the engine looks at every frame all the same
+    """
+
+    def __init__(self, attention: Attention, *, shadow: bool = False) -> None:
         self._attention = attention
+        self._shadow = shadow
 
     def process(self, item: Frame) -> Iterable[Frame]:
         """Return the frame with the decision."""
@@ -26,4 +30,6 @@ class Attend(Stage[Frame, Frame]):
             (picture.width, picture.height),
             item.scene,
         )
+        if self._shadow:
+            return (replace(item, shadow=decision),)
         return (replace(item, decision=decision),)

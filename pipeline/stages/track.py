@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.attention.attention import Attention
+from pipeline.attention.shadow import Shadow
 from pipeline.frame import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from pipeline.stages.camera_motion import CameraMotion
@@ -22,6 +23,7 @@ class Track(Stage[Detected, Tracked]):
 
     camera: estimates the camera's motion for the tracker; None for a fixed camera
     attention: learns what the looks have found; None if every frame is looked at
+    shadow: notes what attention would have missed; None if it is not asked
     """
 
     def __init__(
@@ -29,10 +31,12 @@ class Track(Stage[Detected, Tracked]):
         tracker: Tracker | None,
         camera: CameraMotion | None = None,
         attention: Attention | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         self._tracker = tracker
         self._camera = camera
         self._attention = attention
+        self._shadow = shadow
         self._scene = 0
         self._last_id = 0  # the highest so far
         self._id_offset = 0  # the highest before this scene
@@ -40,15 +44,18 @@ class Track(Stage[Detected, Tracked]):
     def process(self, item: Detected) -> Iterable[Tracked]:
         """Return the frame with its tracks."""
         frame, tracks = item.frame, self._tracks(item)
+        seconds, size = float(frame.time), (frame.picture.width, frame.picture.height)
         if self._attention and frame.decision:
-            size = frame.picture.width, frame.picture.height
-            self._attention.settle(float(frame.time), frame.decision, tracks, size)
+            self._attention.settle(seconds, frame.decision, tracks, size)
+        if self._shadow and frame.shadow:
+            self._shadow.follow(seconds, frame.shadow, item.detections, tracks, size)
         return (Tracked(frame, tracks),)
 
     def close(self) -> None:
         """Tell the attention that no further results come."""
-        if self._attention:
-            self._attention.close()
+        for attention in (self._attention, self._shadow and self._shadow.attention):
+            if attention:
+                attention.close()
 
     def _tracks(self, item: Detected) -> Tracks:
         if self._tracker is None:
@@ -56,12 +63,14 @@ class Track(Stage[Detected, Tracked]):
         if item.frame.scene != self._scene:
             self._scene, self._id_offset = item.frame.scene, self._last_id
             self._tracker.reset()
+            if self._shadow is not None:
+                self._shadow.reset()
             if self._camera is not None:
                 self._camera.reset()
         seconds = float(item.frame.time)
         if item.frame.rests:
             picture = item.frame.picture
-            tracks = within(self._tracker.update(None, seconds), (picture.width, picture.height))
+            tracks = self._tracker.update(None, seconds).within(picture.width, picture.height)
         else:
             tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
         if self._id_offset:
@@ -75,15 +84,3 @@ class Track(Stage[Detected, Tracked]):
             return None
         scale = item.frame.picture.width / item.small.shape[1]
         return self._camera.step(item.small, item.detections.boxes_xyxy, scale)
-
-
-def within(tracks: Tracks, size: tuple[int, int]) -> Tracks:
-    """Return predicted tracks, clipped to a frame of this width and height.
-
-    Those whose centre has left the frame are left out.
-    """
-    boxes = tracks.boxes_xyxy
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside = np.asarray(((centres >= 0) & (centres <= size)).all(axis=1))
-    limits = np.array([*size, *size], np.float32)
-    return replace(tracks[inside], boxes_xyxy=np.clip(boxes[inside], np.float32(0), limits))

@@ -35,3 +35,19 @@ def test_every_frame_is_written_in_its_order_and_says_whether_it_was_looked_at(
         assert sum(attention["rests"].values()) == 150 - looked
         assert 6 <= looked <= 120  # at least one a second
         assert f"attention: {looked} frames looked at" in summary(figures)
+
+
+def test_shadow_looks_at_every_frame_and_says_what_attention_would_have_missed(
+    tmp_path: Path,
+) -> None:
+    run = build(minimal_config(tmp_path, quick_clip(60, name="one"), attention="shadow"))
+    run.pipeline.start()
+    assert run.pipeline.wait(CAP)
+    run.pipeline.join()
+    assert run.pipeline.failures == []
+    figures = run_figures(run)
+    assert "detected" not in (tmp_path / "one.jsonl").read_text()
+    stream = figures["streams"]["one"]
+    assert stream["emitted"] == 60 and sum(stream["attention"]["rests"].values()) > 10
+    assert stream["shadow"]["tracks_never_seen"] == 0  # the engine detects nothing
+    assert "attention would have missed 0 tracks" in summary(figures)

@@ -25,7 +25,7 @@ def test_the_short_form_is_the_mode(written: str, mode: str, tmp_path: Path) -> 
 def test_a_wrong_mode_is_refused_with_those_that_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("attention: sometimes\n")
-    with pytest.raises(UsageError, match="'off' or 'on'"):
+    with pytest.raises(UsageError, match="'off', 'on' or 'shadow'"):
         load_config(path, ())
 
 
