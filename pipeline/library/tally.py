@@ -97,14 +97,19 @@ class Tally:
     def seconds_left(self, seconds: float) -> float | None:
         """Return how long the rest will take if it goes on as before; None if that is unknown.
 
-        seconds: since the start. Bytes are compared, because frames are not counted in advance.
+        seconds: since the start. Bytes are compared, because frames are not counted in advance. It is
+        unknown as well once the last recordings have more frames than their bytes promised.
         """
         if not (self._done_size and self.frames):
             return None
         per_frame = self._done_size / self.frames
-        begun = min(self._open_size, per_frame * sum(self._in_flight.values()))
-        done = self._done_size + begun
-        return seconds * (self._open_size - begun) / done
+        begun = sum(
+            min(per_frame * frames, _size(self._tasks[number]))
+            for number, frames in self._in_flight.items()
+        )
+        if begun >= self._open_size:
+            return None
+        return seconds * (self._open_size - begun) / (self._done_size + begun)
 
 
 def _size(task: Task) -> int:
