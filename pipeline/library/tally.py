@@ -97,8 +97,10 @@ class Tally:
     def seconds_left(self, seconds: float) -> float | None:
         """Return how long the rest will take if it goes on as before; None if that is unknown.
 
-        seconds: since the start. Bytes are compared, because frames are not counted in advance. It is
-        unknown as well once the last recordings have more frames than their bytes promised.
+        Bytes are compared, because frames are not counted in advance. It is unknown as well once
+        the last recordings have more frames than their bytes promised.
+
+        seconds: since the start
         """
         if not (self._done_size and self.frames):
             return None

@@ -102,7 +102,7 @@ def test_progress_counts_frames_in_flight_and_estimates_the_rest_by_bytes() -> N
     assert progress_line(tally, 10.0) == (
         "2 of 4 recordings; 100 frames, 10.0 frames/s; about 20 s left"
     )
-    tally.settle(Result(task(1), Fate.FAILED, "why"))
+    tally.settle(Result(task(1, 200), Fate.FAILED, "why"))
     assert progress_line(tally, 10.0).startswith("3 of 4 recordings, 1 failed; 50 frames")
     tally.progress(2, 5000)  # more than its bytes promised
     assert tally.seconds_left(10.0) is None
