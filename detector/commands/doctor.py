@@ -75,9 +75,8 @@ def advice(machine: Machine) -> Iterator[str]:
         yield f"for torch on the GPU: {machine.obstacles['torch']}"
     if "Intel" in machine.cards and "GPU" not in machine.openvino_devices:
         yield "for OpenVINO on the Intel GPU: install its OpenCL driver (intel-opencl-icd)"
-    missing = [name for name in ("onnx", "torch") if machine.packages[name] is None]
-    if missing:
-        yield f"to export and train ({', '.join(missing)}): install the project's extra `train`"
+    if machine.packages["torch"] is None:
+        yield "to train (torch): install the project's extra `train`"
     if machine.packages["nncf"] is None:
         yield "to make INT8 models (nncf): install the project's extra `quantize`"
 

@@ -1,4 +1,4 @@
-"""The graph of an exported model: bytes in, a network, the best boxes out.
+"""The model contract in torch, for networks that torch runs: bytes in, the best boxes out.
 
 A row is the output for one anchor in one cell: 4 numbers for the box, the objectness, and a number
 for each class.
@@ -50,7 +50,8 @@ class Logits(nn.Module):
 class ContractGraph(nn.Module):
     """A deployed network with the inputs and outputs of the contract (docs/architecture.md).
 
-    All shapes except the batch are constants, so that runtimes compute no shapes.
+    It computes what the exported graph computes (detector/export/network_graph.py), in the same
+    order.
     """
 
     cell_corners: Tensor
@@ -69,8 +70,7 @@ class ContractGraph(nn.Module):
                 for part in by_anchor.split(counts)
             ]
             self.register_buffer(f"cell_{name}", torch.cat(parts))
-        self._row_count = sum(counts)
-        self.top_k = min(top_k, self._row_count)
+        self.top_k = min(top_k, sum(counts))
 
     @property
     def network(self) -> Network:
@@ -79,25 +79,18 @@ class ContractGraph(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return boxes (n, k, 4) xyxy and scores (n, k, c) for (n, h, w, 3) bytes."""
-        pixels = images.float()  # first: TensorRT accepts bytes only as the input of a cast
-        # Divide before transposing: OpenVINO then transposes no bytes, and is 5 % faster
-        boxes, objectness, classes = self.logits((pixels / 255).permute(0, 3, 1, 2))
+        boxes, objectness, classes = self.logits((images.float() / 255).permute(0, 3, 1, 2))
         # Sigmoid keeps the order, so only the best class of a row needs it to rank the rows
         rank = objectness[..., 0].sigmoid() * classes.amax(dim=2).sigmoid()
         best = rank.topk(self.top_k, dim=1).indices
         cells = Cells(self.cell_corners[best], self.cell_anchors[best], self.cell_strides[best])
-        scores = self._pick(objectness, best).sigmoid() * self._pick(classes, best).sigmoid()
-        return _xyxy(decode_boxes(self._pick(boxes, best), cells)), scores
+        scores = _picked(objectness, best).sigmoid() * _picked(classes, best).sigmoid()
+        return _xyxy(decode_boxes(_picked(boxes, best), cells)), scores
 
-    def _pick(self, values: Tensor, chosen: Tensor) -> Tensor:
-        """Return (n, k, columns): the rows `chosen` (n, k) of `values` (n, rows, columns).
 
-        Batch and rows are flattened and indexed once: a plain Gather, which every runtime supports.
-        """
-        images = torch.arange(values.shape[0], device=chosen.device).view(-1, 1)
-        first_rows = images * self._row_count
-        picked = values.flatten(0, 1)[(chosen + first_rows).flatten()]
-        return picked.view(-1, self.top_k, values.shape[2])
+def _picked(values: Tensor, rows: Tensor) -> Tensor:
+    """Return (n, k, columns): the rows (n, k) of `values` (n, rows, columns)."""
+    return values.gather(1, rows[..., None].expand(-1, -1, values.shape[2]))
 
 
 def _part_of(head: Detect, columns: slice) -> nn.ModuleList:

@@ -22,7 +22,9 @@ from detector.export.onnx_export import export_model
 from detector.manifest import Manifest
 from detector.tolerance import usual_tolerances
 from detector.weights.zoo import find_model
+from detector.yolov7.description import network_names
 from detector.yolov7.network import Network, build_network
+from detector.yolov7.random_weights import random_weights
 from tests.support.graphs import to_the_letter
 from tests.support.random_network import random_network
 from tests.support.weights import reference_weights
@@ -164,10 +166,39 @@ def test_the_graph_casts_its_input_bytes_and_returns_named_float_outputs(model: 
     }
 
 
-def test_the_graph_has_only_operations_that_every_runtime_supports(model: Path) -> None:
-    operations = {node.op_type for node in onnx.load(model).graph.node}
-    refused = {"GatherElements", "GatherND", "ScatterND", "NonZero", "BatchNormalization"}
-    assert not operations & refused  # the last one would mean that nothing was fused
+@pytest.mark.parametrize("name", network_names())
+def test_the_graph_has_only_operations_that_every_runtime_supports(
+    name: str, tmp_path: Path
+) -> None:
+    weights = random_weights(name, classes=3, width=0.05, seed=0)
+    path = tmp_path / "small.onnx"
+    export_model(weights, path, class_names=NAMES, size=(64, 64))
+    operations = {node.op_type for node in onnx.load(path).graph.node}
+    refused = {"GatherElements", "GatherND", "ScatterND", "NonZero", "SpaceToDepth"}
+    assert not operations & (refused | {"BatchNormalization"})  # that one: nothing was folded
+
+
+def test_half_precision_is_that_of_a_converted_float_model(tmp_path: Path) -> None:
+    weights = random_weights("yolov7-w6", classes=3, width=0.05, seed=0)
+    paths = {precision: tmp_path / f"{precision}.onnx" for precision in ("fp32", "fp16")}
+    for precision, path in paths.items():
+        export_model(weights, path, class_names=NAMES, size=(64, 64), precision=precision)
+    converted = tmp_path / "converted.onnx"
+    onnx.save(to_half(onnx.load(paths["fp32"])), converted)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+    ours, theirs = (to_the_letter(path, images) for path in (paths["fp16"], converted))
+    assert np.array_equal(ours.scores, theirs.scores)
+    assert np.array_equal(ours.boxes_xyxy, theirs.boxes_xyxy)
+
+
+def test_a_weight_too_large_for_half_precision_is_named_and_leaves_no_file(tmp_path: Path) -> None:
+    weights = random_weights("yolov7-tiny", classes=3, width=0.05, seed=0)
+    weights.arrays["model.5.bn.weight"][:] = 1e6
+    with pytest.raises(ModelError, match=r"'model\.5\.conv\.weight' holds numbers up to \d+; half"):
+        export_model(
+            weights, tmp_path / "x.onnx", class_names=NAMES, size=(64, 64), precision="fp16"
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_manifest_describes_the_export(model: Path) -> None:
