@@ -112,6 +112,16 @@ def test_the_main_job_writes_an_annotated_video(installed: Run) -> None:
     assert len(times_by_ffprobe(video)) == 20
 
 
+def test_an_official_checkpoint_runs_without_torch(installed: Run, reference: Path) -> None:
+    assert installed("python", "-c", "import torch").returncode != 0
+    checkpoint = reference / "official_yolov7-tiny_w0.25.pt"
+    words = ("--model", checkpoint, "--imgsz", 64, "--max-frames", 2, "--output", "out.jsonl")
+    ended = installed("framelane", "run", *words)
+    assert ended.returncode == 0, ended.stderr
+    results = Path(ended.args[0]).parents[2] / "empty" / "out.jsonl"
+    assert len(results.read_text().splitlines()) == 2
+
+
 def test_tracks_are_made_of_detections(installed: Run, tmp_path: Path) -> None:
     boxes = [f"{frame},-1,{100 + 2 * frame},50,40,80,0.9,-1,-1,-1" for frame in range(1, 11)]
     (tmp_path / "walker.txt").write_text("\n".join(boxes) + "\n")
