@@ -39,6 +39,9 @@ def shown_config(config: RunConfig) -> dict[str, Any]:
     shown = config.model_dump(mode="json")
     for section in ("sources", "outputs", "deliver"):
         shown[section] = [_place(place) for place in shown[section]]
+    for place, source in zip(shown["sources"], config.sources, strict=True):
+        place["labels"] = {shown_key(k): _word(value, True) for k, value in source.labels.items()}
+        place["attention"] = source.attention and source.attention.model_dump(mode="json")
     for place, delivery in zip(shown["deliver"], config.deliver, strict=True):
         place["url"] = delivery.shown
     for section in ("model", "tracker"):

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cameras import require_gstreamer, until
-from tests.support.environment import PASSWORD
-from tests.support.fleet_cameras import fleet_site, recorded, small_cameras
+from tests.support.fleet_cameras import PASSWORD, fleet_site, recorded, small_cameras
 from tests.support.fleet_command import FleetCommand, command_line
 from tests.support.ray_cluster import NODES, ClusterHolder, RayCluster
 

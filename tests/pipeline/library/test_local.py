@@ -23,10 +23,16 @@ from tests.support.recordings import write_recording
 
 
 @pytest.fixture
-def executor() -> Iterator[LocalExecutor]:
+def others() -> set[int]:
+    """Return the processes of other tests, such as servers, that this one has started before."""
+    return children(os.getpid())
+
+
+@pytest.fixture
+def executor(others: set[int]) -> Iterator[LocalExecutor]:
     with closing(LocalExecutor(2, 2)) as executor:
         yield executor
-    assert children(os.getpid()) == set()
+    assert children(os.getpid()) <= others
 
 
 def job(number: int, source: Path, **more: object) -> Job:
@@ -49,12 +55,14 @@ def end_of(executor: Executor, count: int) -> list[Event]:
     return ends
 
 
-def test_a_process_does_one_job_after_the_other(executor: LocalExecutor, tmp_path: Path) -> None:
+def test_a_process_does_one_job_after_the_other(
+    executor: LocalExecutor, others: set[int], tmp_path: Path
+) -> None:
     recording = write_recording(tmp_path / "a.mp4")
     workers: set[int] = set()
     for number in range(3):
         executor.submit(job(number, recording))
-        workers |= children(os.getpid())
+        workers |= children(os.getpid()) - others
         (end,) = end_of(executor, 1)
         assert isinstance(end, Finished) and end.outcome.ending is Ending.DONE
         assert (end.job.number, end.outcome.frames) == (number, 30)
@@ -87,13 +95,13 @@ def test_a_crash_loses_one_job_and_its_signal_is_named(
 
 
 def test_workers_that_die_before_they_can_begin_end_the_run(
-    executor: LocalExecutor, tmp_path: Path
+    executor: LocalExecutor, others: set[int], tmp_path: Path
 ) -> None:
     pipe = tmp_path / "list"
     os.mkfifo(pipe)
     for number in range(3):
         executor.submit(job(number, pipe))
-        for pid in children(os.getpid()):
+        for pid in children(os.getpid()) - others:
             os.kill(pid, 9)
         if number < 2:
             (end,) = end_of(executor, 1)
@@ -102,12 +110,12 @@ def test_workers_that_die_before_they_can_begin_end_the_run(
         end_of(executor, 1)
 
 
-def test_a_close_ends_workers_in_the_middle_of_a_job(tmp_path: Path) -> None:
+def test_a_close_ends_workers_in_the_middle_of_a_job(others: set[int], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.mp4"
     os.mkfifo(pipe)
     executor = LocalExecutor(1, 1)
     executor.submit(job(0, pipe))
-    workers = children(os.getpid())
+    workers = children(os.getpid()) - others
     executor.close()
     executor.close()
     assert workers and not any(map(is_alive, workers))

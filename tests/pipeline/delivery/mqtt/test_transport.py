@@ -309,7 +309,7 @@ def test_home_assistant_gets_one_description_for_each_camera_and_again_when_it_s
     site.transport.cameras(removed=["door"])
     listener.wait_until(lambda: len(listener.payloads(topic)) == 3)
     assert listener.payloads(topic)[2] == b""
-    listener.wait_until(lambda: listener.last("framelane/door/state") == b"")
+    listener.wait_until(lambda: listener.last("framelane/door/snapshot") == b"")  # the last of all
     with listening(broker) as late:
         late.wait_until(lambda: bool(late.heard))
         assert {name for name, _, _ in late.heard} == {"framelane/availability"}
