@@ -108,7 +108,11 @@ def receiving(certificates: Certificates | None = None) -> Iterator[Receiver]:
 
 
 def _answer(handler: BaseHTTPRequestHandler, receiver: Receiver) -> None:
-    body = handler.rfile.read(int(handler.headers["Content-Length"]))
+    length = int(handler.headers["Content-Length"])
+    body = handler.rfile.read(length)
+    if len(body) < length:  # the sender was killed in the middle of its request
+        handler.close_connection = True
+        return
     headers = {name.lower(): value for name, value in handler.headers.items()}
     with receiver.changed:
         answer = receiver.choose(body)
