@@ -37,6 +37,7 @@ from pipeline.frame import Detected, Tracked
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.media.start_time import started_at
 from pipeline.options import checked_options
+from pipeline.packets.current_group import MAX_GROUP
 from pipeline.recording.config import RecordingConfig, annotated_output
 from pipeline.recording.event_segments import SETTLE_SECONDS
 from pipeline.recording.stream import StreamRecording, record_stream
@@ -245,6 +246,8 @@ def _stream_stages(
     if services:
         outputs.append(_events_output(config, name, run, source, manifest.classes, services))
     if run.serve:
+        if source.tap:
+            source.tap.keep_group(MAX_GROUP)
         page = FrameTap()
         outputs.append(Output(page.name, page, viewer=live))
     drawn = any(output.sink.needs_drawing for output in outputs)

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Protocol, TypeAlias
 
 from pipeline.frame import Unnumbered
+from pipeline.packets.current_group import CurrentGroup
 from pipeline.packets.packet import EncodedPacket, PacketFormat
 from pipeline.runtime.stats import ChannelStats
 
@@ -136,14 +137,21 @@ class PacketQueue:
 class Tap:
     """Where a source puts its packets, as they were demuxed; on the source's thread.
 
-    Subscribers may come and go on any thread. One that comes late begins with the current format.
+    Subscribers may come and go on any thread. One that comes late begins with the current format,
+    and with the packets since the last keyframe if these are kept.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._queues: list[Subscriber] = []
         self._format: PacketFormat | None = None
+        self._group: CurrentGroup | None = None
         self._closed = False
+
+    def keep_group(self, max_bytes: int) -> None:
+        """Keep the packets since the last keyframe for who comes late, unless they are larger."""
+        with self._lock:
+            self._group = CurrentGroup(max_bytes)
 
     def subscribe(self, name: str, max_bytes: int) -> PacketQueue:
         """Return a new queue, which holds at most `max_bytes` of packets."""
@@ -157,6 +165,8 @@ class Tap:
             self._queues.append(subscriber)
             if self._format:
                 subscriber.put(self._format)
+            for packet in self._group.packets if self._group else ():
+                subscriber.put(packet)
             if self._closed:
                 subscriber.close()
 
@@ -168,8 +178,8 @@ class Tap:
 
     @property
     def wanted(self) -> bool:
-        """Whether packets have a subscriber; without one they need not be copied."""
-        return bool(self._queues)
+        """Whether packets are kept or have a subscriber; else they need not be copied."""
+        return bool(self._queues or self._group)
 
     @property
     def queues(self) -> list[Subscriber]:
@@ -181,11 +191,15 @@ class Tap:
         """Begin a connection; its packets follow."""
         with self._lock:
             self._format = packets
+            if self._group:
+                self._group.clear()
             self._put(packets)
 
     def put(self, packet: EncodedPacket) -> None:
         """Hand a packet to all subscribers; never waits."""
         with self._lock:
+            if self._group:
+                self._group.add(packet)
             self._put(packet)
 
     def disconnected(self) -> None:
@@ -193,6 +207,8 @@ class Tap:
         with self._lock:
             if self._format:
                 self._format = None
+                if self._group:
+                    self._group.clear()
                 self._put(ConnectionEnded())
 
     def close(self) -> None:

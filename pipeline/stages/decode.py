@@ -13,6 +13,8 @@ from pipeline.runtime.stage import Stage
 from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stages.frame_clock import Clock
 
+CATCHES_UP = 0.5  # seconds by which frames may be late before the rest of the recording is, too
+
 
 class Decode(Stage[Decoded | Skipped, Frame]):
     """Numbers the frames of a source and repairs their times.
@@ -22,7 +24,8 @@ class Decode(Stage[Decoded | Skipped, Frame]):
 
     stride: pass on every k-th frame
     max_frames: stop the source when this many frames have been passed on
-    realtime: pass each frame on at its time in the recording, as a camera would
+    realtime: pass each frame on at its time in the recording, as a camera would; a recording that
+        is read too slowly for that is played more slowly
     max_age: with `realtime`, seconds after its capture time at which a frame expires; None: never
     """
 
@@ -108,7 +111,7 @@ class Decode(Stage[Decoded | Skipped, Frame]):
         time: of the frame, in seconds on the stream's clock
         """
         now = monotonic()
-        if self._started_at is None:
+        if self._started_at is None or self._started_at + float(time) < now - CATCHES_UP:
             self._started_at = now - float(time)
         due_at = self._started_at + float(time)
         self._stream.cut.wait(max(0.0, due_at - now))

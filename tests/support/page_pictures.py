@@ -79,6 +79,7 @@ def _take(visitor: Visitor, folder: Path) -> None:
                 with page_of(browser, visitor.port, path, size=size, dark=dark) as page:
                     expect(page.get_by_text("Loading")).to_have_count(0)
                     act(page)
+                    expect(page.get_by_text("Waiting for a picture")).to_have_count(0)
                     page.wait_for_timeout(SETTLED)
                     shot = np.frombuffer(page.screenshot(), np.uint8)
                 theme = "dark" if dark else "light"

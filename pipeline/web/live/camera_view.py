@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
 from pipeline.frame import Picture, Tracked
+from pipeline.packets.current_group import MAX_GROUP
 from pipeline.packets.packet import PacketFormat
 from pipeline.packets.tap import PacketQueue, Tap
 from pipeline.sinks.frame_tap import FrameTap
@@ -18,7 +19,6 @@ from pipeline.web.live.viewer import Message, Viewer, put_for_all
 log = logging.getLogger("framelane")
 
 MAX_WAITING = 8 << 20  # bytes of packets that wait for the remuxer
-MAX_GROUP = 3 << 20  # bytes that a new viewer is sent at once; less than a viewer holds
 JPEG_SECONDS = 0.1  # between two frames as JPEG
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
-MAX_BYTES = 4 << 20  # that wait for one viewer; some seconds of a camera
+MAX_BYTES = 4 << 20  # that wait for one viewer; some seconds of a camera, more than MAX_GROUP
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,29 @@ def test_a_subscriber_that_comes_late_begins_with_the_format_and_the_next_keyfra
     assert queue.left_out == {NO_KEYFRAME: 2}
 
 
+def test_a_subscriber_that_comes_late_begins_with_the_group_that_is_kept() -> None:
+    tap = Tap()
+    tap.keep_group(45)
+    assert tap.wanted
+    tap.connected(FORMAT)
+    for each in [packet(0), *group(1, 2), *group(3, 2), packet(5, track=1, keyframe=True)]:
+        tap.put(each)
+    queue = tap.subscribe("late", 1000)
+    reading = iter(queue)
+    assert numbers(next(reading) for _ in range(4)) == [3, 4, 5]
+    for each in [packet(6), packet(7)]:
+        tap.put(each)
+    too_large = tap.subscribe("later", 1000)
+    for each in group(8, 2):
+        tap.put(each)
+    tap.connected(FORMAT)
+    of_another_connection = tap.subscribe("last", 1000)
+    tap.close()
+    assert numbers(reading) == [6, 7, 8, 9]
+    assert numbers(too_large) == [8, 9]
+    assert numbers(of_another_connection) == []
+
+
 def test_a_full_queue_leaves_out_packets_up_to_a_keyframe_that_fits_and_counts_them() -> None:
     queue = PacketQueue("slow", 45)
     for each in [*group(0, 3), *group(3, 3)]:

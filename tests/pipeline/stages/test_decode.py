@@ -110,6 +110,22 @@ def test_realtime_captures_each_frame_when_it_is_due() -> None:
     assert monotonic() - began_at >= 0.060
 
 
+def test_realtime_plays_a_recording_more_slowly_that_is_read_too_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decode = Decode(Reel(), Ledger(), realtime=True)
+    decode.open()
+    captured, late = [], 0.0
+    monkeypatch.setattr("pipeline.stages.decode.monotonic", lambda: monotonic() + late)
+    for number in range(4):
+        late = 0.3 * number if number < 2 else 60.0
+        (frame,) = decode.process(Decoded(number * 40, BASE, 5.0, PICTURE))
+        captured.append(frame.captured_at)
+    assert captured[1] - captured[0] == pytest.approx(0.040)  # it may still catch up
+    assert captured[2] - captured[0] > 59
+    assert captured[3] - captured[2] == pytest.approx(0.040)
+
+
 def test_realtime_does_not_wait_for_frames_that_stride_drops() -> None:
     source = Reel(0, 3_600_000, 3_600_000 * 2)
     assert len(run(source, Decode(source, Ledger(), stride=3, realtime=True))) == 1
