@@ -15,6 +15,7 @@ from pipeline.options import option_names
 from pipeline.sinks import sink_for
 
 WORKER_BYTES = 1 << 30  # of memory; a worker has 0.4 to 0.7 GB, with large frames more
+WORKER_CORES = 2  # of one worker: its stages overlap, and two workers with a core each are slower
 ENCODER_THREADS = 2  # more are no faster for frames of usual sizes
 
 
@@ -24,12 +25,13 @@ def core_count() -> int:
 
 
 def default_workers() -> int:
-    """Return one worker per core, but no more than the free memory has room for."""
+    """Return one worker per WORKER_CORES, but no more than the free memory has room for."""
+    workers = max(1, core_count() // WORKER_CORES)
     with suppress(OSError):
         memory = Path("/proc/meminfo").read_text()
         if free := re.search(r"^MemAvailable: +(\d+) kB", memory, re.M):
-            return max(1, min(core_count(), int(free[1]) * 1024 // WORKER_BYTES))
-    return core_count()
+            return max(1, min(workers, int(free[1]) * 1024 // WORKER_BYTES))
+    return workers
 
 
 def shares(cores: int, workers: int) -> list[int]:

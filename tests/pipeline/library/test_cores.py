@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import RunConfig, options_of
-from pipeline.library.cores import core_count, default_workers, shares, with_threads
+from pipeline.library.cores import default_workers, shares, with_threads
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,12 @@ def test_all_cores_are_divided(cores: int, workers: int, expected: list[int]) ->
     assert shares(cores, workers) == expected
 
 
-def test_by_default_there_is_at_most_one_worker_per_core() -> None:
-    assert 1 <= default_workers() <= core_count()
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (3, 1), (4, 2)])
+def test_by_default_two_cores_have_one_worker(
+    cores: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.library.cores.core_count", lambda: cores)
+    assert default_workers() == workers
 
 
 def test_engine_and_encoder_get_the_share_unless_the_user_says_otherwise(tmp_path: Path) -> None:
