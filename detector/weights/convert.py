@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from detector.atomic_write import replacing
-from detector.cache import cache_folder, locked
-from detector.errors import ModelError
 from detector.manifest import Manifest, sha256_of
+from detector.weights.model_cache import cached_model
 
 if TYPE_CHECKING:
     from detector.weights.checkpoint import WeightsInfo
     from detector.yolov7.weights import NetworkWeights
 
 EXPORT_VERSION = 3  # raise it when the export of the same weights changes
+WEIGHTS = ".safetensors"  # beside the model, for the torch engine
 
 
 def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
@@ -30,14 +30,13 @@ def converted(weights: Path, size: tuple[int, int] | None = None) -> Path:
     size: (height, width) of the model's input; None: as trained
     Raises ModelError if the weights cannot be read, or the cache cannot be written.
     """
-    shape = f"-{size[0]}x{size[1]}" if size else ""
-    folder = cache_folder() / "models" / f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}{shape}"
-    model = folder / f"{weights.stem}.onnx"
-    with locked(folder / "lock"):
-        if not _is_complete(model):
-            click.echo(f"exporting {weights}, once: {model}", err=True)
-            _convert(weights, model, size)
-    return model
+    key = f"{sha256_of(weights)[:32]}-v{EXPORT_VERSION}"
+
+    def make(model: Path) -> None:
+        click.echo(f"exporting {weights}, once: {model}", err=True)
+        _convert(weights, model, size)
+
+    return cached_model(key, weights.stem, size, make, beside=(WEIGHTS,))
 
 
 def export_weights(
@@ -59,13 +58,10 @@ def export_weights(
 
 def _convert(weights: Path, model: Path, size: tuple[int, int] | None) -> None:
     network, info = _read(weights)
-    beside = _weights_beside(model)
-    try:
-        with replacing(beside) as written:
-            _copy(network, info, weights, written)
-        _export(network, info, model, size, beside)
-    except OSError as error:
-        raise ModelError(f"cannot write '{model}': {error.strerror}") from error
+    beside = model.with_suffix(WEIGHTS)
+    with replacing(beside) as written:
+        _copy(network, info, weights, written)
+    _export(network, info, model, size, beside)
 
 
 def _read(weights: Path) -> tuple[NetworkWeights, WeightsInfo]:
@@ -79,7 +75,7 @@ def _copy(network: NetworkWeights, info: WeightsInfo, weights: Path, path: Path)
     """Write the weights as .safetensors."""
     from detector.weights.checkpoint import write_weights
 
-    if weights.suffix == ".safetensors":
+    if weights.suffix == WEIGHTS:
         shutil.copyfile(weights, path)
         return
     origin = {"converted from": weights.name, "its sha256": sha256_of(weights)}
@@ -104,15 +100,3 @@ def _export(
         weights_sha256=sha256_of(weights),
         **options,
     )
-
-
-def _weights_beside(model: Path) -> Path:
-    return model.with_suffix(".safetensors")
-
-
-def _is_complete(model: Path) -> bool:
-    try:
-        Manifest.beside(model).verify(model)
-    except ModelError:
-        return False  # missing, damaged, or of an older version of the manifest
-    return _weights_beside(model).is_file()

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from detector.cache import cache_folder, locked
-from detector.errors import ModelError
-from detector.manifest import Manifest, sha256_of
+from detector.manifest import sha256_of
+from detector.weights.model_cache import cached_model
 
 ADAPT_VERSION = 1  # raise it when the model of the same file changes
 
@@ -22,14 +21,9 @@ def adapted(foreign: Path, size: tuple[int, int] | None = None) -> Path:
     size: (height, width) of its input, for a file that leaves that open
     Raises ModelError if the file is not accepted, or the cache cannot be written.
     """
-    shape = f"-{size[0]}x{size[1]}" if size else ""
     digest = sha256_of(foreign, *_external_data(foreign))[:32]
-    folder = cache_folder() / "models" / f"{digest}-onnx-v{ADAPT_VERSION}{shape}"
-    model = folder / f"{foreign.stem}.onnx"
-    with locked(folder / "lock"):
-        if not _is_complete(model):
-            _adapt(foreign, model, size)
-    return model
+    key = f"{digest}-onnx-v{ADAPT_VERSION}"
+    return cached_model(key, foreign.stem, size, lambda model: _adapt(foreign, model, size))
 
 
 def _external_data(foreign: Path) -> list[Path]:
@@ -40,20 +34,9 @@ def _external_data(foreign: Path) -> list[Path]:
 def _adapt(foreign: Path, model: Path, size: tuple[int, int] | None) -> None:
     from detector.export.adapters.adapt import adapt_model
 
-    try:
-        manifest = adapt_model(foreign, model, size=size)
-    except OSError as error:
-        raise ModelError(f"cannot write '{model}': {error.strerror}") from error
+    manifest = adapt_model(foreign, model, size=size)
     head, classes = manifest.tools["head"], len(manifest.classes)
     click.echo(
         f"{foreign} has the head of {head} and {classes} classes; made its model, once: {model}",
         err=True,
     )
-
-
-def _is_complete(model: Path) -> bool:
-    try:
-        Manifest.beside(model).verify(model)
-    except ModelError:
-        return False  # missing, damaged, or of an older version of the manifest
-    return True

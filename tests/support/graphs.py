@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 from torch import Tensor, nn
@@ -94,3 +95,21 @@ def to_the_letter(model: Path, images: UInt8Array) -> Candidates:
     """Run a file by the ONNX reference; each node rounds to its type in the file."""
     evaluator = ReferenceEvaluator(onnx.load(model), new_ops=[Conv, MaxPool])
     return Candidates(*evaluator.run(None, {"images": images}))
+
+
+def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
+    """Return all boxes xyxy and scores (n, rows, ...), best first, from the decoded rows.
+
+    A slow version of an exported graph: no top-k, and no fusing unless the network is deployed.
+    """
+    pixels = torch.from_numpy(images).double().permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        decoded = network.decode(network(pixels.float())).double().numpy()
+    boxes, scores = [], []
+    for rows in decoded:
+        score = rows[:, 4:5] * rows[:, 5:]
+        order = np.argsort(-score.max(axis=1), kind="stable")
+        (cx, cy, w, h), score = rows[order, :4].T, score[order]
+        boxes.append(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), axis=1))
+        scores.append(score)
+    return np.array(boxes), np.array(scores)

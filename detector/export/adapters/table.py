@@ -8,12 +8,11 @@ from typing import NamedTuple
 from detector.export.adapters.decoding import Decoding
 from detector.export.adapters.foreign import ForeignGraph
 from detector.export.adapters.heads import (
-    columns,
+    decoded,
     detr,
     found_rows,
     found_tensors,
     nms_plugin,
-    rows,
     yolox,
 )
 from detector.export.adapters.refusal import refuse_other_tasks, unknown
@@ -39,8 +38,8 @@ ADAPTERS = (
     Adapter("RT-DETR of Ultralytics 8.4", "rgb", detr.recognise_found),
     Adapter("YOLOv10, and rows of six with NMS inside", "rgb", found_rows.recognise_six),
     Adapter("YOLOX", "bgr-255", yolox.recognise),
-    Adapter("YOLOv5, v6 and v7", "rgb", rows.recognise),
-    Adapter("YOLOv8, v9, v11 and v12", "rgb", columns.recognise),
+    Adapter("YOLOv5, v6 and v7", "rgb", decoded.recognise_rows),
+    Adapter("YOLOv8, v9, v11 and v12", "rgb", decoded.recognise_columns),
     Adapter("RF-DETR", "imagenet", detr.recognise_rf_detr),
     Adapter("DETR", "imagenet", detr.recognise_softmax),
     Adapter("RT-DETR and D-FINE", "rgb", detr.recognise_sigmoid),

@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from numpy.typing import NDArray
 from onnx import TensorProto
 
 from detector.acceptance.agreement import compare
@@ -25,7 +24,7 @@ from detector.weights.zoo import find_model
 from detector.yolov7.description import network_names
 from detector.yolov7.network import Network, build_network
 from detector.yolov7.random_weights import random_weights
-from tests.support.graphs import to_the_letter
+from tests.support.graphs import by_definition, to_the_letter
 from tests.support.random_network import random_network
 from tests.support.weights import reference_weights
 
@@ -58,24 +57,6 @@ def image(data: Path) -> UInt8Array:
 def photograph(data: Path, size: tuple[int, int]) -> UInt8Array:
     """Return a photograph, letterboxed: (1, h, w, 3) uint8, RGB."""
     return read_images(sorted((data / "tinycoco").rglob("*.jpg"))[0], size, 1)
-
-
-def by_definition(network: Network, images: UInt8Array) -> tuple[NDArray[np.float64], ...]:
-    """Return all boxes xyxy and scores (n, rows, ...), sorted, from the network as it is trained.
-
-    A slow version of the graph: no fusing, no top-k, one image after the other.
-    """
-    pixels = torch.from_numpy(images).double().permute(0, 3, 1, 2) / 255
-    with torch.no_grad():
-        decoded = network.decode(network(pixels.float())).double().numpy()
-    boxes, scores = [], []
-    for rows in decoded:
-        score = rows[:, 4:5] * rows[:, 5:]
-        order = np.argsort(-score.max(axis=1), kind="stable")
-        (cx, cy, w, h), score = rows[order, :4].T, score[order]
-        boxes.append(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), axis=1))
-        scores.append(score)
-    return np.array(boxes), np.array(scores)
 
 
 def assert_agrees(found: Candidates, network: Network, images: UInt8Array) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from detector.errors import ModelError
 from detector.yolov7.description import Form, network_names, read_description
 from detector.yolov7.network import Network, build_network, deploy
-from tests.support.descriptions import FAMILY, edited
+from tests.support.descriptions import FAMILY
 from tests.support.weights import COUNTS_AND_ANCHORS, reference_weights
 
 WITH_AUXILIARY_HEADS = ("yolov7-w6", "yolov7-e6", "yolov7-d6", "yolov7-e6e")
@@ -206,18 +206,3 @@ def shapes(tensors: Sequence[Tensor]) -> list[tuple[int, ...]]:
 def test_an_unknown_network_is_refused_with_the_known_names() -> None:
     with pytest.raises(ModelError, match=r"unknown network 'yolov9'.*yolov7-tiny"):
         build_network("yolov9")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("[[-1], MP, []] # 8", "[[-1], Maxpool, []]", r"row 8: no such operation: Maxpool \[\]"),
-        ("[[-1], SP, [5]] # 31", "[[-1, 0], Shortcut, []]", r"row 31: .*\[256, 32\] channels"),
-        ("leaky_relu", "relu", "no such activation: 'relu'; accepted: leaky_relu, silu"),
-    ],
-)
-def test_a_description_that_cannot_be_built_is_refused(
-    old: str, new: str, message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ModelError, match=message):
-        build_network(edited("yolov7-tiny", old, new, tmp_path))

@@ -54,6 +54,8 @@ def test_a_description_that_no_network_has_is_refused(
     description = read_description(edited("yolov7-tiny", old, new, tmp_path))
     with pytest.raises(ModelError, match=message):
         state_shapes(description, 80, 1.0)
+    with pytest.raises(ModelError, match=message):
+        build_network(description)
 
 
 def test_random_weights_are_those_of_a_network_and_follow_their_seed() -> None:

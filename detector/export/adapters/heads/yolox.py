@@ -20,7 +20,7 @@ from detector.export.adapters.decoding import (
 )
 from detector.export.adapters.foreign import ForeignGraph
 from detector.export.adapters.grid import Grid
-from detector.export.adapters.heads import rows
+from detector.export.adapters.heads.decoded import recognise_rows
 from detector.export.adapters.tracing import nodes_behind
 
 ARITHMETIC = {"Add", "Div", "Exp", "MatMul", "Mul", "Pow", "Sub"}
@@ -45,7 +45,7 @@ def recognise(graph: ForeignGraph) -> Decoding | None:
         return None
     operations = {node.op_type for node in nodes_behind(graph.model, found.value.name)}
     if "Exp" in operations:
-        return rows.recognise(graph)
+        return recognise_rows(graph)
     if operations & ARITHMETIC:
         return None
     return Decoding(

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from detector.engines import openvino
@@ -16,8 +15,7 @@ from detector.export.adapters.adapt import adapt_model
 from detector.manifest import Manifest, sha256_of
 from detector.yolov7.network import Network, deploy
 from tests.support.foreign_graphs import Form, other_graph, write_foreign
-from tests.support.foreign_twins import Array
-from tests.support.graphs import AXES, raw_file
+from tests.support.graphs import AXES, by_definition, raw_file
 from tests.support.random_network import random_network
 
 SIZE = (64, 96)
@@ -38,21 +36,6 @@ def network(images: NDArray[np.uint8]) -> Network:
     return deploy(random_network("yolov7-tiny", images, classes=3, width=0.125))
 
 
-def best_rows(network: Network, images: NDArray[np.uint8]) -> tuple[Array, Array]:
-    """Return boxes xyxy and scores, best first, computed from the decoded rows."""
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    with torch.no_grad():
-        decoded = network.decode(network(pixels)).numpy()
-    boxes, scores = [], []
-    for rows in decoded:
-        score = rows[:, 4:5] * rows[:, 5:]
-        order = np.argsort(-score.max(axis=1), kind="stable")
-        (cx, cy, w, h), score = rows[order, :4].T, score[order]
-        boxes.append(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), axis=1))
-        scores.append(score)
-    return np.array(boxes), np.array(scores)
-
-
 @pytest.mark.parametrize("axes", list(AXES))
 @pytest.mark.parametrize("opset", [11, 18])
 def test_a_yolov7_as_pytorch_exports_it_returns_its_best_rows(
@@ -63,7 +46,7 @@ def test_a_yolov7_as_pytorch_exports_it_returns_its_best_rows(
     size = SIZE if axes == "all open" else None
     adapt_model(raw, path, class_names=NAMES, size=size, top_k=100)
     engine = openvino.open_engine(path, precision="fp32", threads=1)
-    boxes, scores = best_rows(network, images)
+    boxes, scores = by_definition(network, images)
     for i, image in enumerate(images):
         found = engine.submit(image[None]).result()
         np.testing.assert_allclose(found.boxes_xyxy[0], boxes[i, :100], atol=0.01)
