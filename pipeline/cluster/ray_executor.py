@@ -16,6 +16,7 @@ from pipeline.cluster.recording_worker import THREADS, Polled, RecordingWorker
 from pipeline.cluster.sealed import Sealed
 from pipeline.cluster.slots import Slot, slots_for
 from pipeline.library.executor import Ending, Event, Finished, Job, Lost, Outcome, Progress
+from pipeline.library.load import Load
 
 log = logging.getLogger("framelane")
 
@@ -37,6 +38,7 @@ class RayExecutor:
         self._free: list[Slot] = []
         self._idle: list[_Worker] = []
         self._busy: dict[Any, _Worker] = {}  # by what will be its next answer
+        self._loads: dict[str, Load] = {}  # of each node that has worked
         self._unusable: dict[str, str] = {}  # nodes that cannot run the model, and why
         self._stillborn = 0
         self._looked_at = self._seen_at = monotonic()
@@ -46,6 +48,11 @@ class RayExecutor:
     def capacity(self) -> int:
         """How many jobs may be in flight: one for each worker."""
         return len(self._free) + len(self._idle) + len(self._busy)
+
+    @property
+    def load(self) -> Load:
+        """How busy the nodes are that work, together."""
+        return sum((self._loads.get(node, Load()) for node in self._slots), Load())
 
     def submit(self, job: Job) -> None:
         """Start on a job, in a worker that has an engine already if one is free."""
@@ -89,6 +96,7 @@ class RayExecutor:
             return None
         except exceptions.RayError as error:
             return self._lost(worker, error)
+        self._loads[worker.slot.node] = polled.load
         if polled.frames is not None:
             self._stillborn, worker.is_open = 0, True
         if polled.outcome is None:

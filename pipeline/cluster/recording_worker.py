@@ -10,6 +10,7 @@ from time import monotonic
 from pipeline.cluster.ray_module import show_gpus
 from pipeline.cluster.sealed import Sealed
 from pipeline.library.executor import Job, Outcome
+from pipeline.library.load import Load, LoadMeter
 from pipeline.library.worker import Worker
 
 POLL_SECONDS = 0.5  # for which a poll waits for the end of the job
@@ -23,14 +24,20 @@ class Polled:
 
     frames: of the present job so far; None before the engine is open
     outcome: of the job, once it has ended
+    load: of its machine
     """
 
     frames: int | None
     outcome: Outcome | None
+    load: Load
 
 
 class RecordingWorker:
-    """Runs in a worker of Ray. threads: how many of the machine's cores it may use."""
+    """Runs in a worker of Ray. threads: how many of the machine's cores it may use.
+
+    A recording that kills its worker counts against the recording only if the executor knows that
+    the engine was open. So the first job of a worker goes on when the executor has heard that.
+    """
 
     def __init__(self, threads: int) -> None:
         logging.getLogger("framelane").addHandler(logging.NullHandler())  # outcomes have the faults
@@ -43,6 +50,8 @@ class RecordingWorker:
         self._outcome: Outcome | None = None
         self._stopping = False
         self._polled_at = monotonic()
+        self._said_open = self._heard_open = False
+        self._meter = LoadMeter.of_this_machine()
         Thread(target=self._work, name="recordings", daemon=True).start()
 
     def begin(self, job: Sealed[Job], turn: int) -> None:
@@ -56,17 +65,19 @@ class RecordingWorker:
     def poll(self, turn: int) -> Polled:
         """Return what there is to say about a job; waits a little for its end.
 
-        It may overtake the call of `begin`.
+        It may overtake the call of `begin`. The executor asks again when it has the answer.
         """
         with self._changed:
             self._polled_at = monotonic()
-            self._changed.wait_for(
-                lambda: self._turn == turn and self._outcome is not None, POLL_SECONDS
-            )
+            self._heard_open = self._said_open
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._turn == turn and self._has_news(), POLL_SECONDS)
             self._polled_at = monotonic()
+            load = self._meter.look()
             if self._turn != turn:
-                return Polled(None, None)
-            return Polled(self._frames, self._outcome)
+                return Polled(None, None, load)
+            self._said_open |= self._frames is not None
+            return Polled(self._frames, self._outcome, load)
 
     def stop(self) -> None:
         """End the job with its current frame."""
@@ -84,8 +95,16 @@ class RecordingWorker:
                 self._outcome = outcome
                 self._changed.notify_all()
 
+    def _has_news(self) -> bool:
+        """Return whether the job has ended, or the engine is open for the first time."""
+        opened = self._frames is not None and not self._said_open
+        return self._outcome is not None or opened
+
     def _note(self, frames: int) -> None:
-        self._frames = frames
+        with self._changed:
+            self._frames = frames
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._heard_open, ALONE_SECONDS)
 
     def _must_end(self) -> bool:
         return self._stopping or monotonic() - self._polled_at > ALONE_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.library.cores import shares
+from pipeline.library.cores import WORKER_CORES, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,27 @@ class Slot:
 
 
 def slots_for(cores: Mapping[str, int], limit: int | None) -> dict[str, list[Slot]]:
-    """Return the slots of each node: one for each core, or fewer if there is a limit.
+    """Return the slots of each node, which share its cores.
 
-    cores: of each node, by its id; limit: of workers on all nodes together
+    cores: of each node, by its id
+    limit: of workers on all nodes together, at most one per core; None: one per WORKER_CORES
     """
+    return {
+        node: [Slot(node, threads) for threads in shares(cores[node], count)]
+        for node, count in _counts(cores, limit).items()
+        if count
+    }
+
+
+def _counts(cores: Mapping[str, int], limit: int | None) -> dict[str, int]:
+    """Return the number of workers of each node."""
+    if limit is None:
+        return {node: max(1, count // WORKER_CORES) for node, count in cores.items()}
     counts = dict.fromkeys(cores, 0)
-    left = sum(cores.values()) if limit is None else min(limit, sum(cores.values()))
+    left = min(limit, sum(cores.values()))
     while left:
         for node in cores:
             if left and counts[node] < cores[node]:
                 counts[node] += 1
                 left -= 1
-    return {
-        node: [Slot(node, threads) for threads in shares(cores[node], count)]
-        for node, count in counts.items()
-        if count
-    }
+    return counts

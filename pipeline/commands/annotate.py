@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--workers",
     type=click.IntRange(1),
     help="Processes that work side by side; they share the cores. With --cluster on all nodes "
-    "together.  [default: one per core, as far as the memory has room]",
+    "together.  [default: one for two cores, here as far as the memory has room]",
 )
 @click.option(
     "--cluster",

@@ -69,7 +69,7 @@ class ProgressDisplay:
 
 
 def progress_line(tally: Tally, seconds: float) -> str:
-    """Return how far a run is.
+    """Return how far a run is, and how busy its machines are.
 
     seconds: since its start
     """
@@ -80,8 +80,11 @@ def progress_line(tally: Tally, seconds: float) -> str:
         f"{settled} of {tally.total} recordings" + (f", {failed} failed" if failed else ""),
         f"{frames} frames, {frames / max(seconds, 0.001):.1f} frames/s",
     ]
-    left = tally.seconds_left(seconds)
-    return "; ".join([*parts, *([f"about {in_words(left)} left"] if left is not None else [])])
+    if load := str(tally.load):
+        parts.append(load)
+    if (left := tally.seconds_left(seconds)) is not None:
+        parts.append(f"about {in_words(left)} left")
+    return "; ".join(parts)
 
 
 def in_words(seconds: float) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
+from pipeline.library.load import Load
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
@@ -117,6 +119,10 @@ class Executor(Protocol):
     @property
     def capacity(self) -> int:
         """How many jobs may be in flight now; it may change at any time."""
+
+    @property
+    def load(self) -> Load:
+        """How busy the machines are that work on jobs."""
 
     def submit(self, job: Job) -> None:
         """Start on a job. Called only while fewer than `capacity` jobs are in flight."""

@@ -17,6 +17,7 @@ from detector.errors import FramelaneError
 from detector.terminal import printable
 from pipeline.library.cores import shares
 from pipeline.library.executor import Event, Finished, Job, Lost, Outcome, Progress
+from pipeline.library.load import Load, LoadMeter
 from pipeline.library.local_child import STOP
 from pipeline.redaction import without_password
 
@@ -44,11 +45,17 @@ class LocalExecutor:
         self._busy: dict[Connection, _Child] = {}
         self._capacity = workers
         self._stillborn = 0
+        self._meter = LoadMeter.of_this_machine()
 
     @property
     def capacity(self) -> int:
         """How many jobs may be in flight: one for each worker."""
         return self._capacity
+
+    @property
+    def load(self) -> Load:
+        """How busy this machine is."""
+        return self._meter.look()
 
     def submit(self, job: Job) -> None:
         """Start on a job, in a worker that has an engine already if one is free."""

@@ -132,6 +132,7 @@ class Schedule:
             with self._manifest.transaction():
                 for event in events:
                     self._take(event)
+            self.tally.load = executor.load
             look()
             if self.cancelled:
                 return

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from pipeline.library.load import Load
 from pipeline.library.plan import Task
 
 
@@ -43,7 +44,7 @@ class Result:
 
 
 class Tally:
-    """The results so far, and what is known about the work that is left.
+    """The results so far, and what is known about the work that goes on.
 
     tasks: all of the run
     """
@@ -54,6 +55,7 @@ class Tally:
         self.counts: Counter[Fate] = Counter()
         self.unshown: deque[Result] = deque()  # trouble of this run, for the display to take
         self.frames = 0  # of recordings that were done in this run
+        self.load = Load()  # of the machines that work
         self._in_flight: dict[int, int] = {}  # frames so far
         self._done_size = 0
         self._open_size = sum(map(_size, self._tasks.values()))

@@ -14,6 +14,7 @@ from pipeline.library.executor import (
     Job,
     Outcome,
 )
+from pipeline.library.load import Load
 from pipeline.library.plan import Plan
 from pipeline.library.recordings import find_recordings
 
@@ -56,6 +57,8 @@ class FakeExecutor:
 
     capacity: jobs in flight; submitted: every job so far
     """
+
+    load = Load(cores=4, busy_cores=3.0)
 
     def __init__(self, answer: Callable[[Job], Event] = done, capacity: int = 4) -> None:
         self.capacity = capacity

@@ -78,6 +78,7 @@ def test_what_may_pass_and_what_kills_is_tried_three_times_and_what_is_bad_once(
     assert attempts(executor, BAD) == [1]
     assert tally.counts == {Fate.DONE: 4, Fate.FAILED: 1, Fate.QUARANTINED: 1}
     assert tally.results[KILLER].reason == f"3 times, {WHY}"
+    assert tally.load == executor.load
     assert executor.closed
 
 

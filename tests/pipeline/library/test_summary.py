@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.library.console import in_words, progress_line
 from pipeline.library.executor import Fingerprint
+from pipeline.library.load import Load
 from pipeline.library.plan import Task
 from pipeline.library.recordings import Recording
 from pipeline.library.summary import exit_code, summary, write_report
@@ -99,8 +100,9 @@ def test_progress_counts_frames_in_flight_and_estimates_the_rest_by_bytes() -> N
     tally.settle(Result(task(0), Fate.DONE, frames=50, seconds=1.0))
     tally.progress(1, 50)  # half of it, at as many bytes per frame
     assert tally.seconds_left(10.0) == pytest.approx(20.0)  # 200 of 600 bytes took 10 s
+    tally.load = Load(4, 3.0, gpus=2, busy_gpus=0.5)
     assert progress_line(tally, 10.0) == (
-        "2 of 4 recordings; 100 frames, 10.0 frames/s; about 20 s left"
+        "2 of 4 recordings; 100 frames, 10.0 frames/s; CPU 75%, GPU 25%; about 20 s left"
     )
     tally.settle(Result(task(1, 200), Fate.FAILED, "why"))
     assert progress_line(tally, 10.0).startswith("3 of 4 recordings, 1 failed; 50 frames")
