@@ -138,6 +138,7 @@ def stream_figures(pipeline: Pipeline, stream: StreamStages) -> Figures:
     return {
         "url": stream.url,
         **({"connection": stream.status.snapshot()} if stream.status else {}),
+        **({"decoder": stream.source.decoder.figures()} if stream.source.decoder else {}),
         "skipped": _by_reason(balance.skipped),
         "decoded": balance.decoded,
         "emitted": balance.emitted,
@@ -218,7 +219,15 @@ def _stream_line(name: str, stream: Figures) -> str:
         parts.append(f"{stream['repaired_times']} times repaired")
     speed = f"{stream['fps']:.1f} fps, latency ms " + _spread(latency)
     lines = [*_attention_lines(stream), *_connection_lines(stream), *_recording_lines(stream)]
-    return "\n".join([f"{', '.join(parts)}; {speed}", *lines])
+    return "\n".join([f"{', '.join(parts)}; {speed}", *_decoder_lines(stream), *lines])
+
+
+def _decoder_lines(stream: Figures) -> list[str]:
+    """Return what decoded the stream, and why nothing faster did."""
+    if not (decoder := stream.get("decoder")):
+        return []
+    why = f" ({decoder['why']})" if decoder["why"] else ""
+    return [f"    decoded by {decoder['used']}{why}"]
 
 
 def _attention_lines(stream: Figures) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, cast
 from urllib.parse import unquote
 
 from detector.errors import FramelaneError, UsageError
+from pipeline.codecs.choice import DecoderChoice
 from pipeline.connections.status import Status
 from pipeline.frame import Picture, Stream, Unnumbered
 from pipeline.options import checked_options
@@ -64,6 +65,7 @@ class Source(Protocol):
     accepted: the URLs that it reads, in words, for error messages
     live: it does not wait for its reader, and has the option `max_age`
     status: the state of its connection, for any thread; None if it has no connection to lose
+    decoder: what decodes it; None if it has no video to decode
     tap: where its packets can be had before they are decoded; None if it has none, as recordings
     reserved_corner: width and height, in pixels, of the top left corner that annotations must
         not cover
@@ -72,6 +74,7 @@ class Source(Protocol):
     accepted: ClassVar[str] = ""
     live: ClassVar[bool] = False
     status: Status | None = None
+    decoder: DecoderChoice | None = None
     tap: Tap | None = None
     reserved_corner: tuple[int, int] = (0, 0)
 

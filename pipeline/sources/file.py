@@ -14,6 +14,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from detector.errors import UsageError
+from pipeline.codecs.choice import DecoderChoice, DecoderName
+from pipeline.codecs.contexts import HARDWARE, Hardware
+from pipeline.codecs.stream_decoder import NotDecoded, StreamDecoder
 from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Disconnected
 from pipeline.frame import Stream
@@ -40,6 +43,7 @@ class VideoFileSource(RecordedSource):
     threads: decoding threads. One thread uses the least CPU and reports all damage. More threads
         decode a single large video faster, use 30 % more CPU, and lose a few more frames near a
         damaged packet
+    decoder: what decodes; auto: hardware if its first frame is that of software
     timeout_seconds: how long a server may stay silent
     max_pixels: of a frame; larger ones are refused before they are decoded
     loop: after the end, begin again, as if the recording went on; for local files
@@ -53,8 +57,10 @@ class VideoFileSource(RecordedSource):
         self,
         url: str,
         name: str,
+        hardware: Hardware = HARDWARE,
         *,
         threads: int = 1,
+        decoder: DecoderName = "auto",
         timeout_seconds: float = 10.0,
         max_pixels: int = 2**25,
         loop: bool = False,
@@ -72,6 +78,7 @@ class VideoFileSource(RecordedSource):
         self._url = url
         self._name = name
         self._threads = threads
+        self.decoder: DecoderChoice = DecoderChoice(decoder, shown_url(url), hardware)
         self._timeout_seconds = timeout_seconds
         self._loop = loop
         self._offset = 0  # of the times in this round of a loop
@@ -99,7 +106,11 @@ class VideoFileSource(RecordedSource):
         return self._damage.interrupted
 
     def open(self) -> Stream:
-        """Open the container and select the video stream."""
+        """Open the container and select the video stream.
+
+        Raises SourceError, or DecoderError if the machine lacks the decoder that was asked for.
+        """
+        self.decoder.check()
         container = self._begin()
         stream = Stream(
             name=self._name,
@@ -164,7 +175,8 @@ class VideoFileSource(RecordedSource):
         self._video.codec_context.options = self._limit.options
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
-        self._aspects = PixelAspects(self._video, self._threads)
+        decoder = StreamDecoder(self._video.codec_context, self.decoder, keeps=True)
+        self._aspects = PixelAspects(self._video, decoder, self._threads)
         return container
 
     def _open_container(self) -> InputContainer:
@@ -241,6 +253,9 @@ class VideoFileSource(RecordedSource):
             return self._aspects.decode(packet)
         except av.FFmpegError as error:
             self._note(packet, error)
+            return []
+        except NotDecoded as waits:
+            self._damage.undecodable(self._seconds(packet.pts if packet else None), str(waits))
             return []
 
     def _note(self, packet: av.Packet[VideoStream] | None, error: av.FFmpegError) -> None:

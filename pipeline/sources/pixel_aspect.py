@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from fractions import Fraction
 
 from av.codec.codec import Capabilities
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-
-@dataclass(slots=True, eq=False)
-class _Note:
-    """Travels through the decoder with a packet; coded: pixel aspect of its frame, if known."""
-
-    coded: Fraction | None = None
+from pipeline.codecs.packet_note import PacketNote, VideoPacket, note_of
+from pipeline.codecs.stream_decoder import StreamDecoder
 
 
 class PixelAspects:
@@ -27,37 +21,40 @@ class PixelAspects:
     of the first frame. With several decoding threads, the last packets before the end of the stream
     share one aspect.
 
-    To be made before the first packet is decoded; threads: of the decoder
+    To be made before the first packet is decoded.
+
+    decoder: of the stream; threads: of its software decoder
     """
 
-    def __init__(self, video: VideoStream, threads: int = 1) -> None:
+    def __init__(self, video: VideoStream, decoder: StreamDecoder, threads: int = 1) -> None:
         context = video.codec_context
         context.copy_opaque = True  # frames get the notes of their packets
-        self._video = video
+        self._decoder = decoder
         self._stated = video.sample_aspect_ratio or None  # by the container, or else coded
         self._overrides = self._stated != (context.sample_aspect_ratio or None)
         self._first: Fraction | None = None  # coded aspect of the first frame
         self._any = False
         by_frames = context.codec.capabilities & Capabilities.frame_threads
         self._delay = threads - 1 if by_frames else 0  # packets that are decoded at the same time
-        self._notes: deque[_Note] = deque()
+        self._notes: deque[PacketNote] = deque()
 
-    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
+    def decode(self, packet: VideoPacket | None, skip_frame: str = "DEFAULT") -> list[VideoFrame]:
+        """Return the frames that a packet completes; see StreamDecoder."""
         if packet:
-            packet.opaque = note = _Note()
+            packet.opaque = note = PacketNote()
             self._notes.append(note)
         try:
-            return self._video.decode(packet)
+            return self._decoder.decode(packet, skip_frame)
         finally:
-            coded = self._video.codec_context.sample_aspect_ratio or None
-            while len(self._notes) > (self._delay if packet else 0):
+            coded = self._decoder.context.sample_aspect_ratio or None
+            delay = self._delay if packet and self._decoder.is_software else 0
+            while len(self._notes) > delay:
                 self._notes.popleft().coded = coded
 
     def of(self, frame: VideoFrame) -> Fraction | None:
         """Return width of a pixel by its height, before any turn; None if nothing states it."""
-        note = frame.opaque
-        coded = note.coded if isinstance(note, _Note) else None
+        note = note_of(frame)
+        coded = note.coded if note else None
         if not self._any:
             self._any, self._first = True, coded
         if self._overrides and coded == self._first:

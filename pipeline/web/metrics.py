@@ -140,7 +140,14 @@ class RunCollector:
         lost = CounterMetricFamily(
             "framelane_reconnects", "Lost connections by cause.", labels=("camera", "cause")
         )
+        decoders = GaugeMetricFamily(
+            "framelane_camera_decoder",
+            "1 for what decodes the camera's video.",
+            labels=("camera", "decoder"),
+        )
         for stream in streams:
+            if stream.source.decoder:
+                decoders.add_metric((stream.name, stream.source.decoder.used), 1)
             if stream.status is None:
                 continue
             current = stream.status.state
@@ -148,7 +155,7 @@ class RunCollector:
                 states.add_metric((stream.name, state.value), state is current)
             for cause, count in dict(stream.status.causes).items():
                 lost.add_metric((stream.name, cause.value), count)
-        yield from (states, lost)
+        yield from (states, lost, decoders)
 
     def _latency(self, streams: Iterable[StreamStages], balances: Mapping[str, Balance]) -> Metric:
         latency = HistogramMetricFamily(

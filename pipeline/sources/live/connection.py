@@ -79,7 +79,7 @@ class Connection:
         raise NotImplementedError
 
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
-        """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
+        """Return the frames that a packet completes; None: flush; see StreamDecoder."""
         raise NotImplementedError
 
     def pixel_aspect(self, frame: av.VideoFrame) -> Fraction | None:

@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from pipeline.codecs.stream_decoder import StreamDecoder
 from pipeline.connections.causes import trouble_opening, trouble_reading
 from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Cause, Disconnected, Trouble
@@ -66,7 +67,8 @@ class ContainerConnection(Connection):
         except Disconnected:
             self.close()
             raise
-        self._aspects = PixelAspects(self._video)
+        decoder = StreamDecoder(self._video.codec_context, where.decoder)
+        self._aspects = PixelAspects(self._video, decoder)
         self._audio = [each for each in self._container.streams.audio if where.audio]
         self._tracks = {each.index: track for track, each in enumerate(self._audio, 1)}
         self.codec = self._video.codec_context.name
@@ -111,10 +113,9 @@ class ContainerConnection(Connection):
         return format_of(self.codec, self.time_base, keyframe, self._video, self._audio)
 
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
-        """Return the frames that a packet completes; None: flush. Raises av.FFmpegError."""
-        self._video.codec_context.skip_frame = skip.value
+        """Return the frames that a packet completes; None: flush; see StreamDecoder."""
         try:
-            return self._aspects.decode(packet)
+            return self._aspects.decode(packet, skip.value)
         except av.FFmpegError as error:
             if packet:  # else the connection ends anyway
                 with refused_sizes():

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 
+from pipeline.codecs.choice import DecoderChoice
 from pipeline.memory_limits import MAX_PIXELS
 from pipeline.sources.live.hls_files import HlsFiles
 from pipeline.sources.live.hls_playlist import Variant
@@ -47,6 +48,7 @@ class Address:
     variant, max_height: of HLS, see Live
     limit: of a frame's pixels
     audio: whether audio is demuxed, too
+    decoder: what decodes its video
     """
 
     url: str = field(repr=False)
@@ -57,6 +59,7 @@ class Address:
     max_height: int | None = None
     limit: PixelLimit = DEFAULT_LIMIT
     audio: bool = False
+    decoder: DecoderChoice = field(default_factory=lambda: DecoderChoice("software", "video"))
 
 
 def live_kind(url: str) -> Kind | None:

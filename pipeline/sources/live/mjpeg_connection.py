@@ -12,6 +12,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from pipeline.codecs.stream_decoder import StreamDecoder
 from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Cause, Disconnected, Trouble
 from pipeline.media.container import FALLBACK_INTERVAL
@@ -54,7 +55,7 @@ class MjpegConnection(Connection):
         decoder = av.CodecContext.create("mjpeg", "r")
         assert isinstance(decoder, VideoCodecContext)
         self._limit = where.limit
-        self._decoder = without_delay(decoder, self._limit)
+        self._decoder = StreamDecoder(without_delay(decoder, self._limit), where.decoder)
         self._refused = False  # the last image was too large
         self._last = -1  # time of the last image
         self._read_at = 0.0
@@ -91,12 +92,12 @@ class MjpegConnection(Connection):
         return format_of(self.codec, self.time_base, keyframe)
 
     def decode(self, packet: av.Packet[VideoStream] | None, skip: Skip) -> list[av.VideoFrame]:
-        """Return the frame of an image; None: nothing is left. Raises av.FFmpegError."""
+        """Return the frame of an image; None: nothing is left; see StreamDecoder."""
         if packet is None:
             return []
         with refused_sizes():
             self._check_size(bytes(packet))
-        return list(self._decoder.decode(packet))
+        return self._decoder.decode(packet)
 
     def close(self) -> None:
         """Close the connection."""

@@ -11,6 +11,7 @@ from time import monotonic
 
 import av
 
+from pipeline.codecs.stream_decoder import NotDecoded
 from pipeline.connections.status import Cause, Disconnected, Status, Trouble
 from pipeline.sources import Decoded, Skipped
 from pipeline.sources.conversion import FrameConverter
@@ -158,6 +159,12 @@ class Decoding:
             if arrival:  # else the frames are lost, and counted as such
                 self._in_decoder.pop(arrival.pts)
                 yield Skipped(UNDECODABLE)
+            return
+        except NotDecoded as waits:
+            self._no_frame_since = None  # the data may be good
+            if arrival:
+                self._in_decoder.pop(arrival.pts)
+                yield Skipped(str(waits))
             return
         for frame in frames:
             sent = self._in_decoder.pop(frame.pts)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from threading import Event
 from types import MappingProxyType
 from typing import ClassVar
 
 from detector.errors import UsageError
+from pipeline.codecs.choice import DecoderChoice, DecoderError, DecoderName
+from pipeline.codecs.contexts import HARDWARE, Hardware
 from pipeline.connections.backoff import Backoff
 from pipeline.connections.status import Cause, Disconnected, State, Status, Trouble
 from pipeline.frame import Stream
@@ -49,6 +52,7 @@ class Live(Source):
         are not higher (pixels)
     max_pixels: of a frame; a connection with larger ones is given up before they are decoded
     audio: whether audio is read, too, for those who want the packets
+    decoder: what decodes; auto: hardware if its first frame is that of software
     ffmpeg: options of the demuxer, such as {video_size: 1280x720, input_format: mjpeg} for a camera
     """
 
@@ -60,6 +64,7 @@ class Live(Source):
         self,
         url: str,
         name: str,
+        hardware: Hardware = HARDWARE,
         *,
         transport: Transport = "tcp",
         timeout_seconds: float = 5.0,
@@ -71,6 +76,7 @@ class Live(Source):
         max_height: int | None = None,
         max_pixels: int = MAX_PIXELS,
         audio: bool = False,
+        decoder: DecoderName = "auto",
         ffmpeg: Mapping[str, str] = NO_OPTIONS,
     ) -> None:
         shown = shown_url(url)
@@ -91,8 +97,12 @@ class Live(Source):
         self._shown = shown
         self._name = name
         limit = PixelLimit.given(max_pixels, f"source '{shown}'")
-        self._address = address(
-            kind, url, transport, timeout_seconds, ffmpeg, variant, max_height, limit, audio
+        self.decoder: DecoderChoice = DecoderChoice(decoder, shown, hardware)
+        self._address = replace(
+            address(
+                kind, url, transport, timeout_seconds, ffmpeg, variant, max_height, limit, audio
+            ),
+            decoder=self.decoder,
         )
         self._timeout = timeout_seconds
         self._reconnect = reconnect
@@ -124,7 +134,11 @@ class Live(Source):
         return [f"{self._shown}: never connected: {self.status.trouble}"]
 
     def open(self) -> Stream:
-        """Connect, however long that takes; after `stop`, return without a connection."""
+        """Connect, however long that takes; after `stop`, return without a connection.
+
+        Raises SourceError, or DecoderError if the machine lacks the decoder that was asked for.
+        """
+        self._check_decoder()
         self._connection = self._connected()
         return Stream(
             name=self._name,
@@ -142,7 +156,7 @@ class Live(Source):
                 yield from self._reading(self._connection).results()
             except Disconnected as lost:
                 trouble = lost.trouble
-            except SourceError as error:
+            except (SourceError, DecoderError) as error:
                 self.status.failed(Trouble(Cause.UNSUPPORTED, str(error)))
                 raise
             self._feed.disconnected()
@@ -165,6 +179,13 @@ class Live(Source):
         self._feed.close()
         if self._connection:
             self._connection.close()
+
+    def _check_decoder(self) -> None:
+        try:
+            self.decoder.check()
+        except DecoderError as error:
+            self.status.failed(Trouble(Cause.UNSUPPORTED, str(error)))
+            raise
 
     def _connected(self) -> Connection | None:
         """Return the next connection, None if there will be none."""
