@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import pytest
 from trackers import make_tracker
 from trackers.evaluation.evaluate import evaluate, gathered
 from trackers.evaluation.report import evaluate_files
+from trackers.motchallenge.history import History
 from trackers.motchallenge.run import run_files
-from trackers.motchallenge.text import MotRows, read_mot
+from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.sort import Sort
 
 pytest.importorskip("trackeval", reason="`make test` installs it")
@@ -42,7 +42,7 @@ def assert_same(ours: Mapping[str, Any], theirs: Mapping[str, float]) -> None:
 def tracked(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tracker's results on all sequences of MOT15."""
     folder = tmp_path_factory.mktemp("results")
-    run_files(data / "mot15", folder, lambda: make_tracker("bytetrack"))
+    run_files(data / "mot15", folder, by_bytetrack)
     return folder
 
 
@@ -100,11 +100,18 @@ def test_sort_by_frame_counts_has_the_published_scores_of_sort(data: Path, tmp_p
     """As published: one filter step per frame, and a track may miss one frame."""
     for name in SORT_PUBLISHED:
         detections = data / "mot15" / name / "det" / "det.txt"
-        make = partial(Sort, buffer_seconds=2 / 30)
-        run_files(detections, tmp_path / f"{name}.txt", make, frame_rate=30)
+        run_files(detections, tmp_path / f"{name}.txt", sort_by_frames, frame_rate=30)
     evaluation = evaluate_files(data / "mot15", tmp_path).as_json()["sequences"]
     found = {name: tuple(evaluation[name][c] for c in COUNTS) for name in SORT_PUBLISHED}
     assert found == SORT_PUBLISHED
+
+
+def by_bytetrack(history: History) -> MotResult:
+    return MotResult.of(history.tracks(make_tracker("bytetrack")))
+
+
+def sort_by_frames(history: History) -> MotResult:
+    return MotResult.of(history.tracks(Sort(buffer_seconds=2 / 30)))
 
 
 def labelled_crowd(random: np.random.Generator) -> MotRows:

@@ -90,7 +90,7 @@ def test_predicted_and_refined_boxes_are_marked_in_column_9(
         ([], {"-1", "0"}),  # who is hidden for a moment
         (["--option", "hidden_seconds=0"], {"-1"}),
         (["--option", "emit_lost=true"], {"-1", "0"}),
-        (["--refine"], {"1", "2"}),
+        (["--refine"], {"1", "2", "3"}),
     ):
         output = tmp_path / "t.txt"
         done = command("run", "--detections", str(detections), "--output", str(output), *flags)

@@ -55,7 +55,7 @@ RENAMED = {"--camera-motion": "--camera-path", "--classes": "--with-classes"}
 @click.option(
     "--refine",
     is_flag=True,
-    help="After tracking, fill short gaps by interpolation, and smooth the boxes.",
+    help="After tracking, join tracks by what came later, fill gaps, and smooth the boxes.",
 )
 @frame_options
 def run(
@@ -74,20 +74,30 @@ def run(
 
     The output has the confirmed tracks, and the lost ones that the tracker returns. All files are
     MOTChallenge text. A folder contains NAME.txt or NAME/det/det.txt. Column 9 of the output gives
-    the kind of box: -1 tracked, 0 predicted, 1 smoothed, 2 interpolated.
+    the kind of box: -1 tracked, 0 predicted, 1 smoothed, 2 interpolated, 3 linked.
     """
+    from trackers.motchallenge.history import History
     from trackers.motchallenge.run import run_files
+    from trackers.motchallenge.text import MotResult
+    from trackers.refinement.refine import refined
+    from trackers.tracks import Tracker
 
     chosen = dict(map(_option, options))
+
+    def make() -> Tracker:
+        return make_tracker(tracker, **chosen)
+
+    def as_tracked(history: History) -> MotResult:
+        return MotResult.of(history.tracks(make()))
+
     run_files(
         detections,
         output,
-        lambda: make_tracker(tracker, **chosen),
+        (lambda history: refined(history, make)) if refine else as_tracked,
         frame_rate=frame_rate,
         camera_motion=camera_path,
         with_classes=with_classes,
         score_range=score_range,
-        refine=refine,
         frames=frame_choice(**frames),
         warn=partial(click.echo, err=True),
     )

@@ -13,7 +13,7 @@ from detector.errors import UsageError
 from detector.text_file import write_text
 from trackers.motchallenge.camera_path import CameraPath, read_camera
 from trackers.motchallenge.frame_choice import FrameChoice
-from trackers.motchallenge.interpolate import refined
+from trackers.motchallenge.history import History
 from trackers.motchallenge.sequences import SequenceInfo, find_sequences, read_info
 from trackers.motchallenge.text import MotResult, MotRows, read_mot
 from trackers.tracks import Tracker, Tracks
@@ -24,25 +24,23 @@ DEFAULT_RATE = 30.0  # frames per second, without --frame-rate and seqinfo.ini
 def run_files(
     detections: Path,
     output: Path,
-    make: Callable[[], Tracker],
+    follow: Callable[[History], MotResult],
     *,
     frame_rate: float | None = None,
     camera_motion: Path | None = None,
     with_classes: bool = False,
     score_range: tuple[float, float] | None = None,
     frames: FrameChoice | None = None,
-    refine: bool = False,
     warn: Callable[[str], None] = print,
 ) -> None:
-    """Track each sequence with a new tracker, and write its tracks.
+    """Track each sequence, and write its tracks.
 
     detections, camera_motion: a file or a folder, see `find_sequences`
     output: a file if `detections` is a file, else a folder for a NAME.txt per sequence
-    make: returns a new tracker
+    follow: returns the tracks of a sequence
     frame_rate: per second; None: that of the sequence's seqinfo.ini, or else 30
     with_classes: whether column 8 of detections is a class
     score_range: the two scores that become 0 and 1; scores beyond them are clipped
-    refine: whether finished tracks are interpolated and smoothed
     warn: takes a line for each assumption that was made
     Raises UsageError if a file cannot be read or written.
     """
@@ -51,7 +49,7 @@ def run_files(
     if camera_motion is not None and camera_motion.is_file():
         cameras = dict.fromkeys(named, camera_motion)
     for name, file in named.items():
-        tracker, info = make(), read_info(file)
+        info = read_info(file)
         if frame_rate is None and info is None:
             warn(f"{name}: no --frame-rate and no seqinfo.ini: {DEFAULT_RATE:g} fps is assumed")
         if camera_motion is not None and name not in cameras:
@@ -63,9 +61,7 @@ def run_files(
         camera = read_camera(cameras[name]) if name in cameras else None
         chosen = _chosen_frames(name, rows, info, FrameChoice() if frames is None else frames)
         rate = frame_rate or (info.frame_rate if info else DEFAULT_RATE)
-        result = MotResult.of(track(tracker, rows, chosen, rate, camera))
-        if refine:
-            result = refined(result, chosen, rate)
+        result = follow(History.of(rows, chosen, rate, camera))
         write_text(output / f"{name}.txt" if detections.is_dir() else output, result.text())
 
 
@@ -76,16 +72,8 @@ def track(
     frame_rate: float,
     camera: CameraPath | None = None,
 ) -> Iterator[tuple[int, Tracks]]:
-    """Yield each of `frames` (from 1, increasing) with its tracks.
-
-    rows: the detections
-    camera: the whole path, including frames between those that are tracked
-    """
-    previous = None
-    for frame in frames.tolist():
-        step = camera.between(previous, frame - 1) if camera and previous is not None else None
-        yield frame, tracker.update(rows.at(frame).detections(), (frame - 1) / frame_rate, step)
-        previous = frame - 1
+    """Yield each of `frames` (from 1, increasing) with its tracks; see `History.of`."""
+    return History.of(rows, frames, frame_rate, camera).tracks(tracker)
 
 
 def _chosen_frames(

@@ -31,6 +31,7 @@ class Origin(IntEnum):
     PREDICTED = 0  # not seen, predicted by the tracker
     SMOOTHED = 1  # seen, smoothed afterwards
     INTERPOLATED = 2  # not seen, interpolated between two boxes that were
+    LINKED = 3  # of two tracks that were joined, or seen only by a tracker that went backwards
 
 
 def mot_lines(index: int, tracks: Tracks) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from trackers import make_tracker
-from trackers.evaluation.evaluate import evaluate
-from trackers.motchallenge.interpolate import refined
-from trackers.motchallenge.run import track
-from trackers.motchallenge.text import MotResult, MotRows, Origin, read_mot
+from detector.detections import Int64Array
+from trackers.motchallenge.text import MotResult, MotRows, Origin
+from trackers.refinement.smoothing import smoothed
+from trackers.refinement.tracklets import Tracklets
 
 RATE = 25.0
 
@@ -28,6 +25,11 @@ def result(frames: list[int], lefts: np.ndarray, identity: int = 1) -> MotResult
         np.full(n, 2),
     )
     return MotResult(rows, np.full(n, Origin.TRACKED))
+
+
+def refined(result: MotResult, frames: Int64Array, frame_rate: float) -> MotResult:
+    """Return tracks of which none is joined, smoothed."""
+    return smoothed(Tracklets(result, result.rows.ids), frames, frames / frame_rate)
 
 
 def test_a_gap_is_interpolated_linearly() -> None:
@@ -66,12 +68,25 @@ def test_smoothing_halves_jitter_and_keeps_the_path() -> None:
     assert np.std(found - path) < 0.5 * np.std(shaking - path)
 
 
-def test_predicted_boxes_are_left_out_and_no_tracks_give_no_rows() -> None:
-    tracked = result([1, 2, 3], np.zeros(3))
-    tracked.origins[1] = Origin.PREDICTED
-    found = refined(tracked, np.array([1, 3]), RATE)
-    assert found.rows.frames.tolist() == [1, 3]
+def test_no_tracks_give_no_rows() -> None:
     assert len(refined(MotResult.of([]), np.arange(1, 5), RATE).rows) == 0
+
+
+def test_a_gap_between_two_tracks_that_were_joined_is_filled_however_long_and_marked() -> None:
+    frames = [*range(1, 11), *range(41, 51)]
+    joined = result(frames, 4.0 * np.array(frames))
+    parts = np.repeat([1, 2], 10)
+    found = smoothed(Tracklets(joined, parts), np.arange(1, 51), np.arange(1, 51) / RATE)
+    assert found.rows.frames[found.origins == Origin.LINKED].tolist() == list(range(11, 41))
+    np.testing.assert_allclose(found.rows.boxes_xyxy[:, 0], 4.0 * np.arange(1, 51), atol=1e-6)
+
+
+def test_frames_at_irregular_times_are_interpolated_by_time() -> None:
+    seconds = np.array([0.0, 0.1, 0.2, 0.5, 0.6, 0.7])
+    frames = np.arange(1, 7)
+    tracked = result([1, 2, 3, 5, 6], 100 * seconds[[0, 1, 2, 4, 5]])
+    found = smoothed(Tracklets(tracked, tracked.rows.ids), frames, seconds)
+    np.testing.assert_allclose(found.rows.boxes_xyxy[:, 0], 100 * seconds, atol=1e-6)
 
 
 def test_tracks_are_refined_independently() -> None:
@@ -94,15 +109,3 @@ def test_tracks_are_refined_independently() -> None:
 
 
 NAMES = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
-
-
-def test_refinement_improves_hota_on_real_tracks(data: Path) -> None:
-    for name, rate in (("TUD-Campus", 25.0), ("KITTI-17", 10.0)):
-        folder = data / "mot15" / name
-        detections = read_mot(folder / "det" / "det.txt", with_classes=False)
-        truth = read_mot(folder / "gt" / "gt.txt", with_classes=False)
-        frames = np.arange(1, detections.last_frame + 1)
-        found = MotResult.of(track(make_tracker("lane"), detections, frames, rate))
-        better = refined(found, frames, rate)
-        before, after = (evaluate(truth, r.rows, "mot15")[0].hota.hota for r in (found, better))
-        assert after > before + 0.01

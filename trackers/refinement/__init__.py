@@ -1,0 +1,1 @@
+"""Tracks of a finished recording, made better by what comes later in it."""
