@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from pipeline.fleet.camera import NodeSpec, Report
 from pipeline.fleet.config import FleetConfig
-from pipeline.fleet.fleet import Fleet, Orders
+from pipeline.fleet.fleet import Fleet
+from pipeline.fleet.orders import Orders
 from pipeline.fleet.site import Site
 from pipeline.fleet.state_file import read_state, write_state
 from pipeline.fleet.status import status_of

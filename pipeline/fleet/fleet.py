@@ -15,6 +15,7 @@ from pipeline.fleet.camera import CameraSpec, Cost, NodeSpec, Report, Running
 from pipeline.fleet.config import FleetConfig
 from pipeline.fleet.leases import Lease, Leases
 from pipeline.fleet.members import Members
+from pipeline.fleet.orders import Orders, orders_for
 from pipeline.fleet.placement import Placement, place
 from pipeline.fleet.rebalance import best_move
 
@@ -26,14 +27,6 @@ SMOOTHING = 0.2  # weight of a new measurement of a camera's cost
 LIVE = "LIVE"
 NO_NODE = "no node is alive that can run the model"
 OVER = frozenset({"FAILED", "ENDED"})  # states of a camera that do not change by themselves
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a node should run from now on: the digest of what is shared, and the leases."""
-
-    shared: str
-    cameras: Mapping[str, Lease]
 
 
 @dataclass
@@ -146,7 +139,7 @@ class Fleet:
             self._place(nodes, now, wall)
         self._balance(nodes, now, wall)
         self._roll(now, wall)
-        decision = Decision(self._orders(now), self._dirty)
+        decision = Decision(orders_for(self.leases, self.members, now), self._dirty)
         self._dirty = False
         return decision
 
@@ -279,41 +272,6 @@ class Fleet:
             log.info("node '%s' gets the new configuration", node)
             for camera in held[node]:
                 self._grant(camera, node, now, wall)
-
-    def _orders(self, now: float) -> dict[str, Orders]:
-        """Return orders for the nodes whose report is not what they should do."""
-        wanted: dict[str, dict[str, Lease]] = {name: {} for name in self.members}
-        held_elsewhere = self._held_elsewhere(now)
-        for name in self.leases:
-            if name not in held_elsewhere:
-                wanted[self.leases[name].node][name] = self.leases[name]
-        orders = {}
-        for name, member in self.members.items():
-            if not member.report or not self.members.is_alive(name, now):
-                continue
-            does = {
-                camera: (running.epoch, running.digest)
-                for camera, running in member.report.cameras.items()
-            }
-            should = {camera: (each.epoch, each.digest) for camera, each in wanted[name].items()}
-            if does != should or member.report.shared != member.shared:
-                orders[name] = Orders(member.shared, wanted[name])
-        return orders
-
-    def _held_elsewhere(self, now: float) -> set[str]:
-        """Return the cameras that another node has not let go yet: its successor waits for that.
-
-        If both run it, because the other node was cut off for a while, the successor goes on.
-        """
-        return {
-            camera
-            for name, member in self.members.items()
-            if member.report and self.members.is_alive(name, now)
-            for camera in member.report.cameras
-            if camera in self.leases
-            and self.leases[camera].node != name
-            and not self.leases[camera].confirmed
-        }
 
     def _grant(self, camera: str, node: str, now: float, wall: float) -> None:
         lease = self.leases.grant(camera, node, self._cameras[camera].digest, wall)

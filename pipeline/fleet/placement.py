@@ -20,15 +20,27 @@ TRIES = 8  # nodes with the most room that are tried: the others have less
 class Loads:
     """What is used of each node, and which places each one has.
 
-    nodes: by name
+    cameras: those that run on one of the nodes; others are left out
+    current: camera -> node, for cameras that run
+    costs: of all cameras
     """
 
-    def __init__(self, nodes: Iterable[NodeSpec]) -> None:
+    def __init__(
+        self,
+        nodes: Iterable[NodeSpec],
+        cameras: Iterable[CameraSpec],
+        current: Mapping[str, str],
+        costs: Mapping[str, Cost],
+    ) -> None:
         self.nodes = {node.name: node for node in nodes}
         self._cores = dict.fromkeys(self.nodes, 0.0)
         self._engine = dict.fromkeys(self.nodes, 0.0)
         self._places: Counter[tuple[str, str]] = Counter()  # by node and place
         self._nodes_of_place: Counter[str] = Counter()
+        for camera in cameras:
+            node = current.get(camera.name)
+            if node in self.nodes:
+                self.add(node, camera, costs[camera.name])
 
     def add(self, node: str, camera: CameraSpec, cost: Cost) -> None:
         """Note that a camera is on a node."""
@@ -37,14 +49,6 @@ class Loads:
         if camera.place is not None:
             self._nodes_of_place[camera.place] += not self._places[node, camera.place]
             self._places[node, camera.place] += 1
-
-    def remove(self, node: str, camera: CameraSpec, cost: Cost) -> None:
-        """Note that a camera is no longer on a node."""
-        self._cores[node] -= cost.cores
-        self._engine[node] -= cost.engine
-        if camera.place is not None:
-            self._places[node, camera.place] -= 1
-            self._nodes_of_place[camera.place] -= not self._places[node, camera.place]
 
     def used(self, node: str) -> float:
         """Return the share of a node that is used: of its cores or of its engine."""
@@ -96,11 +100,7 @@ def place(
     headroom: share of each node that only urgent cameras may use
     urgent: cameras that have lost their node
     """
-    loads, placement = Loads(nodes), Placement(dict(current))
-    for camera in cameras:
-        if (node := current.get(camera.name)) in loads.nodes:
-            assert node is not None
-            loads.add(node, camera, costs[camera.name])
+    loads, placement = Loads(nodes, cameras, current, costs), Placement(dict(current))
     new = [camera for camera in cameras if camera.name not in current]
     new.sort(key=lambda each: (each.name not in urgent, -costs[each.name].cores, each.name))
     choosers: dict[frozenset[tuple[str, str]], _Chooser] = {}

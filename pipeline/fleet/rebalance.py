@@ -34,13 +34,11 @@ def best_move(
     the loads of the fullest and the emptiest node differ by more than `above`, and less by it.
     pinned: cameras that stay
     """
-    loads = Loads(nodes)
-    there = [camera for camera in cameras if current.get(camera.name) in loads.nodes]
-    for camera in there:
-        loads.add(current[camera.name], camera, costs[camera.name])
-    free = [camera for camera in there if camera.name not in pinned]
     if len(nodes) < 2:
         return None
+    loads = Loads(nodes, cameras, current, costs)
+    there = [camera for camera in cameras if current.get(camera.name) in loads.nodes]
+    free = [camera for camera in there if camera.name not in pinned]
     by_load = sorted(loads.nodes, key=lambda name: (loads.used(name), name))
     return _separation(free, by_load, current, costs, loads, 1 - headroom) or _relief(
         free, by_load, current, costs, loads, above
