@@ -15,7 +15,7 @@ LATE = {
 }
 DOCTOR = Late(
     "detector.commands.doctor:doctor",
-    "Show the hardware and software of this machine, and what is missing.",
+    "Show the hardware and runtimes of this machine, and what is missing.",
 )
 
 main = LateGroup(

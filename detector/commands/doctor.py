@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,24 @@ def doctor(as_json: bool) -> None:
 
 
 def as_data(machine: Machine) -> dict[str, Any]:
-    """Return all that is known, and what follows from it, as plain values."""
+    """Return what is known of a machine, and what follows from it, as plain values."""
     return {**asdict(machine), "use": use(machine), "advice": list(advice(machine))}
 
 
-def as_text(machine: Machine) -> str:
-    """Return it for a person."""
+def as_text(
+    machine: Machine,
+    used: Iterable[tuple[str, str]] = (),
+    more: Iterable[tuple[str, Iterable[tuple[str, str]]]] = (),
+) -> str:
+    """Return it for a person.
+
+    used: further rows of what a run uses: part, text
+    more: further sections: title, rows
+    """
     parts = (
         ("here", _here(machine)),
-        ("used for the fastest run", use(machine).items()),
+        *more,
+        ("used for the fastest run", [*use(machine).items(), *used]),
         ("for more", [("", line) for line in advice(machine)] or [("", "nothing to install")]),
     )
     lines = []
@@ -56,7 +65,7 @@ def use(machine: Machine) -> dict[str, str]:
         )
     else:
         engine = f"openvino on the CPU, in {_cpu_precision(machine)}"
-    return {"engine": engine, "decoder": "FFmpeg on the CPU", "encoder": "libx264 on the CPU"}
+    return {"engine": engine}
 
 
 def advice(machine: Machine) -> Iterator[str]:
@@ -103,9 +112,6 @@ def _here(machine: Machine) -> Iterator[tuple[str, str]]:
         yield name, installed or "not installed"
     for device, text in machine.openvino_devices.items():
         yield f"openvino {device}", text
-    yield "FFmpeg", f"{machine.ffmpeg}: {', '.join((*machine.decoders, *machine.encoders))}"
-    for name in ("nvdec", "nvenc"):
-        yield name.upper(), machine.obstacles[name] or "can be used"
 
 
 def _cpu_precision(machine: Machine) -> str:

@@ -67,7 +67,7 @@ class FFmpegHardware:
 
     def open(self, name: str, like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
         """Return a decoder with a hardware context, which decodes or fails: it never falls back."""
-        codec = f"{like.name}{_OWN_CODECS.get(name, '')}"
+        codec = f"{like.codec.canonical_name}{_OWN_CODECS.get(name, '')}"
         decoder = _opened(name, codec)
         decoder.extradata = like.extradata
         decoder.thread_count = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from detector.__main__ import DOCTOR
 from detector.__main__ import LATE as MODELS
 from detector.cli import Late, LateGroup
 
@@ -26,7 +25,10 @@ LATE = {
     "tracks": Late(
         "trackers.__main__:main", "Track detections from files; measure the accuracy of tracks."
     ),
-    "doctor": DOCTOR,
+    "doctor": Late(
+        "pipeline.commands.doctor:doctor",
+        "Show the hardware and software of this machine, and what is missing.",
+    ),
 }
 
 CHECK = Late(

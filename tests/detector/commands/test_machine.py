@@ -10,11 +10,8 @@ from detector.commands.machine import (
     driver_version,
     graphics_cards,
     jetson_release,
-    nvdec_obstacle,
-    nvenc_obstacle,
 )
-from detector.engines.auto import NO_GPU
-from detector.hardware.cuda_driver import Gpu, find_gpus
+from detector.hardware.cuda_driver import Gpu
 
 GPU = Gpu(0, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, integrated=False)
 
@@ -65,11 +62,3 @@ def test_cards_are_found_on_the_bus_without_a_driver(tmp_path: Path) -> None:
         (device / "vendor").write_text(f"{vendor}\n")
     assert graphics_cards(tmp_path) == ("Intel", "NVIDIA", "0x1a03")
     assert graphics_cards(tmp_path / "absent") == ()
-
-
-def test_codecs_of_a_gpu_need_one() -> None:
-    assert nvdec_obstacle((), None) == nvenc_obstacle((), None) == NO_GPU
-    if not find_gpus():  # each is tried, not taken from a list
-        assert "FFmpeg cannot open h264_nvenc" in str(nvenc_obstacle((GPU,), None))
-        assert "its library does not load" in str(nvdec_obstacle((GPU,), None))
-        assert "GStreamer" in str(nvdec_obstacle((GPU,), "L4T 36.4.3 (JetPack 6)"))
