@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -46,6 +46,7 @@ from pipeline.run import Run
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Chain, Stage
 from pipeline.sinks import make_sink
+from pipeline.sinks.discard import Discard
 from pipeline.sinks.frame_tap import FrameTap
 from pipeline.sources import Source, make_source, source_for
 from pipeline.sources.file import VideoFileSource
@@ -60,17 +61,30 @@ from pipeline.stages.track import Track
 from trackers import make_tracker
 
 LIVE_MAX_AGE = 0.5  # seconds that an operator does not notice
+Follow = Callable[[str], Stage[Detected, Tracked]]  # takes the name of a stream
 CONFIDENCE = {"with a tracker": 0.1, "without": 0.25}  # trackers use low scores, too
 
 
-def build(config: RunConfig, *, more: bool = False, engine: Engine | None = None) -> Run:
+def build(
+    config: RunConfig,
+    *,
+    more: bool = False,
+    engine: Engine | None = None,
+    follow: Follow | None = None,
+) -> Run:
     """Return the run that `config` describes; nothing is opened and no thread is started yet.
 
     more: the run goes on when no stream is left, so that others can be added, until it is stopped
     engine: an open one of `open_engine`, which stays open; None: the run opens one and closes it
+    follow: makes what gives a stream's detections identities; None: the tracker does
     Raises UsageError for mistakes that can be found before anything is opened.
     """
-    if not (config.outputs or config.serve):
+    if config.tracker.refine and follow is None:
+        raise UsageError(
+            "tracker.refine: given, but only `framelane run` and `framelane annotate` read a "
+            "recording twice: leave it out"
+        )
+    if not (config.outputs or config.serve or follow):
         raise UsageError("outputs: none given: give at least one, or `serve`")
     model = find_model(config.model.name, size=config.model.imgsz)
     manifest = Manifest.beside(model)
@@ -85,7 +99,7 @@ def build(config: RunConfig, *, more: bool = False, engine: Engine | None = None
         manifest,
         outputs=_written(config),
         make_stream=lambda source, name: _stream_stages(
-            source, name, config, manifest, ledger, services, board
+            source, name, config, manifest, ledger, services, board, follow
         ),
         analytics=board,
         events=services,
@@ -217,6 +231,7 @@ def _stream_stages(
     ledger: Ledger,
     services: EventServices | None,
     board: AnalyticsBoard,
+    follow: Follow | None,
 ) -> StreamStages:
     live = source_for(config.url).live
     max_age = _max_age(config, live)
@@ -250,6 +265,9 @@ def _stream_stages(
             source.tap.keep_group(MAX_GROUP)
         page = FrameTap()
         outputs.append(Output(page.name, page, viewer=live))
+    if not outputs:
+        discard = Discard()
+        outputs.append(Output(discard.name, discard))
     drawn = any(output.sink.needs_drawing for output in outputs)
     annotate = Annotate(manifest.classes, clear=source.reserved_corner) if drawn else None
     url = shown_url(config.url)
@@ -260,7 +278,7 @@ def _stream_stages(
         url,
         source,
         decode,
-        _tail(run, name, manifest.classes, annotate, board, attention, shadow),
+        _tail(run, name, manifest.classes, annotate, board, attention, shadow, follow),
         outputs,
         live=live or config.realtime,
         status=source.status,
@@ -403,12 +421,15 @@ def _tail(
     board: AnalyticsBoard,
     attention: Attention | None,
     shadow: Shadow | None,
+    follow: Follow | None,
 ) -> Stage[Detected, Tracked]:
     """Return the stages on the stream's own thread: track, and if configured analyse, annotate."""
     config = run.tracker
     tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
     camera = CameraMotion() if config.camera_motion else None
-    tail: Stage[Detected, Tracked] = Track(tracker, camera, None if shadow else attention, shadow)
+    tail: Stage[Detected, Tracked] = (
+        follow(stream) if follow else Track(tracker, camera, None if shadow else attention, shadow)
+    )
     if run.serve or board.watches(stream, board.posted.config):
         tail = Chain(tail, Analyse(board, stream, names))
     return Chain(tail, annotate) if annotate else tail

@@ -166,6 +166,10 @@ class TrackerConfig(BaseModel):
         default=False,
         description="estimate the motion of the camera; not needed for a fixed camera",
     )
+    refine: bool = Field(
+        default=False,
+        description="read recordings twice, and use what comes later for better tracks",
+    )
 
 
 class OutputConfig(_Place):

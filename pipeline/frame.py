@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from detector.candidates import Candidates
-from detector.detections import Detections, UInt8Array
+from detector.detections import Detections, Int64Array, UInt8Array
 from detector.engines import Pending
 from detector.letterbox import Letterbox
 from pipeline.analysis import Analysis
@@ -322,12 +322,14 @@ class Tracked:
 
     drawn: (h, w, 3) uint8, BGR, or None
     analysis: of lines and zones; None if there are none
+    origins: (n,) int64, the `Origin` of each track's box if tracks were refined, else None
     """
 
     frame: Frame
     tracks: Tracks
     drawn: UInt8Array | None = field(default=None, repr=False)
     analysis: Analysis | None = field(default=None, repr=False)
+    origins: Int64Array | None = field(default=None, repr=False)
 
 
 Item: TypeAlias = (

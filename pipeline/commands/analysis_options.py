@@ -61,6 +61,12 @@ _OPTIONS = (
         default=None,
         help="Compensate for the motion of the camera.",
     ),
+    click.option(
+        "--refine",
+        is_flag=True,
+        default=None,
+        help="Read recordings twice: join, complete and smooth tracks by what comes later.",
+    ),
     click.option("--stride", type=int, help="Process only every k-th frame."),
     click.option(
         "--max-frames", type=int, help="Stop each source after this many processed frames."

@@ -22,6 +22,7 @@ from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.process_settings import apply_process_settings
+from pipeline.refinement.two_passes import TwoPasses
 from pipeline.report import complaints, exit_code, opening_failure, summary
 from pipeline.run import Run, run_figures
 from pipeline.shown_config import shown_config
@@ -39,6 +40,7 @@ CONFIGURATION_KEYS = {  # parameter of `framelane run` -> keys of the value that
     "agnostic": ("detect", "agnostic"),
     "tracker": ("tracker", "name"),
     "camera_motion": ("tracker", "camera_motion"),
+    "refine": ("tracker", "refine"),
     "sources": ("sources",),
     "outputs": ("outputs",),
     "stride": ("sources", "*", "stride"),
@@ -83,6 +85,8 @@ def execute(config: RunConfig, stats_json: Path | None, file: Path | None = None
     Raises UsageError for every mistake that shows before anything starts.
     """
     apply_process_settings()
+    if config.tracker.refine:
+        return _execute_twice(config, stats_json, file)
     built = build(config, more=config.serve is not None)
     if stats_json:
         built.reserve(stats_json, "--stats-json")
@@ -93,8 +97,25 @@ def execute(config: RunConfig, stats_json: Path | None, file: Path | None = None
         return _report(built, stats_json)
 
 
-def _run(built: Run, config: RunConfig, file: Path | None) -> None:
-    """Run to the end."""
+def _execute_twice(config: RunConfig, stats_json: Path | None, file: Path | None) -> int:
+    """Do the same in two passes, for refined tracks."""
+    passes = TwoPasses(config)
+    first, second = passes.first, passes.second
+    if stats_json:
+        second.reserve(stats_json, "--stats-json")
+    with unfailing_output(), log_on_terminal(), Interrupt(second.pipeline):
+        stopped = _run(first, config, file)
+        if first.pipeline.failures or stopped:
+            _complain(first)
+            click.echo("Error: ended in the first of two passes: nothing was written", err=True)
+            return 1
+        passes.refine()
+        _run(second, config, file)
+        return _report(second, stats_json)
+
+
+def _run(built: Run, config: RunConfig, file: Path | None) -> bool:
+    """Run to the end; return whether a signal has asked for it."""
     pipeline = built.pipeline
     with ExitStack() as around:
         interrupt = around.enter_context(Interrupt(pipeline))
@@ -115,6 +136,7 @@ def _run(built: Run, config: RunConfig, file: Path | None) -> None:
             log.exception("the main thread failed while it waited for the run, so the run ends")
             interrupt.give_up()
         pipeline.join()
+        return interrupt.asked
 
 
 def _report(built: Run, stats_json: Path | None) -> int:
@@ -126,6 +148,11 @@ def _report(built: Run, stats_json: Path | None) -> int:
     finally:
         if opening_failure(built.pipeline) is None:  # otherwise all its figures are 0
             click.echo(summary(report))
-        for line in complaints(built.pipeline, built.streams):
-            click.echo(printable_lines(line), err=True)
+        _complain(built)
     return exit_code(built.pipeline, built.streams)
+
+
+def _complain(built: Run) -> None:
+    """Print what went wrong."""
+    for line in complaints(built.pipeline, built.streams):
+        click.echo(printable_lines(line), err=True)

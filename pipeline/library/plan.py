@@ -22,6 +22,7 @@ from pipeline.library.executor import Fingerprint, Job
 from pipeline.library.fingerprint import quick_fingerprint
 from pipeline.library.recordings import Recording
 from pipeline.redaction import shown_url
+from pipeline.refinement.two_passes import TwoPasses
 from pipeline.sinks import sink_for
 from pipeline.sinks.recorder import Recorder
 from pipeline.stream_names import free_name
@@ -87,7 +88,11 @@ class Plan:
         """Find the mistakes that every run would have, such as an unknown class or option."""
         for task in self.tasks:
             if task.now is not None or "://" in task.recording.url:
-                build(RunConfig.model_validate(self._run_of(task)))
+                config = RunConfig.model_validate(self._run_of(task))
+                if config.tracker.refine:
+                    TwoPasses(config)
+                else:
+                    build(config)
                 return
 
     def _run_of(self, task: Task) -> Mapping[str, Any]:

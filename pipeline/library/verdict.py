@@ -7,6 +7,7 @@ from pipeline.redaction import without_password
 from pipeline.report import complaints
 from pipeline.run import Run
 from pipeline.runtime.runner import Failure
+from pipeline.sinks.recorder import Recorder
 from pipeline.sources.file import VideoFileSource
 
 HUNG = "a stage made no progress for too long, so the recording was given up"
@@ -28,7 +29,7 @@ def verdict(run: Run, *, stopped: bool, seconds: float) -> Outcome:
         return Outcome(Ending.CUT)
     if isinstance(source, VideoFileSource) and source.interrupted:
         return Outcome(Ending.FAILED, lines[0], may_pass=True)
-    if any(output.sink.written is None for output in stream.outputs):
+    if any(isinstance(o.sink, Recorder) and o.sink.written is None for o in stream.outputs):
         return Outcome(Ending.FAILED, lines[0] if lines else "it has no frame", may_pass=remote)
     frames = pipeline.ledger.balance(stream.name).emitted
     return Outcome(Ending.DONE, faults=tuple(lines), frames=frames, seconds=round(seconds, 3))

@@ -23,6 +23,7 @@ from pipeline.monitor.malloc_trim import MallocTrim
 from pipeline.monitor.watchdog import Watchdog
 from pipeline.process_settings import apply_process_settings
 from pipeline.redaction import without_password
+from pipeline.refinement.two_passes import TwoPasses
 from pipeline.run import Run
 from pipeline.runtime.runner import Pipeline
 from pipeline.sinks.recorder import Recorder
@@ -100,8 +101,13 @@ class Worker:
         on_progress: Callable[[int], None],
         stopping: Callable[[], bool],
     ) -> Outcome:
-        run = build(config, engine=engine)
+        passes = TwoPasses(config, engine) if config.tracker.refine else None
+        run = passes.second if passes else build(config, engine=engine)
         before = _fingerprint(config)
+        if passes:
+            outcome = self._first_pass(passes, config, began_at, on_progress, stopping)
+            if outcome.ending is not Ending.DONE:
+                return outcome
         for output, path in zip(run.streams[0].outputs, job.outputs, strict=True):
             assert isinstance(output.sink, Recorder), "only files are planned"
             output.sink.write_to(part_of(path))
@@ -120,6 +126,21 @@ class Worker:
             )
         publish(job.outputs)
         return replace(outcome, fingerprint=after)
+
+    def _first_pass(
+        self,
+        passes: TwoPasses,
+        config: RunConfig,
+        began_at: float,
+        on_progress: Callable[[int], None],
+        stopping: Callable[[], bool],
+    ) -> Outcome:
+        """Detect in the whole recording, and refine its tracks."""
+        stopped = self._watch(passes.first, config, on_progress, stopping)
+        outcome = verdict(passes.first, stopped=stopped, seconds=monotonic() - began_at)
+        if outcome.ending is Ending.DONE:
+            passes.refine()
+        return outcome
 
     def _watch(
         self,

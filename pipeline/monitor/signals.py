@@ -61,6 +61,11 @@ class Interrupt:
         for descriptor in (self._ended, self._heard, self._wake):
             os.close(descriptor)
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked > 0
+
     def obey(self) -> None:
         """Stop the run after one signal; cancel it after two."""
         if self._asked > 0 and self._obeyed == 0:

@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 from pipeline.analysis import BOX_DECIMALS
 from pipeline.frame import Tracked
 from pipeline.sinks.text import TextFile
+from trackers.motchallenge.text import Origin
 from trackers.tracks import Tracks
+
+MARKS = {
+    Origin.SMOOTHED: "detected",
+    Origin.INTERPOLATED: "interpolated",
+    Origin.LINKED: "linked",
+}
 
 
 class JsonLines(TextFile):
@@ -19,7 +26,7 @@ class JsonLines(TextFile):
     seconds: pts x time_base, unless the time had to be repaired
     detected: false in a frame that the engine did not look at; its tracks are predicted
     tracks: confirmed tracks: id (null if not tracked), class, class_id, score, box (x0, y0, x1, y1
-        in source pixels)
+        in source pixels); of refined tracks also mark: `detected`, `interpolated` or `linked`
     events, counts, occupancy: of lines and zones, if any, see `pipeline.analysis`
     """
 
@@ -37,6 +44,9 @@ class JsonLines(TextFile):
             **({"detected": False} if frame.rests else {}),
             "tracks": self._objects(item.tracks.confirmed),
         }
+        if item.origins is not None:
+            for track, origin in zip(line["tracks"], item.origins.tolist(), strict=True):
+                track["mark"] = MARKS[origin]
         if item.analysis is not None:
             line["events"] = [event.as_json() for event in item.analysis.events]
             line["counts"] = item.analysis.counts

@@ -16,4 +16,4 @@ class MotText(TextFile):
 
     def text(self, item: Tracked) -> str:
         """Return the frame's lines (see `trackers.motchallenge.text`)."""
-        return mot_lines(item.frame.index, item.tracks)
+        return mot_lines(item.frame.index, item.tracks, item.origins)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
+from pipeline.frame import Detected
 from trackers.tracks import Affine
 
 MAX_CORNERS = 200  # corners to follow; in a sharp image a quarter of them is enough
@@ -33,6 +34,13 @@ class CameraMotion:
         """Forget the previous frame."""
         self._previous: UInt8Array | None = None
         self._corners = np.empty((0, 1, 2), np.float32)
+
+    def step_of(self, item: Detected) -> Affine | None:
+        """Return the step to a frame, in its pixels; None if the camera did not move."""
+        if item.small is None:
+            return None
+        scale = item.frame.picture.width / item.small.shape[1]
+        return self.step(item.small, item.detections.boxes_xyxy, scale)
 
     def step(self, image: UInt8Array, boxes_xyxy: Float32Array, scale: float) -> Affine | None:
         """Return the (2, 3) affine that maps a point of the previous frame to this one.

@@ -12,7 +12,7 @@ from pipeline.attention.shadow import Shadow
 from pipeline.frame import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from pipeline.stages.camera_motion import CameraMotion
-from trackers.tracks import Affine, Tracker, Tracks
+from trackers.tracks import Tracker, Tracks
 
 
 class Track(Stage[Detected, Tracked]):
@@ -72,15 +72,10 @@ class Track(Stage[Detected, Tracked]):
             picture = item.frame.picture
             tracks = self._tracker.update(None, seconds).within(picture.width, picture.height)
         else:
-            tracks = self._tracker.update(item.detections, seconds, self._camera_step(item))
+            step = self._camera.step_of(item) if self._camera else None
+            tracks = self._tracker.update(item.detections, seconds, step)
         if self._id_offset:
             tracked = tracks.ids >= 0
             tracks = replace(tracks, ids=np.where(tracked, tracks.ids + self._id_offset, -1))
         self._last_id = max(self._last_id, int(tracks.ids.max(initial=0)))
         return tracks
-
-    def _camera_step(self, item: Detected) -> Affine | None:
-        if self._camera is None or item.small is None:
-            return None
-        scale = item.frame.picture.width / item.small.shape[1]
-        return self._camera.step(item.small, item.detections.boxes_xyxy, scale)

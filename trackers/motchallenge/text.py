@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -34,13 +34,15 @@ class Origin(IntEnum):
     LINKED = 3  # of two tracks that were joined, or seen only by a tracker that went backwards
 
 
-def mot_lines(index: int, tracks: Tracks) -> str:
+def mot_lines(index: int, tracks: Tracks, origins: Int64Array | None = None) -> str:
     """Return the confirmed tracks of the frame at `index` (from 0), one line each.
 
+    origins: of refined tracks, which are all confirmed
     A line is `index+1,id,x,y,w,h,score,class,-1,-1`: top left corner and size in source pixels,
     the position of the class in the manifest. Without confirmed tracks the text is empty.
     """
-    return MotResult.of([(index + 1, tracks.confirmed)]).text()
+    result = MotResult.of([(index + 1, tracks.confirmed)])
+    return (result if origins is None else MotResult(result.rows, origins)).text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,23 @@ class MotResult:
             f"{frame},{i},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{score:.4f},{c},{origin},-1\n"
             for frame, i, x, y, w, h, score, c, origin in zip(*values, strict=True)
         )
+
+
+def joined(results: Sequence[MotResult]) -> MotResult:
+    """Return results of scenes that follow each other as one, with identities that go on."""
+    parts, offset = [MotResult.of([]), *results], 0
+    ids = []
+    for part in parts:
+        ids.append(part.rows.ids + offset)
+        offset = max(offset, int(ids[-1].max(initial=0)))
+    rows = MotRows(
+        np.concatenate([part.rows.frames for part in parts]),
+        np.concatenate(ids),
+        np.concatenate([part.rows.boxes_xyxy for part in parts]),
+        np.concatenate([part.rows.scores for part in parts]),
+        np.concatenate([part.rows.class_ids for part in parts]),
+    )
+    return MotResult(rows, np.concatenate([part.origins for part in parts]))
 
 
 def read_mot(path: Path, *, with_classes: bool) -> MotRows:

@@ -1,0 +1,19 @@
+"""A sink for runs that write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.frame import Ticket, Tracked
+from pipeline.sinks import Sink
+
+
+class Discard(Sink):
+    """Takes frames to their end; no URL leads to it."""
+
+    def __init__(self) -> None:
+        self.name = "nothing"
+
+    def process(self, item: Tracked) -> Iterable[Ticket]:
+        """Return the frame's ticket."""
+        return (item.frame.ticket,)
