@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
+from detector.yuv.planes import Planes
 
 PAD_VALUE = 114  # the grey of YOLO training; any other value costs accuracy
 
@@ -46,11 +47,21 @@ class Letterbox:
         out: (H, W, 3) uint8 to write into, such as one image of a batch; None: a new array
         """
         assert image.shape == (*self.source, 3) and image.dtype == np.uint8, image.shape
-        if out is None:
-            out = np.empty((*self.size, 3), np.uint8)
-        assert out.shape == (*self.size, 3) and out.dtype == np.uint8, out.shape
-        out[:] = PAD_VALUE
+        out = self._padding(out)
         _resize(image, self.inside(out))
+        return out
+
+    def apply_to_planes(self, planes: Planes, out: UInt8Array | None = None) -> UInt8Array:
+        """Return planes letterboxed to (H, W, 3) uint8, RGB; out: as of `apply`.
+
+        Each plane is scaled by itself, and only the small image is converted to RGB.
+        """
+        assert planes.size == self.source, planes.size
+        out = self._padding(out)
+        small = [np.empty(self.resized, np.uint8) for _ in planes.all]
+        for plane, scaled in zip(planes.all, small, strict=True):
+            _resize(plane, scaled)
+        cv2.transform(cv2.merge(small), planes.space.to_rgb, dst=self.inside(out))
         return out
 
     def inside(self, letterboxed: UInt8Array) -> UInt8Array:
@@ -67,6 +78,14 @@ class Letterbox:
         height, width = self.source
         boxes: Float32Array = (boxes_xyxy - self._shifts()) / self._scales()
         return boxes.clip(0, np.array([width, height, width, height], np.float32))
+
+    def _padding(self, out: UInt8Array | None) -> UInt8Array:
+        """Return `out`, or a new (H, W, 3) array, filled with the grey of the border."""
+        if out is None:
+            out = np.empty((*self.size, 3), np.uint8)
+        assert out.shape == (*self.size, 3) and out.dtype == np.uint8, out.shape
+        out[:] = PAD_VALUE
+        return out
 
     def _scales(self) -> Float32Array:
         # Per axis, from the rounded size: the nominal scale is off by up to half a pixel

@@ -17,6 +17,8 @@ from detector.candidates import Candidates
 from detector.detections import Detections, Int64Array, UInt8Array
 from detector.engines import Pending
 from detector.letterbox import Letterbox
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from pipeline.analysis import Analysis
 from trackers.tracks import Tracks
 
@@ -32,13 +34,18 @@ class ColourTags:
 
 
 UNTAGGED = ColourTags()
+RGB_SPACE = ColourSpace()  # of the planes that are made of red, green and blue
 
 
 class Picture:
-    """A decoded picture, upright, whose BGR array is made at the first request.
+    """A decoded picture, upright: the planes of the decoder, or a BGR array, or both.
 
-    The decoder's own picture is released then, which halves the memory.
+    Most video is 4:2:0 with 8 bits, and its planes serve the network and the encoder; a BGR array
+    is made at the first request. Where there are no planes, the decoder's own picture is released
+    then, which halves the memory.
 
+    to_planes: returns the planes; None: the decoder's picture has none
+    space: of the planes
     to_luma: returns the luma, as `luma` does; None: it is computed from the BGR array
     pixel_aspect: width of a pixel by its height when displayed
     colours: for the tags of outputs
@@ -50,6 +57,8 @@ class Picture:
         height: int,
         to_bgr: Callable[[], UInt8Array],
         *,
+        to_planes: Callable[[], Planes] | None = None,
+        space: ColourSpace = RGB_SPACE,
         to_luma: Callable[[int], UInt8Array] | None = None,
         pixel_aspect: Fraction = SQUARE,
         colours: ColourTags = UNTAGGED,
@@ -58,10 +67,30 @@ class Picture:
         self.height = height
         self.pixel_aspect = pixel_aspect
         self.colours = colours
+        self.space = space
         self._to_bgr: Callable[[], UInt8Array] | None = to_bgr
+        self._to_planes = to_planes
         self._to_luma = to_luma
+        self._planes: Planes | None = None
         self._bgr: UInt8Array | None = None
         self._making = Lock()  # any thread may ask
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether `planes` are the decoder's, so that they cost no conversion."""
+        return self._to_planes is not None
+
+    @property
+    def planes(self) -> Planes:
+        """The luma and chroma, read-only; made of the BGR array, and not kept, if it has none."""
+        if self._to_planes is None:
+            return Planes.of_bgr(self.bgr).read_only()
+        with self._making:
+            if self._planes is None:
+                planes = self._to_planes()
+                assert planes.size == (self.height, self.width) and planes.space == self.space
+                self._planes = planes.read_only()
+            return self._planes
 
     @property
     def bgr(self) -> UInt8Array:
@@ -72,7 +101,9 @@ class Picture:
                 bgr = self._to_bgr()
                 assert bgr.shape == (self.height, self.width, 3) and bgr.dtype == np.uint8
                 bgr.flags.writeable = False
-                self._bgr, self._to_bgr, self._to_luma = bgr, None, None
+                self._bgr, self._to_bgr = bgr, None
+                if self._to_planes is None:
+                    self._to_luma = None
             return self._bgr
 
     def luma(self, min_height: int) -> UInt8Array:

@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 from av import VideoFrame
 from av.sidedata.sidedata import Type
+from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
+from detector.yuv.colour_space import BT601, BT709, BT2020, UNSPECIFIED, ColourSpace
 from pipeline.frame import UNTAGGED, ColourTags
 
 FloatArray = NDArray[np.float32]
 
-# code points of ITU-T H.273: matrix coefficients, then transfer characteristics
-BT709, UNSPECIFIED, BT2020 = 1, 2, 9
-PQ, HLG = 16, 18
+PQ, HLG = 16, 18  # transfer characteristics, code points of ITU-T H.273
 HDR = {PQ: "PQ", HLG: "HLG"}  # transfer -> its name
 
 _COLOUR = np.dtype("<u4")  # blue, green, red and one more byte
@@ -51,13 +51,26 @@ def assumed_matrix(frame: VideoFrame) -> int | None:
     return BT709 if frame.height > _SD_HEIGHT else None
 
 
+def space_of(frame: VideoFrame) -> ColourSpace | None:
+    """Return what the bytes of a YUV frame mean, as players take it.
+
+    None: HDR, which is tone-mapped, or a matrix whose colours only swscale can convert
+    """
+    matrix = assumed_matrix(frame) or frame.colorspace
+    matrix = BT601 if matrix == UNSPECIFIED else matrix
+    if frame.color_trc in HDR or not ColourSpace.known(matrix):
+        return None
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    return ColourSpace(matrix, full)
+
+
 def tags(frame: VideoFrame) -> ColourTags:
     """Return what the BGR of a frame means, once HDR has been tone-mapped."""
     if frame.color_trc in HDR:
         return ColourTags(BT709, BT709)
     found = ColourTags(frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED)
     if found == UNTAGGED and assumed_matrix(frame) == BT709:
-        return ColourTags(BT709, BT709)  # as players take it; the output has another matrix
+        return ColourTags(BT709, BT709)  # as players take it
     return found
 
 

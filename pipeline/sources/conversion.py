@@ -1,8 +1,9 @@
-"""Decoded frames as Picture: turned upright, and converted to BGR on demand."""
+"""Decoded frames as Picture: turned upright, as planes if they are, and as BGR on demand."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -10,6 +11,7 @@ from struct import unpack
 from threading import Lock
 
 import av
+import cv2
 import numpy as np
 from av import VideoFrame
 from av.sidedata.sidedata import Type
@@ -17,13 +19,16 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from detector.detections import UInt8Array
-from pipeline.frame import SQUARE, Picture, shrunk_luma
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
+from pipeline.frame import RGB_SPACE, SQUARE, Picture, shrunk_luma
 from pipeline.sources import SourceError, colours
 
 _log = logging.getLogger(__name__)
 _MATRICES = frozenset(
     {0, 1, 2, 3, 4, 5, 6, 7, 9}
 )  # numbers of ITU-T H.273 that swscale can convert
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "nv12"})  # 4:2:0 with 8 bits
 # A level of PQ or HLG is up to four of BT.709. PyAV 17 (Python 3.10) does not name the last two.
 _ACCURATE_RND, _FULL_CHR_H_INT = 0x40000, 0x2000  # flags of swscale
 _EXACT = Interpolation.BILINEAR | _ACCURATE_RND | _FULL_CHR_H_INT
@@ -48,14 +53,17 @@ class Turn:
             return cls(exchanged=True, columns=c < 0, rows=b < 0)
         return cls(columns=a < 0, rows=d < 0)
 
-    def __call__(self, bgr: UInt8Array) -> UInt8Array:
-        """Return a view of the (h, w, 3) array, turned."""
-        turned = bgr.swapaxes(0, 1) if self.exchanged else bgr
+    def __call__(self, image: UInt8Array) -> UInt8Array:
+        """Return a view of an (h, w) or (h, w, 3) array, turned."""
+        turned = image.swapaxes(0, 1) if self.exchanged else image
         return turned[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
 
 class FrameConverter:
-    """Makes a Picture of each frame of one stream; any thread may ask for its BGR array.
+    """Makes a Picture of each frame of one stream; any thread may ask for its planes and BGR array.
+
+    The planes of 4:2:0 with 8 bits are the decoder's own. Other frames have none, nor HDR, nor
+    frames of odd size that are turned, whose chroma would not fit the luma.
 
     One conversion context serves all frames. `VideoFrame.to_ndarray(format="bgr24")` makes a new
     one, with its own threads, for each frame, and uses up to twice the CPU. Bilinear (PyAV's
@@ -91,16 +99,19 @@ class FrameConverter:
         width, height = size[::-1] if turn.exchanged else size
         aspect = pixel_aspect or SQUARE  # 0 if the stream names none
         self._tell_hdr(frame)
+        space = _space_of_planes(frame, turn)
         picture = Picture(
             width,
             height,
             partial(self._upright_bgr, frame, turn, self._hdr),
+            to_planes=partial(upright_planes, frame, turn, space) if space else None,
+            space=space or RGB_SPACE,
             to_luma=partial(upright_luma, frame, turn) if _has_luma(frame) else None,
             pixel_aspect=1 / aspect if turn.exchanged else aspect,
             colours=colours.tags(frame),
         )
         kind = (frame.format.name, *size)
-        if kind not in self._convertible:
+        if not space and kind not in self._convertible:
             self._try(picture, frame.format.name)
             self._convertible.add(kind)
         return picture
@@ -146,11 +157,36 @@ class FrameConverter:
         return np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
 
 
+def _space_of_planes(frame: VideoFrame, turn: Turn) -> ColourSpace | None:
+    """Return what the frame's planes mean, None if they are not handed on."""
+    odd = frame.width % 2 or frame.height % 2
+    if frame.format.name not in _PLANAR or (odd and turn != Turn()):
+        return None
+    return colours.space_of(frame)
+
+
 def _has_luma(frame: VideoFrame) -> bool:
     """Return whether the first plane of the frame is its luma, with 8 bits."""
     first = frame.format.components[0]
     alone = len(frame.planes) > 1 or frame.format.name == "gray"  # packed formats mix all in one
     return bool(first.is_luma and first.bits == 8 and alone)
+
+
+def upright_planes(frame: VideoFrame, turn: Turn, space: ColourSpace) -> Planes:
+    """Return the planes of a 4:2:0 frame, upright: views of the frame if it is not turned."""
+    luma, *chroma = frame.planes
+    both = map(_values, chroma) if len(chroma) == 2 else _split(chroma[0])
+    return Planes(space, *(_turned_plane(plane, turn) for plane in (_values(luma), *both)))
+
+
+def _split(plane: VideoPlane) -> Sequence[UInt8Array]:
+    """Return the Cb and Cr of a plane in which they alternate (NV12)."""
+    pairs = _rows(plane)[:, : 2 * plane.width].reshape(plane.height, plane.width, 2)
+    return [np.asarray(each, np.uint8) for each in cv2.split(pairs)]
+
+
+def _turned_plane(plane: UInt8Array, turn: Turn) -> UInt8Array:
+    return plane if turn == Turn() else np.ascontiguousarray(turn(plane))
 
 
 def upright_luma(frame: VideoFrame, turn: Turn, min_height: int) -> UInt8Array:
@@ -160,5 +196,9 @@ def upright_luma(frame: VideoFrame, turn: Turn, min_height: int) -> UInt8Array:
 
 def _values(plane: VideoPlane) -> UInt8Array:
     """Return a view of a plane without its padding, (h, w)."""
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : plane.width]
+    return _rows(plane)[:, : plane.width]
+
+
+def _rows(plane: VideoPlane) -> UInt8Array:
+    """Return a view of a plane with its padding."""
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)

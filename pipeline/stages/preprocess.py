@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from detector.detections import UInt8Array
 from detector.letterbox import Letterbox
 from pipeline.frame import Batch, Picture, Ready
 from pipeline.runtime.stage import Stage
@@ -26,10 +27,17 @@ class Preprocess(Stage[Ready, Batch]):
         images = np.empty((len(item.frames), *self._size, 3), np.uint8)
         letterboxes = tuple(self._fit(frame.picture) for frame in item.frames)
         for frame, letterbox, image in zip(item.frames, letterboxes, images, strict=True):
-            inside = letterbox.inside(letterbox.apply(frame.picture.bgr, out=image))
-            cv2.cvtColor(inside, cv2.COLOR_BGR2RGB, dst=inside)  # after shrinking: fewer pixels
+            _letterbox(frame.picture, letterbox, image)
         images.flags.writeable = False
         return (Batch(item.frames, letterboxes, images),)
 
     def _fit(self, picture: Picture) -> Letterbox:
         return Letterbox.fit((picture.height, picture.width), self._size)
+
+
+def _letterbox(picture: Picture, letterbox: Letterbox, out: UInt8Array) -> None:
+    if picture.has_planes:
+        letterbox.apply_to_planes(picture.planes, out)
+        return
+    inside = letterbox.inside(letterbox.apply(picture.bgr, out))
+    cv2.cvtColor(inside, cv2.COLOR_BGR2RGB, dst=inside)  # after shrinking: fewer pixels

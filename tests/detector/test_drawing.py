@@ -25,13 +25,21 @@ def test_a_thin_outline_is_the_outermost_pixels_of_its_box() -> None:
     assert (drawn(1).all(axis=2) == expected).all()
 
 
-@pytest.mark.parametrize("line", [2, 3])
-def test_a_thick_outline_covers_the_edges_and_leaves_the_middle(line: int) -> None:
-    """OpenCV rounds the corners and draws up to a pixel more on both sides of a line."""
-    image = drawn(line)
-    assert image[[5, 16], 5:23].all() and image[6:16, [4, 23]].all()
-    assert not image[5 + line + 1 : 17 - line - 1, 4 + line + 1 : 24 - line - 1].any()
-    image[4:18, 3:25] = 0
+@pytest.mark.parametrize("line", [2, 3, 5])
+def test_a_thick_outline_is_as_wide_as_asked_and_leaves_the_middle(line: int) -> None:
+    expected = np.zeros((20, 30), bool)
+    expected[5:17, 4:24] = True
+    expected[5 + line : 17 - line, 4 + line : 24 - line] = False
+    assert (drawn(line).all(axis=2) == expected).all()
+
+
+@pytest.mark.parametrize("box", [(4, 5, 7, 6), (4, 5, 5, 15), (4, 5, 4, 5)])
+def test_a_box_narrower_than_its_lines_is_filled(box: tuple[int, int, int, int]) -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+    draw_box(image, box, WHITE, 3)
+    left, top, right, bottom = box
+    assert image[top:bottom, left:right].all()
+    image[top:bottom, left:right] = 0
     assert not image.any()
 
 

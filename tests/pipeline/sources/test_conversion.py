@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
 
+from detector.yuv.colour_space import ColourSpace
 from pipeline.sources import Decoded, make_source
-from pipeline.sources.conversion import FrameConverter, Turn, upright_luma
+from pipeline.sources.conversion import FrameConverter, Turn, upright_luma, upright_planes
 
 ONE = 1 << 16
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -105,6 +106,53 @@ def test_hdr_is_tone_mapped_and_said_once(
     write(tmp_path / "a.mp4", np.full((64, 64, 3), signal, np.uint8), 9, (9, 9, transfer))
     assert np.abs(first(tmp_path / "a.mp4").astype(int) - grey).max() <= 5
     assert [f"HDR ({name})" in line for line in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "nv12"])
+@pytest.mark.parametrize("matrix", [1, 5, 9])
+@pytest.mark.parametrize("size", [(64, 96), (63, 95)])
+def test_planes_show_what_swscale_shows(
+    pixel_format: str, matrix: int, size: tuple[int, int]
+) -> None:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(CORNERS[: size[0], : size[1]]), "bgr24")
+    frame = frame.reformat(format=pixel_format, dst_colorspace=matrix, interpolation=EXACT)
+    frame.colorspace = matrix
+    picture = FrameConverter("cam").picture(frame)
+    assert picture.has_planes
+    assert (picture.space.matrix, picture.space.full) == (matrix, pixel_format == "yuvj420p")
+    exact = frame.reformat(format="bgr24", interpolation=EXACT).to_ndarray().astype(int)
+    assert np.abs(picture.planes.bgr() - exact).mean() < 3  # at the borders of the colours
+    assert np.abs(picture.planes.bgr() - picture.bgr.astype(int)).mean() < 3
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le", "gray", "rgb24"])
+def test_other_formats_become_planes_by_way_of_bgr(pixel_format: str) -> None:
+    frame = av.VideoFrame.from_ndarray(CORNERS, "bgr24").reformat(format=pixel_format)
+    picture = FrameConverter("cam").picture(frame)
+    assert not picture.has_planes
+    assert np.abs(picture.planes.bgr().astype(int) - picture.bgr).mean() < 3
+
+
+def test_untagged_and_hdr_frames_are_taken_as_players_take_them() -> None:
+    converter = FrameConverter("cam")
+    tall, low = av.VideoFrame(64, 720, "yuv420p"), av.VideoFrame(64, 64, "yuv420p")
+    assert converter.picture(tall).space.matrix == 1
+    assert converter.picture(low).space.matrix == 6
+    low.color_trc = 16  # PQ
+    assert not converter.picture(low).has_planes
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "nv12"])
+@pytest.mark.parametrize("exchanged", [False, True])
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("rows", [False, True])
+def test_planes_are_turned_as_the_image_is(
+    pixel_format: str, exchanged: bool, columns: bool, rows: bool
+) -> None:
+    frame = av.VideoFrame.from_ndarray(CORNERS, "bgr24").reformat(format=pixel_format)
+    turn = Turn(exchanged, columns, rows)
+    turned = upright_planes(frame, turn, ColourSpace()).bgr()
+    np.testing.assert_array_equal(turned, turn(upright_planes(frame, Turn(), ColourSpace()).bgr()))
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "nv12", "yuv420p10le", "rgb24"])

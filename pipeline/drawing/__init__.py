@@ -1,0 +1,1 @@
+"""What is drawn into frames: boxes, lines, and labels that leave each other room."""
