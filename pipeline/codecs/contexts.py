@@ -1,4 +1,4 @@
-"""Decoders of FFmpeg that use hardware: which there are, what each needs, and opening one."""
+"""Decoders other than FFmpeg's software: which there are, what each needs, and opening one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from av.video.frame import VideoFrame
 from detector.engines.auto import NO_GPU
 from detector.hardware.cuda_driver import find_gpus
 from pipeline.codecs.packet_note import VideoPacket
+from pipeline.gstreamer.decoder import GStreamerDecoder
+from pipeline.gstreamer.decoder_process import ProcessLost
+from pipeline.gstreamer.elements import is_for_jetson
+from pipeline.gstreamer.elements import obstacle as gstreamer_obstacle
+from pipeline.memory_limits import MAX_PIXELS
 
+GSTREAMER = "gstreamer"
 NO_DEVICE = "there is no graphics device (/dev/dri/renderD*)"
 _OPTIONS = {"cuda": {"primary_ctx": "1"}}  # the context that the engine uses, too
 _OWN_CODECS = {"qsv": "_qsv"}  # endings of decoders that FFmpeg has beside its own ones
@@ -76,7 +82,34 @@ class FFmpegHardware:
         return cast(Decoder, decoder)
 
 
-HARDWARE = FFmpegHardware()
+class MachineHardware:
+    """FFmpeg's hardware contexts, and GStreamer; see Hardware.
+
+    `auto` tries GStreamer only where the machine's hardware cannot be had without it.
+
+    jetson: whether that is so
+    """
+
+    def __init__(self, *, jetson: bool | None = None) -> None:
+        self._ffmpeg = FFmpegHardware()
+        is_first = is_for_jetson() if jetson is None else jetson
+        self.names: Sequence[str] = (*((GSTREAMER,) if is_first else ()), *self._ffmpeg.names)
+
+    def obstacle(self, name: str) -> str | None:
+        """Return why a decoder cannot be used; tried once."""
+        return gstreamer_obstacle() if name == GSTREAMER else self._ffmpeg.obstacle(name)
+
+    def open(self, name: str, like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
+        """Return a decoder of FFmpeg's with a hardware context, or GStreamer in a child process."""
+        if name != GSTREAMER:
+            return self._ffmpeg.open(name, like, options)
+        try:
+            return GStreamerDecoder(like, int(options.get("max_pixels", MAX_PIXELS)))
+        except ProcessLost as error:
+            raise Unavailable(str(error)) from error
+
+
+HARDWARE = MachineHardware()
 
 
 @cache

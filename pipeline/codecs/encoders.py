@@ -24,6 +24,7 @@ EncoderName = Literal[
     "h264_v4l2m2m",
     "libx264",
 ]
+FILE_BITS_PER_PIXEL = 0.2  # at 25 frames per second, of encoders that take a bit rate only
 Settings = Mapping[str, str]
 
 
@@ -100,6 +101,11 @@ def encoder_named(name: str) -> str:
     return "software" if name == "libx264" else name.removeprefix("h264_")
 
 
+def even(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a size (width, height) made even."""
+    return size[0] + size[0] % 2, size[1] + size[1] % 2
+
+
 def hardware_context(encoder: Encoder) -> dict[str, Any]:
     """Return the argument that gives an encoder of FFmpeg its device, if it needs one."""
     return {"hwaccel": HWAccel(encoder.device)} if encoder.needs_context and encoder.device else {}
@@ -138,3 +144,14 @@ def open_live(
     context.options = dict(encoder.live) | limits
     context.open()
     return context
+
+
+def set_up_for_files(encoder: Encoder, context: VideoCodecContext, *, crf: int) -> None:
+    """Set what an encoder of a file needs beside its size; before it is opened.
+
+    crf: quality, as x264 counts it
+    """
+    quality = {encoder.quality: str(crf)} if encoder.quality else {}
+    if not quality:
+        context.bit_rate = round(FILE_BITS_PER_PIXEL * context.width * context.height * 25)
+    context.options = dict(encoder.file) | quality

@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
 from pipeline.codecs.contexts import HARDWARE, Hardware, Unavailable
-from pipeline.codecs.encoders import H264, Encoder, hardware_context, open_live
+from pipeline.codecs.encoders import H264, Encoder, hardware_context, open_live, set_up_for_files
 from pipeline.codecs.packet_note import VideoPacket
 from pipeline.codecs.proof import difference
 from pipeline.codecs.sample import (
@@ -132,6 +132,15 @@ def _broken_promise(sample: _Sample, use: Use) -> str | None:
     return None
 
 
+def opening_obstacle(encoder: Encoder, use: Use, size: tuple[int, int]) -> str | None:
+    """Return why an encoder cannot be opened for frames of a size (width, height) now."""
+    try:
+        _opened(encoder, use, size)
+    except _FAILURES as error:
+        return _words(error)
+    return None
+
+
 def _codec_of(encoder: Encoder) -> str:
     named = (codec for codec, all_ in CODECS.items() if encoder.codec in _names(all_))
     return next(named)
@@ -143,7 +152,7 @@ def _names(encoders: Mapping[str, Encoder]) -> set[str]:
 
 def _encoded(encoder: Encoder, use: Use | None = None) -> _Sample:
     """Return the sample as an encoder encodes it."""
-    context = _opened(encoder, use)
+    context = _opened(encoder, use, SIZE)
     packets: list[VideoPacket] = []
     delay = 0
     for number, frame in enumerate(sample_frames(encoder.pixels), start=1):
@@ -154,12 +163,12 @@ def _encoded(encoder: Encoder, use: Use | None = None) -> _Sample:
     return _Sample([*packets, *context.encode(None)], delay, context.extradata or None)
 
 
-def _opened(encoder: Encoder, use: Use | None) -> VideoCodecContext:
+def _opened(encoder: Encoder, use: Use | None, size: tuple[int, int]) -> VideoCodecContext:
     time_base, rate = Fraction(1, HERTZ), Fraction(50)
     if use == "live":
         return open_live(
             encoder,
-            SIZE,
+            size,
             time_base=time_base,
             rate=rate,
             gop=100,
@@ -171,13 +180,13 @@ def _opened(encoder: Encoder, use: Use | None) -> VideoCodecContext:
     context = cast(
         VideoCodecContext, av.CodecContext.create(encoder.codec, "w", **hardware_context(encoder))
     )
-    context.width, context.height = SIZE
+    context.width, context.height = size
     context.pix_fmt, context.time_base, context.framerate = encoder.pixels, time_base, rate
     context.colorspace = BT601
     context.color_range = FULL if encoder.pixels == "yuvj420p" else LIMITED
     if use == "file":
         context.flags |= Flags.global_header
-    context.options = dict(encoder.file) | ({encoder.quality: "23"} if encoder.quality else {})
+    set_up_for_files(encoder, context, crf=23)
     context.open()
     return context
 

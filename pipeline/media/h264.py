@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import av
 import cv2
@@ -15,6 +15,13 @@ from av.video.stream import VideoStream
 
 from detector.detections import UInt8Array
 from detector.letterbox import Letterbox
+from pipeline.codecs.encoders import (
+    SOFTWARE,
+    Encoder,
+    even,
+    hardware_context,
+    set_up_for_files,
+)
 from pipeline.frame import ColourTags
 
 Preset = Literal[
@@ -37,7 +44,7 @@ LIMITED = 1  # 16 to 235: the range of cv2's conversion
 
 
 class H264:
-    """The video stream of a container, made by x264.
+    """The video stream of a container.
 
     size: width and height of the frames; the video's are made even by repeating the edge. A frame
         of another size or pixel aspect is letterboxed into it.
@@ -45,6 +52,7 @@ class H264:
     interval: duration of the last frame, in seconds
     pixel_aspect: width of a pixel by its height when displayed
     colours: what the colours of the frames mean
+    encoder: of this machine; preset, threads: of x264; crf: quality, as x264 counts it
     """
 
     def __init__(
@@ -59,15 +67,19 @@ class H264:
         preset: Preset,
         crf: int,
         threads: int,
+        encoder: Encoder = SOFTWARE,
     ) -> None:
         self._time_base = Fraction(1, ticks)
         self._duration = max(1, round(interval * ticks))
         self._next_keyframe: int | None = None  # pts
         self._gop = GOP_SECONDS * ticks
-        self._stream = _stream(output, size, self._time_base, interval)
-        self._stream.options = {"preset": preset, "crf": str(crf)}
+        self._pixels = encoder.pixels
+        self._stream = _stream(output, encoder, size, self._time_base, interval)
         context = self._stream.codec_context
-        context.thread_count = threads
+        set_up_for_files(encoder, context, crf=crf)
+        if encoder is SOFTWARE:
+            context.options = context.options | {"preset": preset}
+            context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
         context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         self._planar = Planar(context.width, context.height, pixel_aspect)
@@ -77,6 +89,8 @@ class H264:
     ) -> list[Packet[VideoStream]]:
         """Encode an (h, w, 3) frame; return the finished packets, which are of earlier frames."""
         frame = self._planar.frame(bgr, pixel_aspect)
+        if self._pixels != frame.format.name:
+            frame = frame.reformat(format=self._pixels)
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._duration
         if self._next_keyframe is None or pts >= self._next_keyframe:
             frame.pict_type = PictureType.I
@@ -114,15 +128,21 @@ class Planar:
 
 
 def _stream(
-    output: OutputContainer, size: tuple[int, int], time_base: Fraction, interval: Fraction
+    output: OutputContainer,
+    encoder: Encoder,
+    size: tuple[int, int],
+    time_base: Fraction,
+    interval: Fraction,
 ) -> VideoStream:
     rate = (1 / interval).limit_denominator(
         100_000
     )  # for the level only; frames have their own times
-    stream = output.add_stream("libx264", rate=rate)
+    stream = cast(
+        VideoStream, output.add_stream(encoder.codec, rate=rate, **hardware_context(encoder))
+    )
     context = stream.codec_context
-    context.width, context.height = (side + side % 2 for side in size)
-    context.pix_fmt = "yuv420p"
+    context.width, context.height = even(size)
+    context.pix_fmt = encoder.pixels
     context.colorspace, context.color_range = BT601, LIMITED
     context.time_base = stream.time_base = time_base
     return stream

@@ -12,6 +12,8 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from pipeline.codecs.encoder_choice import FILE
+from pipeline.codecs.encoders import EncoderName, even
 from pipeline.frame import Frame, Ticket, Tracked
 from pipeline.media.h264 import H264, Preset, ticks_per_second
 from pipeline.media.muxing import FORMATS, muxing
@@ -27,7 +29,9 @@ class VideoFileSink(Recorder):
     even; a frame of another size or pixel aspect is letterboxed into it. The encoder looks about
     ten frames ahead, so that a ticket is returned some frames after its own.
 
-    preset, crf: speed and quality, as in x264; threads: of the encoder
+    encoder: auto: the first of this machine that keeps times, keyframes, and files after a kill
+    preset: speed, as in x264; threads: both are of the software encoder
+    crf: quality, as in x264
     """
 
     accepted: ClassVar[tuple[str, ...]] = tuple(FORMATS)
@@ -39,12 +43,14 @@ class VideoFileSink(Recorder):
         path: Path | str,
         classes: Sequence[str] = (),
         *,
+        encoder: EncoderName = "auto",
         preset: Preset = "veryfast",
         crf: int = 23,
         threads: int = 2,
     ) -> None:
         super().__init__(path, classes)
         self._format = FORMATS[self.path.suffix.lower()]
+        self._encoder_name: EncoderName = encoder
         self._preset: Preset = preset
         self._crf = crf
         self._threads = threads
@@ -53,8 +59,15 @@ class VideoFileSink(Recorder):
         self._held: dict[int, Ticket] = {}  # frames inside the encoder, by pts
         self._end = Fraction(0)  # of the last frame
 
+    def open(self) -> None:
+        """Choose the encoder, and lock the name of the file."""
+        FILE.check(self._encoder_name, str(self.path))
+        super().open()
+
     def _begin(self, frame: Frame) -> None:
         stream, name = frame.stream, self._format
+        size = (frame.picture.width, frame.picture.height)
+        encoder = FILE.encoder(self._encoder_name, str(self.path), even(size))[1]
         self._ticks = ticks_per_second(frame.time_base)
         self._stream = stream
         self._output = av.open(
@@ -63,7 +76,7 @@ class VideoFileSink(Recorder):
         self._files.callback(self._output.close)
         self._video = H264(
             self._output,
-            (frame.picture.width, frame.picture.height),
+            size,
             ticks=self._ticks,
             interval=stream.nominal_interval,
             pixel_aspect=frame.picture.pixel_aspect,
@@ -71,6 +84,7 @@ class VideoFileSink(Recorder):
             preset=self._preset,
             crf=self._crf,
             threads=self._threads,
+            encoder=encoder,
         )
         if stream.audio_from:
             audio = AudioCopy(stream.audio_from, stream.name, self._output, stream.epochs)

@@ -10,6 +10,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
+from pipeline.codecs.encoder_choice import LIVE
+from pipeline.codecs.encoders import EncoderName
 from pipeline.connections.backoff import Backoff
 from pipeline.connections.causes import trouble_opening
 from pipeline.connections.peer_socket import Stopped
@@ -18,7 +20,7 @@ from pipeline.frame import Frame, NotWritten, Ticket, Tracked
 from pipeline.media.rtp import parameter_sets
 from pipeline.redaction import shown_url
 from pipeline.sinks import Sink
-from pipeline.sinks.rtsp.encoder import HERTZ, EncoderName, LiveEncoder, Unit, best_encoder
+from pipeline.sinks.rtsp.encoder import HERTZ, LiveEncoder, Unit
 from pipeline.sinks.rtsp.receiver import Receiver
 
 MAX_BACKLOG = 1 << 20  # bytes outside the kernel's buffer: a few seconds of a typical street
@@ -34,7 +36,7 @@ class RtspSink(Sink):
     groups of pictures are lost. If the receiver is slow, frames are left out before they are
     encoded, so that it can decode everything it gets.
 
-    encoder: auto takes the first of h264_nvenc, h264_v4l2m2m, h264_qsv, libx264 that works here
+    encoder: auto: the first of this machine that keeps times and keyframes, without delay
     bit_rate: bits per second, None for one by frame size; gop_seconds: between keyframes
     timeout_seconds: how long the receiver may accept no data
     retry_seconds, max_retry_seconds: the first and the longest pause before another attempt
@@ -63,7 +65,7 @@ class RtspSink(Sink):
         shown_path = shown.partition("://")[2].partition("?")[0].partition("/")[2]
         self.name = f"rtsp {shown_path}"
         self.status: Status = Status(shown)
-        self._url = url
+        self._url, self._shown = url, shown
         self._encoder_name: EncoderName = encoder
         self._bit_rate = bit_rate
         self._gop_seconds = gop_seconds
@@ -82,8 +84,7 @@ class RtspSink(Sink):
 
     def open(self) -> None:
         """Choose the encoder before the first frame, which would have to wait for that."""
-        if self._encoder_name == "auto":
-            best_encoder()
+        LIVE.check(self._encoder_name, self._shown)
 
     def process(self, item: Tracked) -> Iterable[Ticket | NotWritten]:
         """Send the frame, or say why not; only connecting may wait."""
@@ -146,6 +147,7 @@ class RtspSink(Sink):
         if self._encoder is None:
             self._encoder = LiveEncoder(
                 self._encoder_name,
+                self._shown,
                 (picture.width, picture.height),
                 pixel_aspect=picture.pixel_aspect,
                 colours=picture.colours,

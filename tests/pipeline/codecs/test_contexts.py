@@ -25,6 +25,5 @@ def test_a_decoder_without_its_hardware_has_a_reason_and_is_not_opened(name: str
 
 
 def test_a_reason_says_what_is_missing() -> None:
-    assert HARDWARE.obstacle("gstreamer") == "it does not read this kind of source"
     if not list(Path("/dev").glob("dri/renderD*")):
         assert HARDWARE.obstacle("qsv") in (NO_DEVICE, "this build of FFmpeg has no qsv")

@@ -21,6 +21,7 @@ import pytest
 from detector.detections import Detections
 from detector.errors import UsageError
 from detector.renamed import RenamedWarning
+from pipeline.codecs.encoder_choice import EncoderError
 from pipeline.connections.status import Cause, State
 from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked, tickets_of
 from pipeline.sinks import SinkError, make_sink
@@ -339,5 +340,5 @@ def test_a_url_without_a_path_or_of_another_scheme_is_refused(url: str, complain
 
 
 def test_a_missing_encoder_is_an_error_that_names_it() -> None:
-    with pytest.raises(SinkError, match="h264_v4l2m2m cannot be opened"):
-        sink("rtsp://127.0.0.1:9/cam", encoder="h264_v4l2m2m").process(captured(0))
+    with pytest.raises(EncoderError, match=r"cam': encoder: v4l2m2m: .*: choose auto or software"):
+        sink("rtsp://127.0.0.1:9/cam", encoder="h264_v4l2m2m").open()
