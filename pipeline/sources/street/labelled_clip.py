@@ -37,7 +37,7 @@ def write_clip(source: Labelled, folder: Path, name: str, frames: int) -> None:
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "classes.txt").write_text("\n".join(CLASSES) + "\n", encoding="utf-8")
     _write_video(source, folder / "videos" / f"{name}.mp4", frames)
-    lines = [line for index in range(frames) for line in _lines(source, index)]
+    lines = [line for index in range(frames) for line in truth_lines(source, index)]
     (folder / "gt" / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
 
 
@@ -59,7 +59,8 @@ def _write_video(source: Labelled, path: Path, frames: int) -> None:
     unfinished.replace(path)
 
 
-def _lines(source: Labelled, index: int) -> Iterator[str]:
+def truth_lines(source: Labelled, index: int) -> Iterator[str]:
+    """Yield the lines of a frame in `gt/<name>.txt`."""
     for seen in sorted(source.truth(index), key=lambda seen: seen.id):
         x, y, width, height = seen.box_xywh
         yield (

@@ -1,0 +1,85 @@
+"""One trial: a number of cameras for some seconds, and whether they were sustained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.support.cameras import FPS
+
+MAX_LATENCY = 0.5  # seconds, p99 of the slowest camera
+MAX_LOST = 0.001  # of the frames sent: a frame that has not arrived at the end is no loss
+SETTLE_SECONDS = 4.0  # after the last camera is connected: backgrounds are learnt
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What became of a camera's frames in the measured time.
+
+    done: frames that came out; lost: with a reason; p99: seconds of latency
+    looks, late: frames looked at; looks that had to wait for a later frame
+    """
+
+    done: int
+    lost: int
+    p99: float
+    looks: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A number of cameras, measured for `seconds`.
+
+    wanted: frames per second of each camera
+    cores: that the program used; camera_cores: that the cameras used
+    """
+
+    cameras: Sequence[Camera]
+    seconds: float
+    cores: float
+    camera_cores: float
+    wanted: float = FPS
+
+    @property
+    def p99(self) -> float:
+        """Seconds of latency of the slowest camera."""
+        return max(camera.p99 for camera in self.cameras)
+
+    @property
+    def missing(self) -> float:
+        """The share of the wanted frames that did not come out, of the worst camera."""
+        return max(0.0, 1 - min(each.done for each in self.cameras) / self.seconds / self.wanted)
+
+    @property
+    def lost(self) -> float:
+        """The share of all frames that were dropped."""
+        lost = sum(camera.lost for camera in self.cameras)
+        return lost / max(1, lost + sum(camera.done for camera in self.cameras))
+
+    @property
+    def frames_late(self) -> float:
+        """By how many frames a look came late, on average."""
+        looks = sum(camera.looks for camera in self.cameras)
+        return sum(camera.late for camera in self.cameras) / max(1, looks)
+
+    @property
+    def sustained(self) -> bool:
+        """Whether nothing was lost, nothing late, and no camera left behind."""
+        behind = 3 / self.wanted / self.seconds + 0.02  # some frames are under way at either end
+        return (
+            self.p99 <= MAX_LATENCY
+            and self.lost <= MAX_LOST
+            and self.missing <= behind
+            and self.frames_late <= 1
+        )
+
+    def __str__(self) -> str:
+        looks = sum(camera.looks for camera in self.cameras) / self.seconds / len(self.cameras)
+        words = (
+            f"p99 {self.p99 * 1e3:4.0f} ms, lost {self.lost:5.2%}, missing {self.missing:5.1%}, "
+            f"cores {self.cores:.2f} + {self.camera_cores:.2f} for the cameras"
+        )
+        return (
+            f"{words}, {looks:.1f} looks/s, {self.frames_late:.1f} frames late" if looks else words
+        )
