@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePath
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: PurePath) -> bool:
     """Return whether the name of a file is that of an image, in upper or lower case."""
     return path.suffix.lower() in IMAGE_SUFFIXES

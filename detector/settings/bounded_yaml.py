@@ -37,6 +37,14 @@ def load(path: Path) -> Any:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name
         raise UsageError("the name of a YAML file holds a NUL character") from error
+    return parsed(data, str(path))
+
+
+def parsed(data: bytes, path: str) -> Any:
+    """Return the content of the bytes of a YAML file; path: its name, for messages.
+
+    Raises UsageError as `load` does.
+    """
     if len(data) > MAX_BYTES:
         raise UsageError(f"{path}: larger than {MAX_BYTES >> 20} MB: give a YAML file")
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from detector.errors import UsageError
-from trainer.data.coco_json import (
+from detector.labels.coco.fields import (
     Annotation,
     ImageEntry,
     annotation,
@@ -18,9 +18,10 @@ from trainer.data.coco_json import (
     image_entry,
     read_coco,
 )
+from detector.labels.labelled import Size
 from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
-from trainer.data.image_files import Size, read_rgb, sizes_of
+from trainer.data.image_files import read_rgb, sizes_of
 from trainer.data.labels import class_map
 from trainer.data.samples import Sample
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.errors import UsageError
 from detector.export.adapters.class_names import numbered_names
-from trainer.data.coco_json import category, image_entry, read_coco
+from detector.labels.coco.fields import category, image_entry, read_coco
 from trainer.data.data_errors import Findings
 from trainer.data.data_yaml import DataYaml
 from trainer.data.datasets import CocoSpec, DataSpec, Joined, YoloSpec, load_evaluation_data

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
-from trainer.data.coco_json import MAX_SHOWN, shown
+from detector.labels.coco.fields import MAX_SHOWN, shown
 from trainer.data.data_errors import Findings
 from trainer.data.datasets import CocoSpec, Joined, load_dataset
 

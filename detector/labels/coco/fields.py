@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import UsageError
-from detector.text_file import read_text
+from detector.text_file import decoded
 
 Size = tuple[int, int]  # height and width, pixels
+KEYS = ("images", "categories", "annotations")
 MAX_SHOWN = 80  # characters of a value in a message
 
 
@@ -51,29 +52,37 @@ def read_coco(path: Path) -> Mapping[str, list[Mapping[str, Any]]]:
     Raises UsageError if the file has another format.
     """
     try:
-        content = json.loads(read_text(path))
+        data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(f"{path}: not valid JSON: {reason}") from error
+    content = read_json(data, str(path))
     if not isinstance(content, dict):
         raise UsageError(f"{path}: not in COCO's format: an object is expected at the top")
-    return {key: _objects(content, key, path) for key in ("images", "categories", "annotations")}
+    return {key: objects(content, key, str(path)) for key in KEYS}
 
 
-def _objects(content: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
+def read_json(data: bytes, where: str) -> Any:
+    """Return the content of a JSON. Raises UsageError if it is none."""
+    try:
+        return json.loads(decoded(data))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise UsageError(f"{where}: not valid JSON: {reason}") from error
+
+
+def objects(content: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]]:
+    """Return a list of a JSON in COCO's format; its items are objects. Raises UsageError."""
     if key not in content:
-        raise UsageError(f"{path}: not in COCO's format: '{key}' is missing")
+        raise UsageError(f"{where}: not in COCO's format: '{key}' is missing")
     values = content[key]
     if not isinstance(values, list):
         raise UsageError(
-            f"{path}: not in COCO's format: '{key}': {shown(values)} given: a list is expected"
+            f"{where}: not in COCO's format: '{key}': {shown(values)} given: a list is expected"
         )
     for number, value in enumerate(values):
         if not isinstance(value, dict):
             raise UsageError(
-                f"{path}: not in COCO's format: {key}[{number}]: {shown(value)} given: an object "
+                f"{where}: not in COCO's format: {key}[{number}]: {shown(value)} given: an object "
                 "is expected"
             )
     return values
@@ -83,22 +92,24 @@ def image_entry(image: Mapping[str, Any], where: str) -> ImageEntry:
     """Return an item of `images`. Raises UsageError if it has no id or file name."""
     name = image.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
-        raise _wrong(where, "file_name", name, "the name of a file is expected")
+        raise wrong(where, "file_name", name, "the name of a file is expected")
     height, width = (_size(image.get(key), where, key) for key in ("height", "width"))
-    return ImageEntry(_id(image, "id", where), name, (height, width) if height and width else None)
+    return ImageEntry(
+        id_of(image, "id", where), name, (height, width) if height and width else None
+    )
 
 
 def category(item: Mapping[str, Any], where: str) -> tuple[str, str]:
     """Return id and name of an item of `categories`. Raises UsageError if one is missing."""
     name = item.get("name")
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
-        raise _wrong(where, "name", name, "the name of a class is expected")
-    return _id(item, "id", where), str(name)
+        raise wrong(where, "name", name, "the name of a class is expected")
+    return id_of(item, "id", where), str(name)
 
 
 def annotation(item: Mapping[str, Any], where: str) -> Annotation:
     """Return an item of `annotations`. Raises UsageError if it cannot be understood."""
-    box, outline = _numbers(item.get("bbox")), _points(item.get("segmentation"))
+    box, outline = as_numbers(item.get("bbox")), _points(item.get("segmentation"))
     if is_outline := item.get("bbox") in (None, []) and outline is not None:
         box = outline
     if box is None or len(box) != 4:
@@ -106,20 +117,20 @@ def annotation(item: Mapping[str, Any], where: str) -> Annotation:
             f"{where}: bbox {shown(item.get('bbox'))}: x, y, width and height are expected"
         )
     area = item.get("area")
-    if area is not None and (area := _number(area)) is None:
-        raise _wrong(where, "area", item["area"], "a number is expected")
+    if area is not None and (area := as_number(area)) is None:
+        raise wrong(where, "area", item["area"], "a number is expected")
     crowd = item.get("iscrowd")
-    if crowd is not None and (crowd := _number(crowd)) is None:
-        raise _wrong(where, "iscrowd", item["iscrowd"], "0 or 1 is expected")
-    image_id, category_id = (_id(item, key, where) for key in ("image_id", "category_id"))
+    if crowd is not None and (crowd := as_number(crowd)) is None:
+        raise wrong(where, "iscrowd", item["iscrowd"], "0 or 1 is expected")
+    image_id, category_id = (id_of(item, key, where) for key in ("image_id", "category_id"))
     return Annotation(where, image_id, category_id, box, area, bool(crowd), is_outline)
 
 
-def _id(item: Mapping[str, Any], key: str, where: str) -> str:
+def id_of(item: Mapping[str, Any], key: str, where: str) -> str:
     """Return an id as text, so that 5, 5.0 and "5" are the same."""
     value = item.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _wrong(where, key, value, "a number or text is expected")
+        raise wrong(where, key, value, "a number or text is expected")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:
@@ -132,13 +143,13 @@ def _size(value: Any, where: str, key: str) -> int | None:
     """Return the height or width of an image, None if it is not stated."""
     if value is None:
         return None
-    number = _number(value)
+    number = as_number(value)
     if number is None or number != int(number) or number < 0:
-        raise _wrong(where, key, value, "a number of pixels is expected")
+        raise wrong(where, key, value, "a number of pixels is expected")
     return int(number)
 
 
-def _number(value: Any) -> float | None:
+def as_number(value: Any) -> float | None:
     """Return a finite number, which may be written as text; None for anything else."""
     if not isinstance(value, int | float | str):
         return None
@@ -149,11 +160,11 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _numbers(value: Any) -> list[float] | None:
+def as_numbers(value: Any) -> list[float] | None:
     """Return a list of finite numbers; None for anything else."""
     if not isinstance(value, list):
         return None
-    numbers = [number for each in value if (number := _number(each)) is not None]
+    numbers = [number for each in value if (number := as_number(each)) is not None]
     return numbers if len(numbers) == len(value) else None
 
 
@@ -161,7 +172,7 @@ def _points(segmentation: Any) -> list[float] | None:
     """Return the bounding box of polygons as x, y, w, h; None if there are none."""
     if not isinstance(segmentation, list):
         return None
-    numbers = [_numbers(polygon) for polygon in segmentation]
+    numbers = [as_numbers(polygon) for polygon in segmentation]
     points = [numbers for numbers in numbers if numbers and not len(numbers) % 2]
     if not points or len(points) != len(segmentation):
         return None
@@ -170,7 +181,8 @@ def _points(segmentation: Any) -> list[float] | None:
     return [min(x), min(y), max(x) - min(x), max(y) - min(y)]
 
 
-def _wrong(where: str, key: str, value: Any, expected: str) -> UsageError:
+def wrong(where: str, key: str, value: Any, expected: str) -> UsageError:
+    """Return the error about a field: its place, what was given, what is expected."""
     return UsageError(f"{where}: {key}: {shown(value)} given: {expected}")
 
 

@@ -1,0 +1,1 @@
+"""Labels: one data model, and one file for each format of annotation tools."""
