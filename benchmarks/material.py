@@ -37,6 +37,15 @@ def find_clip(folder: Path) -> Path:
     return drawn
 
 
+def find_large_clip(folder: Path, frames: int = 300) -> Path:
+    """Return the synthetic street at 1920 x 1080, drawn into `folder`; `frames`: at most."""
+    drawn = folder / "videos" / "street-1080p.mp4"
+    if not drawn.is_file():
+        source = Synthetic("synthetic:0", width=1920, height=1080, counter=False)
+        write_clip(source, folder, "street-1080p", frames)
+    return drawn
+
+
 def find_model(folder: Path) -> Path:
     """Return YOLOv7-tiny at 640 with random weights, exported into `folder`.
 

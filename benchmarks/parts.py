@@ -36,6 +36,7 @@ from pipeline.run import Run
 from trackers.tracks import Tracks
 
 WARM = 0.1  # share of the frames at either end that is not measured: queues fill and empty
+RED = (0, 0, 255)
 POLL = 0.02  # seconds between two checks of a run
 
 
@@ -81,10 +82,10 @@ Part = Callable[[Task], Iterator[int]]  # works, and yields the number of frames
 
 
 def decode(task: Task) -> Iterator[int]:
-    """Demux, decode, convert to BGR."""
+    """Demux and decode."""
     run = task.describe(task.clip, "none.mp4")
     for done, frame in enumerate(_decoded(run), 1):
-        assert frame.picture.bgr.size
+        assert frame.picture.planes.size
         yield done
 
 
@@ -104,7 +105,7 @@ def encode(task: Task) -> Iterator[int]:
     """The sink: BGR to YUV, x264, mux; its input is the output of `whole`."""
     drawn = _decoded(task.describe(task.folder / "whole.mp4", "none.mp4"))
     nothing = Tracks.untracked(Detections.empty())
-    items = [Tracked(frame, nothing, frame.picture.bgr) for frame in drawn]
+    items = [Tracked(frame, nothing, frame.picture.planes) for frame in drawn]
     sink = task.describe(task.clip, "encode.mp4").streams[0].outputs[0].sink
     with closing(sink):
         sink.open()
@@ -137,7 +138,7 @@ def by_default(task: Task) -> Iterator[int]:
 
 
 def _loop(task: Task, infer: Callable[[UInt8Array], Candidates]) -> Iterator[int]:
-    run = task.describe(task.clip, "none.mp4")
+    run = task.describe(task.clip, "none.jsonl")  # the loop draws by itself
     cv2.setNumThreads(-1)  # OpenCV's default again: the pipeline sets one
     stages: dict[str, Any] = {worker.name: worker.stage for worker in run.pipeline.workers}
     capture = cv2.VideoCapture(str(task.clip))
@@ -157,9 +158,16 @@ def _loop(task: Task, infer: Callable[[UInt8Array], Candidates]) -> Iterator[int
         (batch,) = stages["preprocess"].process(Ready((frame,)))
         (detected,) = stages["suppress"].process(Inferred(batch, infer(batch.images)))
         (tracked,) = stages["clip/track"].process(detected)
-        writer.write(tracked.drawn)
+        _draw(np.asarray(bgr, np.uint8), tracked.tracks.confirmed)
+        writer.write(bgr)
         yield index + 1
     writer.release()
+
+
+def _draw(bgr: UInt8Array, tracks: Tracks) -> None:
+    for box, identity in zip(tracks.boxes_xyxy.astype(int).tolist(), tracks.ids, strict=True):
+        cv2.rectangle(bgr, box[:2], box[2:], RED, 2)
+        cv2.putText(bgr, f"object {identity}", box[:2], cv2.FONT_HERSHEY_DUPLEX, 0.5, RED)
 
 
 PARTS: dict[str, Part] = {

@@ -351,14 +351,14 @@ class Detected:
 class Tracked:
     """A frame and its tracks, drawn if a sink needs that. If the frame rests they are predicted.
 
-    drawn: (h, w, 3) uint8, BGR, or None
+    drawn: for an encoder, with the boxes in it, read-only; `drawn.bgr()` returns it as BGR
     analysis: of lines and zones; None if there are none
     origins: (n,) int64, the `Origin` of each track's box if tracks were refined, else None
     """
 
     frame: Frame
     tracks: Tracks
-    drawn: UInt8Array | None = field(default=None, repr=False)
+    drawn: Planes | None = field(default=None, repr=False)
     analysis: Analysis | None = field(default=None, repr=False)
     origins: Int64Array | None = field(default=None, repr=False)
 

@@ -95,7 +95,7 @@ def pass_through(camera: str, receiver: str, seconds: float) -> None:
                     shown, time, at = item.picture, item.time_base, item.captured_at
                     frame = Frame(stream, index, item.pts, item.pts, time, at, shown)
                     nothing = Tracks.untracked(Detections.empty())
-                    sink.process(Tracked(frame, nothing, shown.bgr))
+                    sink.process(Tracked(frame, nothing, shown.planes))
 
     thread = Thread(target=pass_on, name="pass-through")
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, cast
 
@@ -13,8 +14,9 @@ from av.packet import Packet
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from detector.detections import UInt8Array
 from detector.letterbox import Letterbox
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from pipeline.codecs.encoders import (
     SOFTWARE,
     Encoder,
@@ -39,8 +41,8 @@ Preset = Literal[
 
 GOP_SECONDS = 2  # the loss if the process is killed; shorter groups need more bits
 MAX_TICKS = 2**31 - 1  # per second: time bases and time scales are 32 bit integers
-BT601 = 6  # SMPTE 170M: the matrix of cv2's conversion
-LIMITED = 1  # 16 to 235: the range of cv2's conversion
+LIMITED, FULL = 1, 2  # ranges, as FFmpeg numbers them
+BLACK = (0, 0, 0)
 
 
 class H264:
@@ -51,7 +53,7 @@ class H264:
     ticks: per second: the unit of pts and durations
     interval: duration of the last frame, in seconds
     pixel_aspect: width of a pixel by its height when displayed
-    colours: what the colours of the frames mean
+    space, colours: what the colours of the frames mean; those of another space are converted
     encoder: of this machine; preset, threads: of x264; crf: quality, as x264 counts it
     """
 
@@ -63,6 +65,7 @@ class H264:
         ticks: int,
         interval: Fraction,
         pixel_aspect: Fraction,
+        space: ColourSpace,
         colours: ColourTags,
         preset: Preset,
         crf: int,
@@ -81,14 +84,13 @@ class H264:
             context.options = context.options | {"preset": preset}
             context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
-        context.color_primaries, context.color_trc = colours.primaries, colours.transfer
-        self._planar = Planar(context.width, context.height, pixel_aspect)
+        for name, value in colour_tags(space, colours).items():
+            setattr(context, name, value)
+        self._frames = EncoderFrames(context.width, context.height, pixel_aspect, space)
 
-    def encode(
-        self, bgr: UInt8Array, pts: int, pixel_aspect: Fraction
-    ) -> list[Packet[VideoStream]]:
-        """Encode an (h, w, 3) frame; return the finished packets, which are of earlier frames."""
-        frame = self._planar.frame(bgr, pixel_aspect)
+    def encode(self, planes: Planes, pts: int, pixel_aspect: Fraction) -> list[Packet[VideoStream]]:
+        """Encode a frame; return the finished packets, which are of earlier frames."""
+        frame = self._frames.frame(planes, pixel_aspect)
         if self._pixels != frame.format.name:
             frame = frame.reformat(format=self._pixels)
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._duration
@@ -102,29 +104,33 @@ class H264:
         return self._stream.encode(None)
 
 
-class Planar:
-    """Converts BGR to 4:2:0 frames of one even size and pixel aspect, for an encoder."""
+class EncoderFrames:
+    """Makes 4:2:0 frames of one even size, pixel aspect and colour space, for an encoder."""
 
-    def __init__(self, width: int, height: int, pixel_aspect: Fraction) -> None:
+    def __init__(self, width: int, height: int, pixel_aspect: Fraction, space: ColourSpace) -> None:
         self._width, self._height = width, height
         self._pixel_aspect = pixel_aspect
-        self._planar = np.empty((height * 3 // 2, width), np.uint8)
+        self._space = space
 
-    def frame(self, bgr: UInt8Array, pixel_aspect: Fraction) -> av.VideoFrame:
-        """Convert with OpenCV, in a third of swscale's time; `fit` handles other shapes.
-
-        It takes the chroma of one pixel in four, which loses nothing if the video was 4:2:0 before.
-        """
-        width, height, planar = self._width, self._height, self._planar
-        fitted = fit(bgr, width, height, pixel_aspect / self._pixel_aspect)
-        cv2.cvtColor(fitted, cv2.COLOR_BGR2YUV_I420, dst=planar)
-        frame = av.VideoFrame(width, height, "yuv420p")
-        luma = planar[:height].ravel()
-        chroma = np.split(planar[height:].ravel(), 2)
-        for plane, values in zip(frame.planes, (luma, *chroma), strict=True):
+    def frame(self, planes: Planes, pixel_aspect: Fraction) -> av.VideoFrame:
+        """Return a copy of the planes as a frame; `fit` handles other shapes."""
+        aspect = pixel_aspect / self._pixel_aspect
+        fitted = fit(planes.converted(self._space), self._width, self._height, aspect)
+        frame = av.VideoFrame(self._width, self._height, "yuv420p")
+        for plane, values in zip(frame.planes, fitted.all, strict=True):
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-            rows[:, : plane.width] = values.reshape(plane.height, plane.width)
+            rows[:, : plane.width] = values
         return frame
+
+
+def colour_tags(space: ColourSpace, colours: ColourTags) -> dict[str, int]:
+    """Return what an encoder's context says about its colours, by attribute."""
+    return {
+        "colorspace": space.matrix,
+        "color_range": FULL if space.full else LIMITED,
+        "color_primaries": colours.primaries,
+        "color_trc": colours.transfer,
+    }
 
 
 def _stream(
@@ -143,7 +149,6 @@ def _stream(
     context = stream.codec_context
     context.width, context.height = even(size)
     context.pix_fmt = encoder.pixels
-    context.colorspace, context.color_range = BT601, LIMITED
     context.time_base = stream.time_base = time_base
     return stream
 
@@ -153,29 +158,33 @@ def ticks_per_second(time_base: Fraction) -> int:
     return time_base.denominator if time_base.denominator <= MAX_TICKS else 1_000_000
 
 
-def fit(
-    bgr: UInt8Array, width: int, height: int, pixel_aspect: Fraction = Fraction(1)
-) -> UInt8Array:
-    """Return the frame at even `width` and `height`.
+def fit(planes: Planes, width: int, height: int, pixel_aspect: Fraction = Fraction(1)) -> Planes:
+    """Return the picture at even `width` and `height`.
 
     If it is smaller by a pixel, the edge is repeated; any other shape is letterboxed.
 
     pixel_aspect: width of the frame's pixels in pixels of the result
     """
-    h, w = bgr.shape[:2]
+    h, w = planes.size
     if (w + w % 2, h + h % 2) != (width, height) or pixel_aspect != 1:
-        return letterbox(bgr, width, height, pixel_aspect)
-    if (w, h) != (width, height):
-        padded = cv2.copyMakeBorder(bgr, 0, height - h, 0, width - w, cv2.BORDER_REPLICATE)
-        return np.asarray(padded, np.uint8)
-    return bgr
+        return letterbox(planes, width, height, pixel_aspect)
+    if (w, h) == (width, height):
+        return planes
+    edges = (0, height - h, 0, width - w)
+    luma = np.asarray(cv2.copyMakeBorder(planes.luma, *edges, cv2.BORDER_REPLICATE), np.uint8)
+    return replace(planes, luma=luma)  # the chroma is that of an even size already
 
 
-def letterbox(bgr: UInt8Array, width: int, height: int, pixel_aspect: Fraction) -> UInt8Array:
-    """Return the frame scaled to fit, centred on black; pixel_aspect: see `fit`."""
-    h, w = bgr.shape[:2]
+def letterbox(planes: Planes, width: int, height: int, pixel_aspect: Fraction) -> Planes:
+    """Return the picture scaled to fit, centred on black; pixel_aspect: see `fit`."""
+    h, w = planes.size
     placed = Letterbox.fit((h, max(1, round(w * pixel_aspect))), (height, width))
-    (h, w), (top, left) = placed.resized, placed.corner
-    scaled = cv2.resize(bgr, (w, h), interpolation=cv2.INTER_AREA)
-    edges = (top, height - h - top, left, width - w - left)
-    return np.asarray(cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_CONSTANT), np.uint8)
+    rows, columns = (max(1, side // 2) for side in placed.resized)  # of chroma
+    top, left = (height // 2 - rows) // 2, (width // 2 - columns) // 2
+    fitted = []
+    for plane, tone, by in zip(planes.all, planes.space.yuv(BLACK), (2, 1, 1), strict=True):
+        made = np.full((height // 2 * by, width // 2 * by), tone, np.uint8)
+        inside = made[top * by : (top + rows) * by, left * by : (left + columns) * by]
+        cv2.resize(plane, (columns * by, rows * by), inside, interpolation=cv2.INTER_AREA)
+        fitted.append(made)
+    return Planes(planes.space, *fitted)

@@ -25,6 +25,7 @@ from pipeline.sinks.recorder import Recorder
 class VideoFileSink(Recorder):
     """Writes H.264, and copies all audio of a recording.
 
+    The encoder takes the luma and chroma of the source, so that its colours stay what they were.
     Times are exact; .mkv rounds them to 1 ms. The video has the size of the first frame, made
     even; a frame of another size or pixel aspect is letterboxed into it. The encoder looks about
     ten frames ahead, so that a ticket is returned some frames after its own.
@@ -80,6 +81,7 @@ class VideoFileSink(Recorder):
             ticks=self._ticks,
             interval=stream.nominal_interval,
             pixel_aspect=frame.picture.pixel_aspect,
+            space=frame.picture.space,
             colours=frame.picture.colours,
             preset=self._preset,
             crf=self._crf,

@@ -87,7 +87,7 @@ def test_annotations_do_not_cover_the_frame_counter_of_the_street() -> None:
     for corner, number in ((source.reserved_corner, 0), ((0, 0), None)):
         (annotated,) = Annotate(footage.CLASSES, clear=corner).process(tracked)
         assert annotated.drawn is not None
-        assert read_counter(annotated.drawn) == number
+        assert read_counter(annotated.drawn.bgr()) == number
 
 
 def test_without_a_counter_annotations_may_cover_the_whole_street() -> None:

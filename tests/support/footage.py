@@ -76,7 +76,7 @@ def _tracked(
 ) -> Tracked:
     bgr.flags.writeable = False
     frame = Frame(stream, index, tick, tick, base, float(index), Picture.of(bgr))
-    return Tracked(frame, tracks() if seen is None else seen, bgr)
+    return Tracked(frame, tracks() if seen is None else seen, frame.picture.planes)
 
 
 def record(sink: Sink, items: Iterable[Tracked]) -> tuple[list[Ticket], list[Ticket]]:

@@ -10,11 +10,12 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
-from detector.detections import UInt8Array
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from pipeline.codecs.encoder_choice import LIVE
 from pipeline.codecs.encoders import EncoderName, even, open_live
 from pipeline.frame import ColourTags
-from pipeline.media.h264 import BT601, LIMITED, Planar
+from pipeline.media.h264 import EncoderFrames, colour_tags
 from pipeline.sinks import SinkError
 
 HERTZ = 90_000  # ticks per second of H.264 in RTP
@@ -40,7 +41,7 @@ class LiveEncoder:
 
     asked: the user's choice; output: as it may be shown
     size, pixel_aspect: of the frames, the size made even; other shapes are letterboxed into it
-    colours: what the colours of the frames mean
+    space, colours: what the colours of the frames mean; those of another space are converted
     interval: seconds between two frames; gop_seconds: between two keyframes
     bit_rate: per second, None for one by size and rate
     Raises EncoderError if this machine lacks the encoder, SinkError if it cannot be opened.
@@ -53,6 +54,7 @@ class LiveEncoder:
         size: tuple[int, int],
         *,
         pixel_aspect: Fraction,
+        space: ColourSpace,
         colours: ColourTags,
         interval: Fraction,
         gop_seconds: float,
@@ -64,7 +66,7 @@ class LiveEncoder:
         rate = (1 / interval).limit_denominator(1000)
         bit_rate = bit_rate or max(MIN_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
         gop = max(1, ceil(gop_seconds * rate))
-        self._planar = Planar(width, height, pixel_aspect)
+        self._frames = EncoderFrames(width, height, pixel_aspect, space)
         try:
             self._context = open_live(
                 encoder,
@@ -75,22 +77,19 @@ class LiveEncoder:
                 bit_rate=bit_rate,
                 buffer_bits=round(bit_rate * BUFFER_SECONDS),
                 sample_aspect_ratio=pixel_aspect,
-                color_primaries=colours.primaries,
-                color_trc=colours.transfer,
-                colorspace=BT601,
-                color_range=LIMITED,
+                **colour_tags(space, colours),
             )
         except (av.FFmpegError, ValueError) as error:
             raise SinkError(f"the encoder {self.name} cannot be opened: {error}") from error
 
     def encode(
-        self, bgr: UInt8Array, pts: int, pixel_aspect: Fraction, *, keyframe: bool
+        self, planes: Planes, pts: int, pixel_aspect: Fraction, *, keyframe: bool
     ) -> list[Unit]:
-        """Encode an (h, w, 3) frame; return the finished units, usually the frame's own.
+        """Encode a frame; return the finished units, usually the frame's own.
 
         pts: in 1/90000 s, increasing
         """
-        frame = self._planar.frame(bgr, pixel_aspect)
+        frame = self._frames.frame(planes, pixel_aspect)
         if self._pixels != frame.format.name:
             frame = frame.reformat(format=self._pixels)
         frame.pts, frame.time_base = pts, Fraction(1, HERTZ)

@@ -150,6 +150,7 @@ class RtspSink(Sink):
                 self._shown,
                 (picture.width, picture.height),
                 pixel_aspect=picture.pixel_aspect,
+                space=picture.space,
                 colours=picture.colours,
                 interval=item.frame.stream.nominal_interval,
                 gop_seconds=self._gop_seconds,

@@ -9,6 +9,8 @@ import av
 import numpy as np
 import pytest
 
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from pipeline.codecs.encoders import SOFTWARE, Encoder
 from pipeline.frame import UNTAGGED
 from pipeline.media.h264 import H264
@@ -30,6 +32,7 @@ def written(encoder: Encoder) -> tuple[list[int | None], list[int | None], list[
             ticks=TICKS,
             interval=Fraction(1, 25),
             pixel_aspect=Fraction(1),
+            space=ColourSpace(),
             colours=UNTAGGED,
             preset="veryfast",
             crf=18,
@@ -38,7 +41,7 @@ def written(encoder: Encoder) -> tuple[list[int | None], list[int | None], list[
         )
         for number, pts in enumerate(TIMES):
             bgr = np.full((121, 161, 3), 20 + 30 * number, np.uint8)
-            output.mux(video.encode(bgr, pts, Fraction(1)))
+            output.mux(video.encode(Planes.of_bgr(bgr), pts, Fraction(1)))
         output.mux(video.flush())
     file.seek(0)
     with av.open(file) as container:

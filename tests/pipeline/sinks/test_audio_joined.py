@@ -42,7 +42,8 @@ def frames(path: Path) -> list[Frame]:
 def recorded(path: Path, out: Path) -> list[Frame]:
     """Copy a recording into a file; return the frames."""
     found = frames(path)
-    footage.record(VideoFileSink(out), (Tracked(f, footage.tracks(), f.picture.bgr) for f in found))
+    items = (Tracked(each, footage.tracks(), each.picture.planes) for each in found)
+    footage.record(VideoFileSink(out), items)
     return found
 
 

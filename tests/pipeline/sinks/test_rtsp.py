@@ -21,6 +21,7 @@ import pytest
 from detector.detections import Detections
 from detector.errors import UsageError
 from detector.renamed import RenamedWarning
+from detector.yuv.planes import Planes
 from pipeline.codecs.encoder_choice import EncoderError
 from pipeline.connections.status import Cause, State
 from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked, tickets_of
@@ -61,7 +62,7 @@ def captured(index: int, size: tuple[int, int] = SIZE) -> Tracked:
     bgr = numbered_frame(index, size)
     ticks = index * 3600
     frame = Frame(STREAM, index, ticks, ticks, Fraction(1, 90_000), monotonic(), Picture.of(bgr))
-    return Tracked(frame, Tracks.untracked(Detections.empty()), bgr)
+    return Tracked(frame, Tracks.untracked(Detections.empty()), frame.picture.planes)
 
 
 def fates(made: RtspSink, frames: Iterator[Tracked]) -> list[Ticket | NotWritten]:
@@ -122,7 +123,7 @@ def test_a_frozen_receiver_costs_frames_but_neither_time_nor_memory(tmp_path: Pa
         for index in count():
             frame = captured(index, (640, 480))
             bgr = rng.integers(0, 256, (480, 640, 3), np.uint8)
-            yield Tracked(frame.frame, frame.tracks, bgr)
+            yield Tracked(frame.frame, frame.tracks, Planes.of_bgr(bgr))
 
     with (
         Server(receivers={"wall": tmp_path / "received"}) as server,

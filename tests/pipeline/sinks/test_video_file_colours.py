@@ -1,4 +1,4 @@
-"""Outputs state what their colours mean: as the source did, or BT.709 where we converted to it."""
+"""Outputs have the colours of the source, and state what they mean as the source did."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support import footage
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 @pytest.mark.parametrize(
-    ("height", "tags", "primaries", "transfer"),
+    ("height", "tags", "matrix", "primaries", "transfer"),
     [
-        (720, (9, 9, 18), "bt709", "bt709"),  # HLG, tone-mapped
-        (64, (9, 9, 16), "bt709", "bt709"),  # PQ
-        (720, (2, 2, 2), "bt709", "bt709"),  # untagged HD
-        (64, (2, 2, 2), None, None),
-        (720, (9, 9, 14), "bt2020", "bt2020-10"),  # SDR
-        (64, (6, 6, 6), "smpte170m", "smpte170m"),
-        (720, (1, 1, 13), "bt709", "iec61966-2-1"),
+        (720, (9, 9, 18), "smpte170m", "bt709", "bt709"),  # HLG, tone-mapped
+        (64, (9, 9, 16), "smpte170m", "bt709", "bt709"),  # PQ
+        (720, (2, 2, 2), "bt709", "bt709", "bt709"),  # untagged HD
+        (64, (2, 2, 2), "smpte170m", None, None),
+        (720, (9, 9, 14), "bt2020nc", "bt2020", "bt2020-10"),  # SDR
+        (64, (6, 6, 6), "smpte170m", "smpte170m", "smpte170m"),
+        (720, (1, 1, 13), "bt709", "bt709", "iec61966-2-1"),
     ],
 )
 def test_an_output_is_tagged_with_its_colours(
@@ -32,6 +32,7 @@ def test_an_output_is_tagged_with_its_colours(
     ending: str,
     height: int,
     tags: tuple[int, int, int],
+    matrix: str,
     primaries: str | None,
     transfer: str | None,
 ) -> None:
@@ -42,7 +43,7 @@ def test_an_output_is_tagged_with_its_colours(
     pictures = [item.picture for item in source if isinstance(item, Decoded)]
     source.close()
     items = [
-        replace(item, frame=replace(item.frame, picture=picture), drawn=picture.bgr)
+        replace(item, frame=replace(item.frame, picture=picture), drawn=picture.planes)
         for item, picture in zip(footage.of_images([grey] * 3), pictures, strict=True)
     ]
     out = tmp_path / f"out.{ending}"
@@ -50,4 +51,4 @@ def test_an_output_is_tagged_with_its_colours(
     entries = "stream=color_primaries,color_transfer,color_space,color_range"
     (shown,) = footage.probe(out, "-select_streams", "v", "-show_entries", entries)["streams"]
     assert (shown.get("color_primaries"), shown.get("color_transfer")) == (primaries, transfer)
-    assert (shown["color_space"], shown["color_range"]) == ("smpte170m", "tv")
+    assert (shown["color_space"], shown["color_range"]) == (matrix, "tv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import UInt8Array
+from detector.yuv.planes import Planes
 from pipeline.frame import Frame, Picture, Stream, Tracked
 from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
@@ -38,15 +40,25 @@ def tracked(
     return Tracked(frame, tracks)
 
 
+def decoded(bgr: UInt8Array) -> Picture:
+    """Return a picture as a decoder gives it, with planes."""
+    made = Planes.of_bgr(bgr)
+    return Picture(bgr.shape[1], bgr.shape[0], lambda: bgr, to_planes=lambda: made)
+
+
 def grey(height: int, width: int) -> UInt8Array:
     return np.full((height, width, 3), GREY, np.uint8)
 
 
-def drawn(item: Tracked, clear: tuple[int, int] = (0, 0)) -> UInt8Array:
+def planes(item: Tracked, clear: tuple[int, int] = (0, 0)) -> Planes:
     (result,) = Annotate(NAMES, clear).process(item)
     assert result.frame is item.frame and result.tracks is item.tracks
     assert result.drawn is not None
     return result.drawn
+
+
+def drawn(item: Tracked, clear: tuple[int, int] = (0, 0)) -> UInt8Array:
+    return planes(item, clear).bgr()
 
 
 def contrast(a: UInt8Array, b: UInt8Array) -> float:
@@ -71,10 +83,11 @@ def test_a_box_is_drawn_within_its_edges_and_its_inside_is_unchanged() -> None:
 
 
 def test_the_source_image_is_unchanged_and_the_drawn_one_is_read_only() -> None:
-    source = grey(432, 768)
-    image = drawn(tracked(source, [(200, 150, 400, 350)]))
-    assert (source == GREY).all()
-    assert not image.flags.writeable
+    item = tracked(grey(432, 768), [(200, 150, 400, 350)])
+    item = replace(item, frame=replace(item.frame, picture=decoded(grey(432, 768))))
+    image = planes(item)
+    assert (item.frame.picture.planes.bgr() == GREY).all() and (image.bgr() != GREY).any()
+    assert not any(plane.flags.writeable for plane in image.all)
 
 
 @pytest.mark.parametrize("state", [TrackState.TENTATIVE, TrackState.LOST])
@@ -84,7 +97,8 @@ def test_only_confirmed_tracks_are_drawn(state: TrackState) -> None:
 
 def test_without_tracks_the_source_image_is_used_without_a_copy() -> None:
     item = tracked(grey(432, 768), [])
-    assert drawn(item) is item.frame.picture.bgr
+    item = replace(item, frame=replace(item.frame, picture=decoded(grey(432, 768))))
+    assert planes(item) is item.frame.picture.planes
 
 
 def test_sixteen_consecutive_identities_have_sixteen_fixed_colours() -> None:
@@ -108,9 +122,9 @@ def test_text_has_enough_contrast_to_its_background(identity: int) -> None:
     assert contrast(background, text) > 3, (background, text)  # WCAG 2.1 for bold text
 
 
-def text_pixels(image: UInt8Array) -> int:
+def text_pixels(image: Planes) -> int:
     """Return how many pixels have the white of letters."""
-    return int((image.min(axis=2) == 255).sum())
+    return int((image.luma == 235).sum())
 
 
 @pytest.mark.parametrize(
@@ -126,15 +140,15 @@ def text_pixels(image: UInt8Array) -> int:
     ],
 )
 def test_a_label_is_complete_wherever_its_box_is(box: Box) -> None:
-    in_the_middle = drawn(tracked(grey(432, 768), [(300, 200, 400, 300)]))
+    in_the_middle = planes(tracked(grey(432, 768), [(300, 200, 400, 300)]))
     assert text_pixels(in_the_middle) > 50
-    assert text_pixels(drawn(tracked(grey(432, 768), [box]))) == text_pixels(in_the_middle)
+    assert text_pixels(planes(tracked(grey(432, 768), [box]))) == text_pixels(in_the_middle)
 
 
 def test_a_label_avoids_the_frame_counter() -> None:
-    in_the_middle = drawn(tracked(grey(432, 768), [(300, 200, 400, 300)]))
+    in_the_middle = planes(tracked(grey(432, 768), [(300, 200, 400, 300)]))
     for box in [(40, 0, 200, 200), (500, 22, 600, 200), (100, 12, 160, 80)]:
-        below = drawn(tracked(grey(432, 768), [box]), clear=(512, 16))
+        below = planes(tracked(grey(432, 768), [box]), clear=(512, 16))
         assert text_pixels(below) == text_pixels(in_the_middle)
 
 
@@ -146,8 +160,11 @@ boxes = st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_
 @given(boxes=boxes)
 def test_the_frame_counter_is_never_covered(boxes: list[Box]) -> None:
     noise = np.random.default_rng(3).integers(0, 255, (432, 768, 3), np.uint8)
-    image = drawn(tracked(noise, boxes), clear=(512, 16))
-    np.testing.assert_array_equal(image[:16, :512], noise[:16, :512])
+    found = planes(tracked(noise, boxes), clear=(512, 16))
+    source = Planes.of_bgr(noise)
+    np.testing.assert_array_equal(found.luma[:16, :512], source.luma[:16, :512])
+    np.testing.assert_array_equal(found.cb[:8, :256], source.cb[:8, :256])
+    np.testing.assert_array_equal(found.cr[:8, :256], source.cr[:8, :256])
 
 
 @settings(deadline=None, max_examples=50)
