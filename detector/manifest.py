@@ -46,6 +46,8 @@ class Manifest:
     source_sha256: of the ONNX file that the model was made from, None if it came from weights
     float_layers: layers of an INT8 model that stay in floating point because they are sensitive;
         those of the head always do
+    score_odds: the odds of an INT8 model's scores are multiplied by this, in its graph, because
+        rounding lowers them
     tolerance: precision -> how far an engine may differ from this model's reference, for
         precisions where `usual_tolerances` does not apply
     """
@@ -74,6 +76,7 @@ class Manifest:
     nms_iou: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.45
     source_sha256: Annotated[Sha256 | None, Field(description=f"{SHA256} or null")] = None
     float_layers: Annotated[tuple[Name, ...], Field(description="a list of names")] = ()
+    score_odds: Annotated[float, Field(gt=0, description="a number above 0")] = 1.0
     tolerance: Annotated[
         Mapping[str, Tolerance], Field(description="precisions with pixels, score and share")
     ] = field(default_factory=dict)

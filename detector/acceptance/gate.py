@@ -97,7 +97,7 @@ def compare_engines(
     reference: Engine, engine: Engine, images: UInt8Array, tolerance: Tolerance
 ) -> Agreement:
     """Run both engines over (n, h, w, 3) RGB images and return how far they agree."""
-    return compare(list(_run(reference, images)), list(_run(engine, images)), tolerance)
+    return compare(list(run_engine(reference, images)), list(run_engine(engine, images)), tolerance)
 
 
 def _refuse(key: CacheKey, agreement: Agreement, tolerance: Tolerance) -> None:
@@ -127,8 +127,11 @@ def disagreement(agreement: Agreement, tolerance: Tolerance) -> str | None:
     )
 
 
-def _run(engine: Engine, images: UInt8Array) -> Iterator[Candidates]:
-    """Yield the candidates of each image, in batches of one, or of the engine's fixed size."""
+def run_engine(engine: Engine, images: UInt8Array) -> Iterator[Candidates]:
+    """Yield the candidates of each of (n, h, w, 3) RGB images.
+
+    They are computed in batches of one, or of the engine's fixed size.
+    """
     manifest = engine.manifest
     size = 1 if manifest.dynamic_batch else manifest.max_batch
     for start in range(0, len(images), size):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from detector.detections import UInt8Array
+from detector.export.contract import SCORES
 from detector.export.fp16 import is_layer
 from detector.int8.calibration import calibrate
 from detector.int8.layer_order import Op, before_layers, head
@@ -41,6 +42,35 @@ def quantised_onnx(
     make_signed(quantised)
     onnx.checker.check_model(quantised, full_check=True)
     return quantised
+
+
+def save(model: ModelProto, path: Path, odds: float) -> None:
+    """Write a model to `path` (.onnx), with its scores raised.
+
+    odds: see score_odds
+    """
+    onnx.save(_with_odds(model, odds), path)
+
+
+def _with_odds(model: ModelProto, odds: float) -> ModelProto:
+    """Return a copy whose scores p have become p / (p + (1 - p) / odds)."""
+    raised = ModelProto()
+    raised.CopyFrom(model)
+    graph = raised.graph
+    last = next(node for node in graph.node if SCORES in node.output)
+    last.output[list(last.output).index(SCORES)] = f"{SCORES}/rounded"
+    for name, value in (("factor", 1 - 1 / odds), ("rest", 1 / odds)):
+        tensor = numpy_helper.from_array(np.array(value, np.float32), f"{SCORES}/{name}")
+        graph.initializer.append(tensor)
+    for kind, reads, made in (
+        ("Mul", ("rounded", "factor"), f"{SCORES}/part"),
+        ("Add", ("part", "rest"), f"{SCORES}/whole"),
+        ("Div", ("rounded", "whole"), SCORES),
+    ):
+        inputs = [f"{SCORES}/{name}" for name in reads]
+        graph.node.append(helper.make_node(kind, inputs, [made]))
+    onnx.checker.check_model(raised, full_check=True)
+    return raised
 
 
 def make_signed(model: ModelProto) -> None:

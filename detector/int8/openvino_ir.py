@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino as ov
 from openvino import opset13
 from openvino.passes import ConstantFolding, Manager
@@ -75,9 +76,26 @@ class Int8Maker:
         return found
 
 
-def save(model: ov.Model, path: Path) -> None:
-    """Write a model as OpenVINO IR: `path` (.xml) and a .bin beside it."""
-    ov.save_model(model, path, compress_to_fp16=False)
+def save(model: ov.Model, path: Path, odds: float) -> None:
+    """Write a model as OpenVINO IR, `path` (.xml) and a .bin beside it, with its scores raised.
+
+    odds: see score_odds
+    """
+    ov.save_model(_with_odds(model, odds), path, compress_to_fp16=False)
+
+
+def _with_odds(model: ov.Model, odds: float) -> ov.Model:
+    """Return a copy whose scores p have become p / (p + (1 - p) / odds)."""
+    raised = model.clone()
+    result = next(each for each in raised.get_results() if "scores" in each.output(0).names)
+    scores = result.input_value(0)
+    part = opset13.multiply(scores, opset13.constant(np.float32(1 - 1 / odds)))
+    whole = opset13.add(part, opset13.constant(np.float32(1 / odds)))
+    shares = opset13.divide(scores, whole).output(0)
+    scores.get_tensor().set_names(set())
+    shares.get_tensor().set_names({"scores"})
+    result.input(0).replace_source_output(shares)
+    return raised
 
 
 def _layers(model: ov.Model) -> Iterator[Any]:

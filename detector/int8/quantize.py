@@ -1,15 +1,17 @@
-"""Make INT8 models from a float model, one per runtime: calibrate, find sensitive layers, compare.
+"""Make INT8 models from a float model, one per runtime.
 
-The images are divided: some for measuring ranges, some for finding the layers that must stay in
-floating point, and the rest for comparing the result with the float model.
+Calibrate, find sensitive layers, raise the scores, compare. The images are divided: some for
+measuring ranges and scores, some for finding the layers that must stay in floating point, and the
+rest for comparing the result with the float model.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +20,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from detector.acceptance.agreement import Agreement
-from detector.acceptance.gate import EngineRefused, compare_engines, disagreement, open_reference
+from detector.acceptance.gate import (
+    EngineRefused,
+    compare_engines,
+    disagreement,
+    open_reference,
+    run_engine,
+)
+from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import ModelError, UsageError
 from detector.export.precisions import int8_path
 from detector.int8.calibration import load_nncf
+from detector.int8.score_odds import fitted_odds
 from detector.manifest import Manifest, manifest_path, model_sha256
 from detector.progress import ProgressCallback
 
@@ -58,12 +68,26 @@ class Quantised:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The common input of all INT8 models of one float model."""
+    """The common input of all INT8 models of one float model.
+
+    expected: candidates of the float model for the calibration images
+    """
 
     model: Path
     manifest: Manifest
     found: Search
     parts: Parts
+    expected: Sequence[Candidates]
+
+
+class Draft(NamedTuple):
+    """An INT8 model for one runtime, in memory.
+
+    save: writes it to a path, with the odds of its scores multiplied by a number
+    """
+
+    manifest: Manifest
+    save: Callable[[Path, float], None]
 
 
 def quantise(
@@ -85,10 +109,12 @@ def quantise(
     tolerance = manifest.tolerance_of("int8")
     maker = Int8Maker(model, manifest)
     found = find_float_layers(maker, parts.calibration, parts.search, tolerance, progress)
-    job = Job(model, manifest, found, parts)
+    with closing(open_reference(model)) as reference:
+        expected = list(run_engine(reference, parts.calibration))
+    job = Job(model, manifest, found, parts, expected)
     try:
         with TemporaryDirectory(dir=model.parent, prefix=f".{model.stem}.int8.") as folder:
-            made = [_made(name, job, Path(folder), progress, measure) for name in WRITERS]
+            made = [_made(name, job, Path(folder), progress, measure) for name in DRAFTS]
             return [_put_beside(model, one) for one in made]
     except OSError as error:
         raise ModelError(f"cannot write beside '{model}': {error.strerror}") from error
@@ -121,8 +147,9 @@ def _made(
     """Write the model for one runtime, and compare it with the float model."""
     file = folder / int8_path(job.model, runtime).name
     progress(1.0, f"making the model for {runtime}")
-    manifest = _chained(file, WRITERS[runtime](file, job), job)
-    manifest.write(manifest_path(file))
+    draft = DRAFTS[runtime](job)
+    odds = _fitted_odds(draft, file.name, job)
+    manifest = _written(draft, file, job, odds)
     progress(1.0, f"comparing the model for {runtime}")
     agreement = _compared(runtime, file, job)
     accuracy = {f"agreement/{name}": value for name, value in asdict(agreement).items()}
@@ -131,40 +158,52 @@ def _made(
     return Quantised(runtime, file, manifest, agreement)
 
 
-def _write_ir(file: Path, job: Job) -> Manifest:
-    """Write OpenVINO's own format, with a fixed batch: its shapes are constants."""
+def _openvino(job: Job) -> Draft:
+    """Make a model in OpenVINO's own format, with a fixed batch: its shapes are constants."""
     from detector.int8.openvino_ir import save
 
-    save(job.found.model, file)
     batch = 1 if job.manifest.dynamic_batch else job.manifest.max_batch
-    return replace(job.manifest, max_batch=batch, dynamic_batch=False)
+    manifest = replace(job.manifest, max_batch=batch, dynamic_batch=False)
+    return Draft(manifest, partial(save, job.found.model))
 
 
-def _write_qdq(file: Path, job: Job) -> Manifest:
-    import onnx
-
-    from detector.int8.onnx_qdq import quantised_onnx
+def _tensorrt(job: Job) -> Draft:
+    from detector.int8.onnx_qdq import quantised_onnx, save
 
     layers = job.found.float_layers
-    onnx.save(quantised_onnx(job.model, job.manifest, job.parts.calibration, layers), file)
-    return job.manifest
+    model = quantised_onnx(job.model, job.manifest, job.parts.calibration, layers)
+    return Draft(job.manifest, partial(save, model))
 
 
-WRITERS = {"openvino": _write_ir, "tensorrt": _write_qdq}
+DRAFTS = {"openvino": _openvino, "tensorrt": _tensorrt}
 
 
-def _chained(file: Path, manifest: Manifest, job: Job) -> Manifest:
-    """Return the manifest of an INT8 file, with its source and tools."""
+def _fitted_odds(draft: Draft, name: str, job: Job) -> float:
+    """Return the factor on the odds of the scores that makes up for what rounding takes."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        _written(draft, file, job, 1.0)
+        with closing(open_reference(file)) as engine:
+            found = list(run_engine(engine, job.parts.calibration))
+    return fitted_odds(job.expected, found, job.manifest.nms_iou)
+
+
+def _written(draft: Draft, file: Path, job: Job, odds: float) -> Manifest:
+    """Write an INT8 file and its manifest, with its source and tools."""
+    draft.save(file, odds)
     tools = {name: version(name) for name in ("nncf", "onnx", "openvino")}
-    return replace(
-        manifest,
+    manifest = replace(
+        draft.manifest,
         precision="int8",
         onnx_sha256=model_sha256(file),
         source_sha256=job.manifest.onnx_sha256,
         float_layers=job.found.float_layers,
-        tools={**manifest.tools, **tools},
+        score_odds=odds,
+        tools={**job.manifest.tools, **tools},
         accuracy={},
     )
+    manifest.write(manifest_path(file))
+    return manifest
 
 
 def _compared(runtime: str, file: Path, job: Job) -> Agreement:

@@ -81,10 +81,12 @@ def test_another_file_under_the_same_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_manifest_older_than_quantisation_is_still_read(tmp_path: Path) -> None:
-    later = dict.fromkeys(("nms_iou", "source_sha256", "float_layers", "tolerance"), ...)
+    keys = ("nms_iou", "source_sha256", "float_layers", "score_odds", "tolerance")
+    later = dict.fromkeys(keys, ...)
     manifest = Manifest.read(written(tmp_path / "street.json", **later))
     assert manifest.nms_iou == 0.45
     assert (manifest.source_sha256, manifest.float_layers) == (None, ())
+    assert manifest.score_odds == 1
     assert manifest.tolerance_of("int8") == usual_tolerances((256, 448))["int8"]
 
 
@@ -143,6 +145,7 @@ def test_a_missing_model_or_manifest_is_named(tmp_path: Path) -> None:
         ({"nms_iou": 1.5}, "nms_iou is 1.5, must be a number from 0 to 1"),
         ({"source_sha256": "abc"}, "source_sha256 is 'abc', must be 64 hexadecimal digits or null"),
         ({"float_layers": [3]}, "float_layers is [3], must be a list of names"),
+        ({"score_odds": 0}, "score_odds is 0, must be a number above 0"),
         ({"tolerance": {"int8": {}}}, "must be precisions with pixels, score and share"),
         ({"tolerance": {"int8": {"pixels": 1, "score": "a", "share": 1}}}, "must be precisions"),
         ({"tolerance": []}, "tolerance is [], must be precisions"),

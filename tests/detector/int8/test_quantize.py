@@ -21,7 +21,12 @@ from onnx import numpy_helper
 
 from detector.__main__ import main
 from detector.acceptance.agreement import compare
-from detector.acceptance.gate import EngineRefused, compare_engines, open_reference
+from detector.acceptance.gate import (
+    EngineRefused,
+    compare_engines,
+    open_reference,
+    run_engine,
+)
 from detector.acceptance.sample_images import BUNDLED, read_images
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
@@ -29,7 +34,9 @@ from detector.engines import make_engine
 from detector.errors import ModelError, UsageError
 from detector.export.precisions import int8_path
 from detector.hardware.openvino_core import CORE
+from detector.int8 import onnx_qdq, openvino_ir
 from detector.int8.quantize import divided, quantise
+from detector.int8.score_odds import fitted_odds
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.tolerance import Tolerance
 from tests.support.descriptions import small_model
@@ -99,6 +106,37 @@ def test_the_manifest_has_its_source_and_its_agreement(runtime: str, made: Path)
             reference, engine, divided(samples()).comparison, source.tolerance_of("int8")
         )
     assert manifest.accuracy["agreement/share"] == pytest.approx(seen.share)
+
+
+def test_the_odds_of_the_scores_are_those_of_the_float_model(made: Path) -> None:
+    parts = divided(samples())
+    for runtime in ("openvino", "tensorrt"):
+        file = int8_path(made, runtime)
+        assert Manifest.beside(file).score_odds != 1
+        with closing(open_reference(made)) as reference, closing(open_reference(file)) as engine:
+            both = [list(run_engine(each, parts.calibration)) for each in (reference, engine)]
+        assert fitted_odds(*both, Manifest.beside(file).nms_iou) == pytest.approx(1, abs=0.05)
+
+
+def test_raised_scores_have_their_odds_multiplied_and_their_boxes_unchanged(
+    floats: Path, tmp_path: Path
+) -> None:
+    xml, graph = tmp_path / "raised.xml", tmp_path / "raised.onnx"
+    openvino_ir.save(CORE.read_model(floats), xml, 3.0)
+    onnx_qdq.save(onnx.load(floats), graph, 3.0)
+    images = divided(samples()).comparison[:1]
+    before = by_openvino(floats, images)
+    for after in (by_openvino(xml, images), by_openvino(graph, images)):
+        odds = before.scores / (1 - before.scores)
+        np.testing.assert_allclose(after.scores, 3 * odds / (1 + 3 * odds), rtol=1e-4)
+        np.testing.assert_allclose(after.boxes_xyxy, before.boxes_xyxy, atol=1e-3)
+        best = after.scores[0].max(axis=1)
+        assert (best[:-1] >= best[1:]).all()
+
+
+def by_openvino(file: Path, image: UInt8Array) -> Candidates:
+    outputs = CORE.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([image])
+    return Candidates(outputs["boxes"].copy(), outputs["scores"].copy())
 
 
 def test_openvino_computes_layers_in_int8_and_heads_in_floating_point(made: Path) -> None:
