@@ -14,7 +14,7 @@ TORCH_INDEX ?=
 PIP_TORCH = $(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check bench dist tensorrt street pets clean
+.PHONY: help run serve test check bench dist datumaro tensorrt street pets clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,14 @@ dist: $(VENV)/dist ## Build the sdist and the wheel in dist/, and check them
 	$(RUN) -m build --outdir dist
 	$(RUN) -m twine check --strict dist/*
 	$(VENV)/bin/check-wheel-contents dist/*.whl
+
+datumaro: $(VENV)/dev build/datumaro/datumaro ## Add datumaro (38 MB), which reads labels as CVAT does, for a test
+
+# Only what it needs to read them, beside the packages of the tests; it looks for pandas, but uses none of it
+build/datumaro/datumaro:
+	$(RUN) -m pip install --quiet --no-deps --target build/datumaro datumaro==1.13.12 cachetools \
+		defusedxml imagesize json-stream json-stream-rs-tokenizer lxml orjson shapely tqdm
+	touch build/datumaro/pandas.py
 
 tensorrt: $(VENV)/tensorrt ## Add TensorRT-RTX (95 MB), which builds engines, also without a GPU
 

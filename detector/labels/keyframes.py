@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from detector.labels.labelled import DECIMALS, LabelledBox, Mark
 
@@ -30,7 +30,7 @@ def filled(keyframes: Sequence[Keyframe], last_frame: int, step: int = 1) -> Ite
 
     step: frames between two that are labelled
     """
-    for here, following in zip(keyframes, [*keyframes[1:], None], strict=True):
+    for here, following in zip_longest(keyframes, keyframes[1:]):
         if here.visible:
             yield here.box
         if here.ends or not here.visible:
