@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 
+from detector.acceptance.agreement import compare
 from detector.detections import UInt8Array
+from detector.engines import make_engine
 from detector.letterbox import PAD_VALUE
+from detector.tolerance import usual_tolerances
+from detector.weights.zoo import find_model
+from detector.yuv.colour_space import ColourSpace
 from pipeline.frame import Batch, Frame, Picture, Ready, Stream
+from pipeline.sources.conversion import FrameConverter
 from pipeline.stages.preprocess import Preprocess
 
+EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 
 
@@ -56,3 +68,65 @@ def test_the_batch_is_read_only_and_the_source_is_unchanged() -> None:
     assert (bgr == (1, 2, 3)).all()
     with pytest.raises(ValueError, match="read-only"):
         batch.images[:] = 0
+
+
+def of_picture(picture: Picture, size: tuple[int, int]) -> UInt8Array:
+    """Return what the network gets of a picture."""
+    one = Frame(STREAM, 0, 0, 0, Fraction(1, 25), 0.0, picture)
+    (batch,) = Preprocess(size).process(Ready((one,)))
+    return batch.images[0]
+
+
+def scene(height: int, width: int) -> UInt8Array:
+    """Return coloured rectangles and slopes."""
+    down, across = np.mgrid[:height, :width]
+    image = np.dstack([across * 255 // width, down * 255 // height, 255 - across * 255 // width])
+    image[height // 4 : height // 2, width // 4 : width // 2] = (30, 160, 230)
+    return image.astype(np.uint8)
+
+
+@pytest.mark.parametrize("source", [(432, 768), (1080, 1920), (359, 479), (480, 270)])
+@pytest.mark.parametrize(("matrix", "full"), [(1, False), (5, False), (9, False), (1, True)])
+def test_planes_become_the_same_input_as_an_exact_conversion(
+    source: tuple[int, int], matrix: int, full: bool
+) -> None:
+    frame = av.VideoFrame.from_ndarray(scene(*source), "bgr24").reformat(
+        format="yuvj420p" if full else "yuv420p", dst_colorspace=matrix, interpolation=EXACT
+    )
+    frame.colorspace = matrix
+    decoded = FrameConverter("cam").picture(frame)
+    assert decoded.has_planes and decoded.space == ColourSpace(matrix, full)
+    exact = frame.reformat(format="bgr24", interpolation=EXACT).to_ndarray()
+    off = np.abs(
+        of_picture(decoded, (384, 640)).astype(int) - of_picture(Picture.of(exact), (384, 640))
+    )
+    assert off.mean() < 1 and np.percentile(off, 99) <= 12  # at the edges of the rectangle
+
+
+def test_a_picture_with_planes_is_not_converted_to_bgr(data: Path) -> None:
+    with av.open(str(data / "street/videos/car-detection.mp4")) as container:
+        planes = FrameConverter("cam").picture(next(container.decode(video=0))).planes
+
+    def to_bgr() -> UInt8Array:
+        raise AssertionError("nobody asks for BGR")
+
+    height, width = planes.size
+    picture = Picture(width, height, to_bgr, to_planes=lambda: planes, space=planes.space)
+    assert of_picture(picture, (384, 640)).shape == (384, 640, 3)
+
+
+def test_the_detector_finds_the_same_in_planes_and_in_bgr(data: Path) -> None:
+    """A grey level more or less moves scores as far as BF16 does, whatever makes the images."""
+    converter = FrameConverter("cam")
+    with av.open(str(data / "street/videos/car-detection.mp4")) as container:
+        frames = list(islice(container.decode(video=0), 20, 81, 20))
+    pictures = [converter.picture(frame) for frame in frames]
+    exact = [frame.reformat(format="bgr24", interpolation=EXACT).to_ndarray() for frame in frames]
+    with closing(make_engine("openvino", find_model("street"), precision="fp32")) as engine:
+        size = engine.manifest.input_size
+        of_planes, of_bgr = (
+            [engine.submit(of_picture(each, size)[None]).result() for each in source]
+            for source in (pictures, map(Picture.of, exact))
+        )
+    agreement = compare(of_bgr, of_planes, usual_tolerances(size)["bf16"])
+    assert agreement.share >= usual_tolerances(size)["bf16"].share, agreement
