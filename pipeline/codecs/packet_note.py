@@ -22,17 +22,25 @@ class PacketNote:
 
     coded: pixel aspect of its frame, if known; shown: its frame was given out
     group: number of the keyframe that it follows
+    damaged: errors in its frame were concealed, by a decoder that is not FFmpeg's
     """
 
     coded: Fraction | None = None
     shown: bool = False
     group: int = 0
+    damaged: bool = False
 
 
 def note_of(of: VideoPacket | VideoFrame) -> PacketNote | None:
     """Return the note of a packet or a frame; some decoders lose those of frames."""
     note = of.opaque
     return note if isinstance(note, PacketNote) else None
+
+
+def is_damaged(frame: VideoFrame) -> bool:
+    """Return whether a decoder has concealed errors in a frame."""
+    note = note_of(frame)
+    return frame.is_corrupt or (note is not None and note.damaged)
 
 
 class KeptPackets:

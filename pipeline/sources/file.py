@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from detector.errors import UsageError
 from pipeline.codecs.choice import DecoderChoice, DecoderName
 from pipeline.codecs.contexts import HARDWARE, Hardware
+from pipeline.codecs.packet_note import is_damaged
 from pipeline.codecs.stream_decoder import NotDecoded, StreamDecoder
 from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Disconnected
@@ -270,7 +271,7 @@ class VideoFileSource(RecordedSource):
         self._damage.undecodable(self._seconds(packet.pts if packet else None), reason)
 
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
-        self._damage.frame(self._seconds(frame.pts), damaged=frame.is_corrupt)
+        self._damage.frame(self._seconds(frame.pts), damaged=is_damaged(frame))
         assert self._video.time_base
         if self._loop and frame.pts is not None:
             length = frame.duration or round(nominal_interval(self._video) / self._video.time_base)

@@ -18,7 +18,9 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.sinks.rtsp.server import PACKAGES, SYSTEM_PYTHON, has_server
+from pipeline.gstreamer.elements import obstacle
+from pipeline.gstreamer.system_python import SYSTEM_PYTHON
+from pipeline.sinks.rtsp.server import PACKAGES, has_server
 from pipeline.sources.street.frame_counter import draw_counter, read_counter
 from tests.support.environment import absent
 from tests.support.paths import ROOT
@@ -36,6 +38,12 @@ def require_gstreamer() -> None:
         absent(
             f"no GStreamer RTSP server: install the Debian packages {PACKAGES}", "REQUIRE_GSTREAMER"
         )
+
+
+def require_decoder() -> None:
+    """Skip visibly if GStreamer decodes nothing here; fail if REQUIRE_GSTREAMER=1."""
+    if missing := obstacle():
+        absent(missing, "REQUIRE_GSTREAMER")
 
 
 def numbered_frame(index: int, size: tuple[int, int] = SIZE) -> UInt8Array:

@@ -6,7 +6,6 @@ Debian and JetPack install its bindings for that Python, not for a virtual envir
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import struct
@@ -20,32 +19,18 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from detector.errors import UsageError
+from pipeline.gstreamer.system_python import SYSTEM_PYTHON, child_environment
 from pipeline.redaction import shown_url
 from pipeline.sinks import SinkError
 from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
-SYSTEM_PYTHON = "/usr/bin/python3"
 CHILD = Path(__file__).with_name("server_child.py")
 PACKAGES = (
     "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )
 DEFAULT_PORT = 8554
 _HEADER = struct.Struct(">Id")  # bytes of an access unit, monotonic seconds of its capture
-# What the child needs of ours: our environment may hold passwords
-ENVIRONMENT = (
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "TMPDIR",
-    "XDG_CACHE_HOME",
-    "GI_TYPELIB_PATH",
-    "GST_PLUGIN_PATH",
-    "GST_PLUGIN_SYSTEM_PATH",
-    "GST_REGISTRY",
-)
 _TRIAL = "import gi; gi.require_version('GstRtspServer', '1.0')"
 
 
@@ -54,14 +39,10 @@ def has_server(python: str = SYSTEM_PYTHON) -> bool:
     """Return whether a Python has GStreamer's RTSP server; tried once per process."""
     line = [python, "-c", _TRIAL]
     try:
-        tried = subprocess.run(line, capture_output=True, check=False, env=_environment())
+        tried = subprocess.run(line, capture_output=True, check=False, env=child_environment())
         return tried.returncode == 0
     except OSError:
         return False
-
-
-def _environment() -> dict[str, str]:
-    return {key: os.environ[key] for key in ENVIRONMENT if key in os.environ}
 
 
 def require_server(url: str, python: str = SYSTEM_PYTHON) -> None:
@@ -147,7 +128,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=_environment(),
+            env=child_environment(),
             start_new_session=True,  # Ctrl-C must not reach the child, which ends after us
         )
         assert self._process.stdout

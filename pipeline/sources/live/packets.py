@@ -11,6 +11,7 @@ from time import monotonic
 
 import av
 
+from pipeline.codecs.packet_note import is_damaged
 from pipeline.codecs.stream_decoder import NotDecoded
 from pipeline.connections.status import Cause, Disconnected, Status, Trouble
 from pipeline.sources import Decoded, Skipped
@@ -183,8 +184,9 @@ class Decoding:
             self._live = True
             self._status.live()
         self._status.frame(self._interval)
-        self._status.damaged += frame.is_corrupt
-        if not frame.is_corrupt:
+        damaged = is_damaged(frame)
+        self._status.damaged += damaged
+        if not damaged:
             self._no_frame_since = None
         picture = self._converter.picture(frame, self._connection.pixel_aspect(frame))
         expires_at = inf

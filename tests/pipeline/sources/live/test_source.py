@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +16,9 @@ import pytest
 
 from detector.errors import UsageError
 from detector.renamed import RenamedWarning
+from pipeline.codecs.stream_decoder import WAITS
 from pipeline.connections.status import Cause, State
+from pipeline.gstreamer.decoder_process import CHILD
 from pipeline.sources import Decoded, Skipped, make_source
 from tests.support.cameras import (
     CAP,
@@ -22,11 +26,13 @@ from tests.support.cameras import (
     GOP,
     Server,
     numbered,
+    require_decoder,
     require_gstreamer,
     until,
     write_units,
 )
 from tests.support.environment import PASSWORD
+from tests.support.library import children
 from tests.support.live_streams import answering, decoded, live, numbers, reading, trouble
 from tests.support.rtsp_proxy import Proxy
 
@@ -35,6 +41,7 @@ from tests.support.rtsp_proxy import Proxy
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of 100 numbered frames, 512 x 64."""
     require_gstreamer()
+    require_decoder()
     return write_units(tmp_path_factory.mktemp("clips") / "clip.units", numbered())
 
 
@@ -50,20 +57,30 @@ def locked(clip: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
+both = pytest.mark.parametrize("decoder", ["software", "gstreamer"])
+
+
+@pytest.mark.parametrize(
+    ("transport", "decoder"), [("tcp", "software"), ("udp", "software"), ("tcp", "gstreamer")]
+)
 def test_every_frame_of_a_camera_arrives_once_in_order_at_its_time(
-    server: Server, transport: str
+    server: Server, transport: str, decoder: str
 ) -> None:
-    with closing(live(server.url("open"), transport=transport)) as source:
-        found = list(islice(decoded(source), 60))
+    with closing(live(server.url("open"), transport=transport, decoder=decoder)) as source:
+        arriving = decoded(source)
+        found = list(islice(arriving, 40))
+        while source.decoder.used != decoder:
+            found.append(next(arriving))
+        found += islice(arriving, 20)
         assert source.status.state is State.LIVE
-    assert numbers(found) == list(range(60))
-    assert [item.pts for item in found] == [k * 3600 for k in range(60)]
+    assert numbers(found) == [k % 100 for k in range(len(found))]
+    assert [item.pts for item in found] == [k * 3600 for k in range(len(found))]
     assert {item.scene for item in found} == {0}
 
 
-def test_the_time_of_capture_comes_from_the_cameras_clock(server: Server) -> None:
-    with closing(live(server.url("open"))) as source:
+@both
+def test_the_time_of_capture_comes_from_the_cameras_clock(server: Server, decoder: str) -> None:
+    with closing(live(server.url("open"), decoder=decoder)) as source:
         server.messages.clear()
         arriving = enumerate(decoded(source))
         for _ in arriving:
@@ -80,11 +97,12 @@ def test_the_password_in_the_url_is_sent_to_a_camera_that_asks_for_one(locked: S
         assert numbers(list(islice(decoded(source), 3))) == [0, 1, 2]
 
 
+@both
 @pytest.mark.parametrize("user", ["", "viewer:wrong-word"])
 def test_a_wrong_password_is_reported_not_shown_and_not_retried_soon(
-    locked: Server, user: str
+    locked: Server, user: str, decoder: str
 ) -> None:
-    source = live(locked.url("locked", user))
+    source = live(locked.url("locked", user), decoder=decoder)
     with reading(source):
         until(lambda: source.status.state is State.BACKOFF)
         assert source.status.trouble and source.status.trouble.cause is Cause.UNAUTHORISED
@@ -170,13 +188,14 @@ def _answer(method: str, number: str, description: str) -> str:
     return f"RTSP/1.0 200 OK\r\n{number}\r\n{more}\r\n{body}"
 
 
+@both
 def test_after_a_restart_of_the_server_the_time_line_follows_real_time(
-    clip: Path,
+    clip: Path, decoder: str
 ) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"))
+        source = live(server.url("cam"), decoder=decoder)
         with reading(source) as found:
-            until(lambda: len(found) > 20)
+            until(lambda: len(found) > 20 and source.decoder.used == decoder)
             server.kill()
             until(lambda: source.status.state is State.BACKOFF)
             server.start()
@@ -193,11 +212,14 @@ def test_after_a_restart_of_the_server_the_time_line_follows_real_time(
     assert source.faults == []
 
 
-def test_a_frozen_server_is_stalled_then_timed_out_then_reconnected(clip: Path) -> None:
+@both
+def test_a_frozen_server_is_stalled_then_timed_out_then_reconnected(
+    clip: Path, decoder: str
+) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"), timeout_seconds=2.0)
+        source = live(server.url("cam"), timeout_seconds=2.0, decoder=decoder)
         with reading(source) as found:
-            until(lambda: len(found) > 40)
+            until(lambda: len(found) > 40 and source.decoder.used == decoder)
             server.freeze()
             until(lambda: source.status.state is State.STALLED)
             until(lambda: source.status.causes[Cause.TIMED_OUT])
@@ -220,13 +242,12 @@ def test_a_short_stall_is_counted_and_loses_no_frame(clip: Path) -> None:
     assert numbers(shown) == [k % 100 for k in range(len(shown))]
 
 
-def test_a_stream_that_turns_into_garbage_is_bad_data(
-    clip: Path,
-) -> None:
+@both
+def test_a_stream_that_turns_into_garbage_is_bad_data(clip: Path, decoder: str) -> None:
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"), timeout_seconds=2.0)
+        source = live(server.url("cam"), timeout_seconds=2.0, decoder=decoder)
         with reading(source) as found:
-            until(lambda: len(found) > 20)
+            until(lambda: len(found) > 20 and source.decoder.used == decoder)
             server.tell("cam", garbage=True)
             until(lambda: source.status.causes[Cause.BAD_DATA])
             server.tell("cam", garbage=False)
@@ -234,12 +255,15 @@ def test_a_stream_that_turns_into_garbage_is_bad_data(
     assert any(isinstance(item, Skipped) for item in found)
 
 
-def test_a_change_of_frame_size_starts_a_new_scene(clip: Path, tmp_path: Path) -> None:
+@both
+def test_a_change_of_frame_size_starts_a_new_scene(
+    clip: Path, tmp_path: Path, decoder: str
+) -> None:
     larger = write_units(tmp_path / "larger.units", numbered((640, 96)))
     with Server({"cam": {"clip": clip}}) as server:
-        source = live(server.url("cam"))
+        source = live(server.url("cam"), decoder=decoder)
         with reading(source) as found:
-            until(lambda: len(found) > 20)
+            until(lambda: len(found) > 20 and source.decoder.used == decoder)
             server.tell("cam", clip=larger)
             until(lambda: [i for i in found if isinstance(i, Decoded) and i.scene == 1][20:])
         assert source.status.connections == 1
@@ -248,12 +272,14 @@ def test_a_change_of_frame_size_starts_a_new_scene(clip: Path, tmp_path: Path) -
     assert sizes == {(0, 512, 64), (1, 640, 96)}
 
 
+@both
 def test_jumps_of_the_cameras_clock_do_not_affect_the_time_line(
-    server: Server,
+    server: Server, decoder: str
 ) -> None:
     with Proxy(server.port) as proxy:
-        source = live(f"rtsp://127.0.0.1:{proxy.port}/open")
+        source = live(f"rtsp://127.0.0.1:{proxy.port}/open", decoder=decoder)
         with reading(source) as found:
+            until(lambda: source.decoder.used == decoder)
             for jump in (3600.0, 0.0, 0.0):
                 goal = len(found) + 20
                 until(lambda goal=goal: len(found) > goal)  # type: ignore[misc]
@@ -263,6 +289,36 @@ def test_jumps_of_the_cameras_clock_do_not_affect_the_time_line(
     steps = [(b.pts - a.pts) / 90_000 for a, b in pairwise(shown)]  # type: ignore[operator]
     assert all(0 < step < 2 for step in steps)
     assert numbers(shown) == list(range(len(shown)))
+
+
+def decoder_children() -> set[int]:
+    """Return the processes of ours in which GStreamer decodes."""
+    found = set()
+    for number in children(os.getpid()):
+        with suppress(OSError):  # it has ended
+            if CHILD.name.encode() in Path(f"/proc/{number}/cmdline").read_bytes():
+                found.add(number)
+    return found
+
+
+def test_a_killed_child_costs_no_connection_and_is_replaced(clip: Path) -> None:
+    with Server({"cam": {"clip": clip}}) as server:
+        source = live(server.url("cam"), decoder="gstreamer")
+        with reading(source) as found:
+            until(lambda: source.decoder.used == "gstreamer")
+            (first,) = decoder_children()
+            os.kill(first, signal.SIGKILL)
+            until(lambda: decoder_children() - {first})
+            until(lambda: source.decoder.used == "gstreamer")
+            goal = len(found) + 20
+            until(lambda: len(found) > goal)
+        assert source.status.connections == 1
+    shown = [item for item in found if isinstance(item, Decoded)]
+    skipped = {item.reason for item in found if isinstance(item, Skipped)}
+    assert len(shown) > 20 and skipped <= {WAITS, "gave no frame"}
+    ticks = [item.pts for item in shown]
+    assert ticks == sorted(ticks)  # type: ignore[type-var]
+    assert [k % 100 for k in (n // 3600 for n in ticks)] == numbers(shown)  # type: ignore[operator]
 
 
 def test_without_reconnects_the_stream_ends_with_its_server(clip: Path) -> None:
