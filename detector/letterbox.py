@@ -105,12 +105,23 @@ def _resize(image: UInt8Array, out: UInt8Array) -> None:
     an even size is exact.
     """
     height, width = out.shape[:2]
-    while _is_at_least_twice(image, out) and image.shape[0] % 2 == image.shape[1] % 2 == 0:
+    halvings, by_area = steps((image.shape[0], image.shape[1]), (height, width))
+    for _ in range(halvings):
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    interpolation = cv2.INTER_AREA if _is_at_least_twice(image, out) else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_AREA if by_area else cv2.INTER_LINEAR
     cv2.resize(image, (width, height), dst=out, interpolation=interpolation)
 
 
-def _is_at_least_twice(image: UInt8Array, out: UInt8Array) -> bool:
-    return all(have >= 2 * want for have, want in zip(image.shape[:2], out.shape[:2], strict=True))
+def steps(source: tuple[int, int], resized: tuple[int, int]) -> tuple[int, bool]:
+    """Return how often an image is halved, and whether areas are averaged after that.
+
+    source, resized: (height, width) before and after
+    """
+    height, width = source
+    halvings = 0
+    while (twice := height >= 2 * resized[0] and width >= 2 * resized[1]) and (
+        height % 2 == width % 2 == 0
+    ):
+        height, width, halvings = height // 2, width // 2, halvings + 1
+    return halvings, twice

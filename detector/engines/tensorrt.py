@@ -6,7 +6,7 @@ tensorrt_build (model to plan), tensorrt_plan (plan to GPU), tensorrt_cuda (pycu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +24,8 @@ from detector.engines.tensorrt_slot import Executable, Slot
 from detector.errors import FramelaneError, ModelError
 from detector.export.precisions import find_int8, half_model, need_int8
 from detector.hardware.cuda_driver import Gpu
+from detector.kernels.device_frame import DeviceFrame
+from detector.letterbox import Letterbox
 from detector.manifest import PRECISIONS, Manifest
 from detector.progress import ProgressCallback
 
@@ -41,6 +43,7 @@ class TensorRtEngine:
     """A plan on a GPU, with its slots; see Engine.
 
     key: of the plan
+    device_frames: whether `submit_frames` will be called, for which a kernel is compiled
     load: called once with the GPU's context current; returns the plan
     The engine owns the plan and the GPU: if the constructor fails, both are released.
     """
@@ -54,6 +57,7 @@ class TensorRtEngine:
         key: CacheKey | None = None,
         slots: int = SLOTS,
         graphs: bool = True,
+        device_frames: bool = False,
     ) -> None:
         self.manifest = manifest
         self.precision = manifest.precision
@@ -67,7 +71,7 @@ class TensorRtEngine:
             acquired.callback(cuda.close)
             with cuda.activated():
                 try:
-                    self._make(load, acquired, graphs=graphs)
+                    self._make(load, acquired, graphs=graphs, device_frames=device_frames)
                 except BaseException as error:
                     forget_locals(error)
                     raise
@@ -77,16 +81,18 @@ class TensorRtEngine:
         """Start on a batch; the images are copied. Raises ModelError for another shape or type."""
         assert not self._closed, "the engine is closed"
         self.manifest.check_images(images)
-        slot = self._free.get()
-        try:
-            with self._cuda.activated():
-                slot.start(images)
-        except BaseException:
-            self._free.put(slot)
-            raise
-        pending = TensorRtPending(self._cuda, slot, self._put_back)
-        self._in_flight[slot] = pending
-        return pending
+        return self._submit(lambda slot: slot.start(images))
+
+    def submit_frames(
+        self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
+    ) -> TensorRtPending:
+        """Start on frames in the memory of this GPU, which are letterboxed there.
+
+        They are kept until their result is taken. The engine must be open with `device_frames`.
+        """
+        assert not self._closed, "the engine is closed"
+        assert 0 < len(frames) <= self.manifest.max_batch, len(frames)
+        return self._submit(lambda slot: slot.start_frames(frames, letterboxes))
 
     def close(self) -> None:
         """Release the GPU, after both threads have ended. Waits for batches in flight."""
@@ -95,11 +101,31 @@ class TensorRtEngine:
         self._closed = True
         self._acquired.close()
 
-    def _make(self, load: Callable[[], Loaded], acquired: ExitStack, *, graphs: bool) -> None:
+    def _submit(self, start: Callable[[Slot], None]) -> TensorRtPending:
+        slot = self._free.get()
+        try:
+            with self._cuda.activated():
+                start(slot)
+        except BaseException:
+            self._free.put(slot)
+            raise
+        pending = TensorRtPending(self._cuda, slot, self._put_back)
+        self._in_flight[slot] = pending
+        return pending
+
+    def _make(
+        self,
+        load: Callable[[], Loaded],
+        acquired: ExitStack,
+        *,
+        graphs: bool,
+        device_frames: bool,
+    ) -> None:
+        kernel = self._cuda.kernel() if device_frames else None
         plan = load()
         acquired.callback(self._release, plan)
         for _ in range(self.slots):
-            slot = Slot(self._cuda, plan, self.manifest, graphs=graphs)
+            slot = Slot(self._cuda, plan, self.manifest, graphs=graphs, kernel=kernel)
             acquired.callback(self._release, slot)
             self._free.put(slot)
         plan.warmed_up()

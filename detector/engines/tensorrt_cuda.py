@@ -6,7 +6,7 @@ inside `activated`: pycuda aborts the program if a thread ends with a context on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from ctypes import byref, c_void_p
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from detector.engines.cuda_graph import CudaGraph
 from detector.errors import ModelError
 from detector.hardware.cuda_driver import CudaDriver, CudaError, Gpu, find_driver, gpu_number
+from detector.kernels import device_frame
 
 NON_BLOCKING = 1  # CUstream_flags: no waiting for the default stream, which others may use
 
@@ -41,6 +42,10 @@ class HostBuffer(Closable, Protocol):
     array: HostArray
 
 
+class Kernel(Protocol):
+    """A program of ours on the GPU: see Stream.launch."""
+
+
 class Graph(Closable, Protocol):
     """Recorded work, started by one call."""
 
@@ -55,6 +60,14 @@ class Stream(Closable, Protocol):
     def upload(self, target: DeviceBuffer, source: HostArray) -> None: ...
 
     def download(self, target: HostArray, source: DeviceBuffer) -> None: ...
+
+    def follow(self, handle: int) -> None:
+        """Let later work wait for what is on another stream now; 0: the default stream."""
+
+    def launch(
+        self, kernel: Kernel, grid: tuple[int, int], arguments: Sequence[int | float]
+    ) -> None:
+        """Run a kernel in a grid of blocks."""
 
     def mark(self) -> None:
         """Record an event after the work that is on the stream now."""
@@ -79,6 +92,9 @@ class Cuda(Closable, Protocol):
     def host_buffer(self, shape: tuple[int, ...], dtype: type[np.generic]) -> HostBuffer: ...
 
     def stream(self) -> Stream: ...
+
+    def kernel(self) -> Kernel:
+        """Return the kernel that letterboxes frames; it lives as long as the context."""
 
 
 class PyCuda:
@@ -113,6 +129,14 @@ class PyCuda:
     def stream(self) -> PyCudaStream:
         """Return a new stream."""
         return PyCudaStream(self._pycuda, self._driver)
+
+    def kernel(self) -> PyCudaKernel:
+        """Compile the kernel for this GPU with nvcc; pycuda keeps the result in its cache."""
+        from pycuda.compiler import SourceModule
+
+        module = SourceModule(device_frame.SOURCE.read_text(), no_extern_c=True)
+        function = module.get_function(device_frame.KERNEL)
+        return PyCudaKernel(function.prepare(device_frame.FORMATS))
 
     def close(self) -> None:
         """Release the primary context, on any thread, outside `activated`.
@@ -151,6 +175,13 @@ class PyCudaHostBuffer:
         self._allocation.free()
 
 
+class PyCudaKernel:
+    """A compiled function with the types of its arguments; see Kernel."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+
 class PyCudaStream:
     """A stream, and the event that `mark` records on it; see Stream."""
 
@@ -159,6 +190,7 @@ class PyCudaStream:
         self._stream = pycuda.Stream(NON_BLOCKING)
         flags = pycuda.event_flags
         self._event = pycuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
+        self._followed = pycuda.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
         self.handle = int(self._stream.handle)
 
     def upload(self, target: DeviceBuffer, source: HostArray) -> None:
@@ -168,6 +200,20 @@ class PyCudaStream:
     def download(self, target: HostArray, source: DeviceBuffer) -> None:
         """Copy from the GPU into pinned memory."""
         self._pycuda.memcpy_dtoh_async(target, source.address, self._stream)
+
+    def follow(self, handle: int) -> None:
+        """Record an event on the other stream, and let this one wait for it, on the GPU."""
+        event = c_void_p(self._followed.handle)
+        self._driver.call("cuEventRecord", event, c_void_p(handle))
+        self._driver.call("cuStreamWaitEvent", c_void_p(self.handle), event, 0)
+
+    def launch(
+        self, kernel: Kernel, grid: tuple[int, int], arguments: Sequence[int | float]
+    ) -> None:
+        """Run a kernel of ours."""
+        assert isinstance(kernel, PyCudaKernel)
+        block = (*device_frame.BLOCK, 1)
+        kernel.function.prepared_async_call((*grid, 1), block, self._stream, *arguments)
 
     def mark(self) -> None:
         """Record the event."""
@@ -183,7 +229,7 @@ class PyCudaStream:
 
     def close(self) -> None:
         """Drop the references to both: pycuda then releases them."""
-        self._event = self._stream = None
+        self._event = self._followed = self._stream = None
 
 
 def open_cuda(device: str = "cuda") -> PyCuda:

@@ -6,7 +6,7 @@ too early, or overwrites memory that is still to be read, fails here as it would
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from threading import get_ident
@@ -16,11 +16,15 @@ import numpy as np
 
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
-from detector.engines.tensorrt_cuda import DeviceBuffer, HostArray
+from detector.engines.tensorrt_cuda import DeviceBuffer, HostArray, Kernel
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import CudaError, Gpu
+from detector.letterbox import Letterbox
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 
 Work = Callable[[], None]
+BLOCK = 1 << 20  # addresses between two blocks of memory
 TENSORS = ("images", "boxes", "scores")
 
 
@@ -34,6 +38,7 @@ class CudaTwin:
         self.gpu = Gpu(0, "twin", (8, 6), 1 << 30, integrated=False)
         self.held: list[object] = [self]
         self.calls = 0
+        self.called: list[str] = []
         self.fails_at = fails_at
         self.cannot_wait = False
         self.streams: dict[int, StreamTwin] = {}
@@ -59,6 +64,18 @@ class CudaTwin:
     def stream(self) -> StreamTwin:
         return StreamTwin(self)
 
+    def kernel(self) -> KernelTwin:
+        self.call("SourceModule")
+        return KernelTwin()
+
+    def bytes_at(self, address: int, size: int) -> memoryview:
+        """Return memory from an address on; it must all be in one block that is not released."""
+        base = address // BLOCK * BLOCK
+        assert base in self.memory, "this memory was released"
+        start = address - base
+        assert start + size <= len(self.memory[base]), "beyond the end of the memory"
+        return memoryview(self.memory[base])[start : start + size]
+
     def close(self) -> None:
         assert get_ident() not in self._active, "the context is still current"
         self.held.remove(self)
@@ -67,6 +84,7 @@ class CudaTwin:
         """Check that the context is current, count the call, and raise if it is `fails_at`."""
         assert get_ident() in self._active, f"{what}: the context is not current on this thread"
         number, self.calls = self.calls, self.calls + 1
+        self.called.append(what)
         if number == self.fails_at:
             self.cannot_wait = what.startswith("Event")
             raise CudaError(f"CUDA: {what} failed")
@@ -74,7 +92,7 @@ class CudaTwin:
     def hold(self, thing: object) -> int:
         """Record that something is held, and return a unique address."""
         self.held.append(thing)
-        return 4096 * next(self._numbers)
+        return BLOCK * next(self._numbers)
 
     def release(self, thing: object) -> None:
         """Record the release, which must happen once, with the context current."""
@@ -114,6 +132,7 @@ class StreamTwin:
         cuda.streams[self.handle] = self
         self._waiting: list[Work] = []
         self._marked = 0
+        self.done = 0  # works that were done
         self._captured: list[Work] | None = None
 
     @property
@@ -140,16 +159,34 @@ class StreamTwin:
 
         self.put(copy)
 
+    def follow(self, handle: int) -> None:
+        self._cuda.call("cuStreamWaitEvent")
+        other = self._cuda.streams[handle]
+        marked = len(other._waiting)
+        done = other.done
+        self.put(lambda: other.run_to(done + marked))
+
+    def launch(
+        self, kernel: Kernel, grid: tuple[int, int], arguments: Sequence[int | float]
+    ) -> None:
+        self._cuda.call("cuLaunchKernel")
+        assert isinstance(kernel, KernelTwin)
+        self.put(lambda: kernel.run(self._cuda, arguments))
+
+    def run_to(self, count: int) -> None:
+        """Do the work up to the one with this number since the stream was made."""
+        while self.done < count:
+            self.done += 1
+            self._waiting.pop(0)()
+
     def mark(self) -> None:
         self._cuda.call("Event.record")
         self._marked = len(self._waiting)
 
     def wait(self) -> None:
         self._cuda.call("Event.synchronize")
-        due, self._waiting = self._waiting[: self._marked], self._waiting[self._marked :]
-        self._marked = 0
-        for work in due:
-            work()
+        marked, self._marked = self._marked, 0
+        self.run_to(self.done + marked)
 
     def capture(self, work: Work) -> GraphTwin:
         self._cuda.call("cuStreamBeginCapture")
@@ -170,6 +207,28 @@ class StreamTwin:
         memory = self._cuda.memory[address]
         assert len(content) <= len(memory)
         memory[: len(content)] = content
+
+
+class KernelTwin:
+    """The kernel of detector/kernels, in numpy: see `arguments` there."""
+
+    def run(self, cuda: CudaTwin, arguments: Sequence[int | float]) -> None:
+        """Letterbox one frame, reading and writing the memory as it is now."""
+        luma, chroma, luma_pitch, chroma_pitch, width, height, *middle, out = map(int, arguments)
+        out_width, out_height = middle[8:10]
+        rows, columns = (height + 1) // 2, (width + 1) // 2
+        grey = np.frombuffer(cuda.bytes_at(luma, height * luma_pitch), np.uint8)
+        pairs = np.frombuffer(cuda.bytes_at(chroma, rows * chroma_pitch), np.uint8)
+        pairs = pairs.reshape(rows, chroma_pitch)[:, : 2 * columns]
+        planes = Planes(
+            ColourSpace(),
+            grey.reshape(height, luma_pitch)[:, :width].copy(),
+            pairs[:, ::2].copy(),
+            pairs[:, 1::2].copy(),
+        )
+        letterbox = Letterbox.fit((height, width), (out_height, out_width))
+        image = letterbox.apply_to_planes(planes)
+        cuda.bytes_at(out, image.nbytes)[:] = image.tobytes()
 
 
 class GraphTwin:

@@ -1,0 +1,1 @@
+"""Our programs for GPUs, in CUDA C, and what calls them."""
