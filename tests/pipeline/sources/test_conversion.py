@@ -8,7 +8,7 @@ from struct import pack
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Interpolation
 
 from detector.yuv.colour_space import ColourSpace
 from pipeline.sources import Decoded, make_source
@@ -22,17 +22,31 @@ CORNERS[32:, :48], CORNERS[32:, 48:] = (0, 0, 255), (255, 255, 255)
 
 
 def write(
-    path: Path, bgr: np.ndarray, matrix: int = 5, tags: tuple[int, int, int] = (2, 2, 2)
+    path: Path,
+    bgr: np.ndarray,
+    matrix: int = 5,
+    tags: tuple[int, int, int] = (2, 2, 2),
+    full: bool = False,
 ) -> None:
-    """Write three frames; matrix: that converts them; tags: matrix, primaries, transfer."""
+    """Write three frames; matrix: that converts them; tags: matrix, primaries, transfer.
+
+    full: from 0 to 255
+    """
+    range_ = ColorRange.JPEG if full else ColorRange.MPEG
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=10, options={"crf": "1"})
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = bgr.shape[1], bgr.shape[0], "yuv420p"
         context.colorspace, context.color_primaries, context.color_trc = tags
+        context.color_range = range_
         for _ in range(3):
             frame = av.VideoFrame.from_ndarray(bgr, "bgr24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace=matrix, interpolation=EXACT)
+            frame = frame.reformat(
+                format="yuv420p",
+                dst_colorspace=matrix,
+                dst_color_range=range_,
+                interpolation=EXACT,
+            )
             frame.colorspace, frame.color_primaries, frame.color_trc = tags
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
