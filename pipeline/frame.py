@@ -206,6 +206,8 @@ class Stream:
     clock_period: seconds after which the times of the container start again; None: they do not
     epochs: clocks of the source, from the first to that of the frame decoded last; decode appends
         to it, and a sink that copies the audio follows it
+    files: names of the pictures by index, below the folder that they have in common, if the source
+        is a folder or glob of them
     cut: set once reading was stopped before the source's end (Ctrl-C, --max-frames); a sink that
         copies the audio then ends it with its last frame
     """
@@ -217,6 +219,7 @@ class Stream:
     audio_from: str | None = field(default=None, repr=False)
     clock_period: Fraction | None = None
     epochs: list[Epoch] = field(default_factory=list, compare=False, repr=False)
+    files: tuple[str, ...] = field(default=(), compare=False, repr=False)
     cut: Event = field(default_factory=Event, compare=False, repr=False)
 
 

@@ -23,7 +23,7 @@ from pipeline.library.fingerprint import quick_fingerprint
 from pipeline.library.recordings import Recording
 from pipeline.redaction import shown_url
 from pipeline.refinement.two_passes import TwoPasses
-from pipeline.sinks import sink_for
+from pipeline.sinks import is_folder, output_ending, sink_for
 from pipeline.sinks.recorder import Recorder
 from pipeline.stream_names import free_name
 
@@ -99,7 +99,7 @@ class Plan:
         """Return the configuration of the run that does a task, as plain data."""
         shared = self._config.model_dump(exclude_unset=True)
         (source,) = shared["sources"]
-        formats = [Path(output.url).suffix for output in self._config.outputs]
+        formats = [output_ending(output.url) for output in self._config.outputs]
         outputs = [
             {**output.model_dump(exclude_unset=True), "url": f"output-{k}{formats[k]}"}
             for k, output in enumerate(self._config.outputs)
@@ -128,10 +128,11 @@ def _refuse_sections(config: RunConfig) -> None:
 def _refuse_output(output: OutputConfig) -> None:
     """Raise UsageError for an output that is not one file."""
     sink = sink_for(output.url)
-    if sink is None or not issubclass(sink, Recorder):
+    if sink is None or not issubclass(sink, Recorder) or is_folder(output.url):
         raise UsageError(
             f"--output: {shown_url(output.url)}: annotate writes one file per recording: give a "
-            "path that ends in .mp4, .mkv, .mov, .jsonl or .txt"
+            "path that ends in .mp4, .mkv, .mov, .jsonl, .txt, or in the ending of a file or zip "
+            "of labels, such as .cvat.xml or .yolo.zip"
         )
 
 
@@ -153,7 +154,7 @@ def _digest(config: RunConfig) -> str:
     effective = config.model_dump(mode="json", exclude_defaults=True)
     for section in ("sources", "outputs"):
         for place in effective[section]:
-            place["url"] = Path(place["url"]).suffix if section == "outputs" else ""
+            place["url"] = output_ending(place["url"]) if section == "outputs" else ""
     effective["model"] = [effective.get("model"), *_model_digest(config)]
     return sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()
 

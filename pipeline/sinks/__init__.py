@@ -9,6 +9,7 @@ from pkgutil import resolve_name
 from typing import Any, ClassVar, cast
 
 from detector.errors import FramelaneError, UsageError, did_you_mean
+from detector.labels.formats import ENDINGS, Kind, ending_of
 from pipeline.connections.status import Status
 from pipeline.frame import NotWritten, Ticket, Tracked
 from pipeline.options import checked_options
@@ -66,6 +67,7 @@ SINKS = (  # the first that accepts a URL writes to it; a new sink is one file a
     "pipeline.sinks.video_file:VideoFileSink",
     "pipeline.sinks.jsonl:JsonLines",
     "pipeline.sinks.mot:MotText",
+    "pipeline.sinks.labels:Labels",
 )
 
 
@@ -90,6 +92,17 @@ def sink_for(url: str) -> type[Sink] | None:
         if sink.accepts(url):
             return sink
     return None
+
+
+def output_ending(url: str) -> str:
+    """Return the ending of an output's name that tells its format, such as `.mp4`."""
+    return ending_of(url) or Path(url).suffix
+
+
+def is_folder(url: str) -> bool:
+    """Return whether an output is a folder of labels."""
+    ending = ending_of(url)
+    return ending is not None and ENDINGS[ending][1] is Kind.FOLDER
 
 
 def _ending_or_scheme(url: str) -> str:

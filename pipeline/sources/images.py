@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -73,7 +74,9 @@ class Images(RecordedSource):
                 *(self._url, len(self._others), len(self._others) + len(self._paths)),
                 _some(self._others),
             )
-        return Stream(self._name, self._url, self._interval, cut=self._cut)
+        common = Path(os.path.commonpath([path.parent for path in self._paths]))
+        files = tuple(path.relative_to(common).as_posix() for path in self._paths)
+        return Stream(self._name, self._url, self._interval, files=files, cut=self._cut)
 
     def __iter__(self) -> Iterator[Decoded | Skipped]:
         """Yield every image, and a Skipped for each that cannot be read."""

@@ -14,8 +14,9 @@ from pkgutil import resolve_name
 import pytest
 
 from detector.errors import UsageError
+from detector.labels.formats import ending_of
 from pipeline.frame import Tracked
-from pipeline.sinks import SINKS, SinkError, make_sink, sink_for
+from pipeline.sinks import SINKS, SinkError, is_folder, make_sink, sink_for
 from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import tool
@@ -28,7 +29,10 @@ ENDINGS = sorted(
     for accepted in resolve_name(name).accepted
     if accepted.startswith(".")
 )
+FILES = [each for each in ENDINGS if not is_folder(f"out{each}")]
 every_ending = pytest.mark.parametrize("ending", ENDINGS)
+every_file = pytest.mark.parametrize("ending", FILES)
+growing = pytest.mark.parametrize("ending", [e for e in FILES if ending_of(f"out{e}") is None])
 
 
 def some_frames(count: int = 12) -> Iterator[Tracked]:
@@ -79,7 +83,7 @@ def test_after_a_failure_the_name_of_the_file_says_that_it_is_incomplete(
     assert list(tmp_path.iterdir()) == [tmp_path / f"out.v1.incomplete{ending}"]
 
 
-@every_ending
+@every_file
 def test_a_file_that_cannot_be_renamed_is_a_warning_and_raises_nothing(
     ending: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,7 +97,7 @@ def test_a_file_that_cannot_be_renamed_is_a_warning_and_raises_nothing(
     assert out.stat().st_size
 
 
-@every_ending
+@every_file
 def test_a_path_that_cannot_be_written_is_an_error_of_one_line(ending: str, tmp_path: Path) -> None:
     out = tmp_path / f"out{ending}"
     out.mkdir()
@@ -129,7 +133,7 @@ def python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]
     )
 
 
-@every_ending
+@growing
 def test_a_full_disk_is_an_error_of_one_line_and_leaves_a_readable_file(
     ending: str, tmp_path: Path
 ) -> None:
@@ -216,7 +220,9 @@ def test_mot_text_counts_frames_from_1_and_has_boxes_as_corner_and_size(tmp_path
 
 @pytest.mark.parametrize("url", ["out.avi", "out", "out/", "rtmp://host/live.mp4", ".mp4"])
 def test_an_unknown_ending_is_refused_with_all_known_ones(url: str) -> None:
-    with pytest.raises(UsageError, match=r"\.jsonl, \.mkv, \.mov, \.mp4, \.txt"):
+    with pytest.raises(
+        UsageError, match=r"\.coco, .*\.jsonl, .*\.mkv, .*\.mov, \.mp4, \.txt, \.xml"
+    ):
         make_sink(url, classes=(), options={})
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +95,7 @@ def test_images_with_a_video_id_are_frames_of_that_video() -> None:
         ],
     )
     one, other = read(content).clips
-    assert (one.name, one.frame_rate, one.size) == ("x", 12.5, (40, 60))
+    assert (one.name, one.frame_rate, one.size) == ("x", Fraction(25, 2), (40, 60))
     assert one.boxes.frames.tolist() == [10] and other.boxes.frames.tolist() == [4]
     assert one.boxes.tracks.tolist() == [9] and one.boxes.scores.tolist() == [0.5]
     assert other.boxes.tracks.tolist() == [10]  # the next free number
@@ -119,8 +121,6 @@ def test_two_boxes_of_a_track_in_a_frame_are_both_kept_and_noted() -> None:
 def test_a_wrong_annotation_is_named_and_the_others_are_read(
     wrong: dict[str, Any], message: str
 ) -> None:
-    import re
-
     findings = Findings()
     assert len(read(coco(wrong, {}), findings).clips[0].boxes) == 1
     (line,) = findings.lines

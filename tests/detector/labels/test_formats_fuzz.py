@@ -22,7 +22,22 @@ from detector.labels.formats import Format, read_labels, write_labels
 from detector.labels.labelled import LabelledBox, Mark
 from tests.support import labels as made
 
-STRANGE = ["", "-1", "1e999", "nan", "0", "x" * 50, "\ud800", None, [], {}, -5, 2**70, 1e300, True]
+STRANGE: list[Any] = [
+    "",
+    "-1",
+    "1e999",
+    "nan",
+    "0",
+    "x" * 50,
+    "\ud800",
+    None,
+    [],
+    {},
+    -5,
+    2**70,
+    1e300,
+    True,
+]
 TEXTS = [b"", b"-1", b"nan", b"1e999", b"\xff\xfe", b"<", b'"', b"9" * 400, b"\x00", b"\n", b"&x;"]
 
 

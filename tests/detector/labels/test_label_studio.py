@@ -98,7 +98,7 @@ def test_of_several_annotations_the_last_that_was_not_cancelled_counts() -> None
 
 def test_rectangles_of_images_are_pictures_of_one_clip() -> None:
     value = {"x": 10, "y": 20, "width": 5, "height": 10, "rectanglelabels": ["cat"]}
-    region = {"id": "k", "type": "rectanglelabels", "value": value}
+    region: dict[str, Any] = {"id": "k", "type": "rectanglelabels", "value": value}
     region |= {"original_width": 400, "original_height": 200}
     images = ["/data/upload/1/a.jpg", "/data/local-files/?d=set/b%20c.jpg"]
     tasks = [{"data": {"image": name}, "annotations": [{"result": [region]}]} for name in images]

@@ -143,3 +143,12 @@ def test_an_image_of_too_many_pixels_is_refused_and_keeps_its_number(
     first, second = source
     assert isinstance(first, Skipped) and isinstance(second, Decoded) and second.pts == 1
     assert ["11x10 pixels, more than max_pixels (100)" in line for line in source.faults] == [True]
+
+
+def test_the_stream_names_the_pictures_below_the_folder_that_they_share(tmp_path: Path) -> None:
+    for name in ("a/2.png", "a/10.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
+    glob = Images(str(tmp_path / "*/*.png"), "pictures").open()
+    assert glob.files == ("a/2.png", "a/10.png", "b/1.png")
+    assert Images(str(tmp_path / "a"), "pictures").open().files == ("2.png", "10.png")
