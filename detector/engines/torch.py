@@ -5,6 +5,7 @@ On a GPU it has CUDA graphs and half precision, and is used where there is no Te
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
@@ -19,7 +20,8 @@ from detector.engines.torch_slot import CpuSlot, CudaSlot
 from detector.errors import FramelaneError, ModelError
 from detector.hardware.cpu import computes_bf16, cpu_name
 from detector.hardware.cuda_driver import gpu_number
-from detector.letterbox import PAD_VALUE
+from detector.kernels.device_frame import DeviceFrame
+from detector.letterbox import PAD_VALUE, Letterbox
 from detector.manifest import Manifest, sha256_of
 from detector.weights.checkpoint import WeightsInfo
 from detector.weights.torch_networks import load_weights
@@ -34,6 +36,10 @@ class TorchSlot(Protocol):
     """One batch in flight: see torch_slot."""
 
     def start(self, images: UInt8Array) -> None: ...
+
+    def start_frames(
+        self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
+    ) -> None: ...
 
     def finish(self) -> Candidates: ...
 
@@ -68,9 +74,22 @@ class TorchEngine:
         """Start on a batch; the images are copied. Raises ModelError for another shape or type."""
         assert self._slots, "the engine is closed"
         self.manifest.check_images(images)
+        return self._submit(lambda slot: slot.start(images))
+
+    def submit_frames(
+        self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
+    ) -> TorchPending:
+        """Start on frames in the memory of the engine's GPU, which are letterboxed there.
+
+        They are kept until their result is taken.
+        """
+        assert self._slots, "the engine is closed"
+        return self._submit(lambda slot: slot.start_frames(frames, letterboxes))
+
+    def _submit(self, start: Callable[[TorchSlot], None]) -> TorchPending:
         slot = self._free.get()
         try:
-            slot.start(images)
+            start(slot)
         except RuntimeError as error:
             self._free.put(slot)
             raise FramelaneError(f"torch could not start on a batch: {_reason(error)}") from error

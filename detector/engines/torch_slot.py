@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,10 @@ from torch import Tensor
 from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.batch_sizes import batch_sizes
+from detector.engines.torch_frames import letterboxed, planes_of
 from detector.engines.torch_graph import ContractGraph
+from detector.kernels.device_frame import DeviceFrame
+from detector.letterbox import Letterbox
 from detector.manifest import Manifest
 
 
@@ -24,6 +28,10 @@ class CpuSlot:
     def start(self, images: UInt8Array) -> None:
         """Keep a copy of the images."""
         self._images = torch.from_numpy(images.copy())
+
+    def start_frames(self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]) -> None:
+        """Raise RuntimeError: a CPU has no frames in GPU memory."""
+        raise RuntimeError("the engine is on a CPU, and the frames are on a GPU")
 
     @torch.inference_mode()
     def finish(self) -> Candidates:
@@ -62,6 +70,7 @@ class CudaSlot:
         self._host_scores = torch.empty((max_batch, rows, classes)).pin_memory()
         self._images = torch.zeros(shape, dtype=torch.uint8, device=device)
         self._count = 0
+        self._frames: list[DeviceFrame] = []  # that work on the stream may still read
         # The graphs run one after the other, on one stream, so they can share memory
         pool = torch.cuda.graph_pool_handle()
         flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=tf32)
@@ -75,10 +84,38 @@ class CudaSlot:
         """Put a batch on the stream; the images are copied."""
         self._count = len(images)
         self._host_images.numpy()[: self._count] = images
-        size = min(size for size in self._captured if size >= self._count)
-        captured = self._captured[size]
+        size = self._size()
         with torch.cuda.stream(self._stream):
             self._images[:size].copy_(self._host_images[:size], non_blocking=True)
+        self._run(size)
+
+    @torch.inference_mode()
+    def start_frames(self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]) -> None:
+        """Put frames in GPU memory on the stream; they are kept until the batch is done."""
+        self._count = len(frames)
+        self._frames += frames
+        for handle in dict.fromkeys(frame.stream for frame in frames):
+            self._stream.wait_stream(self._decoder_stream(handle))
+        with torch.cuda.stream(self._stream):
+            for image, frame, letterbox in zip(self._images, frames, letterboxes, strict=False):
+                planes = planes_of(frame, self._images.device)
+                image.copy_(letterboxed(*planes, frame.space, letterbox))
+        self._run(self._size())
+
+    def _decoder_stream(self, handle: int) -> torch.cuda.Stream:
+        device = self._images.device
+        if handle == 0:
+            return torch.cuda.default_stream(device)
+        return torch.cuda.ExternalStream(handle, device=device)  # type: ignore[no-untyped-call]
+
+    def _size(self) -> int:
+        """Return the smallest captured batch size that takes the batch."""
+        return min(size for size in self._captured if size >= self._count)
+
+    def _run(self, size: int) -> None:
+        """Put inference and download on the stream."""
+        captured = self._captured[size]
+        with torch.cuda.stream(self._stream):
             captured.graph.replay()
             self._host_boxes[:size].copy_(captured.boxes, non_blocking=True)
             self._host_scores[:size].copy_(captured.scores, non_blocking=True)
@@ -87,6 +124,7 @@ class CudaSlot:
     def finish(self) -> Candidates:
         """Wait for the batch, and return a copy of its candidates."""
         self._done.synchronize()
+        self._frames.clear()
         boxes, scores = self._host_boxes.numpy(), self._host_scores.numpy()
         return Candidates(boxes[: self._count].copy(), scores[: self._count].copy())
 
