@@ -71,10 +71,20 @@ class FFmpegHardware:
         """Return why the hardware cannot be used; a device is opened to know, once."""
         return _obstacle(name)
 
-    def open(self, name: str, like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
-        """Return a decoder with a hardware context, which decodes or fails: it never falls back."""
+    def open(
+        self,
+        name: str,
+        like: VideoCodecContext,
+        options: Mapping[str, str],
+        *,
+        on_device: bool = False,
+    ) -> Decoder:
+        """Return a decoder with a hardware context, which decodes or fails: it never falls back.
+
+        on_device: whether its frames stay in the memory of the GPU
+        """
         codec = f"{like.codec.canonical_name}{_OWN_CODECS.get(name, '')}"
-        decoder = _opened(name, codec)
+        decoder = _opened(name, codec, on_device=on_device)
         decoder.extradata = like.extradata
         decoder.thread_count = 1
         decoder.flags, decoder.flags2 = like.flags, like.flags2
@@ -127,8 +137,13 @@ def _obstacle(name: str) -> str | None:
     return None
 
 
-def _opened(name: str, codec: str) -> VideoCodecContext:
-    hardware = HWAccel(name, allow_software_fallback=False, options=dict(_OPTIONS.get(name, {})))
+def _opened(name: str, codec: str, *, on_device: bool = False) -> VideoCodecContext:
+    hardware = HWAccel(
+        name,
+        allow_software_fallback=False,
+        options=dict(_OPTIONS.get(name, {})),
+        is_hw_owned=on_device,
+    )
     try:
         decoder = av.CodecContext.create(codec, "r", hwaccel=hardware)
     except av.FFmpegError as error:
