@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from detector.errors import FramelaneError
-from pipeline.cluster.ray_module import load_ray
+from pipeline.cluster.ray_module import load_ray, print_no_deaths
 
 AUTO = "auto"
 NAMESPACE = "framelane"
@@ -22,6 +22,7 @@ def connected(address: str) -> Iterator[ModuleType]:
     cluster cannot be reached.
     """
     ray = load_ray()
+    print_no_deaths(ray)
     try:
         ray.init(
             address=address,

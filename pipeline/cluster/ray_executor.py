@@ -126,7 +126,9 @@ class RayExecutor:
             return Lost(worker.job, "its node has left the cluster", innocent=True)
         worker.kill()
         self._free.append(worker.slot)
-        why = f"its process has ended ({type(error).__name__}): often the memory was full"
+        why = (
+            f"its process crashed or was killed ({type(error).__name__}): often the memory was full"
+        )
         self._stillborn += not worker.is_open
         if self._stillborn >= MAX_STILLBORN:
             raise FramelaneError(

@@ -35,6 +35,14 @@ def load_ray() -> ModuleType:
     return ray
 
 
+def print_no_deaths(ray: ModuleType) -> None:
+    """Keep Ray from printing on standard output that a worker or a node has died.
+
+    It has no setting for that. We find it out by ourselves, and say what it means.
+    """
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
+
+
 def on_node(ray: ModuleType, actor: type, node_id: str, **options: Any) -> Any:
     """Return what makes an actor on a certain Ray node, and nowhere else.
 

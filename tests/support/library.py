@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL
+from threading import Event
 
 from tests.support.cameras import until
 from tests.support.paths import ROOT
@@ -89,6 +90,13 @@ def children(parent: int) -> set[int]:
     return found
 
 
+def processes() -> set[int]:
+    """Return all processes but this one."""
+    return {int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()} - {
+        os.getpid()
+    }
+
+
 def is_alive(pid: int) -> bool:
     """Return whether a process runs."""
     with suppress(OSError):
@@ -96,38 +104,46 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def readers(file: Path, pids: set[int]) -> set[int]:
-    """Return which of the processes have a file open."""
+def readers(path: Path, pids: set[int]) -> set[int]:
+    """Return which of the processes have a file open; path: the file, or a folder above it."""
     found = set()
     for pid in pids:
         with suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
-                    if os.readlink(descriptor) == str(file):
+                    if Path(os.readlink(descriptor)).is_relative_to(path):
                         found.add(pid)
     return found
 
 
-def kill_reader(pipe: Path, parent: int) -> None:
-    """Wait until a child of `parent` works on a named pipe, and kill it with SIGKILL.
+def reader_of(
+    path: Path, workers: Callable[[], set[int]], process: subprocess.Popen[str] | None = None
+) -> int:
+    """Wait until one of the workers has a file open, and return its process id.
 
-    Opening the pipe succeeds only once it is being read, and the worker then waits for data.
+    path: the file, or a folder above it; process: the command, which must go on meanwhile
     """
-    opened: list[int] = []
+    while not (found := readers(path, workers())):
+        assert process is None or process.poll() is None, process.communicate()
+        Event().wait(0.1)
+    return found.pop()
 
-    def is_read() -> bool:
-        with suppress(OSError):
-            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-        return bool(opened)
 
-    until(is_read, f"the opening of {pipe}")
+@contextmanager
+def held(pipe: Path) -> Iterator[None]:
+    """Make a named pipe; its readers wait for its content."""
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
     try:
-        until(lambda: readers(pipe, children(parent)), "a reader")
-        (pid,) = readers(pipe, children(parent))
-        os.kill(pid, SIGKILL)
-        until(lambda: not is_alive(pid), "the end of a killed worker")
+        yield
     finally:
-        os.close(opened[0])
+        os.close(writer)
+
+
+def kill(pid: int) -> None:
+    """Kill a worker with SIGKILL, and wait for its end."""
+    os.kill(pid, SIGKILL)
+    until(lambda: not is_alive(pid), "the end of a killed worker")
 
 
 def counts_in(summary: str) -> dict[str, int]:

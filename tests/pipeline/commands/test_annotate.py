@@ -25,8 +25,10 @@ from tests.support.library import (
     children,
     counts_in,
     ended,
+    held,
     is_alive,
-    kill_reader,
+    kill,
+    reader_of,
     started,
     write_library,
 )
@@ -59,11 +61,11 @@ def ran(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A run over a library, in which one recording kills each of its workers."""
     folder = tmp_path_factory.mktemp("library")
     write_library(folder / "rec", data)
-    os.mkfifo(folder / "killer.mp4")
-    words = ["rec", "killer.mp4", *OUTPUTS, *SHARED, "--workers", "2"]
-    with started(annotate_line(*words), folder) as process:
+    killer = folder / "killer.mp4"
+    words = ["rec", killer.name, *OUTPUTS, *SHARED, "--workers", "2"]
+    with held(killer), started(annotate_line(*words), folder) as process:
         for _ in range(3):
-            kill_reader(folder / "killer.mp4", process.pid)
+            kill(reader_of(killer, lambda: children(process.pid), process))
         return Ran(folder, *ended(process, END))
 
 

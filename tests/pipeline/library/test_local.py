@@ -16,8 +16,8 @@ import pytest
 from detector.errors import FramelaneError
 from pipeline.library.executor import Ending, Event, Executor, Finished, Job, Lost, Progress
 from pipeline.library.local import LocalExecutor
-from tests.support.cameras import CAP, until
-from tests.support.library import children, is_alive, readers
+from tests.support.cameras import CAP
+from tests.support.library import children, held, is_alive, reader_of
 from tests.support.paths import ROOT
 from tests.support.recordings import write_recording
 
@@ -74,17 +74,14 @@ def test_a_crash_loses_one_job_and_its_signal_is_named(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     recording, pipe = write_recording(tmp_path / "a.mp4"), tmp_path / "pipe.mp4"
-    os.mkfifo(pipe)
     executor.submit(job(0, recording))
     end_of(executor, 1)  # a worker with an open engine
-    executor.submit(job(1, pipe))
-    writer = os.open(pipe, os.O_RDWR)
-    until(lambda: readers(pipe, children(os.getpid())), "a reader")
-    (pid,) = readers(pipe, children(os.getpid()))
-    executor.submit(job(2, recording))
-    os.kill(pid, SIGSEGV)
-    ends = {each.job.number: each for each in end_of(executor, 2)}
-    os.close(writer)
+    with held(pipe):
+        executor.submit(job(1, pipe))
+        pid = reader_of(pipe, lambda: children(os.getpid()))
+        executor.submit(job(2, recording))
+        os.kill(pid, SIGSEGV)
+        ends = {each.job.number: each for each in end_of(executor, 2)}
     lost, other = ends[1], ends[2]
     assert isinstance(lost, Lost) and not lost.innocent
     assert "its process was killed by SIGSEGV (Fatal Python error: Segmentation" in lost.why
