@@ -25,6 +25,9 @@ LATE = {
     "tracks": Late(
         "trackers.__main__:main", "Track detections from files; measure the accuracy of tracks."
     ),
+    "labels": Late(
+        "pipeline.labelling.group:labels", "Convert, check, merge and split labels of other tools."
+    ),
     "doctor": Late(
         "pipeline.commands.doctor:doctor",
         "Show the hardware and software of this machine, and what is missing.",

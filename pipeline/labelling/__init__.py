@@ -1,0 +1,1 @@
+"""framelane labels: labels of annotation tools converted, checked, merged and split."""
