@@ -30,7 +30,8 @@ class Canvas:
         """
         luma, cb, cr = self._planes.all
         y, blue, red = self._planes.space.yuv(colour)
-        for left, top, right, bottom in outline(box_xyxy, self._pen.line):
+        width = self._pen.line + 1  # as OpenCV draws a line of that width
+        for left, top, right, bottom in outline(box_xyxy, width):
             luma[top:bottom, left:right] = y
             shared = np.s_[(top + 1) // 2 : (bottom + 1) // 2, (left + 1) // 2 : (right + 1) // 2]
             cb[shared], cr[shared] = blue, red
