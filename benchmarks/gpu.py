@@ -2,24 +2,26 @@
 
 Compares both GPU engines with the CPU on real images; shows whether uploads, compute and downloads
 of different slots overlap; gives the speed of YOLOv7 per batch size, as a share of the GPU's peak,
-of a whole run against its engine alone, and of the trainer against its steps alone.
+of a whole run against its engine alone, and of the trainer against its steps alone. Decodes on the
+GPU, alone and with the engine, and says how many cameras of 1080p30 a whole run serves.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic
+from typing import cast
 
 import click
-import numpy as np
 
+from benchmarks.engine_speed import in_flight, noise
 from benchmarks.gpu_training import training
-from benchmarks.material import BOXES, CANDIDATES, find_clip
+from benchmarks.gpu_video import decoding, video
+from benchmarks.material import BOXES, CANDIDATES, find_clip, find_large_clip
 from benchmarks.result import Result
 from benchmarks.timeline import beside, read_trace
 from detector.acceptance.agreement import compare
@@ -118,25 +120,6 @@ def agreement(
 
 def _wanted(tolerance: Tolerance) -> str:
     return f"{tolerance.share:.0%} within {tolerance.pixels:g} pixels and {tolerance.score:g}"
-
-
-def in_flight(engine: Engine, images: UInt8Array, batches: int, slots: int) -> float:
-    """Return the seconds per batch with `slots` batches in flight."""
-    waiting = deque(engine.submit(images) for _ in range(slots))
-    began_at = perf_counter()
-    for _ in range(batches):
-        waiting.popleft().result()
-        waiting.append(engine.submit(images))
-    seconds = (perf_counter() - began_at) / batches
-    for pending in waiting:
-        pending.result()
-    return seconds
-
-
-def noise(engine: Engine, batch: int) -> UInt8Array:
-    """Return random images of the engine's input size: speed does not depend on content."""
-    shape = (batch, *engine.manifest.input_size, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 def peak_flops() -> float:
@@ -240,7 +223,8 @@ def _pace(run: Run) -> float:
 def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iterator[Result]:
     """Yield all results of one engine on the GPU."""
     model = material.models[name]
-    options = {"device": "cuda"} | ({"precision": "fp16"} if name == "torch" else {})
+    own: dict[str, object] = {"torch": {"precision": "fp16"}, "tensorrt": {"device_frames": True}}
+    options = {"device": "cuda"} | cast("dict[str, object]", own[name])
     began_at = monotonic()
     try:
         engine = make_engine(name, model, **options)
@@ -255,6 +239,7 @@ def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iter
         yield from speeds(name, engine, material)
         confidence = float(expected[0].scores[0].max(axis=1)[CANDIDATES])
         yield whole(name, model, engine, material.clip, confidence, material.folder)
+        yield from video(name, model, engine, confidence, material.folder)
 
 
 def reference(material: Material) -> list[Candidates]:
@@ -285,6 +270,7 @@ def measured(gpu: Gpu) -> Iterator[Result]:
     yield Result("GPU", _described(gpu))
     material = make_material(Path(ROOT, "build", "gpu"))
     expected = reference(material)
+    yield from decoding(find_large_clip(material.folder))
     for name in ("torch", "tensorrt"):
         yield from check(name, material, expected)
     yield from training(material.clip)

@@ -185,6 +185,7 @@ def open_engine(
     precision: str = "auto",
     batch: int = 1,
     graphs: bool = True,
+    device_frames: bool = False,
 ) -> TensorRtEngine:
     """Return the engine of a model with its manifest beside it; the plan is built if not cached.
 
@@ -194,6 +195,7 @@ def open_engine(
         else fp16. A model that is not in fp32 keeps its precision
     batch: batch size to optimise for, if the model's batch is dynamic
     graphs: whether each slot uses CUDA graphs
+    device_frames: whether frames in GPU memory will be submitted, for which nvcc is needed
     Raises ModelError if the model, the machine or an option cannot be used.
     """
     if slots < 1:
@@ -213,6 +215,7 @@ def open_engine(
         key=key,
         slots=slots,
         graphs=graphs,
+        device_frames=device_frames,
     )
 
 
