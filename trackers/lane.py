@@ -21,6 +21,7 @@ UNCERTAINTY_REACH = 0.65  # expansion per standard deviation of the box's centre
 LOST_COST = 0.08  # cost of matching a lost track, per second since it was seen
 LOST_CREDIT = 0.02  # deducted from that cost
 ALONE_CREDIT = 0.06  # deducted from the cost if track and detection have nothing else near them
+DETECTED_SHARE = 0.5  # of the detected box in the returned one; the rest is the filtered box
 HIDDEN = 0.75  # a lost track is hidden if another track covers this fraction of its box
 
 
@@ -45,6 +46,8 @@ class Lane(ScoreCascadeTracker[AgileTable]):
       gain what crowds would lose.
     - A lost track that another one covers is returned for a moment, as LOST, at its predicted
       position: it is behind the other.
+    - The box that is returned is the middle of the filtered and the detected one. The filtered box
+      finds the next detection better, but it lags behind an object that turns.
 
     new_score: minimum score of a detection that starts a track; `high_score` from the second frame
         on if no track has its class, or if there is no track and class_aware is False
@@ -178,7 +181,12 @@ class Lane(ScoreCascadeTracker[AgileTable]):
         if self._emit_lost or not self._hidden_seconds:
             return super()._output(boxes)
         shown = tracks.seen | self._hidden(tracks, boxes)
-        return tracks.output(boxes, shown, self._states(tracks))
+        return tracks.output(self._output_boxes(tracks, boxes), shown, self._states(tracks))
+
+    def _output_boxes(self, tracks: AgileTable, boxes: Float32Array) -> Float32Array:
+        share = (DETECTED_SHARE * tracks.seen)[:, None]
+        mixed: Float32Array = np.add(boxes, share * (tracks.detected - boxes), dtype=np.float32)
+        return mixed
 
     def _hidden(self, tracks: AgileTable, boxes: Float32Array) -> BoolArray:
         """Return (n,) which tracks were lost a moment ago and are covered by one that is seen."""

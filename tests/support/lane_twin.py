@@ -20,6 +20,7 @@ from trackers.base import agile_motion
 from trackers.base.agile_table import LEAST_SCORE, TREND_SECONDS
 from trackers.lane import (
     ALONE_CREDIT,
+    DETECTED_SHARE,
     HIDDEN,
     LOST_COST,
     LOST_CREDIT,
@@ -63,6 +64,7 @@ class SlowTrack:
     score: float
     class_id: int
     seen_at: int
+    detected: list[float]
     id: int = -1
     seen: bool = True
     earlier_score: float = field(default=0.0)
@@ -72,6 +74,13 @@ class SlowTrack:
     def box(self) -> list[float]:
         x, y, w, h = self.mean[:4].tolist()
         return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
+
+    @property
+    def output_box(self) -> list[float]:
+        """The filtered box, moved towards the detected one if there is one."""
+        share = DETECTED_SHARE if self.seen else 0.0
+        pairs = zip(self.box, self.detected, strict=True)
+        return [(1 - share) * filtered + share * detected for filtered, detected in pairs]
 
     @property
     def size(self) -> Array:
@@ -119,6 +128,7 @@ def new_track(detection: SlowDetection, now: int) -> SlowTrack:
         detection.score,
         detection.class_id,
         now,
+        detection.box,
         earlier_score=detection.score,
     )
 
@@ -180,7 +190,7 @@ class SlowLane:
         for t, d in matches:
             t.correct(d.box, d.score)
             t.earlier_score, t.score, t.class_id = t.score, d.score, d.class_id
-            t.seen, t.seen_at = True, now
+            t.seen, t.seen_at, t.detected = True, now, d.box
         self.tracks = [t for t in self.tracks if t.seen or t.id > 0]
         for t in self.tracks:
             t.id = t.id if t.id > 0 else self.next_id()
@@ -194,7 +204,7 @@ class SlowLane:
         self.tracks += starts
         self.now = now
         return [
-            (t.id, t.class_id, t.score, t.seen, t.box)
+            (t.id, t.class_id, t.score, t.seen, t.output_box)
             for t in self.tracks
             if t.seen or self.is_hidden(t, now)
         ]

@@ -180,6 +180,19 @@ def test_a_track_and_a_detection_with_nothing_else_near_them_match_at_a_higher_c
     assert (1 in tracks.confirmed.ids) is not near
 
 
+def test_the_box_of_a_track_lies_between_prediction_and_detection_and_nearer_to_the_latter() -> (
+    None
+):
+    tracker = Lane()
+    for k in range(30):
+        (box,) = tracker.update(people((100, 100, 40, 100, 0.9)), k / 30).boxes_xyxy
+    assert box == pytest.approx([100, 100, 140, 200], abs=0.01)
+    (box,) = tracker.update(people((108, 100, 40, 100, 0.9)), 1.0).boxes_xyxy
+    assert 104 < box[0] < 108
+    (predicted,) = tracker.update(None, 1.0).boxes_xyxy
+    assert predicted[0] < box[0]
+
+
 def test_who_is_hidden_behind_another_is_returned_as_lost_for_a_moment() -> None:
     front, behind = (100.0, 100.0, 60.0, 150.0, 0.9), (104.0, 100.0, 50.0, 140.0, 0.8)
     tracker = Lane(hidden_seconds=0.3)

@@ -1,4 +1,4 @@
-"""Tracks that remember how their score changed, and how agile they are."""
+"""Tracks that remember how their score changed, how agile they are, and their detected box."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ TREND_SECONDS = 0.05  # a longer time ahead, scores do not go on as they did
 
 @dataclass(frozen=True, slots=True)
 class AgileTable(TrackTable):
-    """Tracks with their score before the last and their agility.
+    """Tracks with their score before the last, their agility and their detected box.
 
     earlier_scores: (n,) float32, of the match before the last
     agility: (n,) float64, see AgileWidthHeight
+    detected: (n, 4) float32, the box of the last match
     """
 
     earlier_scores: Float32Array
     agility: Float64Array
+    detected: Float32Array
 
     @classmethod
     def born(cls, kalman: KalmanState, detections: Detections, seconds: float) -> AgileTable:
@@ -33,6 +35,7 @@ class AgileTable(TrackTable):
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             earlier_scores=detections.scores,
             agility=np.zeros(len(detections)),
+            detected=detections.boxes_xyxy,
         )
 
     def expected_scores(self, elapsed: float) -> Float32Array:
@@ -55,6 +58,14 @@ class AgileTable(TrackTable):
         """
         earlier_scores, agilities = self.earlier_scores.copy(), self.agility.copy()
         earlier_scores[rows], agilities[rows] = self.scores[rows], agility
+        detected = self.detected.copy()
+        detected[rows] = found.boxes_xyxy
         return self.updated(
-            kalman, rows, found, seconds, earlier_scores=earlier_scores, agility=agilities
+            kalman,
+            rows,
+            found,
+            seconds,
+            earlier_scores=earlier_scores,
+            agility=agilities,
+            detected=detected,
         )

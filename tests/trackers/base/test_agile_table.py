@@ -43,3 +43,11 @@ def test_a_score_goes_on_as_the_last_two_did_from_a_tenth_to_one(
 
 def test_after_a_longer_time_less_of_the_change_is_expected() -> None:
     assert seen_twice(0.9, 0.7).expected_scores(0.1).tolist() == pytest.approx([0.6])
+
+
+def test_a_track_keeps_the_box_of_its_last_match() -> None:
+    motion = AgileWidthHeight().start(BOXES)
+    table = AgileTable.born(motion, detections(0.9, 0.5), 0.0)
+    moved = Detections(BOXES[:1] + 3, np.ones(1, np.float32), np.zeros(1, np.int64))
+    table = table.matched(motion, np.zeros(1), np.array([1]), moved, 1 / 30)
+    assert table.detected.tolist() == [[0, 0, 10, 10], [3, 3, 13, 13]]
