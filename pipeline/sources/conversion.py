@@ -59,6 +59,9 @@ class Turn:
         return turned[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
 
+UPRIGHT = Turn()  # as decoded
+
+
 class FrameConverter:
     """Makes a Picture of each frame of one stream; any thread may ask for its planes and BGR array.
 
@@ -106,7 +109,7 @@ class FrameConverter:
             partial(self._upright_bgr, frame, turn, self._hdr),
             to_planes=partial(upright_planes, frame, turn, space) if space else None,
             space=space or RGB_SPACE,
-            to_luma=partial(upright_luma, frame, turn) if _has_luma(frame) else None,
+            to_luma=partial(upright_luma, frame, turn) if space or _has_luma(frame) else None,
             pixel_aspect=1 / aspect if turn.exchanged else aspect,
             colours=colours.tags(frame),
         )
@@ -160,7 +163,7 @@ class FrameConverter:
 def _space_of_planes(frame: VideoFrame, turn: Turn) -> ColourSpace | None:
     """Return what the frame's planes mean, None if they are not handed on."""
     odd = frame.width % 2 or frame.height % 2
-    if frame.format.name not in _PLANAR or (odd and turn != Turn()):
+    if frame.format.name not in _PLANAR or (odd and turn != UPRIGHT):
         return None
     return colours.space_of(frame)
 
@@ -176,17 +179,16 @@ def upright_planes(frame: VideoFrame, turn: Turn, space: ColourSpace) -> Planes:
     """Return the planes of a 4:2:0 frame, upright: views of the frame if it is not turned."""
     luma, *chroma = frame.planes
     both = map(_values, chroma) if len(chroma) == 2 else _split(chroma[0])
-    return Planes(space, *(_turned_plane(plane, turn) for plane in (_values(luma), *both)))
+    planes = _values(luma), *both
+    if turn == UPRIGHT:
+        return Planes(space, *planes)
+    return Planes(space, *(np.ascontiguousarray(turn(plane)) for plane in planes))
 
 
 def _split(plane: VideoPlane) -> Sequence[UInt8Array]:
     """Return the Cb and Cr of a plane in which they alternate (NV12)."""
     pairs = _rows(plane)[:, : 2 * plane.width].reshape(plane.height, plane.width, 2)
     return [np.asarray(each, np.uint8) for each in cv2.split(pairs)]
-
-
-def _turned_plane(plane: UInt8Array, turn: Turn) -> UInt8Array:
-    return plane if turn == Turn() else np.ascontiguousarray(turn(plane))
 
 
 def upright_luma(frame: VideoFrame, turn: Turn, min_height: int) -> UInt8Array:
