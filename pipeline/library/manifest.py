@@ -22,6 +22,7 @@ from pipeline.sinks.output_lock import InUse, OutputLock
 FILE = "library.sqlite"
 VERSION = 1  # of the schema
 BUSY_SECONDS = 5.0
+_MAGIC = b"SQLite format 3\0"  # at the beginning of a database; a new file is empty
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS recordings (
@@ -80,11 +81,14 @@ class LibraryManifest:
         self._version = version("framelane")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_other_file(path)
             self._lock = OutputLock(path)
         except InUse:
             raise FramelaneError(f"{path}: another run works on it: end it, or wait") from None
         except OSError as error:
-            raise UsageError(f"--manifest: {path}: {error.strerror}") from error
+            raise UsageError(
+                f"{path}: cannot be written: {error.strerror}: give another file with --manifest"
+            ) from error
         try:
             with self._translated():
                 self._database = _opened(path)
@@ -171,6 +175,14 @@ def _source(task: Task) -> str:
 
 def _relative(outputs: Sequence[str], folder: str) -> str:
     return json.dumps([os.path.relpath(output, folder) for output in outputs])
+
+
+def _refuse_other_file(path: Path) -> None:
+    """Raise UsageError for a file that is no database, OSError if it cannot be written."""
+    with path.open("a+b") as file:
+        file.seek(0)
+        if not _MAGIC.startswith(file.read(len(_MAGIC))):
+            raise UsageError(f"{path}: it is no manifest: give another file with --manifest")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from detector.errors import UsageError
+from detector.errors import UsageError, did_you_mean
 from detector.export.precisions import find_int8
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
@@ -29,7 +29,8 @@ from pipeline.stream_names import free_name
 
 DEFAULT_OUTPUTS = (OutputConfig(url="runs/{path}.mp4"), OutputConfig(url="runs/{path}.jsonl"))
 NOT_HERE = ("recording", "events", "deliver", "serve")  # sections for `framelane run` alone
-_PLACEHOLDER = re.compile(r"\{(path|stream|suffix)\}")
+PLACEHOLDERS = ("path", "stream", "suffix")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ def _refuse_output(output: OutputConfig) -> None:
             "path that ends in .mp4, .mkv, .mov, .jsonl, .txt, or in the ending of a file or zip "
             "of labels, such as .cvat.xml or .yolo.zip"
         )
+    for name in _PLACEHOLDER.findall(output.url):
+        if name not in PLACEHOLDERS:
+            accepted = did_you_mean(f"{{{name}}}", [f"{{{each}}}" for each in PLACEHOLDERS])
+            raise UsageError(f"--output: {output.url}: {{{name}}} means nothing here{accepted}")
 
 
 def _analytics_of(config: RunConfig, stream: str) -> AnalyticsConfig:
@@ -185,7 +190,7 @@ def _tasks(config: RunConfig, recordings: Sequence[Recording]) -> Iterator[Task]
         tuple(_filled(template, recording, stream) for template in templates)
         for recording, stream in zip(recordings, streams, strict=True)
     ]
-    writers = _writers(recordings, outputs)
+    writers = _writers(templates, recordings, outputs)
     there = {recording.url: _identity(recording.url) for recording in recordings}
     sources = {identity: url for url, identity in there.items() if identity}
     number = 0
@@ -209,25 +214,25 @@ def _tasks(config: RunConfig, recordings: Sequence[Recording]) -> Iterator[Task]
 
 
 def _writers(
-    recordings: Sequence[Recording], outputs: Sequence[Sequence[str]]
+    templates: Sequence[str], recordings: Sequence[Recording], outputs: Sequence[Sequence[str]]
 ) -> dict[str, Recording]:
     """Return which recording each output is made from; raises UsageError if that are two."""
     writers: dict[str, Recording] = {}
     for recording, written in zip(recordings, outputs, strict=True):
-        for path in written:
+        for template, path in zip(templates, written, strict=True):
             if path in writers:
                 other = writers[path]
                 raise UsageError(
                     f"--output: {path} would be written for {other.shown} and for "
-                    f"{recording.shown}: {_advice(other, recording)}"
+                    f"{recording.shown}: {_advice(template, other, recording)}"
                 )
             writers[path] = recording
     return writers
 
 
-def _advice(one: Recording, other: Recording) -> str:
+def _advice(template: str, one: Recording, other: Recording) -> str:
     """Return how two recordings get different outputs."""
-    if one.path != other.path or one == other:
+    if "{path}" not in template or one == other:
         return "put {path} into the name, as in out/{path}.mp4"
     if one.suffix != other.suffix:
         return "put {suffix} into the name as well, as in out/{path}-{suffix}.mp4"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.errors import FramelaneError
+from detector.errors import FramelaneError, UsageError
 from pipeline.library.executor import Fingerprint
 from pipeline.library.manifest import Entry, LibraryManifest, State
 from pipeline.library.plan import Task
@@ -112,3 +112,5 @@ def test_what_is_no_manifest_of_ours_is_named(path: Path) -> None:
     path.write_bytes(b"a text that is no database" * 100)
     with pytest.raises(FramelaneError, match="give another file with --manifest"):
         LibraryManifest(path)
+    with pytest.raises(UsageError, match=r"cannot be written: Is a directory: give another file"):
+        LibraryManifest(path.parent)

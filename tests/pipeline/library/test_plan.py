@@ -65,6 +65,8 @@ def test_without_outputs_each_recording_has_a_video_and_json_lines_in_runs(here:
     [
         (["rec"], "out/all.jsonl", "put {path} into the name"),
         (["rec"], "out/{stream}.jsonl", "put {path} into the name"),
+        (["rec/a.mp4", "rec/north/a.mp4"], "out.jsonl", "put {path} into the name"),
+        (["rec"], "out/{pth}.jsonl", "{pth} means nothing here; did you mean '{path}'?"),
         (["rec/a.mp4", "rec/north/a.mp4"], "out/{path}.jsonl", "a pattern in quotes"),
         (["rec", "rec/a.mkv"], "out/{path}.jsonl", "put {suffix} into the name as well"),
         (["rec"], "rec/{path}.{suffix}", "no sink"),
