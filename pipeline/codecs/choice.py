@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
+from time import monotonic
 from typing import Any, Literal
 
 from detector.errors import FramelaneError
@@ -13,7 +15,8 @@ _log = logging.getLogger("framelane")
 
 DecoderName = Literal["auto", "software", "cuda", "vaapi", "qsv", "gstreamer"]
 SOFTWARE = "software"
-MAX_BREAKS = 3  # of one source; after them a decoder is not tried again
+MAX_BREAKS = 3  # in a row, of one source; after them a decoder is not tried again
+STEADY_SECONDS = 60.0  # in which a decoder does not break: earlier breaks do not count any more
 
 
 class DecoderError(FramelaneError):
@@ -26,16 +29,24 @@ class DecoderChoice:
     asked: the user's choice
     shown: the source, as it may be shown
     hardware: what the machine has; tests give their own
+    clock: seconds that never go back
     """
 
-    def __init__(self, asked: DecoderName, shown: str, hardware: Hardware = HARDWARE) -> None:
+    def __init__(
+        self,
+        asked: DecoderName,
+        shown: str,
+        hardware: Hardware = HARDWARE,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.asked = asked
         self.used = SOFTWARE
         self.hardware = hardware
         self._shown = shown
         self._refused: dict[str, str] = {}  # decoder -> why it is not used
         self._breaks: dict[str, int] = {}
-        self._any_proved = False
+        self._clock = clock
+        self._proved_at: float | None = None  # the last time
 
     @property
     def why(self) -> str:
@@ -79,11 +90,13 @@ class DecoderChoice:
         """Note that a decoder decodes this source as the software decoder does."""
         if self.used != name:
             _log.info("%s: decoded by %s", self._shown, name)
-        self.used, self._any_proved = name, True
+        self.used, self._proved_at = name, self._clock()
 
     def broke(self, name: str, reason: str) -> None:
         """Note that a decoder failed in the middle, and that software goes on."""
         self.used = SOFTWARE
+        if self._proved_at is not None and self._clock() - self._proved_at >= STEADY_SECONDS:
+            self._breaks.pop(name, None)
         self._breaks[name] = self._breaks.get(name, 0) + 1
         _log.warning("%s: the decoder %s broke (%s): software goes on", self._shown, name, reason)
         if self._breaks[name] >= MAX_BREAKS:
@@ -91,7 +104,7 @@ class DecoderChoice:
 
     def _refuse(self, name: str, reason: str) -> None:
         self._refused[name] = reason
-        if self.asked == name and not self._any_proved:
+        if self.asked == name and self._proved_at is None:
             raise DecoderError(f"{self._shown}: decoder: {name}: {reason}: choose auto or software")
 
 

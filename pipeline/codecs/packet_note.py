@@ -11,6 +11,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pipeline.gstreamer.packet_times import Carried
+
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 MAX_KEPT = 64 << 20  # bytes: two groups of 4 s with 60 Mbit/s
@@ -34,6 +36,8 @@ class PacketNote:
 def note_of(of: VideoPacket | VideoFrame) -> PacketNote | None:
     """Return the note of a packet or a frame; some decoders lose those of frames."""
     note = of.opaque
+    if isinstance(note, Carried):
+        note = note.note
     return note if isinstance(note, PacketNote) else None
 
 

@@ -84,6 +84,10 @@ class StreamDecoder:
                 keeps.shown(frame)
         return frames
 
+    def close(self) -> None:
+        """Let go of the hardware; frames stay valid."""
+        self._hardware = self._proof = None
+
     @property
     def _tried(self) -> Decoder | None:
         return self._proof.decoder if self._proof else None

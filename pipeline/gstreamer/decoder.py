@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from pipeline.gstreamer.decoder_process import CHILD, DecoderProcess, Message, ProcessLost
-from pipeline.gstreamer.packet_times import PacketTimes
+from pipeline.gstreamer.packet_times import Carried, PacketTimes
 from pipeline.gstreamer.shared_frames import SharedFrames
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
 
@@ -154,7 +154,7 @@ class GStreamerDecoder:
         sent = self._times.decoded(nanoseconds)
         if sent and not sent.discarded:
             frame = self._shared.frame(slot)
-            frame.pts, frame.time_base, frame.opaque = sent.pts, sent.time_base, sent.note
+            frame.pts, frame.time_base, frame.opaque = sent.pts, sent.time_base, Carried(sent.note)
             colour(frame, self._shared.colours, self._like)
             if damaged and isinstance(sent.note, Markable):
                 sent.note.damaged = True

@@ -15,6 +15,16 @@ _STEP = 1_000_000
 _MAX_STEP_BACK = 2 * SECOND  # frames are reordered by less; beyond, a clock was set back
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """The note of a packet, as the `opaque` of its frame.
+
+    PyAV forgets an object that is the `opaque` of two as soon as one of them is gone.
+    """
+
+    note: object
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What is to be known of a packet once its frame comes; note: its `opaque`."""

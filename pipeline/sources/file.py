@@ -87,6 +87,7 @@ class VideoFileSource(RecordedSource):
         self.tap: Tap | None = Tap() if packets else None
         self._feed: FileFeed | None = None
         self._container: InputContainer | None = None
+        self._decoding: StreamDecoder | None = None
         self._converter = FrameConverter(shown_url(url))
         self._damage = Damage(shown_url(url))
 
@@ -147,6 +148,9 @@ class VideoFileSource(RecordedSource):
         self._close_container()
 
     def _close_container(self) -> None:
+        if self._decoding:
+            self._decoding.close()
+            self._decoding = None
         if self._container:
             self._container.close()
             self._container = None
@@ -176,8 +180,8 @@ class VideoFileSource(RecordedSource):
         self._video.codec_context.options = self._limit.options
         self._video.codec_context.thread_count = self._threads
         self._video.codec_context.thread_type = "AUTO"  # slice threads would hide errors
-        decoder = StreamDecoder(self._video.codec_context, self.decoder, keeps=True)
-        self._aspects = PixelAspects(self._video, decoder, self._threads)
+        self._decoding = StreamDecoder(self._video.codec_context, self.decoder, keeps=True)
+        self._aspects = PixelAspects(self._video, self._decoding, self._threads)
         return container
 
     def _open_container(self) -> InputContainer:

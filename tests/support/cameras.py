@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.gstreamer.elements import obstacle
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
 from pipeline.sinks.rtsp.server import PACKAGES, has_server
 from pipeline.sources.street.frame_counter import draw_counter, read_counter
@@ -38,12 +37,6 @@ def require_gstreamer() -> None:
         absent(
             f"no GStreamer RTSP server: install the Debian packages {PACKAGES}", "REQUIRE_GSTREAMER"
         )
-
-
-def require_decoder() -> None:
-    """Skip visibly if GStreamer decodes nothing here; fail if REQUIRE_GSTREAMER=1."""
-    if missing := obstacle():
-        absent(missing, "REQUIRE_GSTREAMER")
 
 
 def numbered_frame(index: int, size: tuple[int, int] = SIZE) -> UInt8Array:

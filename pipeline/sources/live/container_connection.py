@@ -68,6 +68,7 @@ class ContainerConnection(Connection):
             self.close()
             raise
         decoder = StreamDecoder(self._video.codec_context, where.decoder)
+        self._files.callback(decoder.close)
         self._aspects = PixelAspects(self._video, decoder)
         self._audio = [each for each in self._container.streams.audio if where.audio]
         self._tracks = {each.index: track for track, each in enumerate(self._audio, 1)}

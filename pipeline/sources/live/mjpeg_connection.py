@@ -101,6 +101,7 @@ class MjpegConnection(Connection):
 
     def close(self) -> None:
         """Close the connection."""
+        self._decoder.close()
         self._response.close()
 
     def _check_size(self, image: bytes) -> None:

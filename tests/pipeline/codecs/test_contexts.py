@@ -9,7 +9,8 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from detector.hardware.cuda_driver import find_gpus
-from pipeline.codecs.contexts import HARDWARE, NO_DEVICE, Unavailable
+from pipeline.codecs.contexts import HARDWARE, NO_DEVICE, MachineHardware, Unavailable
+from pipeline.gstreamer.elements import obstacle
 
 
 @pytest.mark.parametrize("name", HARDWARE.names)
@@ -27,3 +28,9 @@ def test_a_decoder_without_its_hardware_has_a_reason_and_is_not_opened(name: str
 def test_a_reason_says_what_is_missing() -> None:
     if not list(Path("/dev").glob("dri/renderD*")):
         assert HARDWARE.obstacle("qsv") in (NO_DEVICE, "this build of FFmpeg has no qsv")
+
+
+def test_auto_tries_gstreamer_first_and_only_on_a_jetson() -> None:
+    assert MachineHardware(jetson=True).names == ("gstreamer", "cuda", "vaapi", "qsv")
+    assert MachineHardware(jetson=False).names == ("cuda", "vaapi", "qsv")
+    assert MachineHardware(jetson=False).obstacle("gstreamer") == obstacle()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,11 +15,12 @@ import numpy as np
 import pytest
 
 from detector.errors import FramelaneError
-from pipeline.codecs.choice import DecoderChoice, DecoderError
+from pipeline.codecs.choice import MAX_BREAKS, STEADY_SECONDS, DecoderChoice, DecoderError
 from pipeline.codecs.packet_note import PacketNote
 from pipeline.codecs.stream_decoder import WAITS, NotDecoded, StreamDecoder
 from tests.support.fake_hardware import FakeHardware
 from tests.support.ffmpeg import tool
+from tests.support.gstreamer import decoder_children, require_decoder
 
 FRAMES, GOP = 90, 15  # of the clip, which has B-frames
 
@@ -105,6 +108,40 @@ def test_after_a_break_hardware_is_tried_again_and_after_three_no_more(clip: Pat
     assert list(decoded(clip, choice, keeps=True)) == expected(clip)
     assert (choice.used, always.opened) == ("software", 3)
     assert choice.why == "cuda: it broke 3 times, last: the GPU has fallen off the bus"
+
+
+def test_breaks_before_a_steady_time_do_not_count() -> None:
+    now = [0.0]
+    choice = DecoderChoice("auto", "camera", FakeHardware(), clock=lambda: now[0])
+    for _ in range(3 * MAX_BREAKS):
+        choice.proved("cuda")
+        now[0] += STEADY_SECONDS
+        choice.broke("cuda", "reason")
+    assert choice.candidates() == ["cuda"]
+    for _ in range(MAX_BREAKS - 1):
+        choice.proved("cuda")
+        now[0] += 1
+        choice.broke("cuda", "reason")
+    assert choice.candidates() == []
+
+
+@pytest.mark.parametrize("killed_at", [None, 20, 60])
+def test_gstreamer_gives_every_frame_of_a_recording_also_if_its_child_is_killed(
+    clip: Path, killed_at: int | None
+) -> None:
+    require_decoder()
+    choice = DecoderChoice("gstreamer", "clip")
+    found, killed = [], 0
+    for frame in decoded(clip, choice, keeps=True):
+        found.append(frame)
+        if killed_at and not killed and len(found) >= killed_at and choice.used == "gstreamer":
+            for number in decoder_children():
+                os.kill(number, signal.SIGKILL)
+                killed += 1
+    assert found == expected(clip)
+    assert killed == (1 if killed_at else 0)
+    if not killed_at:
+        assert choice.figures() == {"asked": "gstreamer", "used": "gstreamer", "why": ""}
 
 
 def test_a_decoder_that_gives_no_more_frames_is_replaced(clip: Path) -> None:

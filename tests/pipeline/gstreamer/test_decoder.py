@@ -14,7 +14,8 @@ from av.codec.context import Flags
 
 from pipeline.gstreamer.decoder import SLOTS, GStreamerDecoder
 from pipeline.memory_limits import MAX_PIXELS
-from tests.support.cameras import encoded, numbered, require_decoder
+from tests.support.cameras import encoded, numbered
+from tests.support.gstreamer import require_decoder
 
 FRAMES = 24
 

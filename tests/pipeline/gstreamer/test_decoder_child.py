@@ -10,7 +10,7 @@ import pytest
 from pipeline.gstreamer.decoder_child import CODECS, caps_of, choices
 from pipeline.gstreamer.decoder_process import CHILD
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
-from tests.support.cameras import require_decoder
+from tests.support.gstreamer import require_decoder
 
 DEBIAN = {"h264parse", "h265parse", "avdec_h264", "avdec_h265", "openh264dec", "videoconvert"}
 JETPACK = DEBIAN | {"nvv4l2decoder", "nvvidconv"}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.gstreamer.decoder_process import CHILD, DecoderProcess, ProcessLost
-from tests.support.cameras import CAP, require_decoder, until
+from tests.support.cameras import CAP, until
 from tests.support.environment import PASSWORD
+from tests.support.gstreamer import require_decoder
 
 CHILDREN = {  # programs in place of the real child, and what is said of them
     "import os; os.kill(os.getpid(), 9)": "its process was ended by SIGKILL",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.gstreamer.elements import decoders, is_for_jetson, obstacle
-from tests.support.cameras import require_decoder
+from tests.support.gstreamer import require_decoder
 
 
 def program(path: Path, prints: str) -> str:

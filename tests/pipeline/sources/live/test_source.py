@@ -18,7 +18,6 @@ from detector.errors import UsageError
 from detector.renamed import RenamedWarning
 from pipeline.codecs.stream_decoder import WAITS
 from pipeline.connections.status import Cause, State
-from pipeline.gstreamer.decoder_process import CHILD
 from pipeline.sources import Decoded, Skipped, make_source
 from tests.support.cameras import (
     CAP,
@@ -26,13 +25,12 @@ from tests.support.cameras import (
     GOP,
     Server,
     numbered,
-    require_decoder,
     require_gstreamer,
     until,
     write_units,
 )
 from tests.support.environment import PASSWORD
-from tests.support.library import children
+from tests.support.gstreamer import decoder_children, require_decoder
 from tests.support.live_streams import answering, decoded, live, numbers, reading, trouble
 from tests.support.rtsp_proxy import Proxy
 
@@ -291,16 +289,6 @@ def test_jumps_of_the_cameras_clock_do_not_affect_the_time_line(
     assert numbers(shown) == list(range(len(shown)))
 
 
-def decoder_children() -> set[int]:
-    """Return the processes of ours in which GStreamer decodes."""
-    found = set()
-    for number in children(os.getpid()):
-        with suppress(OSError):  # it has ended
-            if CHILD.name.encode() in Path(f"/proc/{number}/cmdline").read_bytes():
-                found.add(number)
-    return found
-
-
 def test_a_killed_child_costs_no_connection_and_is_replaced(clip: Path) -> None:
     with Server({"cam": {"clip": clip}}) as server:
         source = live(server.url("cam"), decoder="gstreamer")
@@ -313,6 +301,7 @@ def test_a_killed_child_costs_no_connection_and_is_replaced(clip: Path) -> None:
             goal = len(found) + 20
             until(lambda: len(found) > goal)
         assert source.status.connections == 1
+        assert decoder_children() == set()  # they end with the source
     shown = [item for item in found if isinstance(item, Decoded)]
     skipped = {item.reason for item in found if isinstance(item, Skipped)}
     assert len(shown) > 20 and skipped <= {WAITS, "gave no frame"}

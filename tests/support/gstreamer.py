@@ -1,0 +1,28 @@
+"""GStreamer's decoder for tests: whether it is here, and the processes in which it decodes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline.gstreamer.decoder_process import CHILD
+from pipeline.gstreamer.elements import obstacle
+from tests.support.environment import absent
+from tests.support.library import children
+
+
+def require_decoder() -> None:
+    """Skip visibly if GStreamer decodes nothing here; fail if REQUIRE_GSTREAMER=1."""
+    if missing := obstacle():
+        absent(missing, "REQUIRE_GSTREAMER")
+
+
+def decoder_children() -> set[int]:
+    """Return the processes of ours in which GStreamer decodes."""
+    found = set()
+    for number in children(os.getpid()):
+        with suppress(OSError):  # it has ended
+            if CHILD.name.encode() in Path(f"/proc/{number}/cmdline").read_bytes():
+                found.add(number)
+    return found
