@@ -1,0 +1,1 @@
+"""The review page: a person corrects the labels of one recording."""

@@ -1,0 +1,1 @@
+"""Which frames of a recording are worth a person's time."""
