@@ -44,9 +44,7 @@ class ColourSpace:
 
     def yuv(self, bgr: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the Y, Cb, Cr of a colour."""
-        from_rgb = _inverse(_to_rgb(self))
-        y, cb, cr = (from_rgb @ [*bgr[::-1], 1]).round().clip(0, 255).astype(int).tolist()
-        return y, cb, cr
+        return _yuv(self, bgr)
 
     def converted_to(self, other: ColourSpace) -> Affine:
         """Return the (3, 4) from Y, Cb, Cr to those of another space."""
@@ -54,6 +52,13 @@ class ColourSpace:
         matrix = then[:, :3] @ first
         matrix[:, 3] += then[:, 3]
         return matrix
+
+
+@lru_cache(maxsize=64)
+def _yuv(space: ColourSpace, bgr: tuple[int, int, int]) -> tuple[int, int, int]:
+    from_rgb = _inverse(_to_rgb(space))
+    y, cb, cr = (from_rgb @ [*bgr[::-1], 1]).round().clip(0, 255).astype(int).tolist()
+    return y, cb, cr
 
 
 @lru_cache(maxsize=16)

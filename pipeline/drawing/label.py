@@ -27,8 +27,9 @@ def label(text: str, colour: Colour, pen: Pen, space: ColourSpace) -> Planes:
     height, width = letters.shape
     half = cv2.resize(letters, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     masks = (letters, np.asarray(half, np.uint8), np.asarray(half, np.uint8))
-    parts = zip(masks, space.yuv(colour), space.yuv(_ink(colour)), strict=True)
-    return Planes(space, *(_mixed(mask, paper, ink) for mask, paper, ink in parts))
+    tones = _tones(space, colour)
+    parts = (np.asarray(cv2.LUT(*each), np.uint8) for each in zip(masks, tones, strict=True))
+    return Planes(space, *parts)
 
 
 def _letters(text: str, pen: Pen) -> UInt8Array:
@@ -41,10 +42,11 @@ def _letters(text: str, pen: Pen) -> UInt8Array:
     return letters
 
 
-def _mixed(mask: UInt8Array, paper: int, ink: int) -> UInt8Array:
-    """Return `paper` where the mask is 0, `ink` where it is 255, else a tone between them."""
-    tones = np.linspace(paper, ink, 256).round().astype(np.uint8)
-    return np.asarray(cv2.LUT(mask, tones), np.uint8)
+@lru_cache(maxsize=64)
+def _tones(space: ColourSpace, colour: Colour) -> tuple[UInt8Array, ...]:
+    """Return Y, Cb and Cr by how much of a pixel is covered by text: three times (256,)."""
+    ends = zip(space.yuv(colour), space.yuv(_ink(colour)), strict=True)
+    return tuple(np.linspace(*each, 256).round().astype(np.uint8) for each in ends)
 
 
 def _ink(background: Colour) -> Colour:

@@ -2,73 +2,107 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
-IntArray = NDArray[np.int64]
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 ANYWHERE = -1  # in place of a slot: the label has none yet
 
 
-class Placed(NamedTuple):
-    """corners: (n, 2) left and top, even; slots: (n,) which of the places each label took."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A label that wants a place.
 
-    corners: IntArray
-    slots: IntArray
+    box_xyxy: what it belongs to, in whole pixels, within the picture
+    size: width and height
+    slot: which of its places it had in the last frame; ANYWHERE if it is new
+    """
+
+    box_xyxy: Sequence[int]
+    size: tuple[int, int]
+    slot: int = ANYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """corner: left and top, even; slot: which of its places the label took."""
+
+    corner: tuple[int, int]
+    slot: int
 
 
 def place_labels(
-    boxes_xyxy: IntArray,
-    sizes: IntArray,
-    before: IntArray,
-    picture: tuple[int, int],
-    clear: tuple[int, int] = (0, 0),
-) -> Placed:
+    labels: Sequence[Wanted], picture: tuple[int, int], clear: tuple[int, int] = (0, 0)
+) -> list[Place]:
     """Return a place for each label, the first of them first.
 
     Each takes the first of its eight places in which it covers no earlier label, or else the one
     in which it covers least. A label leaves its place only for one that is free by half a label's
     height in addition, so that it does not jump to and fro while boxes tremble.
 
-    boxes_xyxy: (n, 4) whole pixels, within the picture
-    sizes: (n, 2) width and height of the labels
-    before: (n,) the slots in the last frame; ANYWHERE for a new label
     picture: width and height; clear: of the top left corner, which is kept free
     """
-    corners, beyond = _places(boxes_xyxy, sizes, picture, clear)
-    taken = np.zeros((len(sizes), 4), np.int64)
-    slots = np.zeros(len(sizes), np.int64)
-    for row, (size, slot) in enumerate(zip(sizes, before, strict=True)):
-        moved = (np.arange(corners.shape[1]) != slot) & (slot != ANYWHERE)
-        gap = moved[:, None] * (size[1] // 2)
-        lows, highs = corners[row] - gap, corners[row] + size + gap
-        covered = np.minimum(highs[:, None], taken[:row, 2:])
-        covered -= np.maximum(lows[:, None], taken[:row, :2])
-        outside = (beyond[row] + gap[:, 0]).clip(0) * size[0]
-        costs = covered.clip(0).prod(axis=2).sum(axis=1) + outside
-        slots[row] = costs.argmin()
-        corner = corners[row, slots[row]]
-        taken[row] = *corner, *(corner + size)
-    return Placed(corners[np.arange(len(sizes)), slots], slots)
+    taken = _Taken(max((label.size[1] for label in labels), default=1))
+    return [_place(label, taken, picture, clear) for label in labels]
+
+
+def _place(label: Wanted, taken: _Taken, picture: tuple[int, int], clear: tuple[int, int]) -> Place:
+    """Find a place for a label, and take it."""
+    width, height = label.size
+    found, lowest = Place((0, 0), ANYWHERE), -1
+    for slot, (x, y, beyond) in enumerate(_places(label, picture, clear)):
+        gap = 0 if label.slot in (ANYWHERE, slot) else height // 2
+        cost = max(0, beyond + gap) * width
+        cost += taken.area_within(x - gap, y - gap, x + width + gap, y + height + gap)
+        if lowest < 0 or cost < lowest:
+            found, lowest = Place((x, y), slot), cost
+        if not cost:
+            break
+    x, y = found.corner
+    taken.add(x, y, x + width, y + height)
+    return found
 
 
 def _places(
-    boxes_xyxy: IntArray, sizes: IntArray, picture: tuple[int, int], clear: tuple[int, int]
-) -> tuple[IntArray, IntArray]:
-    """Return the places of each label in the order of preference: (n, 8, 2) left and top.
+    label: Wanted, picture: tuple[int, int], clear: tuple[int, int]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the places of a label in the order of preference: left, top, and a number of rows.
 
-    Also returns by how many rows each would have been above or below what can be drawn on, (n, 8);
-    the space to the nearer edge is negative.
+    By so many rows it would have been above or below what can be drawn on; below 0: the space that
+    is left.
     """
-    left, top, right, bottom = boxes_xyxy.T
-    width, height = sizes.T
-    above, under = top - height, bottom - height
-    x = np.stack([left, right - width, left, right - width, left, left, right, left - width])
-    y = np.stack([above, above, bottom, bottom, top, under, top, top])
-    x = x.clip(0, (picture[0] - width).clip(0)) // 2 * 2
-    highest = np.where(x < clear[0], clear[1] + clear[1] % 2, 0)
-    beyond = np.maximum(highest - y, y + height - picture[1])
-    y = np.maximum(y.clip(0, (picture[1] - height).clip(0)) // 2 * 2, highest)
-    return np.stack([x, y], axis=-1).swapaxes(0, 1), beyond.T
+    (left, top, right, bottom), (width, height) = label.box_xyxy, label.size
+    for x, y in (
+        (left, top - height),  # above the box
+        (right - width, top - height),
+        (left, bottom),  # below it
+        (right - width, bottom),
+        (left, top),  # inside
+        (left, bottom - height),
+        (right, top),  # beside it
+        (left - width, top),
+    ):
+        inside_x = max(0, min(x, picture[0] - width)) // 2 * 2
+        highest = clear[1] + clear[1] % 2 if inside_x < clear[0] else 0
+        inside_y = max(highest, min(y, picture[1] - height) // 2 * 2)
+        yield inside_x, inside_y, max(highest - y, y + height - picture[1])
+
+
+class _Taken:
+    """The rectangles of labels, by bands of rows, so that only those nearby are compared."""
+
+    def __init__(self, tallest: int) -> None:
+        self._tallest = tallest  # height of a band: a label reaches into the next one at most
+        self._by_band: defaultdict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+
+    def add(self, left: int, top: int, right: int, bottom: int) -> None:
+        self._by_band[top // self._tallest].append((left, top, right, bottom))
+
+    def area_within(self, left: int, top: int, right: int, bottom: int) -> int:
+        """Return how many pixels of labels are inside a rectangle."""
+        area = 0
+        for band in range(top // self._tallest - 1, bottom // self._tallest + 1):
+            for x0, y0, x1, y1 in self._by_band.get(band, ()):
+                if x0 < right and left < x1 and y0 < bottom and top < y1:
+                    area += (min(x1, right) - max(x0, left)) * (min(y1, bottom) - max(y0, top))
+        return area

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 
@@ -28,6 +29,7 @@ class Pen:
     margin: int
 
     @classmethod
+    @lru_cache(maxsize=16)
     def fit(cls, height: int, width: int) -> Pen:
         """Return the pen for frames of this size."""
         side = math.sqrt(height * width)

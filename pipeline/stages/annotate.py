@@ -11,7 +11,7 @@ from detector.drawing import Colour
 from pipeline.analysis import Figure
 from pipeline.drawing.canvas import Canvas
 from pipeline.drawing.label import WHITE
-from pipeline.drawing.label_places import ANYWHERE, place_labels
+from pipeline.drawing.label_places import ANYWHERE, Wanted, place_labels
 from pipeline.drawing.pen import Pen
 from pipeline.frame import Tracked
 from pipeline.runtime.stage import Stage
@@ -57,16 +57,14 @@ class Annotate(Stage[Tracked, Tracked]):
 
     def _draw_labels(self, canvas: Canvas, marks: Sequence[_Mark]) -> None:
         labels = [canvas.label(mark.text, mark.colour) for mark in marks]
-        corners, slots = place_labels(
-            np.array([mark.box_xyxy for mark in marks]),
-            np.array([label.size[::-1] for label in labels]),
-            np.array([self._slots.get(mark.key, ANYWHERE) for mark in marks]),
-            canvas.size,
-            self._clear,
-        )
-        self._slots = dict(zip((mark.key for mark in marks), slots.tolist(), strict=True))
-        for label, (left, top) in zip(labels, corners.tolist(), strict=True):
-            canvas.draw_label(label, (left, top))
+        wanted = [
+            Wanted(mark.box_xyxy, label.size[::-1], self._slots.get(mark.key, ANYWHERE))
+            for mark, label in zip(marks, labels, strict=True)
+        ]
+        places = place_labels(wanted, canvas.size, self._clear)
+        self._slots = {mark.key: place.slot for mark, place in zip(marks, places, strict=True)}
+        for label, place in zip(labels, places, strict=True):
+            canvas.draw_label(label, place.corner)
 
     def _track_marks(self, tracks: Tracks, size: tuple[int, int]) -> Iterator[_Mark]:
         """Yield a mark for each track, in the order of their identities, which is steady."""

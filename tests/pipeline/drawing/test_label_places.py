@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.drawing.label_places import ANYWHERE, Placed, place_labels
+from pipeline.drawing.label_places import ANYWHERE, Place, Wanted, place_labels
 
 PICTURE = 768, 432
 LABEL = 100, 18  # width and height
@@ -24,23 +23,18 @@ def boxes(draw: st.DrawFn, room: int = 0) -> Box:
 
 def place(
     found: list[Box], before: list[int] | None = None, clear: tuple[int, int] = (0, 0)
-) -> Placed:
-    n = len(found)
-    return place_labels(
-        np.array(found, np.int64).reshape(n, 4),
-        np.array([LABEL] * n, np.int64).reshape(n, 2),
-        np.array([ANYWHERE] * n if before is None else before, np.int64),
-        PICTURE,
-        clear,
-    )
+) -> list[Place]:
+    slots = [ANYWHERE] * len(found) if before is None else before
+    wanted = [Wanted(box, LABEL, slot) for box, slot in zip(found, slots, strict=True)]
+    return place_labels(wanted, PICTURE, clear)
 
 
 def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return all(abs(x - y) < side for x, y, side in zip(a, b, LABEL, strict=True))
 
 
-def corners(placed: Placed) -> list[tuple[int, int]]:
-    return [(x, y) for x, y in placed.corners.tolist()]
+def corners(placed: list[Place]) -> list[tuple[int, int]]:
+    return [each.corner for each in placed]
 
 
 @given(found=st.lists(boxes(), max_size=12))
@@ -89,8 +83,8 @@ def test_labels_keep_their_places_while_boxes_tremble(
     slots = [ANYWHERE] * len(found)
     seen = []
     for _ in range(20):
-        for each in (found, moved):
-            slots = place(each, slots).slots.tolist()
+        for frame in (found, moved):
+            slots = [each.slot for each in place(frame, slots)]
             seen.append(slots)
     assert seen[-1] == seen[-2] == seen[-3] == seen[-4]
 
@@ -98,14 +92,13 @@ def test_labels_keep_their_places_while_boxes_tremble(
 def test_a_label_returns_above_its_box_once_there_is_room() -> None:
     box = 300, 200, 360, 330
     crowded = place([box, box])
-    alone = place([box], crowded.slots[1:].tolist())
-    assert crowded.slots[1] != 0 and alone.slots[0] == 0
+    (alone,) = place([box], [crowded[1].slot])
+    assert crowded[1].slot != 0 and alone.slot == 0
 
 
 def test_a_label_larger_than_the_picture_begins_at_its_corner() -> None:
-    one = np.array([[2, 3, 9, 9]]), np.array([[100, 18]]), np.array([ANYWHERE])
-    assert place_labels(*one, (10, 10)).corners.tolist() == [[0, 0]]
+    assert corners(place_labels([Wanted((2, 3, 9, 9), LABEL)], (10, 10))) == [(0, 0)]
 
 
 def test_no_labels_need_no_places() -> None:
-    assert place([]).corners.shape == (0, 2)
+    assert place([]) == []
