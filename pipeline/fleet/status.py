@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.fleet.camera import READY
@@ -86,19 +86,27 @@ def _camera(fleet: Fleet, name: str, now: float) -> dict[str, Any]:
 
 
 def _node_lines(nodes: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{'node':<20}{'state':<15}{'cameras':>8}{'cores used':>12}"
+    width = _width(nodes)
+    yield f"{'node':<{width}}{'state':<15}{'cameras':>8}{'cores used':>12}"
     for name, node in sorted(nodes.items()):
         cores = f"{node['cores_used']:.1f} of {node['cores']:.0f}" if node.get("cores") else "-"
-        line = f"{name:<20}{node['state']:<15}{node['cameras']:>8}{cores:>12}"
+        line = f"{name:<{width}}{node['state']:<15}{node['cameras']:>8}{cores:>12}"
         yield f"{line}  {node['why']}".rstrip()
 
 
 def _camera_lines(cameras: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{'camera':<20}{'state':<12}{'node':<20}{'cores':>6}{'frames':>10}{'p95 ms':>8}"
+    width, node_width = _width(cameras), _width(each["node"] or "-" for each in cameras.values())
+    columns = f"{'cores':>6}{'frames':>10}{'p95 ms':>8}"
+    yield f"{'camera':<{width}}{'state':<12}{'node':<{node_width}}{columns}"
     for name, camera in sorted(cameras.items()):
         latency = camera.get("latency_ms") or {}
         yield (
-            f"{name:<20}{camera['state']:<12}{camera['node'] or '-':<20}"
+            f"{name:<{width}}{camera['state']:<12}{camera['node'] or '-':<{node_width}}"
             f"{camera.get('cores', 0.0):>6.2f}{camera.get('emitted', 0):>10}"
             f"{latency.get('p95', 0.0):>8.0f}  {camera.get('why', '')}"
         ).rstrip()
+
+
+def _width(names: Iterable[str]) -> int:
+    """Return the width of a column with names."""
+    return max((len(name) + 2 for name in names), default=0)
