@@ -37,7 +37,8 @@ class LabelFiles:
         self.path = path
         self._zip: ZipFile | None = None
         self._members: dict[str, ZipInfo] = {}
-        self._read = 0
+        self._sizes: dict[str, int] = {}  # of the files that were unpacked
+        self._total = 0  # of these sizes
         try:
             self.is_folder = path.is_dir()
             if self.is_folder:
@@ -118,7 +119,7 @@ class LabelFiles:
                 f"{where}: {member.file_size} bytes packed into {member.compress_size}: more than "
                 f"{MAX_RATIO} to 1 is refused"
             )
-        limit = min(MAX_BYTES, MAX_TOTAL - self._read)
+        limit = min(MAX_BYTES, MAX_TOTAL - self._total + self._sizes.get(name, 0))
         try:
             with self._zip.open(member) as file:
                 data = file.read(limit + 1)
@@ -126,7 +127,8 @@ class LabelFiles:
             raise UsageError(f"{where}: cannot be unpacked: {error}") from error
         if len(data) > limit:
             raise UsageError(f"{where}: larger than {limit >> 20} MB")
-        self._read += len(data)
+        self._total += len(data) - self._sizes.get(name, 0)
+        self._sizes[name] = len(data)
         return data
 
 

@@ -97,7 +97,7 @@ def _section(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
 
 def _models_in(annotation: Any, tag: str = "") -> dict[str, type[BaseModel]]:
     """Return tag -> model for the models inside a type; the tag is empty if there is none."""
-    if hasattr(annotation, "model_fields"):
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         return {tag: annotation}
     inside = get_args(annotation)
     tags = [part.tag for part in inside if isinstance(part, Tag)]

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 
-import av
 import numpy as np
 
-from detector.detections import Float32Array, UInt8Array
+from detector.detections import Float32Array
 from detector.errors import UsageError
 from detector.text_file import read_text
 from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
 from trainer.data.labels import Labels, class_map, read_ignore, read_mot, remapped
 from trainer.data.samples import Sample
+from trainer.data.video_frames import VideoFrames, measure
 
 
 class Clip:
     """Frames of `videos/<name>.*`, with labels in `gt/<name>.txt` and `ignore/<name>.txt`.
 
-    Frames count from 1 in decoding order. Frames are not cached: reading in order decodes the clip
-    once, and a step back starts it again. Class ids are positions in `classes.txt` beside the
-    folders, from 0; without that file they are positions in `classes`.
+    Frames count from 1 in decoding order: see `VideoFrames`. Class ids are positions in
+    `classes.txt` beside the folders, from 0; without that file they are positions in `classes`.
     """
 
     random_access = False  # a step back decodes the clip from its start
@@ -42,7 +40,7 @@ class Clip:
         `findings` and left out.
         """
         self.path = path
-        size, count = _measure(path, count=frames is None)
+        size, count = measure(path, count=frames is None)
         first, last = frames or (1, count)
         self._frames = range(first, last + 1, every)
         folder, text = path.parent.parent, f"{path.stem}.txt"
@@ -53,8 +51,7 @@ class Clip:
         self._ignore = read_ignore(folder / "ignore" / text, size, findings)
         used = (self._labels.get(frame, Labels.of([])) for frame in self._frames)
         self.counts = Counts.of(len(labels.class_ids) for labels in used)
-        self._lock = Lock()
-        self._decoded, self._next_frame = _decode(path), 1
+        self._pictures = VideoFrames(path, self._frames[-1] if self._frames else None)
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -63,7 +60,7 @@ class Clip:
         frame = self._frames[index]
         labels = self._labels.get(frame, Labels.of([]))
         return Sample(
-            self._read(frame),
+            self._pictures.read(frame),
             labels.boxes_xyxy,
             labels.class_ids,
             f"{self.path}#{frame}",
@@ -73,42 +70,6 @@ class Clip:
     def _ignored(self, frame: int) -> Float32Array:
         boxes = [box for first, last, box in self._ignore if first <= frame <= last]
         return np.array(boxes, np.float32).reshape(-1, 4)
-
-    def _read(self, frame: int) -> UInt8Array:
-        with self._lock:  # threads share one decoder
-            if frame < self._next_frame:
-                self._decoded.close()
-                self._decoded, self._next_frame = _decode(self.path), 1
-            try:
-                for decoded in self._decoded:
-                    self._next_frame += 1
-                    if self._next_frame > frame:
-                        if frame == self._frames[-1]:
-                            self._decoded.close()  # else its threads and buffers stay for hours
-                        return decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-            except av.FFmpegError as error:
-                raise UsageError(f"{self.path}: frame {self._next_frame}: {error}") from error
-        raise UsageError(
-            f"{self.path}: frame {frame} is asked for, but the clip has {self._next_frame - 1}; "
-            "correct 'frames'"
-        )
-
-
-def _decode(path: Path) -> Generator[av.VideoFrame, None, None]:
-    with av.open(str(path)) as container:
-        container.streams.video[0].thread_type = "AUTO"
-        yield from container.decode(video=0)
-
-
-def _measure(path: Path, count: bool) -> tuple[tuple[int, int], int]:
-    """Return the (height, width) of a clip and, if `count`, its frames; headers are often wrong."""
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            frames = sum(1 for _ in _decode(path)) if count else 0
-            return (stream.height, stream.width), frames
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise UsageError(f"{path}: not a video that can be read: {error}") from error
 
 
 def _class_names(path: Path, classes: Sequence[str]) -> list[str]:

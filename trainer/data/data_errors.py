@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from detector.atomic_write import replacing
 from detector.errors import UsageError
+from detector.labels.findings import Findings as LabelFindings
 
 Policy = Literal["refuse", "mend"]
 MENDED = "to mend them or leave them out"
 SHOWN = 20  # errors in a message; `Findings.write` writes all
 
 
-class Findings:
+class Findings(LabelFindings):
     """The errors found in all parts of a data set, in order."""
 
     def __init__(self, policy: Policy = "refuse") -> None:
+        super().__init__()
         self.policy = policy
-        self.lines: list[str] = []
-
-    def add(self, line: str) -> None:
-        """Note an error: its place, the given value, the accepted values."""
-        self.lines.append(line)
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note a UsageError of the block instead of raising it."""
-        try:
-            yield
-        except UsageError as error:
-            self.add(str(error))
 
     def raise_if_refused(self) -> None:
         """Raise UsageError with all errors, if the policy is to refuse them."""

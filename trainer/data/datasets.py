@@ -17,6 +17,7 @@ from trainer.data.clip import Clip
 from trainer.data.coco import CocoFile
 from trainer.data.counts import Counts
 from trainer.data.data_errors import Findings
+from trainer.data.labelled_set import LabelledPart
 from trainer.data.samples import Part, Sample
 from trainer.data.yolo import YoloFolder
 
@@ -68,21 +69,48 @@ class ClipSpec(_Part):
         return Clip(self.clip, classes, findings, self.frames, self.every)
 
 
+class LabelsSpec(_Part):
+    """Labels of an annotation tool: CVAT, COCO with videos, YOLO, Label Studio or MOTChallenge."""
+
+    labels: Path = Field(description="a file, a folder or a zip of labels")
+    video: Path | None = Field(
+        default=None,
+        description="the recording of the labels, or a folder of recordings called as the clips; "
+        "default: the images beside the labels",
+    )
+    images: Path | None = Field(default=None, description="folder or zip of the images")
+    split: str | None = Field(default=None, description="only this split; default: all")
+    every: int = Field(default=1, ge=1, description="use each k-th frame")
+
+    def load(self, classes: Sequence[str], findings: Findings) -> Part:
+        """Return the data set; class ids are positions in `classes`."""
+        return LabelledPart(
+            self.labels,
+            classes,
+            findings,
+            video=self.video,
+            images=self.images,
+            split=self.split,
+            every=self.every,
+        )
+
+
 def _kind(part: Any) -> str | None:
     """Return the kind of a part. An error is then reported for that kind only."""
     keys = part if isinstance(part, dict) else getattr(part, "model_fields_set", ())
-    return next((kind for kind in ("yolo", "coco", "clip") if kind in keys), None)
+    return next((kind for kind in ("yolo", "coco", "clip", "labels") if kind in keys), None)
 
 
 DataSpec = Annotated[
     Annotated[YoloSpec, Tag("yolo")]
     | Annotated[CocoSpec, Tag("coco")]
-    | Annotated[ClipSpec, Tag("clip")],
+    | Annotated[ClipSpec, Tag("clip")]
+    | Annotated[LabelsSpec, Tag("labels")],
     Discriminator(
         _kind,
         custom_error_type="kind_of_data",
-        custom_error_message="'yolo: data.yaml', 'coco: annotations.json' or 'clip: video' is "
-        "expected",
+        custom_error_message="'yolo: data.yaml', 'coco: annotations.json', 'clip: video' or "
+        "'labels: cvat.zip' is expected",
     ),
 ]
 

@@ -209,7 +209,9 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
             r"train\.0\.clip\.frame: unknown key; did you mean 'frames'",
         ),
         ("clip: a.mp4, frames: [5, 2]", r"train\.0\.clip: .*\[first, last\] is expected"),
-        ("folder: a", "'yolo: data.yaml', 'coco: annotations.json' or 'clip: video' is"),
+        ("labels: a, vidoe: b.mp4", r"labels\.vidoe: unknown key; did you mean 'video'"),
+        ("yolo: a, spit: val", r"yolo\.spit: unknown key; did you mean 'split'"),
+        ("folder: a", r"'coco: annotations\.json', 'clip: video' or 'labels: cvat\.zip' is"),
     ],
 )
 def test_an_error_in_a_part_names_the_accepted_values(
