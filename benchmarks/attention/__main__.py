@@ -12,7 +12,8 @@ import click
 import numpy as np
 
 from benchmarks.attention.material import Clip, clips, detections
-from benchmarks.attention.replay import Replay, first_found, replay, scores
+from benchmarks.attention.replay import Replay, first_found, replay, scores, shadowed
+from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
 from pipeline.frame import Reason
@@ -22,7 +23,7 @@ from trackers.evaluation.evaluate import Scores
 
 HEADER = (
     f"{'clip':<34}{'fps':>5}{'looks/s':>9}{'HOTA':>8}{'on':>8}{'IDF1':>8}{'on':>8}{'MOTA':>8}"
-    f"{'on':>8}{'late p95':>10}{'never':>8}"
+    f"{'on':>8}{'late p95':>10}{'never':>8}{'events':>8}{'differ':>8}   shadow: late, never, IDF1"
 )
 
 
@@ -48,12 +49,23 @@ def main(work: Path, data: Path | None, tracker: str) -> None:
         fps = len(found) / seconds
         looks = attended.looks_per_second(seconds)
         line = f"{clip.name:<34}{fps:>5.1f}{looks:>9.1f}{_rates(off[-1], on[-1])}"
-        click.echo(f"{line}{_p95(delays):>10.2f}{never:>8}")
+        differ = ((plain.events - attended.events) + (attended.events - plain.events)).total()
+        counted = f"{plain.events.total():>8}{differ:>8}"
+        click.echo(
+            f"{line}{_p95(delays):>10.2f}{never:>8}{counted}   {_foreseen(clip, found, tracker)}"
+        )
     line = f"{'all boxes':<34}{'':>14}{_rates(reduce(add, off), reduce(add, on))}"
     click.echo(f"{line}{_p95(late):>10.2f}")
     frames = sum(reasons.values())
     shares = (f"{why.value} {count / frames:.1%}" for why, count in reasons.most_common())
     click.echo(f"frames by reason: {', '.join(shares)}")
+
+
+def _foreseen(clip: Clip, found: Sequence[Detections], tracker: str) -> str:
+    """Return what shadow mode says; its truth are the tracks without attention."""
+    says = shadowed(clip, found, tracker)
+    late, never = says["late_seconds"]["p95"], says["tracks_never_seen"]
+    return f"{late:.2f}, {never} of {says['tracks_found'] + never}, {says['idf1'] or 0:.3f}"
 
 
 def _total(clip: Clip, replayed: Replay) -> Scores:

@@ -18,11 +18,11 @@ from trackers.tracks import Tracks, TrackState
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-TOLERANCE = 0.04  # of its size: an extrapolated box that is further off was not to be trusted
+TOLERANCE = 0.05  # of its size: an extrapolated box that is further off was not to be trusted
 MIN_INTERVAL = 0.04  # seconds: what is new or astray is looked at in every frame
 YOUNG_SECONDS = 0.4  # age up to which the speed of a track is a guess
 YOUNG_INTERVAL = 0.08
-LOST_INTERVAL = 0.08  # a track that the last look has not found may be found by the next one
+LOST_INTERVAL = 0.12  # a track that the last look has not found may be found by the next one
 LOST_SECONDS = 0.5  # after which it is given up
 CLOSE_INTERVAL = 0.12  # of objects that overlap and move, and of those that leave the frame
 MOVING_INTERVAL = 0.25  # of whatever moves: it may stop or turn at any moment
@@ -41,6 +41,7 @@ class Known:
     boxes: (n, 4), source pixels; speeds: (n, 4), of the edges, per second
     born_at, found_at: (n,) seconds of the first look and the last one that found it
     intervals: (n,) seconds after which it must be looked at again
+    moving: (n,) bool, which of them move, or may
     """
 
     seconds: float
@@ -50,6 +51,12 @@ class Known:
     born_at: FloatArray = field(default_factory=lambda: np.zeros(0))
     found_at: FloatArray = field(default_factory=lambda: np.zeros(0))
     intervals: FloatArray = field(default_factory=lambda: np.zeros(0))
+    moving: BoolArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        speed = np.abs(self.speeds / _sizes(self.boxes)).max(axis=1, initial=0)
+        young = self.seconds - self.born_at < YOUNG_SECONDS
+        object.__setattr__(self, "moving", (speed > STILL) | young)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -57,13 +64,6 @@ class Known:
     def at(self, seconds: float) -> FloatArray:
         """Return the (n, 4) boxes extrapolated to a time."""
         return self.boxes + self.speeds * (seconds - self.seconds)
-
-    @property
-    def moving(self) -> BoolArray:
-        """(n,), which objects move, or may."""
-        speed = np.abs(self.speeds / _sizes(self.boxes)).max(axis=1, initial=0)
-        young = self.seconds - self.born_at < YOUNG_SECONDS
-        return np.asarray((speed > STILL) | young)
 
     @property
     def interval(self) -> float:

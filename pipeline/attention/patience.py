@@ -8,9 +8,11 @@ import numpy as np
 from pipeline.attention.motion import BoolArray
 
 VAIN_SECONDS = 0.06, 0.24  # from the first to the longest, for new movement after looks in vain
+VAIN_GROWTH = 1.2  # factor after each further one
 VAIN_RELIEF_SECONDS = 1.0  # in which that wait falls to a third
 FIRST_SECONDS = 0.1  # after the first look at it that gave nothing
 GROWTH = 1.5  # factor after each further one
+GROWN, FEW = 2, 4  # movement of twice as many cells, and a few, is other than what was in vain
 RELIEF_SECONDS = 10.0  # in which patience falls to a third where nothing was looked at in vain
 _AROUND = np.ones((3, 3), np.uint8)
 
@@ -26,12 +28,15 @@ class Patience:
         self._waits = np.zeros((0, 0), np.float32)
         self._seconds = 0.0
         self._vain = 0.0  # seconds that any movement waits
+        self._vain_cells = 0.0  # that moved at the last looks, and in which nothing was found
 
     def wait(self, moving: BoolArray, seconds: float) -> float | None:
         """Return how long after the last look these moving cells want another; None for no cell."""
         if not moving.any():
             return None
         if moving.shape != self._waits.shape:
+            return 0.0
+        if np.count_nonzero(moving) > GROWN * self._vain_cells + FEW:
             return 0.0
         vain = self._vain * float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
         return max(vain, float(self._waits[moving].min()) * self._relief(seconds))
@@ -45,11 +50,13 @@ class Patience:
         if self._waits.shape != fruitless.shape:
             self._waits = np.zeros(fruitless.shape, np.float32)
         self._waits *= self._relief(seconds)
-        self._vain *= float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
+        relief = float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
+        self._vain *= relief
+        self._vain_cells = max(np.count_nonzero(fruitless), self._vain_cells * relief)
         if found.any():
             self._vain = 0.0
         elif fruitless.any():
-            self._vain = min(max(self._vain * GROWTH, VAIN_SECONDS[0]), VAIN_SECONDS[1])
+            self._vain = min(max(self._vain * VAIN_GROWTH, VAIN_SECONDS[0]), VAIN_SECONDS[1])
         self._waits[self._waits < FIRST_SECONDS / 2] = 0
         self._seconds = seconds
         around = cv2.dilate(fruitless.view(np.uint8), _AROUND).view(bool)
