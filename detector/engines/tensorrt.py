@@ -122,6 +122,8 @@ class TensorRtEngine:
         device_frames: bool,
     ) -> None:
         kernel = self._cuda.kernel() if device_frames else None
+        if kernel is not None:
+            acquired.callback(self._release, kernel)
         plan = load()
         acquired.callback(self._release, plan)
         for _ in range(self.slots):

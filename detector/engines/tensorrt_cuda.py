@@ -42,7 +42,7 @@ class HostBuffer(Closable, Protocol):
     array: HostArray
 
 
-class Kernel(Protocol):
+class Kernel(Closable, Protocol):
     """A program of ours on the GPU: see Stream.launch."""
 
 
@@ -94,7 +94,7 @@ class Cuda(Closable, Protocol):
     def stream(self) -> Stream: ...
 
     def kernel(self) -> Kernel:
-        """Return the kernel that letterboxes frames; it lives as long as the context."""
+        """Return the kernel that letterboxes frames."""
 
 
 class PyCuda:
@@ -180,6 +180,10 @@ class PyCudaKernel:
 
     def __init__(self, function: Any) -> None:
         self.function = function
+
+    def close(self) -> None:
+        """Drop the reference: pycuda then unloads it."""
+        self.function = None
 
 
 class PyCudaStream:

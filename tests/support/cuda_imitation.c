@@ -1,19 +1,29 @@
 /* A libcuda.so.1 without a GPU: so much of NVIDIA's driver as our code and pycuda call.
 
    Memory of the GPU is memory of the CPU, streams work at once, a captured graph is a list of
-   copies. It counts what is held and what is current, and prints nothing. Built by test_cuda.py. */
+   copies. Our kernel runs on the CPU. It counts what is held and what is current, and prints nothing.
+   Built by test_cuda_driver.py. */
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "host_kernel.c"
+
 typedef int Result;
 typedef unsigned long long Pointer;
 enum { OK = 0, INVALID_VALUE = 1, NO_DEVICE = 100, INVALID_CONTEXT = 201, CAPTURE_INVALID = 901 };
-enum { CONTEXTS, DEVICE_MEMORY, HOST_MEMORY, STREAMS, EVENTS, GRAPHS, EXECUTABLES, KINDS };
+enum { CONTEXTS, DEVICE_MEMORY, HOST_MEMORY, STREAMS, EVENTS, GRAPHS, EXECUTABLES, MODULES, KINDS };
 
 typedef struct { void *to; const void *from; size_t bytes; } Copy;
 typedef struct { Copy copies[16]; int count; } Graph;
-typedef struct { Graph *captured; } Stream;
+typedef struct { Graph *captured; int follows; } Stream; /* waits for the decoder's stream */
+typedef struct { int recorded; } Event; /* on the default stream, which is that of the decoder */
+typedef struct { /* the arguments of letterbox_nv12, as pycuda packs them */
+    const Byte *luma, *chroma;
+    int integers[15];
+    float floats[12];
+    Byte *out;
+} Arguments;
 
 static int held[KINDS];
 static _Thread_local int depth; /* contexts on this thread's stack */
@@ -110,7 +120,7 @@ Result cuStreamDestroy_v2(Stream *stream) {
 Result cuEventCreate(void **made, unsigned flags) {
     NEEDS_CONTEXT;
     held[EVENTS]++;
-    *made = malloc(1);
+    *made = calloc(1, sizeof(Event));
     return flags == 3 ? OK : INVALID_VALUE; /* blocking, without times */
 }
 Result cuEventDestroy_v2(void *event) {
@@ -119,7 +129,47 @@ Result cuEventDestroy_v2(void *event) {
     free(event);
     return OK;
 }
-Result cuEventRecord(void *event, Stream *stream) { return stream ? OK : INVALID_VALUE; }
+Result cuEventRecord(Event *event, Stream *stream) {
+    NEEDS_CONTEXT;
+    event->recorded = stream == NULL;
+    return OK;
+}
+Result cuStreamWaitEvent(Stream *stream, Event *event, unsigned flags) {
+    NEEDS_CONTEXT;
+    if (stream == NULL || !event->recorded || flags) return INVALID_VALUE;
+    stream->follows = 1;
+    return OK;
+}
+
+Result cuCtxGetDevice(int *device) { NEEDS_CONTEXT; *device = 0; return OK; }
+Result cuModuleLoadDataEx(void **made, const void *image, unsigned count, void *names, void *values) {
+    NEEDS_CONTEXT;
+    held[MODULES]++;
+    *made = malloc(1);
+    return memcmp(image, "\177ELF", 4) ? INVALID_VALUE : OK; /* nvcc has compiled it */
+}
+Result cuModuleUnload(void *module) {
+    NEEDS_CONTEXT;
+    held[MODULES]--;
+    free(module);
+    return OK;
+}
+Result cuModuleGetFunction(void **made, void *module, const char *name) {
+    *made = module;
+    return strcmp(name, "letterbox_nv12") ? INVALID_VALUE : OK;
+}
+Result cuLaunchKernel(
+    void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned shared, Stream *stream, void **parameters, void **extra) {
+    const unsigned grid[] = {gx, gy}, block[] = {bx, by};
+    const Arguments *given = extra[1]; /* after the tag of a buffer; then its size */
+    NEEDS_CONTEXT;
+    if (stream == NULL || !stream->follows || gz != 1 || bz != 1) return INVALID_VALUE;
+    if (parameters || *(size_t *)extra[3] != sizeof(Arguments)) return INVALID_VALUE;
+    letterbox_nv12_on_the_host(grid, block, given->luma, given->chroma, given->integers,
+                               given->floats, given->out);
+    return OK;
+}
 Result cuEventSynchronize(void *event) { NEEDS_CONTEXT; return OK; }
 
 static Result copy(void *to, const void *from, size_t bytes, Stream *stream) {

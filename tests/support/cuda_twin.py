@@ -66,7 +66,7 @@ class CudaTwin:
 
     def kernel(self) -> KernelTwin:
         self.call("SourceModule")
-        return KernelTwin()
+        return KernelTwin(self)
 
     def bytes_at(self, address: int, size: int) -> memoryview:
         """Return memory from an address on; it must all be in one block that is not released."""
@@ -211,6 +211,13 @@ class StreamTwin:
 
 class KernelTwin:
     """The kernel of detector/kernels, in numpy: see `arguments` there."""
+
+    def __init__(self, cuda: CudaTwin) -> None:
+        self._cuda = cuda
+        cuda.hold(self)
+
+    def close(self) -> None:
+        self._cuda.release(self)
 
     def run(self, cuda: CudaTwin, arguments: Sequence[int | float]) -> None:
         """Letterbox one frame, reading and writing the memory as it is now."""

@@ -6,7 +6,9 @@ It is a separate process because pycuda loads libcuda.so.1 when it is imported.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import shutil
 import sys
 from dataclasses import replace
 from threading import Thread
@@ -18,7 +20,11 @@ from detector.engines.tensorrt import TensorRtEngine
 from detector.engines.tensorrt_cuda import Cuda, open_cuda
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import LIBRARY, CudaDriver
+from detector.letterbox import Letterbox
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from tests.support.fake_manifest import fake_manifest
+from tests.support.host_kernel import device_frame
 
 SIZE, ROWS = (8, 16), 4
 MANIFEST = replace(fake_manifest(SIZE, max_batch=3), top_k=ROWS)
@@ -103,13 +109,46 @@ def work(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
     return outcomes.count(True)
 
 
+def frames_in_gpu_memory(cuda: Cuda, driver: CudaDriver, graphs: bool) -> int:
+    """Submit frames that lie in GPU memory; return the number of correct batches."""
+    engine = TensorRtEngine(
+        MANIFEST, cuda, lambda: CopyingPlan(driver), slots=2, graphs=graphs, device_frames=True
+    )
+    outcomes = []
+    for seed, count in enumerate((1, 3, 2, 3)):
+        pictures = [picture(10 * seed + k) for k in range(count)]
+        letterbox = Letterbox.fit(pictures[0].size, SIZE)
+        frames = [
+            device_frame(each, pitch=40) for each in pictures
+        ]  # the GPU's memory is the CPU's
+        found = engine.submit_frames(frames, [letterbox] * count).result()
+        images = np.stack([letterbox.apply_to_planes(each) for each in pictures])
+        rows = images.reshape(count, -1)[:, : ROWS * 16]
+        boxes = found.boxes_xyxy.view(np.uint8).reshape(count, -1)
+        outcomes.append(np.abs(boxes.astype(np.int16) - rows).max() <= 1)
+    engine.close()
+    return outcomes.count(True)
+
+
+def picture(seed: int) -> Planes:
+    random = np.random.default_rng(seed)
+    shapes = ((16, 32), (8, 16), (8, 16))
+    return Planes(ColourSpace(), *(random.integers(0, 256, each, np.uint8) for each in shapes))
+
+
 def main() -> None:
     # The imitation lacks functions that pycuda does not call here
     sys.setdlopenflags(os.RTLD_LAZY | os.RTLD_GLOBAL)
     imitation = ctypes.CDLL(LIBRARY)
     driver = CudaDriver(imitation)
-    print(f"right: {work(open_cuda(), driver, sys.argv[1] == 'True')} batches")
-    held = " ".join(str(imitation.imitation_held(kind)) for kind in range(7))
+    graphs = sys.argv[1] == "True"
+    print(f"right: {work(open_cuda(), driver, graphs)} batches")
+    if shutil.which("nvcc"):
+        print(f"right: {frames_in_gpu_memory(open_cuda(), driver, graphs)} batches of frames")
+    else:
+        print("no nvcc")
+    gc.collect()
+    held = " ".join(str(imitation.imitation_held(kind)) for kind in range(8))
     print(f"held: {held}, current: {imitation.imitation_depth()}")
 
 

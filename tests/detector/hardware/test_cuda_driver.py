@@ -9,11 +9,13 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector.engines.cuda_graph import CudaGraph
@@ -26,7 +28,12 @@ from detector.hardware.cuda_driver import (
     find_gpus,
     gpu_number,
 )
+from detector.kernels.device_frame import BLOCK, FORMATS, SOURCE, arguments, grid
+from detector.letterbox import Letterbox
+from detector.yuv.colour_space import ColourSpace
+from detector.yuv.planes import Planes
 from tests.support.environment import absent
+from tests.support.host_kernel import device_frame
 from tests.support.paths import ROOT
 
 
@@ -39,7 +46,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
     source = ROOT / "tests" / "support" / "cuda_imitation.c"
     # It has no soname: a later load of libcuda.so.1 in this process must not get it
-    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", made, source], check=True)
+    line = [compiler, "-shared", "-fPIC", "-w", f"-I{SOURCE.parent}", "-x", "c"]
+    subprocess.run([*line, "-o", made, source, "-lm"], check=True)
     return made
 
 
@@ -108,6 +116,41 @@ def test_the_imitation_is_not_found_as_this_machines_driver(driver: CudaDriver) 
     assert not names & {gpu.name for gpu in find_gpus()}
 
 
+def test_our_kernel_runs_after_the_decoders_stream_and_takes_its_arguments_as_pycuda_packs_them(
+    driver: CudaDriver,
+) -> None:
+    driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(ctypes.c_void_p()), 0)
+    driver.call("cuCtxPushCurrent_v2", None)
+    stream, event = ctypes.c_void_p(), ctypes.c_void_p()
+    driver.call("cuStreamCreate", ctypes.byref(stream), 1)
+    driver.call("cuEventCreate", ctypes.byref(event), 3)
+    random = np.random.default_rng(0)
+    shapes = ((30, 50), (15, 25), (15, 25))
+    planes = Planes(ColourSpace(), *(random.integers(0, 256, each, np.uint8) for each in shapes))
+    letterbox = Letterbox.fit(planes.size, (16, 32))
+    frame, out = device_frame(planes, pitch=64), np.zeros((16, 32, 3), np.uint8)
+    packed = struct.pack(FORMATS, *arguments(frame, letterbox, out.ctypes.data))
+    content, size = ctypes.create_string_buffer(packed, len(packed)), ctypes.c_size_t(len(packed))
+    pair = (ctypes.addressof(content), ctypes.addressof(size))
+    extra = (ctypes.c_void_p * 5)(1, pair[0], 2, pair[1], 0)
+
+    def launch() -> None:
+        blocks = (*grid(letterbox), 1, *BLOCK, 1)
+        driver.call("cuLaunchKernel", None, *blocks, 0, stream, None, extra)
+
+    with pytest.raises(CudaError, match="cuLaunchKernel"):
+        launch()  # nobody waits for the decoder
+    driver.call("cuEventRecord", event, None)
+    driver.call("cuStreamWaitEvent", stream, event, 0)
+    launch()
+    expected = letterbox.apply_to_planes(planes)
+    assert np.abs(out.astype(np.int16) - expected).max() <= 1
+    driver.call("cuEventDestroy_v2", event)
+    driver.call("cuStreamDestroy_v2", stream)
+    driver.call("cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
+    driver.call("cuDevicePrimaryCtxRelease_v2", 0)
+
+
 @pytest.mark.parametrize(
     ("device", "number"), [("cuda", 0), ("cuda:1", 1), ("2", 2), ("GPU", 0), ("GPU:3", 3)]
 )
@@ -138,4 +181,5 @@ def test_pycuda_is_called_correctly_on_all_threads_and_everything_is_released(
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
-    assert ended.stdout == "right: 8 batches\nheld: 0 0 0 0 0 0 0, current: 0\n"
+    frames = "right: 4 batches of frames\n" if shutil.which("nvcc") else "no nvcc\n"
+    assert ended.stdout == f"right: 8 batches\n{frames}held: 0 0 0 0 0 0 0 0, current: 0\n"
