@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import torch
@@ -38,12 +40,28 @@ def find_clip(folder: Path) -> Path:
 
 
 def find_large_clip(folder: Path, frames: int = 300) -> Path:
-    """Return the synthetic street at 1920 x 1080, drawn into `folder`; `frames`: at most."""
-    drawn = folder / "videos" / "street-1080p.mp4"
-    if not drawn.is_file():
-        source = Synthetic("synthetic:0", width=1920, height=1080, counter=False)
-        write_clip(source, folder, "street-1080p", frames)
-    return drawn
+    """Return the clip of `find_clip` at 1920 x 1080, with noise as of a sensor, in `folder`."""
+    large = folder / "videos" / "large.mp4"
+    if large.is_file():
+        return large
+    large.parent.mkdir(parents=True, exist_ok=True)
+    unfinished, rng = large.with_suffix(".partial"), np.random.default_rng(0)
+    noise = rng.normal(0, 2, (1080 + 64, 1920)).round().astype(np.int16)
+    with av.open(str(find_clip(folder))) as clip, av.open(str(unfinished), "w", "mp4") as output:
+        video = clip.streams.video[0]
+        stream = output.add_stream("libx264", rate=video.average_rate)
+        stream.options = {"crf": "23", "preset": "veryfast"}
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        for frame in islice(clip.decode(video), frames):
+            pixels = frame.reformat(1920, 1080, "yuv420p", interpolation="LANCZOS").to_ndarray()
+            noisy = pixels[:1080] + noise[(top := rng.integers(64)) : top + 1080]
+            pixels[:1080] = noisy.clip(0, 255)
+            scaled = av.VideoFrame.from_ndarray(pixels, "yuv420p")
+            scaled.pts, scaled.time_base = frame.pts, frame.time_base
+            output.mux(stream.encode(scaled))
+        output.mux(stream.encode(None))
+    unfinished.replace(large)
+    return large
 
 
 def find_model(folder: Path) -> Path:
