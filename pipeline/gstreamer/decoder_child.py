@@ -144,11 +144,18 @@ class Link:
         self.socket = socket.socket(fileno=number)
         self.parent = parent
         self.sending = threading.Lock()
+        self.gathered = b""  # messages that go with the next one
+
+    def gather(self, kind: bytes, content: bytes) -> None:
+        """Send a message with the next one, which is to follow soon: the parent wakes up once."""
+        with self.sending:
+            self.gathered += HEADER.pack(kind, len(content)) + content
 
     def send(self, kind: bytes, content: bytes = b"", descriptor: int | None = None) -> None:
         """Send a message, and a descriptor with it."""
         message = HEADER.pack(kind, len(content)) + content
         with self.sending:
+            message, self.gathered = self.gathered + message, b""
             try:
                 if descriptor is not None:
                     sent = socket.send_fds(self.socket, [message], [descriptor])
@@ -231,6 +238,7 @@ class Output:
     def __init__(self, link: Link, slots: int) -> None:
         self.link = link
         self.slots = slots
+        self.main = threading.get_ident()  # where packets are pushed, and most frames come out
         self.ring: Ring | None = None
         self.caps: Any = None  # of the last frame
         self.layout: dict[str, Any] = {}
@@ -250,7 +258,9 @@ class Output:
         # The hash of a structure of GStreamer's is its address
         self.extract(hash(buffer), 0, ring.address + slot * ring.size, ring.frame)
         damaged = bool(buffer.get_flags() & Gst.BufferFlags.CORRUPTED)
-        self.link.send(b"V", FRAME.pack(ring.number, slot, buffer.pts, damaged))
+        pushing = threading.get_ident() == self.main  # D follows
+        tell = self.link.gather if pushing and ring.free else self.link.send
+        tell(b"V", FRAME.pack(ring.number, slot, buffer.pts, damaged))
         return Gst.FlowReturn.OK
 
     def fitting(self, caps: Any, buffer: Any) -> Ring:
