@@ -20,7 +20,7 @@ LATE = {
     ),
     "train": Late("trainer.commands.train:train", "Train a detector as a YAML recipe describes."),
     "evaluate": Late(
-        "trainer.commands.evaluate:evaluate", "Measure the accuracy of a model on labelled images."
+        "pipeline.labelling.evaluate:evaluate", "Measure the accuracy of a model on labelled data."
     ),
     "tracks": Late(
         "trackers.__main__:main", "Track detections from files; measure the accuracy of tracks."

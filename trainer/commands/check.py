@@ -27,7 +27,8 @@ SHOWN = 5  # mistakes in the data
     "--labels",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     required=True,
-    help="Labelled images: a data.yaml in YOLO layout, or a JSON in COCO's format.",
+    help="Labelled images: a data.yaml in YOLO layout, a JSON in COCO's format, or a zip of labels "
+    "with their images (docs/annotating.md).",
 )
 @click.option(
     "--images",

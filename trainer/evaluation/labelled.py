@@ -1,4 +1,4 @@
-"""Labelled images for any model, from a data.yaml or a COCO JSON, in the classes of the model."""
+"""Labelled images for any model, in the classes of the model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from pathlib import Path
 from detector.errors import UsageError
 from detector.export.adapters.class_names import numbered_names
 from detector.labels.coco.fields import category, image_entry, read_coco
+from detector.labels.findings import Findings as LabelFindings
+from detector.labels.formats import read_labels
 from trainer.data.data_errors import Findings
 from trainer.data.data_yaml import DataYaml
-from trainer.data.datasets import CocoSpec, DataSpec, Joined, YoloSpec, load_evaluation_data
+from trainer.data.datasets import (
+    CocoSpec,
+    DataSpec,
+    Joined,
+    LabelsSpec,
+    YoloSpec,
+    load_evaluation_data,
+)
 
 JSON, YAML = (".json",), (".yaml", ".yml")
 
@@ -32,17 +41,29 @@ class Labelled:
 
 
 def load_labelled(
-    labels: Path, known: Sequence[str], *, images: Path | None = None, split: str = "val"
+    labels: Path,
+    known: Sequence[str],
+    *,
+    images: Path | None = None,
+    split: str = "val",
+    video: Path | None = None,
 ) -> Labelled:
-    """Return the images of a data.yaml or a COCO JSON, labelled with the classes of a model.
+    """Return the images that labels belong to, labelled with the classes of a model.
+
+    labels: a data.yaml, a COCO JSON, or any other file, folder or zip that `detector.labels` reads
 
     known: the classes of the model; if they are only numbered, and as many as those of the data,
         they are the classes of the data in their order
-    images: folder of the images of a COCO JSON; None: as usual for such files
+    images: folder of the images; None: as usual for such files
     split: of the data.yaml
+    video: the recording of the labels, or a folder of recordings called as their clips
     Raises UsageError for a file of another kind, and if the model knows none of the classes.
     """
-    spec, named = _spec(labels, images, split)
+    if video is not None or labels.suffix not in (*YAML, *JSON):
+        named = list(read_labels(labels, LabelFindings()).classes)
+        spec: DataSpec = LabelsSpec(labels=labels, video=video, images=images)
+    else:
+        spec, named = _spec(labels, images, split)
     classes = tuple(known)
     if classes == numbered_names(len(named)):
         classes = tuple(named)
@@ -66,10 +87,6 @@ def _spec(labels: Path, images: Path | None, split: str) -> tuple[DataSpec, list
                 f"--images {images} given, but {labels} names its images: leave it out"
             )
         return YoloSpec(yolo=labels, split=split), list(DataYaml(labels).names)
-    if labels.suffix not in JSON:
-        raise UsageError(
-            f"'{labels}' is not labelled data: give a data.yaml, or a JSON in COCO's format"
-        )
     content = read_coco(labels)
     named = [category(item, f"{labels}: categories")[1] for item in content["categories"]]
     first = next(iter(content["images"]), None)

@@ -194,7 +194,9 @@ def test_other_files_than_labels_are_refused(tmp_path: Path) -> None:
     model = write_model(tmp_path / "theirs.onnx")
     (tmp_path / "labels.csv").touch()
     done = check(model, "--labels", tmp_path / "labels.csv")
-    assert done.exit_code == 2 and "give a data.yaml, or a JSON in COCO's format" in done.output
+    assert (
+        done.exit_code == 2 and "a JSON of COCO or Label Studio, a data.yaml of YOLO" in done.output
+    )
 
 
 def test_a_check_needs_no_torch(tmp_path: Path) -> None:
