@@ -57,7 +57,8 @@ class PacketTimes:
         if packet.pts is None:
             time = self._highest + _STEP
         else:
-            time = self._on_our_line(round(packet.pts * time_base * SECOND), packet.is_keyframe)
+            nanoseconds = packet.pts * SECOND * time_base.numerator // time_base.denominator
+            time = self._on_our_line(nanoseconds, packet.is_keyframe)
         self._highest = max(self._highest, time)
         self._sent[time] = Sent(packet.pts, time_base, packet.opaque, packet.is_discard)
         return time
