@@ -30,6 +30,8 @@ def suppress(
     """
     best = scores.max(axis=1)
     rows = np.flatnonzero(best > confidence)  # few rows: the code below holds the GIL
+    if not len(rows):
+        return Detections.empty()
     class_ids = scores[rows].argmax(axis=1).astype(np.int64, copy=False)
     candidates = Detections(boxes_xyxy[rows], best[rows], class_ids)
     chosen = _have_area(candidates.boxes_xyxy)

@@ -15,9 +15,11 @@ from statistics import mean
 import click
 
 from benchmarks.trackers.split import CHOSEN_ON, REPORTED, sequences
+from detector.detections import Float32Array
 from tests.support.labelled_sequences import LabelledSequence
 from trackers import make_tracker
 from trackers.base.agile_motion import AgileWidthHeight
+from trackers.base.agile_table import AgileTable
 from trackers.base.box_motion import POSITION
 from trackers.evaluation.evaluate import Scores
 from trackers.lane import Lane
@@ -54,6 +56,21 @@ class NoAdaptation(Lane):
         return AgileWidthHeight(adaptation=0.0)
 
 
+class NoSlowCredit(Lane):
+    """Lane with the same costs at every rate of frames."""
+
+    @staticmethod
+    def _slow_credit(elapsed: float) -> float:
+        return 0.0
+
+
+class Filtered(Lane):
+    """Lane that returns the filtered boxes."""
+
+    def _output_boxes(self, tracks: AgileTable, boxes: Float32Array) -> Float32Array:
+        return boxes
+
+
 ABLATIONS: Mapping[str, Make] = {
     "lane": Lane,
     "without noise by score": EqualNoise,
@@ -63,6 +80,8 @@ ABLATIONS: Mapping[str, Make] = {
     "without feet": partial(Lane, foot_weight=0.0),
     "without expected scores": partial(Lane, score_weight=0.0),
     "without expansion by time": partial(Lane, reach=0.0),
+    "without lower costs below 20 fps": NoSlowCredit,
+    "filtered boxes returned": Filtered,
     "low scores find no lost tracks": partial(Lane, low_score_seconds=0.0),
     "low scores find all lost tracks": partial(Lane, low_score_seconds=10.0),
     "hidden tracks not returned": partial(Lane, hidden_seconds=0.0),

@@ -18,6 +18,7 @@ from detector.labels.cvat.reader import read_cvat
 from detector.labels.cvat.writer import cvat_xml
 from detector.labels.file_tree import FileTree, Folder, SingleFile, Zip
 from detector.labels.findings import Findings
+from detector.labels.json_lines import read_json_lines
 from detector.labels.label_files import LabelFiles
 from detector.labels.label_studio.reader import read_label_studio
 from detector.labels.label_studio.writer import label_studio_json
@@ -112,6 +113,9 @@ def _read(files: LabelFiles, findings: Findings, hints: Hints) -> LabelledSet:
             return read_mot_labels(files, name, hints.size, findings)
         if any(each.endswith((".yaml", ".yml")) for each in files.names):
             return read_yolo_labels(files, name, hints.size, findings)
+    if len(files.names) == 1 and files.names[0].endswith(".jsonl"):
+        (only,) = files.names
+        return read_json_lines(files.read(only), files.where(only), name, hints.size, findings)
     texts = [each for each in files.names if each.lower().endswith((".json", ".xml"))]
     if not texts:
         raise UsageError(

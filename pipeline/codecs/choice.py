@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cache
 from time import monotonic
 from typing import Any, Literal
 
@@ -74,8 +73,6 @@ class DecoderChoice:
             if name not in self._refused and (obstacle := self.hardware.obstacle(name)):
                 self._refuse(name, obstacle)
         left = [name for name in names if name not in self._refused]
-        if not left and self.asked == "auto" and self.why:
-            _say_once(f"video is decoded in software: {self.why}")
         return left
 
     def refuse(self, name: str, reason: str) -> None:
@@ -106,9 +103,3 @@ class DecoderChoice:
         self._refused[name] = reason
         if self.asked == name and self._proved_at is None:
             raise DecoderError(f"{self._shown}: decoder: {name}: {reason}: choose auto or software")
-
-
-@cache
-def _say_once(text: str) -> None:
-    """Log a fact of the machine, which is the same for all sources, once."""
-    _log.info(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -24,6 +25,8 @@ from pipeline.gstreamer.elements import obstacle as gstreamer_obstacle
 from pipeline.memory_limits import MAX_PIXELS
 
 GSTREAMER = "gstreamer"
+_log = logging.getLogger("framelane")
+
 NO_DEVICE = "there is no graphics device (/dev/dri/renderD*)"
 _OPTIONS = {"cuda": {"primary_ctx": "1"}}  # the context that the engine uses, too
 _OWN_CODECS = {"qsv": "_qsv"}  # endings of decoders that FFmpeg has beside its own ones
@@ -132,7 +135,8 @@ def _obstacle(name: str) -> str | None:
         return missing
     try:
         _opened(name, f"h264{_OWN_CODECS.get(name, '')}")
-    except Unavailable as error:
+    except Unavailable as error:  # the hardware is there: that should be known
+        _log.warning("video is not decoded by %s: %s", name, error)
         return str(error)
     return None
 

@@ -29,7 +29,7 @@ def device_frame(frame: VideoFrame) -> DeviceFrame | None:
 
     The decoder's stream is the GPU's default one.
     """
-    kept_as = frame.sw_format or frame.format
+    kept_as = getattr(frame, "sw_format", None) or frame.format  # PyAV 17 has only the latter
     matrix = frame.colorspace
     if matrix == UNSPECIFIED:
         matrix = BT709 if frame.height > _SD_HEIGHT else BT601

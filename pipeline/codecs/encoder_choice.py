@@ -37,7 +37,8 @@ class EncoderChoice:
                 if not self._names:
                     why = "; ".join(f"{name}: {obstacle}" for name, obstacle in tried.items())
                     raise EncoderError(f"no encoder works here: {why}")
-                _log.info("%s encoded by %s", _WHAT[self._use], self._names[0])
+                if self._use == "live" or self._names[0] != "software":
+                    _log.info("%s encoded by %s", _WHAT[self._use], self._names[0])
             return self._names
 
     def check(self, asked: str, output: str) -> None:

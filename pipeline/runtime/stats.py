@@ -10,7 +10,8 @@ import numpy as np
 
 _SHORTEST = 1e-6  # seconds; the first bucket holds all durations up to this
 _GROWTH = 1.02  # each bucket is 2 % wider than the one before, so percentiles err by at most 1 %
-_BUCKETS = 1 + math.ceil(math.log(1e10) / math.log(_GROWTH))  # up to 10,000 seconds
+_LOG_GROWTH = math.log(_GROWTH)
+_BUCKETS = 1 + math.ceil(math.log(1e10) / _LOG_GROWTH)  # up to 10,000 seconds
 
 
 class Histogram:
@@ -31,7 +32,8 @@ class Histogram:
         self._counts[_bucket(seconds)] += 1
         self.count += 1
         self.total += seconds
-        self.max = max(self.max, seconds)
+        if seconds > self.max:
+            self.max = seconds
 
     def percentile(self, percent: float) -> float:
         """Return the seconds that `percent` of all durations do not exceed; 0.0 for none."""
@@ -75,8 +77,9 @@ class Histogram:
 
 
 def _bucket(seconds: float) -> int:
-    bucket = math.ceil(math.log(max(seconds, _SHORTEST) / _SHORTEST) / math.log(_GROWTH))
-    return min(bucket, _BUCKETS - 1)
+    if seconds <= _SHORTEST:
+        return 0
+    return min(math.ceil(math.log(seconds / _SHORTEST) / _LOG_GROWTH), _BUCKETS - 1)
 
 
 @dataclass(slots=True)

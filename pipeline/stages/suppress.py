@@ -52,6 +52,8 @@ class Suppress(Stage[Inferred, Detected]):
 
 def _in_source(detections: Detections, letterbox: Letterbox) -> Detections:
     """Return detections in source pixels, clipped to the frame, without those in the padding."""
+    if not len(detections):
+        return detections
     boxes_xyxy = letterbox.to_source(detections.boxes_xyxy)
     empty = (boxes_xyxy[:, :2] >= boxes_xyxy[:, 2:]).any(axis=1)
     in_source = Detections(boxes_xyxy, detections.scores, detections.class_ids)

@@ -25,6 +25,8 @@ from trackers.lane import (
     LOST_COST,
     LOST_CREDIT,
     MAX_REACH,
+    SLOW_CREDIT,
+    SLOW_SECONDS,
     UNCERTAINTY_REACH,
 )
 
@@ -266,11 +268,12 @@ class SlowLane:
         tallest = max(track.mean[3], detection.box[3] - detection.box[1])
         feet = abs(track.box[3] - detection.box[3]) / tallest
         likeness = iou * heights**options.height_weight * math.exp(-options.foot_weight * feet)
-        credit = 0.0
+        slowness = min(1.0, max(0.0, (elapsed / 30 - SLOW_SECONDS) / SLOW_SECONDS))
+        credit = SLOW_CREDIT * slowness
         if detection.score >= options.high:
             likeness *= detection.score
             if track.seen and (id(track), id(detection)) in self.alone:
-                credit = ALONE_CREDIT
+                credit += ALONE_CREDIT
         ahead = min(1.0, TREND_SECONDS * 30 / elapsed) if elapsed else 1.0
         trend = track.score - track.earlier_score
         expected = min(1.0, max(LEAST_SCORE, track.score + ahead * trend))

@@ -17,6 +17,7 @@ from detector.errors import UsageError
 from tests.support.crowds import REAL, crowd, real_detections
 from tests.support.labelled_sequences import mot15, pets09
 from tests.support.lane_twin import Options, SlowLane
+from trackers import lane
 from trackers.lane import Lane
 from trackers.motchallenge.frame_choice import FrameChoice
 from trackers.tracks import Tracks, TrackState
@@ -88,7 +89,7 @@ def test_real_detections_get_the_tracks_of_the_slow_twin(
     data: Path, sequence: str, steps: int, identities: int
 ) -> None:
     frames = real_detections(data, sequence, steps)
-    assert assert_equal_to_twin(frames, class_aware=True) > identities
+    assert assert_equal_to_twin(frames, class_aware=True) >= identities
 
 
 @settings(deadline=None, max_examples=15)
@@ -180,6 +181,18 @@ def test_a_track_and_a_detection_with_nothing_else_near_them_match_at_a_higher_c
     assert (1 in tracks.confirmed.ids) is not near
 
 
+@pytest.mark.parametrize(("rate", "credit", "found"), [(30, 0.12, 0), (10, 0.0, 0), (10, 0.12, 1)])
+def test_below_20_frames_per_second_a_match_may_cost_more(
+    monkeypatch: pytest.MonkeyPatch, rate: int, credit: float, found: int
+) -> None:
+    monkeypatch.setattr(lane, "SLOW_CREDIT", credit)
+    tracker = Lane(match_cost=0.55, reach=0.0)
+    for k in range(10):
+        tracker.update(people((100, 100, 40, 100, 0.9), (150, 100, 40, 100, 0.9)), k / rate)
+    tracks = tracker.update(people((115, 100, 40, 100, 0.8)), 10 / rate)
+    assert tracks.confirmed.ids.tolist() == [1] * found
+
+
 def test_the_box_of_a_track_lies_between_prediction_and_detection_and_nearer_to_the_latter() -> (
     None
 ):
@@ -190,7 +203,7 @@ def test_the_box_of_a_track_lies_between_prediction_and_detection_and_nearer_to_
     (box,) = tracker.update(people((108, 100, 40, 100, 0.9)), 1.0).boxes_xyxy
     assert 104 < box[0] < 108
     (predicted,) = tracker.update(None, 1.0).boxes_xyxy
-    assert predicted[0] < box[0]
+    assert predicted == pytest.approx(box, abs=0.01)
 
 
 def test_who_is_hidden_behind_another_is_returned_as_lost_for_a_moment() -> None:
@@ -263,18 +276,17 @@ def test_lane_is_better_than_bytetrack_on_all_sequences_but_two_at_most(data: Pa
 
 
 @pytest.mark.timeout(600)  # scores many frames: minutes on a busy machine
-def test_on_every_third_frame_lane_keeps_its_hota_and_seconds_keep_more_than_frame_counts(
+def test_on_every_third_frame_lane_beats_bytetrack_on_all_and_seconds_keep_more_than_counts(
     data: Path,
 ) -> None:
     all_frames, third = FrameChoice(), FrameChoice(keep_every=3)
     for sequence in pets09(data):
-        lane, bytetrack, frame_counts = (
-            scores(third).hota.hota / scores(all_frames).hota.hota
+        bytetrack, counts = (
+            [scores(choice).hota.hota for choice in (third, all_frames)]
             for scores in (
-                partial(sequence.scores_by_seconds, "lane"),
                 partial(sequence.scores_by_seconds, "bytetrack"),
                 sequence.scores_by_frame_counts,
             )
         )
-        assert lane >= 0.9
-        assert bytetrack > frame_counts
+        assert sequence.scores_by_seconds("lane", third).hota.hota > bytetrack[1] + 0.05
+        assert bytetrack[0] / bytetrack[1] > counts[0] / counts[1]

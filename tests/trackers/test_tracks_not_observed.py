@@ -48,6 +48,15 @@ def test_a_tracker_is_as_if_frames_that_were_not_observed_had_not_been(
 
 
 @every_tracker
+def test_a_prediction_starts_where_the_last_box_was(name: str) -> None:
+    tracker = make_tracker(name)
+    for number in range(12):
+        tracks = tracker.update(walkers(number + number % 2), number * STEP)
+    predicted = tracker.update(None, 11 * STEP)
+    assert np.abs(predicted.boxes_xyxy - tracks.boxes_xyxy).max() < 0.01
+
+
+@every_tracker
 def test_predicted_boxes_go_on_as_the_objects_did(name: str) -> None:
     tracker = make_tracker(name)
     looked_at = {*range(10), 14, 19, 24, 29}

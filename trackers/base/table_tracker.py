@@ -73,6 +73,8 @@ class TableTracker(Generic[Table]):
             return self._at(seconds)
         found = _with_area(as_detections(detections))
         tracks = self._predicted(seconds, camera)
+        if not (len(tracks) or len(found)):  # a quiet scene
+            return self._kept(tracks, self._boxes(tracks), seconds)
         partners = self._associate(tracks, found, seconds)
         rows = (partners >= 0).nonzero()[0]
         matched = partners[rows]
@@ -88,18 +90,21 @@ class TableTracker(Generic[Table]):
         duplicates = self._duplicates(tracks, boxes)
         if duplicates is not None:
             tracks, boxes = tracks[~duplicates], boxes[~duplicates]
-        self._tracks, self._seconds = tracks, seconds
-        self._frame_count += 1
-        return self._output(boxes)
+        return self._kept(tracks, boxes, seconds)
 
     def _at(self, seconds: float) -> Tracks:
-        """Return the tracks of the last frame as they are predicted to be at a later time."""
+        """Return the tracks of the last frame as they are predicted to be at a later time.
+
+        What was corrected in the boxes of that frame is corrected in these.
+        """
         tracks = self._tracks
+        before = ahead = self._boxes(tracks)
         if len(tracks):
             kalman = self._kalman_after(seconds - self._seconds, tracks)
-            tracks = tracks.replaced(kalman=kalman)
+            ahead = self._boxes(tracks.replaced(kalman=kalman))
+        boxes = ahead + (self._output_boxes(tracks, before) - before)
         shown = tracks.seen | tracks.confirmed if self._emit_lost else tracks.seen
-        return tracks.output(self._boxes(tracks), shown, self._states(tracks))
+        return tracks.output(boxes, shown, self._states(tracks))
 
     def _associate(self, tracks: Table, found: Detections, seconds: float) -> Int64Array:
         """Return (n,) the position of the detection matched to each track, or -1."""
@@ -168,6 +173,12 @@ class TableTracker(Generic[Table]):
     def _output_boxes(self, tracks: Table, boxes: Float32Array) -> Float32Array:
         """Return (n, 4) the boxes to be returned for tracks with these filtered boxes."""
         return boxes
+
+    def _kept(self, tracks: Table, boxes: Float32Array, seconds: float) -> Tracks:
+        """Keep the tracks of a frame, with these filtered boxes, and return those to be shown."""
+        self._tracks, self._seconds = tracks, seconds
+        self._frame_count += 1
+        return self._output(boxes)
 
     def _output(self, boxes: Float32Array) -> Tracks:
         tracks = self._tracks

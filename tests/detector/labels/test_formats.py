@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.labels.findings import Findings
 from detector.labels.formats import Format, read_labels, write_labels
@@ -49,6 +50,17 @@ def test_the_truth_of_the_street_clips_comes_back(
     given = single(street, one, other)
     back = through(through(given, tmp_path, one), tmp_path, other)
     assert made.said(back, one, other) == made.said(given, one, other)
+
+
+@settings(max_examples=20)
+@given(made.labelled_sets(), st.sampled_from(PAIRS))
+def test_generated_videos_come_back_through_any_two_formats(
+    labels: LabelledSet, pair: tuple[Format, Format]
+) -> None:
+    given = single(labels, *pair)
+    with TemporaryDirectory() as folder:
+        back = through(through(given, Path(folder), pair[0]), Path(folder), pair[1])
+    assert made.said(back, *pair) == made.said(given, *pair)
 
 
 @settings(max_examples=20)

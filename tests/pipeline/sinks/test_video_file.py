@@ -197,10 +197,12 @@ def test_keyframes_come_every_two_seconds_of_the_sources_time(data: Path, tmp_pa
 
 
 def as_players_show_it(file: Path, count: int) -> UInt8Array:
-    """Return (count, h, w, 3) BGR as the ffmpeg command decodes it, by the file's own tags."""
-    size = footage.probe(file, "-show_entries", "stream=width,height")["streams"][0]
+    """Return the first frames, (count, h, w, 3) BGR, as ffmpeg decodes them by the file's tags."""
+    size = footage.probe(file, "-select_streams", "v:0", "-show_entries", "stream=width,height")[
+        "streams"
+    ][0]
     exact = ["-sws_flags", "accurate_rnd+full_chroma_int"]
-    to_bgr = [*exact, "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
+    to_bgr = [*exact, "-frames:v", str(count), "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
     raw = tool("ffmpeg", "-i", str(file), *to_bgr)
     return np.frombuffer(raw, np.uint8).reshape(count, size["height"], size["width"], 3)
 

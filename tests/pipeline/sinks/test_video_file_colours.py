@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,16 @@ import pytest
 
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
+from pipeline.frame import Tracked
 from pipeline.sinks.video_file import VideoFileSink
 from pipeline.sources import Decoded, make_source
+from pipeline.stages.annotate import Annotate
 from tests.pipeline.sinks.test_video_file import as_players_show_it
 from tests.pipeline.sources.test_conversion import write
 from tests.support import footage
+
+
+EMPTY = np.full((8, 8, 3), 120, np.uint8)
 
 
 def copy(clip: Path, out: Path) -> None:
@@ -23,10 +29,9 @@ def copy(clip: Path, out: Path) -> None:
     source.open()
     pictures = [item.picture for item in source if isinstance(item, Decoded)]
     source.close()
-    grey = np.full((8, 8, 3), 120, np.uint8)
     items = [
         replace(item, frame=replace(item.frame, picture=picture), drawn=picture.planes)
-        for item, picture in zip(footage.of_images([grey] * 3), pictures, strict=True)
+        for item, picture in zip(footage.of_images([EMPTY] * 3), pictures, strict=True)
     ]
     footage.record(VideoFileSink(out, crf=1), items)
 
@@ -97,3 +102,25 @@ def test_frames_whose_colours_begin_to_mean_something_else_are_converted(tmp_pat
     footage.record(VideoFileSink(tmp_path / "out.mp4", crf=1), items)
     shown = as_players_show_it(tmp_path / "out.mp4", 3)[:, 32, 48].astype(int)
     assert np.abs(shown - image[0, 0]).max() <= 4
+
+
+def test_outside_what_is_drawn_players_show_the_source(data: Path, tmp_path: Path) -> None:
+    clip = data / "street/videos/car-detection.mp4"
+    frames = 10
+    shown = as_players_show_it(clip, frames).astype(float)
+    source = make_source(str(clip), "x", {})
+    source.open()
+    pictures = [item.picture for item in islice(source, frames) if isinstance(item, Decoded)]
+    source.close()
+    seen = footage.tracks(1, 2)  # near the top left corner
+    stage = Annotate(footage.CLASSES)
+    items = [
+        drawn
+        for item, picture in zip(footage.of_images([EMPTY] * frames), pictures, strict=True)
+        for drawn in stage.process(Tracked(replace(item.frame, picture=picture), seen))
+    ]
+    footage.record(VideoFileSink(tmp_path / "out.mp4", crf=8), items)
+    off = (as_players_show_it(tmp_path / "out.mp4", frames) - shown) ** 2
+    assert off[:, :80, :160].max() > 50**2
+    off[:, :80, :160] = 0
+    assert 10 * np.log10(255**2 / off.mean()) > 40  # dB

@@ -53,6 +53,19 @@ def states(tracker: Nearest, seen: list[Detections], first: int = 0) -> list[lis
 CONFIRMED, TENTATIVE, LOST = TrackState.CONFIRMED, TrackState.TENTATIVE, TrackState.LOST
 
 
+def test_frames_of_a_quiet_scene_count_as_frames() -> None:
+    quiet_first = states(tracker(), [at()] * 3 + [at(0)] * 3)
+    assert quiet_first == [[], [], [], [TENTATIVE], [TENTATIVE], [CONFIRMED]]
+    left = tracker(buffer_seconds=0.15)
+    assert states(left, [at(0), at(), at(), at(), at(0)]) == [
+        [CONFIRMED],
+        [LOST],
+        [],
+        [],
+        [TENTATIVE],
+    ]
+
+
 def test_min_hits_confirm_a_track_but_for_those_of_the_first_frames() -> None:
     one = tracker()
     assert states(one, [at(0)] * 2) == [[CONFIRMED]] * 2
