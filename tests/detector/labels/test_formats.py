@@ -52,7 +52,7 @@ def test_the_truth_of_the_street_clips_comes_back(
     assert made.said(back, one, other) == made.said(given, one, other)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(made.labelled_sets(), st.sampled_from(PAIRS))
 def test_generated_videos_come_back_through_any_two_formats(
     labels: LabelledSet, pair: tuple[Format, Format]
@@ -63,7 +63,7 @@ def test_generated_videos_come_back_through_any_two_formats(
     assert made.said(back, *pair) == made.said(given, *pair)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(made.labelled_sets())
 def test_videos_of_any_size_class_and_track_come_back(labels: LabelledSet) -> None:
     for each in Format:
@@ -74,7 +74,7 @@ def test_videos_of_any_size_class_and_track_come_back(labels: LabelledSet) -> No
         assert back.classes == given.classes
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(made.labelled_sets(video=False))
 def test_pictures_come_back_under_their_names(labels: LabelledSet) -> None:
     for each in (k for k in Format if k is not Format.MOT):
