@@ -72,8 +72,7 @@ class DecoderChoice:
         for name in names:
             if name not in self._refused and (obstacle := self.hardware.obstacle(name)):
                 self._refuse(name, obstacle)
-        left = [name for name in names if name not in self._refused]
-        return left
+        return [name for name in names if name not in self._refused]
 
     def refuse(self, name: str, reason: str) -> None:
         """Note that a decoder cannot decode this source; raises DecoderError if it was asked for.
