@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from detector.detections import UInt8Array
 from detector.kernels.device_frame import BLOCK, FORMATS, SOURCE, Argument, DeviceFrame
 from detector.yuv.planes import Planes
+from tests.support.environment import absent
 from tests.support.paths import ROOT
 
 SUPPORT = ROOT / "tests" / "support"
@@ -23,8 +25,11 @@ class HostKernel:
     """The compiled kernel. Addresses are those of the host's memory."""
 
     def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("cc")
+        if compiler is None:
+            absent("no C compiler here to compile the kernel for the host", "REQUIRE_CC")
         library = folder / "host_kernel.so"
-        line = ["gcc", "-std=c11", "-O2", "-Wall", "-Werror", "-ffp-contract=off", "-shared"]
+        line = [compiler, "-std=gnu11", "-O2", "-Wall", "-Werror", "-ffp-contract=off", "-shared"]
         line += ["-fPIC", f"-I{SOURCE.parent}", f"-I{SUPPORT}", "-x", "c"]
         source = str(SUPPORT / "host_kernel.c")
         subprocess.run([*line, source, "-o", str(library), "-lm"], check=True)
