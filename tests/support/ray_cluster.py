@@ -7,12 +7,14 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support.paths import ROOT
 
 NODES = ("n1", "n2", "n3")
+STARTS = 3  # of a cluster, before it is given up
 COMMAND = "from pipeline.commands.framelane import main; main()"
 # A token for this run alone. Processes that have lost their head end soon; all of them have time to
 # start on a busy machine.
@@ -33,15 +35,7 @@ class RayCluster:
     """
 
     def __init__(self, *names: str) -> None:
-        script = ROOT / "tests/support/ray_cluster_child.py"
-        self._process = subprocess.Popen(
-            [sys.executable, str(script), *names],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | ENVIRONMENT,
-            text=True,
-        )
-        started = self._receive()
+        self._process, started = _start(names)
         self.address: str = started["address"]
         self.session = Path(started["session"])
 
@@ -63,15 +57,37 @@ class RayCluster:
         assert self._process.stdin
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        assert self._receive() == {"done": True}
+        assert _message_of(self._process) == {"done": True}
 
-    def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                message: dict[str, Any] = json.loads(line)
-                return message
-        raise AssertionError("the process of the Ray cluster has ended")
+
+def _start(names: Sequence[str]) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """Start the process of a cluster, and return it with its first message.
+
+    Ray gives up a node that does not start within 30 s, which a busy machine may need.
+    """
+    script = ROOT / "tests/support/ray_cluster_child.py"
+    for _ in range(STARTS):
+        process = subprocess.Popen(
+            [sys.executable, str(script), *names],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | ENVIRONMENT,
+            text=True,
+        )
+        if started := _message_of(process):
+            return process, started
+        process.communicate()
+    raise AssertionError(f"Ray could not be started {STARTS} times")
+
+
+def _message_of(process: subprocess.Popen[str]) -> dict[str, Any] | None:
+    """Wait for a message of the process; None if it has ended."""
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("{"):
+            message: dict[str, Any] = json.loads(line)
+            return message
+    return None
 
 
 class ClusterHolder:
