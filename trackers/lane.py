@@ -21,7 +21,7 @@ UNCERTAINTY_REACH = 0.65  # expansion per standard deviation of the box's centre
 LOST_COST = 0.08  # cost of matching a lost track, per second since it was seen
 LOST_CREDIT = 0.02  # deducted from that cost
 SLOW_CREDIT = 0.12  # deducted from every cost at 10 frames per second and fewer
-SLOW_SECONDS = 0.05  # between two frames: up to here, nothing is deducted
+FAST_SECONDS, SLOW_SECONDS = 0.075, 0.1  # between two frames: up to the first, nothing is
 ALONE_CREDIT = 0.06  # deducted from the cost if track and detection have nothing else near them
 DETECTED_SHARE = 0.5  # of the detected box in the returned one; the rest is the filtered box
 HIDDEN = 0.75  # a lost track is hidden if another track covers this fraction of its box
@@ -42,7 +42,7 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     - Boxes are expanded before matching (C-BIoU, Yang et al. 2023, WACV), not by a constant but by
       the time since the last frame and by how uncertain the track is.
     - The more time has passed since the last frame, the less a prediction overlaps with what is
-      found. So costs are lower below 20 frames per second.
+      found. So costs are lower below 13 frames per second.
     - Low-confidence detections find tracks that were seen a moment ago, not those long lost.
     - Where nothing can be mistaken, less is asked for. A high-confidence detection and a track that
       was seen a frame ago match at a higher cost if they are near each other and near nothing else.
@@ -152,7 +152,8 @@ class Lane(ScoreCascadeTracker[AgileTable]):
     @staticmethod
     def _slow_credit(elapsed: float) -> float:
         """Return what is deducted from every cost, `elapsed` seconds after the previous frame."""
-        return SLOW_CREDIT * min(1.0, max(0.0, elapsed / SLOW_SECONDS - 1))
+        slowness = (elapsed - FAST_SECONDS) / (SLOW_SECONDS - FAST_SECONDS)
+        return SLOW_CREDIT * min(1.0, max(0.0, slowness))
 
     @staticmethod
     def _lost_costs(tracks: AgileTable, seconds: float) -> Float64Array:

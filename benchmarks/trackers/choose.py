@@ -80,7 +80,7 @@ ABLATIONS: Mapping[str, Make] = {
     "without feet": partial(Lane, foot_weight=0.0),
     "without expected scores": partial(Lane, score_weight=0.0),
     "without expansion by time": partial(Lane, reach=0.0),
-    "without lower costs below 20 fps": NoSlowCredit,
+    "without lower costs below 13 fps": NoSlowCredit,
     "filtered boxes returned": Filtered,
     "low scores find no lost tracks": partial(Lane, low_score_seconds=0.0),
     "low scores find all lost tracks": partial(Lane, low_score_seconds=10.0),

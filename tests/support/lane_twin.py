@@ -21,6 +21,7 @@ from trackers.base.agile_table import LEAST_SCORE, TREND_SECONDS
 from trackers.lane import (
     ALONE_CREDIT,
     DETECTED_SHARE,
+    FAST_SECONDS,
     HIDDEN,
     LOST_COST,
     LOST_CREDIT,
@@ -268,7 +269,7 @@ class SlowLane:
         tallest = max(track.mean[3], detection.box[3] - detection.box[1])
         feet = abs(track.box[3] - detection.box[3]) / tallest
         likeness = iou * heights**options.height_weight * math.exp(-options.foot_weight * feet)
-        slowness = min(1.0, max(0.0, (elapsed / 30 - SLOW_SECONDS) / SLOW_SECONDS))
+        slowness = min(1.0, max(0.0, (elapsed / 30 - FAST_SECONDS) / (SLOW_SECONDS - FAST_SECONDS)))
         credit = SLOW_CREDIT * slowness
         if detection.score >= options.high:
             likeness *= detection.score

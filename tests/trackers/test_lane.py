@@ -182,7 +182,7 @@ def test_a_track_and_a_detection_with_nothing_else_near_them_match_at_a_higher_c
 
 
 @pytest.mark.parametrize(("rate", "credit", "found"), [(30, 0.12, 0), (10, 0.0, 0), (10, 0.12, 1)])
-def test_below_20_frames_per_second_a_match_may_cost_more(
+def test_below_13_frames_per_second_a_match_may_cost_more(
     monkeypatch: pytest.MonkeyPatch, rate: int, credit: float, found: int
 ) -> None:
     monkeypatch.setattr(lane, "SLOW_CREDIT", credit)
