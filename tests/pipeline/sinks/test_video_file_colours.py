@@ -19,7 +19,6 @@ from tests.pipeline.sinks.test_video_file import as_players_show_it
 from tests.pipeline.sources.test_conversion import write
 from tests.support import footage
 
-
 EMPTY = np.full((8, 8, 3), 120, np.uint8)
 
 
