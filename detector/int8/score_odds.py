@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.candidates import Candidates
-from detector.detections import Detections
+from detector.detections import Detections, iou
 from detector.nms import suppress
-from detector.overlap import iou
 
 MIN_SCORE = 0.1  # of a detection: trackers ignore lower ones
 MIN_IOU = 0.5  # of two boxes that are of the same object

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import Float32Array, Int64Array
-from detector.overlap import intersection, iou
+from detector.detections import Float32Array, Int64Array, intersection, iou
 from trainer.evaluation.average_precision import EvaluatedImage
 
 NO_MATCH = -1
