@@ -1,8 +1,9 @@
 """`python -m benchmarks.cameras`: how many cameras this machine sustains, and how accurately.
 
 Each camera sends 25 frames per second, and is quiet for 70 % of the time, out of step with the
-others. Sustained: at a p99 of 500 ms and no frame lost; with attention also: looks come a frame
-late on average at most. The programs take turns, trial by trial, so that a disturbance meets all.
+others. Sustained: at a p99 of 500 ms and no frame lost; with attention also: the result of a look
+comes three frames later on average at most. The programs take turns, trial by trial, so that a
+disturbance meets all.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,9 +74,11 @@ def _counted(run: Run) -> dict[str, _Counts]:
     for stream in run.streams:
         balance = run.pipeline.ledger.balance(stream.name)
         lost = sum(each.total() for each in (balance.skipped, balance.dropped, balance.failed))
-        why = stream.attention.counts.copy() if stream.attention else {}
+        why = Counter(stream.attention.counts if stream.attention else {})
         looks = sum(count for reason, count in why.items() if reason not in RESTS)
-        found[stream.name] = _Counts(balance.decoded, lost, looks, why.get(Reason.BUSY, 0))
+        found[stream.name] = _Counts(
+            balance.decoded, lost, looks, why[Reason.BUSY] + why[Reason.UNDER_WAY]
+        )
     return found
 
 

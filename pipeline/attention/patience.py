@@ -52,7 +52,7 @@ class Patience:
         self._waits *= self._relief(seconds)
         relief = float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
         self._vain *= relief
-        self._vain_cells = max(np.count_nonzero(fruitless), self._vain_cells * relief)
+        self._vain_cells = max(float(np.count_nonzero(fruitless)), self._vain_cells * relief)
         if found.any():
             self._vain = 0.0
         elif fruitless.any():
