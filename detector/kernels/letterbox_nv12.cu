@@ -73,26 +73,31 @@ __device__ int bilinear(const Plane *from, int x, int y, int width, int height) 
     return (((2048 - below) * (upper >> 4) >> 16) + (below * (lower >> 4) >> 16) + 2) >> 2;
 }
 
-/* The share of a value of the plane that lies between two positions. */
-__device__ float covered(int position, double first, double last) {
-    double begin = position > first ? position : first;
-    double end = position + 1 < last ? position + 1 : last;
-    return (float)(end - begin);
+/* The weight of a value in the mean of those between two positions, as OpenCV computes it. */
+__device__ float share(int position, double first, double scale, int length) {
+    double last = first + scale, cell = scale < length - first ? scale : length - first, rest;
+    int begin = (int)ceil(first), end = (int)floor(last);
+    if (end > length - 1) end = length - 1;
+    if (begin > end) begin = end;
+    if (position < begin) return begin - first > 1e-3 ? (float)((begin - first) / cell) : 0.0f;
+    if (position < end) return (float)(1.0 / cell);
+    rest = last - end < 1.0 ? last - end : 1.0;
+    return last - end > 1e-3 ? (float)((rest < cell ? rest : cell) / cell) : 0.0f;
 }
 
 /* The mean of the values that a pixel of the result covers. */
 __device__ int mean(const Plane *from, int x, int y, int width, int height) {
     double across = (double)from->width / width, down = (double)from->height / height;
-    double left = x * across, right = left + across, top = y * down, bottom = top + down;
-    float sum = 0.0f, total = 0.0f;
+    double left = x * across, top = y * down;
+    float sum = 0.0f;
     int px, py;
-    for (py = (int)top; py < bottom && py < from->height; py++)
-        for (px = (int)left; px < right && px < from->width; px++) {
-            float weight = covered(px, left, right) * covered(py, top, bottom);
-            sum += weight * halved(from, px, py);
-            total += weight;
-        }
-    return to_byte(sum / total);
+    for (py = (int)top; py < top + down && py < from->height; py++) {
+        float row = 0.0f;
+        for (px = (int)left; px < left + across && px < from->width; px++)
+            row += halved(from, px, py) * share(px, left, across, from->width);
+        sum += row * share(py, top, down, from->height);
+    }
+    return to_byte(sum);
 }
 
 __device__ int scaled(const Plane *from, int x, int y, int width, int height) {
