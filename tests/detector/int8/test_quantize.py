@@ -114,8 +114,10 @@ def test_the_odds_of_the_scores_are_those_of_the_float_model(made: Path) -> None
         file = int8_path(made, runtime)
         assert Manifest.beside(file).score_odds != 1
         with closing(open_reference(made)) as reference, closing(open_reference(file)) as engine:
-            both = [list(run_engine(each, parts.calibration)) for each in (reference, engine)]
-        assert fitted_odds(*both, Manifest.beside(file).nms_iou) == pytest.approx(1, abs=0.05)
+            expected = list(run_engine(reference, parts.calibration))
+            found = list(run_engine(engine, parts.calibration))
+        odds = fitted_odds(expected, found, Manifest.beside(file).nms_iou)
+        assert odds == pytest.approx(1, abs=0.05)
 
 
 def test_raised_scores_have_their_odds_multiplied_and_their_boxes_unchanged(

@@ -74,7 +74,7 @@ def of_picture(picture: Picture, size: tuple[int, int]) -> UInt8Array:
     """Return what the network gets of a picture."""
     one = Frame(STREAM, 0, 0, 0, Fraction(1, 25), 0.0, picture)
     (batch,) = Preprocess(size).process(Ready((one,)))
-    return batch.images[0]
+    return np.asarray(batch.images[0], np.uint8)
 
 
 def scene(height: int, width: int) -> UInt8Array:
@@ -96,7 +96,7 @@ def test_planes_become_the_same_input_as_an_exact_conversion(
     frame.colorspace = matrix
     decoded = FrameConverter("cam").picture(frame)
     assert decoded.has_planes and decoded.space == ColourSpace(matrix, full)
-    exact = frame.reformat(format="bgr24", interpolation=EXACT).to_ndarray()
+    exact = np.asarray(frame.reformat(format="bgr24", interpolation=EXACT).to_ndarray(), np.uint8)
     off = np.abs(
         of_picture(decoded, (384, 640)).astype(int) - of_picture(Picture.of(exact), (384, 640))
     )
