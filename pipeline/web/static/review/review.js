@@ -1,5 +1,5 @@
 // The review page: a frame, its boxes, and the keys that correct them.
-import { html, useEffect, useState } from "../shared/dom.js";
+import { html, useEffect, useRef, useState } from "../shared/dom.js";
 import { Chosen } from "./chosen.js";
 import { Filter, NO_FILTER, nextFrame } from "./filter.js";
 import { useLabels } from "./labels.js";
@@ -151,21 +151,27 @@ export function Review() {
   </main>`;
 }
 
-/** Call what belongs to a key, unless a field has the focus. */
+/**
+ * Call what belongs to a key, unless a field has the focus.
+ *
+ * The keys of the last rendering count, also for one that is pressed right after it.
+ */
 function useKeys(keys) {
+  const latest = useRef();
+  latest.current = keys;
   useEffect(() => {
     const pressed = (event) => {
       const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
       const saving = (event.ctrlKey || event.metaKey) && event.key === "s";
       if ((typing && !saving) || ((event.ctrlKey || event.metaKey || event.altKey) && !saving)) return;
-      const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      const act = latest.current[event.key.length === 1 ? event.key.toLowerCase() : event.key];
       if (!act) return;
       event.preventDefault();
       act(event);
     };
     document.addEventListener("keydown", pressed);
     return () => document.removeEventListener("keydown", pressed);
-  });
+  }, []);
 }
 
 /** Ask before the page is left with corrections that are not saved. */

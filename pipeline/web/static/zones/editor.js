@@ -1,5 +1,5 @@
 // Lines and zones of a camera, edited on its live picture and saved for all.
-import { html, useCallback, useEffect, useState } from "../shared/dom.js";
+import { html, useCallback, useEffect, useLayoutEffect, useState } from "../shared/dom.js";
 import { cameraPath, request } from "../shared/api.js";
 import { NoCamera } from "../shared/camera_state.js";
 import { Dialog } from "../shared/dialog.js";
@@ -216,7 +216,7 @@ function useSaving({ saved, setSaved, shapes }) {
 }
 
 function useUndoKeys({ undo, redo }) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event) => {
       const key = event.key.toLowerCase();
       if (!(event.ctrlKey || event.metaKey) || event.target.matches("input")) return;
