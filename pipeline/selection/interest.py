@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.detections import iou
 from detector.labels.labelled import Boxes, LabelledClip, Mark
 
 Float64Array = NDArray[np.float64]
@@ -53,18 +54,8 @@ def _unmatched(before: Boxes, after: Boxes) -> int:
     if not (len(before) and len(after)):
         return len(before) + len(after)
     alike = before.class_ids[:, None] == after.class_ids
-    alike &= _overlaps(before.boxes_xyxy, after.boxes_xyxy) >= SAME
+    alike &= iou(before.boxes_xyxy.astype(np.float32), after.boxes_xyxy.astype(np.float32)) >= SAME
     return int((~alike.any(axis=1)).sum() + (~alike.any(axis=0)).sum())
-
-
-def _overlaps(boxes: Float64Array, others: Float64Array) -> Float64Array:
-    """Return (n, m) intersections over union."""
-    low = np.maximum(boxes[:, None, :2], others[:, :2])
-    high = np.minimum(boxes[:, None, 2:], others[:, 2:])
-    shared = (high - low).clip(0).prod(axis=2)
-    areas, other_areas = ((b[:, 2:] - b[:, :2]).prod(axis=1) for b in (boxes, others))
-    union: Float64Array = areas[:, None] + other_areas - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
 def _ranks(values: Float64Array) -> Float64Array:
