@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -78,6 +78,12 @@ class MotRows:
             self.class_ids[chosen],
         )
 
+    @classmethod
+    def concatenated(cls, parts: Sequence[MotRows]) -> MotRows:
+        """Return the rows of all parts, one after the other; at least one part."""
+        columns = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
+        return cls(*(np.concatenate([getattr(part, c) for part in parts]) for c in columns))
+
     @property
     def last_frame(self) -> int:
         """The last frame with a box, 0 without boxes."""
@@ -145,18 +151,12 @@ class MotResult:
 def joined(results: Sequence[MotResult]) -> MotResult:
     """Return results of scenes that follow each other as one, with identities that go on."""
     parts, offset = [MotResult.of([]), *results], 0
-    ids = []
+    rows = []
     for part in parts:
-        ids.append(part.rows.ids + offset)
-        offset = max(offset, int(ids[-1].max(initial=0)))
-    rows = MotRows(
-        np.concatenate([part.rows.frames for part in parts]),
-        np.concatenate(ids),
-        np.concatenate([part.rows.boxes_xyxy for part in parts]),
-        np.concatenate([part.rows.scores for part in parts]),
-        np.concatenate([part.rows.class_ids for part in parts]),
-    )
-    return MotResult(rows, np.concatenate([part.origins for part in parts]))
+        rows.append(replace(part.rows, ids=part.rows.ids + offset))
+        offset = max(offset, int(rows[-1].ids.max(initial=0)))
+    origins = np.concatenate([part.origins for part in parts])
+    return MotResult(MotRows.concatenated(rows), origins)
 
 
 def read_mot(path: Path, *, with_classes: bool) -> MotRows:

@@ -39,9 +39,7 @@ class Tracklets:
 
     def with_added(self, rows: MotRows) -> Tracklets:
         """Return the tracks with more boxes; where a track has one in a frame already, it stays."""
-        before = self.result.rows
-        columns = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
-        both = MotRows(*(np.concatenate((getattr(before, c), getattr(rows, c))) for c in columns))
+        both = MotRows.concatenated((self.result.rows, rows))
         origins = np.concatenate((self.result.origins, np.full(len(rows), Origin.LINKED)))
         parts = np.concatenate((self.parts, np.full(len(rows), -1)))
         _, kept = np.unique(np.stack((both.frames, both.ids)), axis=1, return_index=True)

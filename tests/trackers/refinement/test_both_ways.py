@@ -21,8 +21,7 @@ def standing(identity: int, frames: range, left: float = 0.0) -> MotRows:
 
 
 def together(*tracks: MotRows) -> MotRows:
-    columns = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
-    rows = MotRows(*(np.concatenate([getattr(t, c) for t in tracks]) for c in columns))
+    rows = MotRows.concatenated(tracks)
     return rows[np.lexsort((rows.ids, rows.frames))]
 
 

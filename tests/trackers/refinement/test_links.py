@@ -36,8 +36,7 @@ def walker(
 
 def names(*tracks: MotRows) -> list[int]:
     """Return the identities after linking, of tracks 1, 2, ... in this order."""
-    columns = ("frames", "ids", "boxes_xyxy", "scores", "class_ids")
-    rows = MotRows(*(np.concatenate([getattr(t, c) for t in tracks]) for c in columns))
+    rows = MotRows.concatenated(tracks)
     rows = rows[np.lexsort((rows.ids, rows.frames))]
     found = linked(Tracklets.of(rows), rows.frames / RATE).result.rows.ids
     return [int(found[rows.ids == k + 1][0]) for k in range(len(tracks))]
