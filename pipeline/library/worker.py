@@ -112,8 +112,6 @@ class Worker:
             assert isinstance(output.sink, Recorder), "only files are planned"
             output.sink.write_to(part_of(path))
         stopped = self._watch(run, config, on_progress, stopping)
-        if any(failure.stream is None for failure in run.pipeline.failures):
-            self.close()  # the engine may be the cause: the next job has a new one
         outcome = verdict(run, stopped=stopped, seconds=monotonic() - began_at)
         if outcome.ending is not Ending.DONE:
             return outcome
@@ -166,6 +164,8 @@ class Worker:
                 stopped = True
                 pipeline.stop()
         pipeline.join()
+        if any(failure.stream is None for failure in pipeline.failures):
+            self.close()  # the engine may be the cause: the next job has a new one
         return stopped
 
 
