@@ -25,7 +25,7 @@ from benchmarks.event_truth import (
     read_truth,
 )
 from benchmarks.trackers.data import find_data
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.events.config import EventFilters
 from pipeline.events.record import EventKind, EventRecord

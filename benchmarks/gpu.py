@@ -32,7 +32,7 @@ from detector.engines import Engine, make_engine
 from detector.errors import FramelaneError
 from detector.hardware.cuda_driver import Gpu, find_gpus
 from detector.tolerance import Tolerance
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.process_settings import apply_process_settings
 from pipeline.run import Run

@@ -18,7 +18,7 @@ from benchmarks.result import Result
 from detector.engines import Engine, Pending
 from detector.kernels.device_frame import DeviceFrame
 from detector.letterbox import Letterbox
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.codecs.contexts import HARDWARE, Decoder, Unavailable
 from pipeline.codecs.device_frames import device_frame, open_on_gpu
 from pipeline.config import RunConfig

@@ -27,7 +27,7 @@ from detector.detections import Detections, UInt8Array
 from detector.engines import make_engine
 from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
 from pipeline.process_settings import apply_process_settings

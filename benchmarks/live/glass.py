@@ -29,7 +29,7 @@ from detector.detections import Detections
 from detector.engines import make_engine
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
-from pipeline.build import engine_options
+from pipeline.assembly.engine import engine_options
 from pipeline.frame import Frame, Tracked
 from pipeline.report import stream_figures
 from pipeline.runtime.stats import Histogram

@@ -19,7 +19,7 @@ import click
 import numpy as np
 
 from benchmarks.trackers.data import find_data
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from tests.support.labelled_sequences import LabelledSequence, mot15, pets09
 from trackers import make_tracker

@@ -14,7 +14,7 @@ import yaml
 
 from detector.terminal import printable_lines, unfailing_output
 from detector.text_file import write_text
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import Flag, RunConfig, load_config
 from pipeline.log import log_on_terminal
 from pipeline.monitor.display import watch

@@ -10,7 +10,8 @@ import numpy as np
 
 from detector.errors import FramelaneError
 from detector.labels.labelled import NO_TRACK, LabelledClip, LabelledSet
-from pipeline.build import build, open_engine
+from pipeline.assembly.engine import open_engine
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.process_settings import apply_process_settings
 from trackers.evaluation.evaluate import Evaluation, evaluate, gathered

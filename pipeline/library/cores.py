@@ -9,7 +9,7 @@ from pathlib import Path
 
 from detector.engines import engine_opener
 from detector.weights.zoo import find_model
-from pipeline.build import engine_name
+from pipeline.assembly.engine import engine_name
 from pipeline.config import ModelConfig, OutputConfig, RunConfig, options_of
 from pipeline.options import option_names
 from pipeline.sinks import sink_for

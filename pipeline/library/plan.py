@@ -16,7 +16,8 @@ from detector.export.precisions import find_int8
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.config import AnalyticsConfig
-from pipeline.build import build, engine_name
+from pipeline.assembly.engine import engine_name
+from pipeline.assembly.run import build
 from pipeline.config import OutputConfig, RunConfig
 from pipeline.library.executor import Fingerprint, Job
 from pipeline.library.fingerprint import quick_fingerprint

@@ -12,7 +12,8 @@ from time import monotonic
 
 from detector.engines import Engine
 from detector.errors import FramelaneError
-from pipeline.build import build, open_engine
+from pipeline.assembly.engine import open_engine
+from pipeline.assembly.run import build
 from pipeline.config import ModelConfig, RunConfig
 from pipeline.library.cores import with_threads
 from pipeline.library.executor import Ending, Fingerprint, Job, Outcome

@@ -12,7 +12,8 @@ from detector.acceptance.gate import open_accepted
 from detector.engines.auto import AUTO, choose_engine
 from detector.errors import FramelaneError, UsageError
 from detector.weights.zoo import find_model
-from pipeline.build import build, engine_options
+from pipeline.assembly.engine import engine_options
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig, SourceConfig
 from pipeline.fleet.camera import REFUSED, STARTING
 from pipeline.graph import StreamStages

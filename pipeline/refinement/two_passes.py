@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from detector.engines import Engine
 from detector.engines.fake import FakeEngine
 from detector.errors import UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig, options_of
 from pipeline.redaction import shown_url
 from pipeline.refinement.remember import Remember

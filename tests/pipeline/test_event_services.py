@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.event_services import EventServices, EventSpans
 from pipeline.events.config import EventsConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.process_settings import SWITCH_INTERVAL_SECONDS, apply_process_settings
 from tests.support.runs import minimal_config, quick_clip
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from detector.errors import FramelaneError, UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import SourceConfig
 from tests.support.cameras import CAP, Server, numbered, require_gstreamer, until, write_units
 from tests.support.runs import emitted, left_behind, minimal_config, quick_clip, running_well

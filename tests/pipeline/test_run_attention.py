@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.report import summary
 from pipeline.run import run_figures
 from tests.support.cameras import CAP

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.connections.status import Status
 from pipeline.process_settings import apply_process_settings

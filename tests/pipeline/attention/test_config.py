@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from detector.errors import UsageError
+from pipeline.assembly.run import build
 from pipeline.attention.config import AttentionConfig, MaskConfig
-from pipeline.build import build
 from pipeline.config import RunConfig, load_config
 from tests.support.runs import minimal_config, quick_clip
 

@@ -19,7 +19,7 @@ import pytest
 
 from detector.detections import UInt8Array
 from detector.engines import ENGINES, EngineEntry
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.events.record import EventKind, EventRecord
 from pipeline.events.sink import EventSink

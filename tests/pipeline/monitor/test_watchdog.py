@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.connections.status import Status
 from pipeline.monitor.watchdog import Watchdog, stacks
 from pipeline.runtime.runner import Pipeline

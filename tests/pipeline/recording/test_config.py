@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from detector.errors import UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.recording.config import RecordingConfig, annotated_output
 from pipeline.shown_config import shown_config

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.recording.config import RecordingConfig
 from pipeline.recording.stream import second_connection

@@ -16,7 +16,7 @@ from threading import Event
 import pytest
 
 from detector.errors import UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.connections.status import Cause, State
 from pipeline.sinks import SinkError
 from pipeline.sinks.rtsp.server import Server

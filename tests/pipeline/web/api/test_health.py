@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.stages.infer import Submit
 from pipeline.web.serving import web_server
 from tests.support.cameras import CAP, until

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
-from pipeline.build import build
+from pipeline.assembly.run import build
 from tests.support.runs import minimal_config, quick_clip
 
 CAMERA = {"url": "rtsp://127.0.0.1:9/1", "name": "door"}

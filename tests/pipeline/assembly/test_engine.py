@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pipeline.build import engine_options
+from pipeline.assembly.engine import engine_options
 from pipeline.config import RunConfig
 
 CAMERA = {"url": "rtsp://127.0.0.1/cam"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import load_config
 from tests.support.paths import ROOT
 

@@ -9,7 +9,7 @@ import pytest
 
 from detector.errors import UsageError
 from detector.renamed import RenamedWarning
-from pipeline.build import build
+from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 
 
