@@ -47,7 +47,7 @@ def compare(before: Path, task: Task, rounds: int) -> None:
     "--before", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True
 )
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--frames", type=click.IntRange(50), default=200, show_default=True)
+@click.option("--frames", type=click.IntRange(50), default=300, show_default=True)
 def main(before: Path, rounds: int, frames: int) -> None:
     """Compare the CPU per annotated frame with that of other code; print a table."""
     folder = Path(ROOT, "build", "bench")
