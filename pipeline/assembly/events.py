@@ -16,7 +16,7 @@ from pipeline.events.record import EventKind
 from pipeline.events.sink import EventSink
 from pipeline.graph import Output
 from pipeline.media.start_time import started_at
-from pipeline.sources import Source, source_for
+from pipeline.sources import Source
 from pipeline.sources.file import VideoFileSource
 
 
@@ -32,9 +32,6 @@ def event_services(config: RunConfig) -> EventServices | None:
             "events: tracker 'none' given: an event is about a track: choose a tracker, or give "
             "kinds: [camera]"
         )
-    if config.sources and not any(source_for(source.url).live for source in config.sources):
-        # events of an old recording would be deleted as soon as they are found
-        events = events.model_copy(update={"keep_seconds": None})
     return EventServices(events, config.deliver)
 
 

@@ -15,7 +15,7 @@ COLUMNS = (
     *("snapshot", "clip", "clip_state", "clip_reason"),
 )
 NAMES = ", ".join(COLUMNS)
-INSERT = f"INSERT INTO events ({NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
+INSERT = f"INSERT INTO events ({NAMES}, noted_wall) VALUES ({', '.join('?' * len(COLUMNS))}, ?)"
 UPDATE = f"UPDATE events SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHERE uuid = ?"
 
 

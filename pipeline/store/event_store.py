@@ -100,7 +100,7 @@ class EventStore:
         before = self._find(record.uuid)
         if before is None:
             stored = replace(record, sequence=self._next_sequence(record.stream))
-            self._connection.execute(INSERT, event_row(stored))
+            self._connection.execute(INSERT, (*event_row(stored), now))
         else:
             stored = _merged(before, record)
             self._update(stored)

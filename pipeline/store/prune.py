@@ -50,9 +50,10 @@ def prune(
     now: float | None = None,
     stop: Event | None = None,
 ) -> Pruned:
-    """Delete the events that ended before a time, then the oldest until their files fit.
+    """Delete the events that ended and were noted before a time, then the oldest until files fit.
 
-    keep_seconds: since the end of an event; keep_bytes: of all clips and snapshots in the folder.
+    keep_seconds: since an event ended, and since the store heard of it, which for a recording is
+        long after; keep_bytes: of all clips and snapshots in the folder.
         None: no limit
     stop: when it is set, the rest is left for the next time
     Events that go on, and those whose clip is still written, are kept. Raises StoreError, also if a
@@ -106,8 +107,8 @@ class Pruning:
 
 def _oldest(database: Database, limit: float, count: int) -> list[_Old]:
     rows = database.query(
-        "SELECT id, clip, snapshot FROM events WHERE start_wall < ? AND end_wall < ?"
-        " AND clip_state != 'pending' ORDER BY start_wall LIMIT ?",
+        "SELECT id, clip, snapshot FROM events WHERE noted_wall < ? AND end_wall < ?"
+        " AND clip_state != 'pending' ORDER BY noted_wall, start_wall LIMIT ?",
         (limit, limit, count),
     )
     return [_Old(*row) for row in rows]

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from time import time
 
 from detector.errors import UsageError
 from pipeline.events.record import ClipState, EventRecord
@@ -82,6 +83,8 @@ def _copy(old: Path, new: sqlite3.Connection) -> None:
             for order in ("", " ORDER BY 1 DESC"):  # from both ends to what is damaged
                 with suppress(sqlite3.DatabaseError):
                     _copy_table(connection, new, table, names, order)
+    # Rows of a version that did not store it
+    new.execute("UPDATE events SET noted_wall = start_wall WHERE noted_wall = 0")
 
 
 def _copy_table(
@@ -134,7 +137,7 @@ def _insert(connection: sqlite3.Connection, event: EventRecord) -> bool:
     )
     if taken or event.sequence < 1:
         event = replace(event, sequence=last + 1)
-    connection.execute(INSERT, event_row(event))
+    connection.execute(INSERT, (*event_row(event), time()))
     return True
 
 

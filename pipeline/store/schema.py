@@ -74,6 +74,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE transports (name TEXT PRIMARY KEY, dropped INTEGER NOT NULL) WITHOUT ROWID",
     ),
     ("ALTER TABLE events ADD COLUMN ended_by TEXT",),
+    (
+        # When the store heard of an event first: of a recording, long after it happened
+        "ALTER TABLE events ADD COLUMN noted_wall REAL NOT NULL DEFAULT 0",
+        "UPDATE events SET noted_wall = start_wall",
+        "CREATE INDEX events_by_noted ON events (noted_wall, start_wall)",
+    ),
 )
 VERSION = len(STEPS)
 

@@ -27,14 +27,6 @@ def test_events_of_objects_need_a_tracker(tmp_path: Path) -> None:
     )
 
 
-def test_events_of_recordings_alone_are_not_deleted_for_their_age(tmp_path: Path) -> None:
-    recorded = build(minimal_config(tmp_path, quick_clip(1), **events(tmp_path)))
-    live = build(minimal_config(tmp_path, quick_clip(1), CAMERA, **events(tmp_path)))
-    assert recorded.events and live.events
-    assert recorded.events.config.keep_seconds is None
-    assert live.events.config.keep_seconds == 30 * 86400
-
-
 @pytest.mark.parametrize("shape", ["lines", "zones"])
 def test_a_line_or_zone_of_a_stream_that_the_run_does_not_have_is_refused(
     tmp_path: Path, shape: str

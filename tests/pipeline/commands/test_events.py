@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -138,6 +139,8 @@ def test_export_writes_csv_and_json(folder: Path, tmp_path: Path) -> None:
 
 
 def test_prune_deletes_beside_a_run(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / FILE)) as connection, connection:
+        connection.execute("UPDATE events SET noted_wall = start_wall")  # as if cameras saw them
     result = call("prune", "--folder", folder, "--older-than", "1s")
     assert result.stdout == "deleted 3 events, 0 clips and 0 snapshots (0 B)\n"
     assert len(call("list", "--folder", folder, "--json").stdout.splitlines()) == 1

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from time import time
 
 import pytest
 
@@ -15,6 +16,13 @@ from pipeline.store.prune import Pruning, prune
 from tests.support.stored_events import START, stored_event
 
 CLIP = 1000  # bytes
+
+
+@pytest.fixture(autouse=True)
+def _noted_at_once(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Let the clock of the store stand where the events begin, as if cameras saw them."""
+    if "of_a_recording" not in request.node.name:
+        monkeypatch.setattr("pipeline.store.event_log.time", lambda: START)
 
 
 def with_files(folder: Path, number: int, **other: object) -> EventRecord:
@@ -52,6 +60,19 @@ def test_old_events_go_with_their_clips_sidecars_and_snapshots(tmp_path: Path) -
     kept = {f"{name}{ending}" for name in ("2", "3") for ending in (".mp4", ".json", ".jpg")}
     assert {Path(name).name for name in files(tmp_path)} == kept
     assert (done.events, done.clips, done.snapshots, done.bytes) == (2, 2, 2, 6 * CLIP)
+
+
+def test_old_events_of_a_recording_that_was_read_now_stay_until_they_are_old_here(
+    tmp_path: Path,
+) -> None:
+    event = with_files(tmp_path, 0)
+    assert time() > START + 3600.0
+    store(tmp_path, event)
+    prune(tmp_path, 3600.0, None)
+    assert stored(tmp_path) == [event.uuid]
+    assert len(files(tmp_path)) == 3
+    prune(tmp_path, 3600.0, None, now=time() + 3601.0)
+    assert stored(tmp_path) == []
 
 
 def test_the_oldest_go_until_clips_and_snapshots_fit(tmp_path: Path) -> None:

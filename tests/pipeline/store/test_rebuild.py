@@ -17,6 +17,8 @@ from pipeline.store.queries import EventFilter, EventReader
 from pipeline.store.rebuild import rebuild
 from tests.support.stored_events import stored_event, write_clip
 
+VERSION_1 = Path(__file__).with_name("version_1.sql")  # a store as version 1 left it
+
 
 def store(folder: Path, *events: EventRecord) -> None:
     log = EventLog(folder, {"hook": OutboxBounds()})
@@ -80,6 +82,14 @@ def test_a_healthy_store_loses_neither_events_nor_messages(tmp_path: Path) -> No
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         for table, rows in before.items():
             assert connection.execute(f"SELECT * FROM {table}").fetchall() == rows
+
+
+def test_events_of_an_older_version_are_as_old_as_they_were(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+    assert rebuild(tmp_path).kept == 1
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("SELECT noted_wall = start_wall FROM events").fetchall() == [(1,)]
 
 
 def test_a_file_that_is_no_database_gives_way(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_a_reader_brings_an_old_store_up_to_date(tmp_path: Path) -> None:
     with closing(open_to_read(tmp_path)) as database:
         assert database.query("PRAGMA user_version") == [(VERSION,)]
         assert database.query("SELECT sequence, ended_by FROM events") == [(41, None)]
+        assert database.query("SELECT count(*) FROM events WHERE noted_wall = start_wall") == [(1,)]
 
 
 @pytest.mark.parametrize("opened", [open_to_read, open_to_write])
