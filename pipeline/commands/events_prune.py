@@ -13,7 +13,11 @@ from pipeline.commands.events_options import Bytes, Duration, folder_option
 
 @click.command(cls=Command)
 @folder_option
-@click.option("--older-than", type=Duration(), help="Delete events that ended, and were noted, so long ago: 30d.")
+@click.option(
+    "--older-than",
+    type=Duration(),
+    help="Delete events that ended, and were noted, so long ago: 30d.",
+)
 @click.option(
     "--keep-bytes",
     type=Bytes(),
