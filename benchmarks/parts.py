@@ -31,7 +31,7 @@ from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
 from pipeline.process_settings import apply_process_settings
-from pipeline.report import complaints
+from pipeline.report.complaints import complaints
 from pipeline.run import Run
 from trackers.tracks import Tracks
 

@@ -20,7 +20,7 @@ from pipeline.config import SourceConfig
 from pipeline.event_services import EventServices
 from pipeline.graph import Graph, StreamStages
 from pipeline.redaction import shown_url
-from pipeline.report import Figures, figures, stream_figures
+from pipeline.report.figures import Figures, figures, stream_figures
 from pipeline.runtime.runner import Pipeline
 from pipeline.sinks.retention import SegmentNames
 from pipeline.sources import is_glob

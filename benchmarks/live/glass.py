@@ -31,7 +31,7 @@ from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.assembly.engine import engine_options
 from pipeline.frame import Frame, Tracked
-from pipeline.report import stream_figures
+from pipeline.report.figures import stream_figures
 from pipeline.runtime.stats import Histogram
 from pipeline.sinks import make_sink
 from pipeline.sources import Decoded, make_source

@@ -23,7 +23,8 @@ from pipeline.monitor.signals import Interrupt
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.process_settings import apply_process_settings
 from pipeline.refinement.two_passes import TwoPasses
-from pipeline.report import complaints, exit_code, opening_failure, summary
+from pipeline.report.complaints import complaints, exit_code, opening_failure
+from pipeline.report.summary import summary
 from pipeline.run import Run, run_figures
 from pipeline.shown_config import shown_config
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.library.executor import Ending, Outcome
 from pipeline.redaction import without_password
-from pipeline.report import complaints
+from pipeline.report.complaints import complaints
 from pipeline.run import Run
 from pipeline.runtime.runner import Failure
 from pipeline.sinks.recorder import Recorder

@@ -20,7 +20,7 @@ from pipeline.graph import StreamStages
 from pipeline.monitor.watchdog import USUAL_SECONDS, Watchdog
 from pipeline.node.camera_cost import CostMeter
 from pipeline.redaction import without_password
-from pipeline.report import complaints
+from pipeline.report.complaints import complaints
 from pipeline.run import Run
 
 log = logging.getLogger("framelane")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from pipeline.assembly.run import build
-from pipeline.report import summary
+from pipeline.report.summary import summary
 from pipeline.run import run_figures
 from tests.support.cameras import CAP
 from tests.support.runs import minimal_config, quick_clip

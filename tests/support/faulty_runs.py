@@ -284,3 +284,11 @@ def finish(run: Run) -> None:
     assert not [failure for failure in run.pipeline.failures if failure.stage == "ledger"]
     for balance in run.ledger.balances.values():
         assert balance.decoded == balance.emitted + balance.dropped.total() + balance.failed.total()
+
+
+def finished(faults: Faults | None = None) -> Run:
+    """Return a run of 20 and 10 frames that has ended; every second frame is left out."""
+    run = make_run([20, 10], faults, sinks=1)
+    run.pipeline.start()
+    finish(run)
+    return run

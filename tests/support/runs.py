@@ -13,7 +13,7 @@ from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.connections.status import Status
 from pipeline.process_settings import apply_process_settings
-from pipeline.report import stream_figures
+from pipeline.report.figures import stream_figures
 from pipeline.run import Run
 from tests.support.cameras import CAP, until
 

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.config import SourceConfig
 from pipeline.graph import StreamStages
-from pipeline.report import Figures, stream_figures
+from pipeline.report.figures import Figures, stream_figures
 from pipeline.run import Run
 from pipeline.sinks.frame_tap import FrameTap
 from pipeline.web.allowed import refuse_forbidden

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from pipeline.config import RunConfig
-from pipeline.report import figures
+from pipeline.report.figures import figures
 from pipeline.run import Run
 from tests.support.cameras import numbered, require_gstreamer, until, write_units
 from tests.support.disks import small_disk

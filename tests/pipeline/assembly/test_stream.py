@@ -15,7 +15,9 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.connections.status import Cause, State
-from pipeline.report import complaints, exit_code, figures, summary
+from pipeline.report.complaints import complaints, exit_code
+from pipeline.report.figures import figures
+from pipeline.report.summary import summary
 from pipeline.run import Run
 from tests.support import runs
 from tests.support.cameras import (

@@ -18,7 +18,8 @@ from pipeline.assembly.run import build
 from pipeline.config import RunConfig
 from pipeline.recording.config import RecordingConfig
 from pipeline.recording.stream import second_connection
-from pipeline.report import figures, stream_figures, summary
+from pipeline.report.figures import figures, stream_figures
+from pipeline.report.summary import summary
 from pipeline.run import Run
 from pipeline.sources.live.source import Live
 from tests.support.cameras import (

@@ -1,0 +1,1 @@
+"""The results of a run: figures for a file, complaints, and a page of text."""
