@@ -25,7 +25,7 @@ from benchmarks.live.watch import (
 from pipeline.connections.status import State
 from pipeline.monitor.watchdog import Watchdog
 from pipeline.run import Run
-from pipeline.sinks.segments import CHECK_SECONDS
+from pipeline.sinks.standstill import CHECK_SECONDS
 from tests.support.cameras import until
 from tests.support.faults import EXISTING_STREAM
 from tests.support.runs import more_of

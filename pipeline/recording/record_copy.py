@@ -25,7 +25,7 @@ from pipeline.recording.segment import Segment
 from pipeline.runtime.stage import Stage
 from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.sinks.retention import Retention, SegmentNames
-from pipeline.sinks.segments import CHECK_SECONDS, STOPPED, has_space, stops
+from pipeline.sinks.standstill import STOPPED, Standstill
 
 
 class RecordingError(FramelaneError):
@@ -73,10 +73,10 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         self._written = 0  # packets, of closed segments
         self._segment_seconds = segment_seconds
         self._segment_bytes = segment_bytes
-        self._clock = clock
         self._names = SegmentNames(template)
         self._log = RateLimitedLog(str(template))
         self._retention = Retention(self._names, keep_seconds, keep_bytes, self._log)
+        self._standstill = Standstill(template, self._log, clock)
         self._events = spans and EventSegments(
             spans, pre_seconds, post_seconds, self._delete, settle_seconds=settle_seconds
         )
@@ -85,10 +85,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         self._heard: set[int] = set()  # tracks of this format that have sent packets
         self._refused: set[str] = set()  # codecs that the container cannot hold
         self._segment: Segment | None = None
-        self._failures: Counter[str] = Counter()  # why recording stopped
-        self._stopped = False
         self._resuming = False  # after a stop, until a packet is written
-        self._check_at = float("-inf")
 
     @property
     def written(self) -> int:
@@ -104,7 +101,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
     @property
     def interruptions(self) -> list[str]:
         """Why recording stopped, and how often."""
-        return stops(self._failures)
+        return self._standstill.interruptions
 
     def open(self) -> None:
         """Lock the template: two runs would delete each other's files. Raises RecordingError."""
@@ -151,7 +148,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
             self._say_that_it_resumes()
             self._say_what_is_refused(self._segment)
         else:
-            self.left_out[STOPPED if self._stopped else NO_KEYFRAME] += 1
+            self.left_out[STOPPED if self._standstill.stopped else NO_KEYFRAME] += 1
 
     def _say_that_it_resumes(self) -> None:
         if self._resuming:
@@ -171,7 +168,7 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
         if self._segment and self._is_due(self._segment, keyframe):
             self._complete()
         self._check_disk()
-        if self._segment is None and not self._stopped:
+        if self._segment is None and not self._standstill.stopped:
             self._begin(keyframe)
 
     def _begin(self, packet: EncodedPacket) -> None:
@@ -200,11 +197,8 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
 
     def _stop(self, error: OSError | WriteError) -> None:
         """Close the current file as it is, and wait for space."""
-        why = str(getattr(error.__cause__ or error, "strerror", None) or error)
-        self._failures[f"{self.template}: {why}"] += 1
-        self._log.log(logging.ERROR, f"recording has stopped: {error}", why)
-        self._stopped, self._resuming = True, False
-        self._check_at = self._clock() + CHECK_SECONDS
+        self._standstill.begin(error)
+        self._resuming = False
         self._abandon(STOPPED)
 
     def _abandon(self, reason: str) -> None:
@@ -218,15 +212,14 @@ class RecordCopy(Stage[Tapped, Unnumbered]):
 
     def _check_disk(self) -> None:
         """From time to time, delete what need not be kept, and see whether there is space again."""
-        if self._clock() < self._check_at:
+        if not self._standstill.is_time_to_check():
             return
-        self._check_at = self._clock() + CHECK_SECONDS
-        if self._stopped:
+        if self._standstill.stopped:
             self._retention.apply(None)
         if self._events:
             self._decide(self._events)
-        if self._stopped and has_space(self.template):
-            self._stopped, self._resuming = False, True
+        if self._standstill.ends():
+            self._resuming = True
 
     def _decide(self, events: EventSegments) -> None:
         try:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from shutil import disk_usage
 from time import monotonic, time
 from typing import Any
 
@@ -19,11 +18,7 @@ from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, sink_for
 from pipeline.sinks.output_lock import InUse, OutputLock
 from pipeline.sinks.retention import DIRECTIVES, Retention, SegmentNames
-
-CHECK_SECONDS = 5.0  # between two checks of the disk: for free space, for old segments
-MIN_FREE = 0.05  # of the disk must be free before recording resumes,
-MAX_MIN_FREE = 1 << 30  # bytes; this is enough on a large disk
-STOPPED = "recording has stopped"
+from pipeline.sinks.standstill import STOPPED, Standstill
 
 
 class Segments(Sink):
@@ -57,20 +52,17 @@ class Segments(Sink):
         self.needs_drawing = make(template).needs_drawing
         self._template = template
         self._make = make
-        self._clock = clock
         self._segment_seconds = segment_seconds
         self._segment_bytes = segment_bytes
         self._names = SegmentNames(template)
         self._log = RateLimitedLog(str(template))
         self._retention = Retention(self._names, keep_seconds, keep_bytes, self._log)
+        self._standstill = Standstill(template, self._log, clock)
         self._lock: OutputLock | None = None
         self._segment: Sink | None = None
         self._path: Path | None = None  # of the current segment
         self._first: Frame | None = None  # of the current segment
         self._pending: dict[Ticket, None] = {}  # handed to the segment and not yet written
-        self._check_at = float("-inf")
-        self._failures: dict[str, int] = {}  # why recording stopped, and how often
-        self._stopped = False
 
     @classmethod
     def accepts(cls, url: str) -> bool:
@@ -94,7 +86,7 @@ class Segments(Sink):
     @property
     def interruptions(self) -> list[str]:
         """Why recording stopped, and how often."""
-        return stops(self._failures)
+        return self._standstill.interruptions
 
     def open(self) -> None:
         """Lock the template: two runs would delete each other's segments."""
@@ -135,7 +127,7 @@ class Segments(Sink):
         if self._segment and self._is_due(item.frame):
             self._complete(done)
         self._check_disk()
-        if self._stopped:
+        if self._standstill.stopped:
             done.append(NotWritten(item.frame.ticket, STOPPED, Fate.FAILED))
             return
         if self._segment is None:
@@ -167,28 +159,20 @@ class Segments(Sink):
 
     def _stop(self, error: SinkError) -> list[NotWritten]:
         """Close the current segment, and account for its unwritten frames."""
-        why = str((error.__cause__ and getattr(error.__cause__, "strerror", None)) or error)
-        reason = f"{self._template}: {why}"
-        self._failures[reason] = self._failures.get(reason, 0) + 1
-        self._log.log(logging.ERROR, f"recording has stopped: {error}", why)
+        why = self._standstill.begin(error)
         if self._segment:
             self._segment.close()
         self._segment = self._path = None
-        self._stopped = True
-        self._check_at = self._clock() + CHECK_SECONDS
         lost = [NotWritten(ticket, why, Fate.FAILED) for ticket in self._pending]
         self._pending.clear()
         return lost
 
     def _check_disk(self) -> None:
         """From time to time, delete old segments and see whether there is space again."""
-        if self._clock() < self._check_at:
-            return
-        self._check_at = self._clock() + CHECK_SECONDS
-        self._retention.apply(self._path)
-        if self._stopped and has_space(self._template):
-            self._stopped = False
-            self._log.log(logging.WARNING, "recording resumes", "resumed")
+        if self._standstill.is_time_to_check():
+            self._retention.apply(self._path)
+            if self._standstill.ends():
+                self._log.log(logging.WARNING, "recording resumes", "resumed")
 
     def _is_due(self, frame: Frame) -> bool:
         assert self._first and self._path
@@ -208,27 +192,10 @@ class Segments(Sink):
         return replace(item, frame=replace(frame, stream=stream, ticks=frame.ticks - first.ticks))
 
 
-def stops(failures: Mapping[str, int]) -> list[str]:
-    """Return one line for each cause for which recording stopped; failures: how often, by cause."""
-    return [
-        f"{why}: recording stopped" + (f" {count} times" if count > 1 else "")
-        for why, count in failures.items()
-    ]
-
-
 def _file_sink(template: str) -> type[Sink] | None:
     """Return the class of the sink that writes the files of a template, None if there is none."""
     ending = Path(template).suffix
     return None if "%" in ending else sink_for(f"segment{ending}")
-
-
-def has_space(path: Path) -> bool:
-    """Return whether the disk of `path` has enough free space to resume recording."""
-    folder = path.parent
-    while "%" in str(folder) or not folder.is_dir():
-        folder = folder.parent
-    disk = disk_usage(folder)
-    return disk.free >= min(MAX_MIN_FREE, MIN_FREE * disk.total)
 
 
 def _size(frame: Frame) -> tuple[int, int]:

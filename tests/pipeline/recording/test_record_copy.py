@@ -19,7 +19,7 @@ import pytest
 
 from pipeline.packets.tap import NO_KEYFRAME, ConnectionEnded, Tapped
 from pipeline.recording.record_copy import RecordCopy, RecordingError
-from pipeline.sinks.segments import CHECK_SECONDS, STOPPED
+from pipeline.sinks.standstill import CHECK_SECONDS, STOPPED
 from tests.support.cameras import FPS, GOP
 from tests.support.disks import small_disk
 from tests.support.environment import absent

@@ -24,7 +24,8 @@ from pipeline.frame import Fate, NotWritten, Ticket, Tracked, tickets_of
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, make_sink
 from pipeline.sinks.retention import Retention, SegmentNames
-from pipeline.sinks.segments import CHECK_SECONDS, Segments
+from pipeline.sinks.segments import Segments
+from pipeline.sinks.standstill import CHECK_SECONDS
 from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import times_by_ffprobe
