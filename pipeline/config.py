@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,19 +23,19 @@ from detector.settings import explain, read_yaml
 from pipeline.access.config import ServeConfig
 from pipeline.analytics.config import AnalyticsConfig
 from pipeline.attention.config import AttentionConfig, spelled_out
-from pipeline.checked_text import StreamName, Url
-from pipeline.credentials import checked_host, with_credentials
+from pipeline.checked_text import StreamName
+from pipeline.credentials import with_credentials
 from pipeline.delivery.config import DeliveryConfig
 from pipeline.events.config import EventsConfig
 from pipeline.fleet.config import FleetConfig
 from pipeline.recording.config import RecordingConfig
+from pipeline.url_config import CheckedUrl, UrlConfig
 
 _RENAMED = {"control": "serve"}
 _SHORT_FORMS = {"serve": "address"}  # the key of a section that is one string; else `name`
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-_OPEN = ConfigDict(
-    extra="allow", frozen=True, hide_input_in_errors=True
-)  # further keys are options, checked by the constructor
+# Further keys are options, which the constructor checks
+_OPEN = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
 
 def _named(key: str) -> BeforeValidator:
@@ -44,33 +43,10 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class _Place(BaseModel):
-    """Where video comes from or results go."""
-
-    model_config = _OPEN
-    url: Annotated[Url, AfterValidator(checked_host)]
-    user: str | None = Field(
-        default=None, repr=False, description="of the URL, in place of USER:PASSWORD@ in it"
-    )
-    password: str | None = Field(
-        default=None, repr=False, description="of the URL, as it is: not percent-encoded"
-    )
-
-    @model_validator(mode="after")
-    def _has_place_for_credentials(self) -> _Place:
-        with_credentials(self.url, self.user, self.password)
-        return self
-
-    @property
-    def address(self) -> str:
-        """The URL with user and password, for the one who connects."""
-        return with_credentials(self.url, self.user, self.password)
-
-
-class SourceConfig(_Place):
+class SourceConfig(UrlConfig):
     """A source of video. Further keys are options of that kind of source."""
 
-    url: Annotated[Url, AfterValidator(checked_host)] = Field(
+    url: CheckedUrl = Field(
         repr=False, description="a video file, URL, folder of images, glob, or 'synthetic'"
     )
     name: StreamName | None = Field(
@@ -78,7 +54,7 @@ class SourceConfig(_Place):
     )
     stride: int = Field(default=1, ge=1, description="use every k-th frame")
     max_frames: int | None = Field(default=None, ge=1, description="stop after this many frames")
-    record_url: Annotated[Url, AfterValidator(checked_host)] | None = Field(
+    record_url: CheckedUrl | None = Field(
         default=None,
         repr=False,
         description="another stream of the same camera, which is recorded in place of this one",
@@ -172,10 +148,10 @@ class TrackerConfig(BaseModel):
     )
 
 
-class OutputConfig(_Place):
+class OutputConfig(UrlConfig):
     """A destination of results. Further keys are options of that kind of sink."""
 
-    url: Annotated[Url, AfterValidator(checked_host)] = Field(
+    url: CheckedUrl = Field(
         repr=False,
         description="a file, whose suffix selects the format, or a URL; {stream} is replaced by "
         "the stream's name",

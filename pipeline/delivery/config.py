@@ -5,28 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-from pipeline.checked_text import MAX_NAME, StreamName, Url
-from pipeline.credentials import checked_host, with_credentials
+from pipeline.checked_text import MAX_NAME, StreamName
 from pipeline.redaction import HIDDEN, shown_url
+from pipeline.url_config import CheckedUrl, UrlConfig
 
 
-class DeliveryConfig(BaseModel):
+class DeliveryConfig(UrlConfig):
     """Where events are delivered to. Further keys are options of that kind of transport."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-    url: Annotated[Url, AfterValidator(checked_host)] = Field(
+    url: CheckedUrl = Field(
         repr=False, description="mqtt:// or mqtts://HOST, https://HOST/PATH, or a .jsonl file"
-    )
-    user: str | None = Field(
-        default=None, repr=False, description="of the URL, in place of USER:PASSWORD@ in it"
-    )
-    password: str | None = Field(
-        default=None, repr=False, description="of the URL, as it is: not percent-encoded"
     )
     name: StreamName | None = Field(
         default=None,
@@ -40,19 +32,9 @@ class DeliveryConfig(BaseModel):
         default=100_000_000, gt=0, description="of messages that wait; beyond, the oldest go"
     )
 
-    @model_validator(mode="after")
-    def _has_place_for_credentials(self) -> DeliveryConfig:
-        with_credentials(self.url, self.user, self.password)
-        return self
-
     def __repr_args__(self) -> Iterator[tuple[str, str]]:
         """Show nothing that may be secret, such as an option `secret`."""
         yield "name", self.transport
-
-    @property
-    def address(self) -> str:
-        """The URL with user and password, for the one who connects."""
-        return with_credentials(self.url, self.user, self.password)
 
     @property
     def shown(self) -> str:
