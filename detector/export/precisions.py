@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 from detector.cache import CacheKey, cache_folder, cached_file
@@ -46,6 +47,20 @@ def need_int8(model: Path, runtime: str) -> Path:
             f"quantize {model} --images VIDEO_OR_FOLDER`"
         )
     return path
+
+
+def int8_files(model: Path) -> list[Path]:
+    """Return all files of the INT8 models that were made from this model, with their manifests.
+
+    Raises ModelError if one is damaged.
+    """
+    found = (find_int8(model, runtime) for runtime in INT8_ENDINGS)
+    return [
+        file
+        for path in found
+        if path
+        for file in sorted(path.parent.glob(f"{escape(path.stem)}.*"))
+    ]
 
 
 def half_model(model: Path, manifest: Manifest) -> tuple[Path, Manifest]:

@@ -1,21 +1,26 @@
-"""Models that a node was sent, by the hash of their content."""
+"""Models that a node was sent."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from detector.atomic_write import replacing
 from detector.errors import FramelaneError
+from detector.export.precisions import int8_files
 from detector.manifest import manifest_path, sha256_of
 
 PART_BYTES = 4 << 20  # of a file in one message
 
 
 class ModelStore:
-    """The folder of sent models. A file is there under its hash, complete, or not at all."""
+    """The folder of sent models, each in a folder named after its content.
+
+    A file is there complete, or not at all.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,24 +52,24 @@ class ModelStore:
                 unfinished.rename(written)
 
     def _path(self, name: str, wanted: Mapping[str, str]) -> Path:
-        onnx = next(iter(wanted.values()))
-        return self._folder / onnx[:16] / Path(name).name
+        content = sha256("".join(wanted.values()).encode()).hexdigest()
+        return self._folder / content[:16] / Path(name).name
 
 
-def model_parts(model: Path) -> tuple[Path, Path]:
-    """Return the files that make up a model: the ONNX file and its manifest."""
-    return model, manifest_path(model)
+def model_files(model: Path) -> list[Path]:
+    """Return the files that make up a model: the ONNX file, its manifest, its INT8 models."""
+    return [model, manifest_path(model), *int8_files(model)]
 
 
 def hashes(model: Path) -> dict[str, str]:
     """Return the name and SHA-256 of each file of a model; the first one is the ONNX file."""
-    return {path.name: sha256_of(path) for path in model_parts(model)}
+    return {path.name: sha256_of(path) for path in model_files(model)}
 
 
 def parts(model: Path) -> Iterator[dict[str, Any]]:
     """Yield the messages that carry a model to a node."""
     wanted = hashes(model)
-    for path in model_parts(model):
+    for path in model_files(model):
         size, done = path.stat().st_size, 0
         with path.open("rb") as file:
             while content := file.read(PART_BYTES):
