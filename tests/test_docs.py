@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import click
@@ -133,6 +134,26 @@ def test_options_of_our_commands_exist(page: Path) -> None:
         given = [word.partition("=")[0] for word in arguments if re.match(r"--?[a-z]", word)]
         wrong += [f"{option} in: {line}" for option in given if option not in known]
     assert wrong == []
+
+
+def test_the_readme_lists_every_command_and_every_extra() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"lists the commands: (.*?)\.\n", text, re.DOTALL)
+    named = re.findall(r"`(\w+)`(?:\s\(([^)]*)\))?", listed)
+    there = {name: set(re.findall(r"`(\w+)`", inside)) for name, inside in named}
+    main = COMMANDS["framelane",]
+    assert there == {name: set(_commands(each)) for name, each in _commands(main).items()}
+    extras = {*distribution("framelane").metadata.get_all("Provides-Extra", [])}
+    assert extras - {"dev", "dist"} <= set(re.findall(r"`([\w-]+)`", text))
+
+
+def _commands(command: click.Command) -> dict[str, click.Command]:
+    """Return the commands inside of a command, by their names."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: each for name, each in found.items() if each}
 
 
 def test_classes_of_the_architecture_exist() -> None:
