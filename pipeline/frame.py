@@ -146,6 +146,7 @@ class Reason(Enum):
     CHANGE = "change"  # most of the picture changed at once
     MOVEMENT = "movement"  # something moves that no track explains
     TRACK = "track"  # the position of a track can no longer be trusted
+    DOUBT = "doubt"  # the last look found something, but not surely enough for a track
     AGE = "age"  # the last look is older than `max_rest_seconds`
     SAMPLE = "sample"  # a rest that is looked at all the same, to know what rests miss
 

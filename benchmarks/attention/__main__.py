@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from pathlib import Path
 
 import click
-import numpy as np
 
+from benchmarks.attention.breakdown import ALL, Cost, costs
 from benchmarks.attention.material import Clip, clips, detections
-from benchmarks.attention.replay import Replay, first_found, replay, scores, shadowed
+from benchmarks.attention.replay import replay, shadowed
 from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import Reason
+from pipeline.frame import RESTS, Reason
 from pipeline.process_settings import apply_process_settings
 from trackers import TRACKERS
-from trackers.evaluation.evaluate import Scores
 
+COLUMNS = (
+    f"{'boxes':>8}{'HOTA':>8}{'on':>8}{'IDF1':>8}{'on':>8}{'MOTA':>8}{'on':>8}{'late p95':>10}"
+    f"{'never':>7}"
+)
 HEADER = (
-    f"{'clip':<34}{'fps':>5}{'looks/s':>9}{'HOTA':>8}{'on':>8}{'IDF1':>8}{'on':>8}{'MOTA':>8}"
-    f"{'on':>8}{'late p95':>10}{'never':>8}{'events':>8}{'differ':>8}   shadow: late, never, IDF1"
+    f"{'clip':<34}{'fps':>5}{'looks/s':>9}{COLUMNS}{'events':>8}{'differ':>8}"
+    "   shadow: late, never, IDF1"
 )
 
 
@@ -36,29 +37,31 @@ def main(work: Path, data: Path | None, tracker: str) -> None:
     apply_process_settings()
     work.mkdir(parents=True, exist_ok=True)
     click.echo(HEADER)
-    off, on, reasons, late = [], [], Counter[Reason](), list[float]()
+    total: dict[str, Cost] = {}
+    reasons, events, differing = Counter[Reason](), 0, 0
     for clip in clips(data, work):
         found = detections(clip, work)
         plain, seconds = replay(clip, found, None, tracker)
         attended, _ = replay(clip, found, Attention(AttentionConfig(mode="on")), tracker)
-        off.append(_total(clip, plain))
-        on.append(_total(clip, attended))
-        delays, never = _delays(clip, plain, attended, len(found) / seconds)
-        late += delays
         reasons += attended.reasons
         fps = len(found) / seconds
-        looks = attended.looks_per_second(seconds)
-        line = f"{clip.name:<34}{fps:>5.1f}{looks:>9.1f}{_rates(off[-1], on[-1])}"
+        cost = costs(clip, plain.rows, attended.rows, fps)
+        total = {name: total[name] + each if total else each for name, each in cost.items()}
         differ = ((plain.events - attended.events) + (attended.events - plain.events)).total()
+        events, differing = events + plain.events.total(), differing + differ
+        looks = attended.looks_per_second(seconds)
         counted = f"{plain.events.total():>8}{differ:>8}"
+        foreseen = _foreseen(clip, found, tracker)
         click.echo(
-            f"{line}{_p95(delays):>10.2f}{never:>8}{counted}   {_foreseen(clip, found, tracker)}"
+            f"{clip.name:<34}{fps:>5.1f}{looks:>9.1f}{_columns(cost[ALL])}{counted}   {foreseen}"
         )
-    line = f"{'all boxes':<34}{'':>14}{_rates(reduce(add, off), reduce(add, on))}"
-    click.echo(f"{line}{_p95(late):>10.2f}")
+    for name, each in total.items():
+        counted = f"{events:>8}{differing:>8}" if name == ALL else ""
+        click.echo(f"{name:<48}{_columns(each)}{counted}")
     frames = sum(reasons.values())
     shares = (f"{why.value} {count / frames:.1%}" for why, count in reasons.most_common())
-    click.echo(f"frames by reason: {', '.join(shares)}")
+    looked = sum(count for why, count in reasons.items() if why not in RESTS)
+    click.echo(f"looked at {looked / frames:.1%} of {frames} frames: {', '.join(shares)}")
 
 
 def _foreseen(clip: Clip, found: Sequence[Detections], tracker: str) -> str:
@@ -68,30 +71,12 @@ def _foreseen(clip: Clip, found: Sequence[Detections], tracker: str) -> str:
     return f"{late:.2f}, {never} of {says['tracks_found'] + never}, {says['idf1'] or 0:.3f}"
 
 
-def _total(clip: Clip, replayed: Replay) -> Scores:
-    return reduce(add, scores(clip, replayed.rows).values())
-
-
-def _rates(off: Scores, on: Scores) -> str:
+def _columns(cost: Cost) -> str:
+    off, on = cost.off, cost.on
     pairs = ((off.hota.hota, on.hota.hota), (off.identity.idf1, on.identity.idf1))
-    columns = [*pairs, (off.clear.mota, on.clear.mota)]
-    return "".join(f"{before:>8.3f}{after - before:>+8.3f}" for before, after in columns)
-
-
-def _delays(clip: Clip, plain: Replay, attended: Replay, fps: float) -> tuple[list[float], int]:
-    """Return by how many seconds objects are found later, and how many are not found any more."""
-    before, after = first_found(clip, plain.rows), first_found(clip, attended.rows)
-    found = [key for key, frame in before.items() if frame is not None]
-    late = [
-        (second - first) / fps
-        for key in found
-        if (first := before[key]) is not None and (second := after[key]) is not None
-    ]
-    return late, len(found) - len(late)
-
-
-def _p95(values: Sequence[float]) -> float:
-    return float(np.percentile(values, 95)) if values else 0.0
+    rates = [*pairs, (off.clear.mota, on.clear.mota)]
+    columns = "".join(f"{before:>8.3f}{after - before:>+8.3f}" for before, after in rates)
+    return f"{off.clear.objects:>8}{columns}{cost.late_p95:>10.2f}{cost.never:>7}"
 
 
 if __name__ == "__main__":

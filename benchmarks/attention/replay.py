@@ -94,7 +94,7 @@ def replay(
         if not decision.looks:
             tracks = tracks.within(*size)
         if attention:
-            attention.settle(now, decision, tracks, size)
+            attention.settle(now, decision, detections, tracks, size)
         looks.append(decision.looks)
         reasons[decision.reason] += 1
         tracked.append((frame.index + 1, tracks.confirmed))

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from detector.detections import UInt8Array
+from detector.detections import Detections, Float32Array, UInt8Array
 from pipeline.attention.config import AttentionConfig
+from pipeline.attention.doubt import doubtful
 from pipeline.attention.known import FloatArray, Known
 from pipeline.attention.motion import BoolArray, MotionDetector, Movement
 from pipeline.attention.patience import Patience
@@ -64,14 +65,16 @@ class Attention:
             unexplained = movement.moving & ~explained
             decision = self._decide(movement, unexplained, seconds)
             if decision.looks:
-                self._under_way = _Look(seconds, decision, unexplained)
+                self._under_way = _Look(seconds, decision, movement.moving, unexplained)
                 self._looked_at = seconds
             return decision
 
-    def settle(self, seconds: float, decision: Decision, tracks: Tracks, size: Size) -> None:
+    def settle(
+        self, seconds: float, decision: Decision, found: Detections, tracks: Tracks, size: Size
+    ) -> None:
         """Note what became of the frame at `seconds`; frames come in order.
 
-        decision: the one that was carried out; tracks: those of a look, or predicted
+        decision: the one that was carried out; found: by the look; tracks: of it, or predicted
         """
         with self._changed:
             self.counts[decision.reason] += 1
@@ -81,7 +84,7 @@ class Attention:
                 self._under_way = None
                 self._changed.notify_all()
             if decision.looks:
-                self._learn(seconds, decision, look, tracks, size)
+                self._learn(seconds, decision, look, found, tracks, size)
 
     def figures(self) -> dict[str, Any]:
         """Return how many frames were looked at, how many rested, and why, for a report.
@@ -121,6 +124,7 @@ class Attention:
                 learning=movement.learning,
                 change=movement.global_change,
                 movement=self._patience.wait(unexplained, seconds),
+                doubt=self._patience.doubt(seconds),
                 expected=bool(movement.moving.any()) or bool(known.moving.any()),
                 track=known.interval,
                 max_rest=self._config.max_rest_seconds,
@@ -142,7 +146,13 @@ class Attention:
         return _cells(np.concatenate((low, high), axis=1), shape, size)
 
     def _learn(
-        self, seconds: float, decision: Decision, look: _Look | None, tracks: Tracks, size: Size
+        self,
+        seconds: float,
+        decision: Decision,
+        look: _Look | None,
+        found: Detections,
+        tracks: Tracks,
+        size: Size,
     ) -> None:
         before = self._known
         self._known = before.after(tracks, seconds, size)
@@ -153,7 +163,8 @@ class Attention:
             shape, known = look.unexplained.shape, self._known
             fresh = ~np.isin(known.ids, before.ids) | (known.ids < 0)
             explained = _cells(known.boxes[fresh], shape, size)
-            self._patience.looked(look.unexplained & ~explained, explained, seconds)
+            doubts = _cells(doubtful(found, tracks), shape, size) & look.moving
+            self._patience.looked(look.unexplained & ~explained, explained, doubts, seconds)
             moves = _cells(known.boxes[known.moving], shape, size)
             self._motion.absorb(~moves)
 
@@ -161,16 +172,19 @@ class Attention:
 class _Look:
     """A look whose result is awaited.
 
-    unexplained: (h, w) cells that moved, and no track explained
+    moving: (h, w) cells that moved; unexplained: those that no track explained
     """
 
-    def __init__(self, seconds: float, decision: Decision, unexplained: BoolArray) -> None:
+    def __init__(
+        self, seconds: float, decision: Decision, moving: BoolArray, unexplained: BoolArray
+    ) -> None:
         self.seconds = seconds
         self.decision = decision
+        self.moving = moving
         self.unexplained = unexplained
 
 
-def _cells(boxes: FloatArray, shape: tuple[int, ...], size: Size) -> BoolArray:
+def _cells(boxes: FloatArray | Float32Array, shape: tuple[int, ...], size: Size) -> BoolArray:
     """Return (h, w) which cells the (n, 4) boxes touch."""
     covered = np.zeros(shape, np.uint8)
     scale = np.array([shape[1] / size[0], shape[0] / size[1]] * 2)

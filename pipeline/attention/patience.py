@@ -1,4 +1,4 @@
-"""How long movement waits for a look: longer where looks have found nothing."""
+"""How long movement waits for a look: longer where looks have found nothing, or nothing sure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ VAIN_GROWTH = 1.2  # factor after each further one
 VAIN_RELIEF_SECONDS = 1.0  # in which that wait falls to a third
 FIRST_SECONDS = 0.1  # after the first look at it that gave nothing
 GROWTH = 1.5  # factor after each further one
+DOUBT_SECONDS, DOUBT_GROWTH = 0.04, 1.2  # the same where a look leaves a doubt
 GROWN, FEW = 2, 4  # movement of twice as many cells, and a few, is other than what was in vain
 RELIEF_SECONDS = 10.0  # in which patience falls to a third where nothing was looked at in vain
 _AROUND = np.ones((3, 3), np.uint8)
@@ -26,6 +27,7 @@ class Patience:
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds
         self._waits = np.zeros((0, 0), np.float32)
+        self._doubts = np.zeros((0, 0), bool)  # cells in which the last look left a doubt
         self._seconds = 0.0
         self._vain = 0.0  # seconds that any movement waits
         self._vain_cells = 0.0  # that moved at the last looks, and in which nothing was found
@@ -41,11 +43,19 @@ class Patience:
         vain = self._vain * float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
         return max(vain, float(self._waits[moving].min()) * self._relief(seconds))
 
-    def looked(self, fruitless: BoolArray, found: BoolArray, seconds: float) -> None:
+    def doubt(self, seconds: float) -> float:
+        """Return how long after the last look its doubts want another; infinite for no doubt."""
+        waits = self._waits[self._doubts]
+        return float(waits.min(initial=np.inf)) * self._relief(seconds)
+
+    def looked(
+        self, fruitless: BoolArray, found: BoolArray, doubts: BoolArray, seconds: float
+    ) -> None:
         """Note what a look has found.
 
-        fruitless: (h, w) cells that moved, and where nothing was found
-        found: (h, w) cells in which something new was found
+        fruitless: (h, w) cells that moved, and where no track is
+        found: (h, w) cells in which a new track is
+        doubts: (h, w) cells that moved, and where something was found that is no track yet
         """
         if self._waits.shape != fruitless.shape:
             self._waits = np.zeros(fruitless.shape, np.float32)
@@ -55,14 +65,18 @@ class Patience:
         self._vain_cells = max(float(np.count_nonzero(fruitless)), self._vain_cells * relief)
         if found.any():
             self._vain = 0.0
-        elif fruitless.any():
+        elif (fruitless & ~doubts).any():
             self._vain = min(max(self._vain * VAIN_GROWTH, VAIN_SECONDS[0]), VAIN_SECONDS[1])
-        self._waits[self._waits < FIRST_SECONDS / 2] = 0
+        self._waits[self._waits < DOUBT_SECONDS / 2] = 0
         self._seconds = seconds
-        around = cv2.dilate(fruitless.view(np.uint8), _AROUND).view(bool)
-        longer = np.clip(self._waits[around] * GROWTH, FIRST_SECONDS, self._max_seconds)
-        self._waits[around] = longer
+        vain = cv2.dilate((fruitless & ~doubts).view(np.uint8), _AROUND).view(bool) & ~doubts
+        self._grow(vain, FIRST_SECONDS, GROWTH)
+        self._grow(doubts, DOUBT_SECONDS, DOUBT_GROWTH)
         self._waits[found] = 0
+        self._doubts = doubts & ~found
+
+    def _grow(self, cells: BoolArray, first: float, growth: float) -> None:
+        self._waits[cells] = np.clip(self._waits[cells] * growth, first, self._max_seconds)
 
     def _relief(self, seconds: float) -> float:
         return float(np.exp(-(seconds - self._seconds) / RELIEF_SECONDS))

@@ -20,6 +20,8 @@ class Situation:
     learning, change: of the background, see Movement
     movement: seconds after the last look when what moves and no track explains must be looked at;
         None if nothing does
+    doubt: seconds after the last look when what it found, but not surely enough, must be looked at
+        again; infinite without such
     expected: something moves that is tracked
     track: seconds after the last look when a track must be looked at; infinite without tracks
     max_rest: seconds
@@ -30,6 +32,7 @@ class Situation:
     learning: bool = False
     change: bool = False
     movement: float | None = None
+    doubt: float = float("inf")
     expected: bool = False
     track: float = float("inf")
     max_rest: float = 1.0
@@ -39,7 +42,7 @@ def decide(now: Situation) -> Decision:
     """Return whether to look at the frame."""
     if now.under_way:
         return Decision(Reason.UNDER_WAY)
-    intervals = {Reason.AGE: now.max_rest, Reason.TRACK: now.track}
+    intervals = {Reason.AGE: now.max_rest, Reason.TRACK: now.track, Reason.DOUBT: now.doubt}
     if now.learning:
         intervals[Reason.LEARNING] = LEARNING_INTERVAL
     if now.change:

@@ -56,7 +56,7 @@ class Shadow:
             own = self._tracker.update(found, seconds)
         else:
             own = self._tracker.update(None, seconds).within(*size)
-        self.attention.settle(seconds, decision, own, size)
+        self.attention.settle(seconds, decision, found, own, size)
         with self._lock:
             self._frame += 1
             self._recent.append((self._frame, tracks.confirmed, own.confirmed))

@@ -46,7 +46,7 @@ class Track(Stage[Detected, Tracked]):
         frame, tracks = item.frame, self._tracks(item)
         seconds, size = float(frame.time), (frame.picture.width, frame.picture.height)
         if self._attention and frame.decision:
-            self._attention.settle(seconds, frame.decision, tracks, size)
+            self._attention.settle(seconds, frame.decision, item.detections, tracks, size)
         if self._shadow and frame.shadow:
             self._shadow.follow(seconds, frame.shadow, item.detections, tracks, size)
         return (Tracked(frame, tracks),)

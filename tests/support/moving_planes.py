@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import UInt8Array
+from detector.detections import Detections, UInt8Array
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
 from pipeline.frame import Reason
@@ -28,7 +28,7 @@ class Scene:
     """A textured place, its objects and its light.
 
     contrast: of the objects to the place, in levels; noise: standard deviation of a cell
-    visible: to the detector
+    visible: to the tracker; doubtful: to the detector only, whose scores are too low for a track
     light: applied to the drawn plane; shift: of the whole picture, in cells, by seconds
     """
 
@@ -39,6 +39,7 @@ class Scene:
     light: Light = lambda plane, seconds: plane
     shift: Callable[[float], tuple[float, float]] = lambda seconds: (0.0, 0.0)
     visible: bool = True
+    doubtful: bool = False
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
     def __post_init__(self) -> None:
@@ -58,20 +59,31 @@ class Scene:
 
     def tracks(self, seconds: float) -> Tracks:
         """Return the objects that are at least half inside, in source pixels."""
-        rows = []
-        for number, place in enumerate(self.objects if self.visible else (), start=1):
-            box = place(seconds)
-            if box and _inside(box) >= 0.5:
-                rows.append((number, *box))
-        table = np.array(rows, np.float64).reshape(-1, 5)
-        n = len(table)
+        present = self._present(seconds) if self.visible and not self.doubtful else np.zeros((0, 5))
+        n = len(present)
         return Tracks(
-            (table[:, 1:] * SIZE[1] / HEIGHT).astype(np.float32),
+            present[:, 1:].astype(np.float32),
             np.full(n, 0.9, np.float32),
             np.zeros(n, np.int64),
-            table[:, 0].astype(np.int64),
+            present[:, 0].astype(np.int64),
             np.full(n, TrackState.CONFIRMED, np.int8),
         )
+
+    def found(self, seconds: float) -> Detections:
+        """Return what the detector finds of them."""
+        present = self._present(seconds) if self.visible else np.zeros((0, 5))
+        scores = np.full(len(present), 0.4 if self.doubtful else 0.9, np.float32)
+        return Detections(
+            present[:, 1:].astype(np.float32), scores, np.zeros(len(present), np.int64)
+        )
+
+    def _present(self, seconds: float) -> NDArray[np.float64]:
+        """Return (n, 5) number and box of those that are at least half inside."""
+        boxes = [(number, place(seconds)) for number, place in enumerate(self.objects, start=1)]
+        rows = [(number, *box) for number, box in boxes if box and _inside(box) >= 0.5]
+        table = np.array(rows, np.float64).reshape(-1, 5)
+        table[:, 1:] *= SIZE[1] / HEIGHT
+        return table
 
 
 @dataclass
@@ -103,7 +115,7 @@ def watch(scene: Scene, times: Iterable[float], config: AttentionConfig | None =
         if decision.looks:
             looks.seconds.append(seconds)
             looks.reasons.append(decision.reason)
-        attention.settle(seconds, decision, scene.tracks(seconds), SIZE)
+        attention.settle(seconds, decision, scene.found(seconds), scene.tracks(seconds), SIZE)
     return looks
 
 

@@ -30,6 +30,13 @@ def walker(start: float) -> list[Place]:
     return [passing(start, 12.0, (-4.0, 40.0, 0.0, 50.0))]
 
 
+def swaying(seconds: float) -> Box | None:
+    """Return where a dog is that runs to and fro from 3 s on."""
+    if seconds < 3:
+        return None
+    return 60 + 3 * np.sin(3 * seconds), 40, 66 + 3 * np.sin(3 * seconds), 44
+
+
 def test_an_empty_place_is_looked_at_once_in_max_rest_seconds() -> None:
     looks = watch(Scene(), every(RATE, 0, 12))
     assert 10 <= looks.between(2, 12) <= 15  # with the random sample
@@ -156,11 +163,14 @@ def test_movement_in_a_mask_is_no_reason_to_look() -> None:
 
 
 def test_movement_that_no_look_explains_is_looked_at_ever_more_rarely() -> None:
-    def dog(seconds: float) -> Box | None:
-        return 60 + 3 * np.sin(3 * seconds), 40, 66 + 3 * np.sin(3 * seconds), 44
+    looks = watch(Scene([swaying], visible=False), every(RATE, 0, 20))
+    assert looks.between(15, 20) <= 5 * 2.5
 
-    scene = Scene([dog], visible=False)
-    looks = watch(scene, every(RATE, 0, 20))
+
+def test_what_is_found_but_not_surely_enough_is_looked_at_again_soon_and_then_more_rarely() -> None:
+    looks = watch(Scene([swaying], doubtful=True), every(1 / 25, 0, 20))
+    assert looks.delay(3.1, because={Reason.DOUBT}) <= 0.1
+    assert looks.between(3.1, 4.1) >= 12
     assert looks.between(15, 20) <= 5 * 2.5
 
 
@@ -171,7 +181,7 @@ def test_no_look_is_asked_for_while_one_is_under_way() -> None:
     assert first.reason is Reason.LEARNING
     later = [attention.judge(scene.plane(s), s, SIZE) for s in every(RATE, RATE, 3)]
     assert {each.reason for each in later} == {Reason.UNDER_WAY}
-    attention.settle(0.0, first, scene.tracks(0.0), SIZE)
+    attention.settle(0.0, first, scene.found(0.0), scene.tracks(0.0), SIZE)
     assert attention.judge(scene.plane(3.0), 3.0, SIZE).looks
 
 
@@ -180,6 +190,6 @@ def test_a_new_scene_is_learnt_anew() -> None:
     scene = Scene()
     for seconds in every(RATE, 0, 3):
         decision = attention.judge(scene.plane(seconds), seconds, SIZE)
-        attention.settle(seconds, decision, scene.tracks(seconds), SIZE)
+        attention.settle(seconds, decision, scene.found(seconds), scene.tracks(seconds), SIZE)
     again = attention.judge(scene.plane(3.0)[:60, :100], 3.0, SIZE, scene=1)
     assert again.reason is Reason.LEARNING

@@ -22,7 +22,7 @@ def in_vain(times: int) -> Patience:
     """Return a patience after looks at the same movement, in which nothing was found."""
     patience = Patience(max_seconds=1.0)
     for number in range(times):
-        patience.looked(cells(3, 4), NOTHING, number / 10)
+        patience.looked(cells(3, 4), NOTHING, NOTHING, number / 10)
     return patience
 
 
@@ -42,8 +42,32 @@ def test_movement_that_has_grown_is_looked_at_at_once() -> None:
 
 def test_where_something_new_was_found_nothing_waits() -> None:
     patience = in_vain(20)
-    patience.looked(NOTHING, cells(3, 4), 2.0)
+    patience.looked(NOTHING, cells(3, 4), NOTHING, 2.0)
     assert patience.wait(cells(3, 4), 2.1) == 0
+
+
+def test_a_doubt_is_looked_at_again_soon_and_then_ever_more_rarely() -> None:
+    patience = Patience(max_seconds=1.0)
+    waits = []
+    for number in range(40):
+        patience.looked(cells(3, 4), NOTHING, cells(3, 4), number / 10)
+        waits.append(patience.doubt(number / 10))
+    assert waits == sorted(waits)
+    assert waits[0] <= 0.05 and waits[5] <= 0.15 and waits[-1] == 1.0
+
+
+def test_a_doubt_makes_no_other_movement_wait() -> None:
+    patience = Patience(max_seconds=1.0)
+    patience.looked(cells(3, 4), NOTHING, cells(3, 4), 0.0)
+    assert patience.wait(cells(15), 0.1) == 0
+
+
+def test_a_doubt_ends_with_the_look_that_finds_a_track_or_nothing() -> None:
+    for found in (cells(3, 4), NOTHING):
+        patience = Patience(max_seconds=1.0)
+        patience.looked(cells(3, 4), NOTHING, cells(3, 4), 0.0)
+        patience.looked(NOTHING, found, NOTHING, 0.1)
+        assert patience.doubt(0.1) == float("inf")
 
 
 def test_without_movement_nothing_is_asked_for() -> None:

@@ -21,6 +21,8 @@ from pipeline.frame import Decision, Reason
         (Situation(0.3, movement=0.3), Reason.MOVEMENT),
         (Situation(0.2, track=0.16), Reason.TRACK),
         (Situation(0.1, track=0.16), Reason.QUIET),
+        (Situation(0.06, doubt=0.05, track=0.16), Reason.DOUBT),
+        (Situation(0.04, doubt=0.05), Reason.QUIET),
         (Situation(0.1, learning=True), Reason.QUIET),
         (Situation(0.12, learning=True), Reason.LEARNING),
         (Situation(0.12, change=True), Reason.CHANGE),
