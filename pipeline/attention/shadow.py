@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.detections import Detections, Float32Array
+from detector.detections import Detections, iou
 from pipeline.attention.attention import Attention, Size
 from pipeline.frame import Decision
 from trackers.evaluation.evaluate import evaluate, gathered
@@ -17,7 +17,7 @@ from trackers.motchallenge.text import MotResult
 from trackers.tracks import Tracker, Tracks
 
 MAX_FRAMES = 3000  # the latest, whose scores are compared: two minutes of most cameras
-SAME_IOU = 0.3  # of two boxes of one object
+SAME_IOU = 0.3  # of two boxes of a class: they are of one object
 MAX_KNOWN = 10_000  # tracks whose delay is remembered
 GONE_SECONDS = 1.0  # after which a track that is not seen has ended
 
@@ -85,14 +85,16 @@ class Shadow:
 
     def _compare(self, seconds: float, tracks: Tracks, own: Tracks) -> None:
         """Note which tracks are found for the first time, and which have ended unseen."""
-        for identity, box in zip(tracks.ids.tolist(), tracks.boxes_xyxy, strict=True):
+        same = iou(tracks.boxes_xyxy, own.boxes_xyxy) >= SAME_IOU
+        same &= tracks.class_ids[:, None] == own.class_ids
+        for identity, found in zip(tracks.ids.tolist(), same.any(axis=1).tolist(), strict=True):
             if identity > self._newest:
                 self._newest = identity
                 self._unseen[identity] = _Unseen(seconds, seconds)
             if (track := self._unseen.get(identity)) is None:
                 continue
             track.last_at = seconds
-            if _overlaps(box, own.boxes_xyxy):
+            if found:
                 self._delays.append(seconds - track.first_at)
                 del self._unseen[identity]
         for identity, track in list(self._unseen.items()):
@@ -108,11 +110,3 @@ class _Unseen:
 
     first_at: float
     last_at: float
-
-
-def _overlaps(box: Float32Array, others: Float32Array) -> bool:
-    """Return whether one of the (n, 4) boxes is that of the same object."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
-    areas = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return bool((shared >= SAME_IOU * (areas - shared)).any())

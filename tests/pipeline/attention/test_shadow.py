@@ -55,6 +55,16 @@ def test_a_track_that_the_looks_find_late_is_late_by_that_much() -> None:
     assert figures["late_seconds"]["p95"] == pytest.approx(0.5, abs=0.03)
 
 
+def test_a_bicycle_is_not_found_by_finding_its_rider() -> None:
+    boxes = np.array([[100, 100, 140, 200], [95, 130, 145, 205]], np.float32)
+    rider = Detections(boxes[:1], np.array([0.9], np.float32), np.array([0]))
+    both = Detections(boxes, np.array([0.9, 0.9], np.float32), np.array([0, 1]))
+    present = [both if k >= 10 else rider for k in range(40)]
+    figures = followed(present, {0, 1, 15, 16, 17, 30}).figures()
+    assert (figures["tracks_found"], figures["tracks_never_seen"]) == (2, 0)
+    assert figures["late_seconds"]["p95"] == pytest.approx(0.5, abs=0.03)
+
+
 def test_without_tracks_there_is_no_score() -> None:
     figures = followed([found()] * 5, {0}).figures()
     assert figures["idf1"] is None and figures["tracks_found"] == 0
