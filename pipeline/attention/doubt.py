@@ -11,7 +11,7 @@ import numpy as np
 from detector.detections import Detections, Float32Array, iou
 from trackers.tracks import Tracks, TrackState
 
-MIN_SCORE = 0.2  # of a detection that may become a track
+MIN_SCORE = 0.3  # of a detection that may become a track
 SAME_IOU = 0.3  # with a track of its class: the detection belongs to that
 
 

@@ -13,9 +13,10 @@ VAIN_RELIEF_SECONDS = 1.0  # in which that wait falls to a third
 FIRST_SECONDS = 0.1  # after the first look at it that gave nothing
 GROWTH = 1.5  # factor after each further one
 DOUBT_SECONDS, DOUBT_GROWTH = 0.04, 1.2  # the same where a look leaves a doubt
+DOUBT_LASTS = 0.3  # seconds, if further looks find nothing in what moves there
 GROWN, FEW = 2, 4  # movement of twice as many cells, and a few, is other than what was in vain
 RELIEF_SECONDS = 10.0  # in which patience falls to a third where nothing was looked at in vain
-_AROUND = np.ones((3, 3), np.uint8)
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
 class Patience:
@@ -27,7 +28,8 @@ class Patience:
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds
         self._waits = np.zeros((0, 0), np.float32)
-        self._doubts = np.zeros((0, 0), bool)  # cells in which the last look left a doubt
+        self._doubted_at = np.zeros((0, 0))  # seconds when a look last left a doubt, by cell
+        self._doubts = np.zeros((0, 0), bool)  # cells in which there is one
         self._seconds = 0.0
         self._vain = 0.0  # seconds that any movement waits
         self._vain_cells = 0.0  # that moved at the last looks, and in which nothing was found
@@ -59,6 +61,10 @@ class Patience:
         """
         if self._waits.shape != fruitless.shape:
             self._waits = np.zeros(fruitless.shape, np.float32)
+            self._doubted_at = np.full(fruitless.shape, -np.inf)
+        self._doubted_at[_around(doubts)] = seconds
+        self._doubted_at[found] = -np.inf
+        doubts = (fruitless | doubts) & (seconds - self._doubted_at <= DOUBT_LASTS)
         self._waits *= self._relief(seconds)
         relief = float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
         self._vain *= relief
@@ -69,14 +75,18 @@ class Patience:
             self._vain = min(max(self._vain * VAIN_GROWTH, VAIN_SECONDS[0]), VAIN_SECONDS[1])
         self._waits[self._waits < DOUBT_SECONDS / 2] = 0
         self._seconds = seconds
-        vain = cv2.dilate((fruitless & ~doubts).view(np.uint8), _AROUND).view(bool) & ~doubts
-        self._grow(vain, FIRST_SECONDS, GROWTH)
+        self._grow(_around(fruitless & ~doubts) & ~doubts, FIRST_SECONDS, GROWTH)
         self._grow(doubts, DOUBT_SECONDS, DOUBT_GROWTH)
         self._waits[found] = 0
-        self._doubts = doubts & ~found
+        self._doubts = doubts
 
     def _grow(self, cells: BoolArray, first: float, growth: float) -> None:
         self._waits[cells] = np.clip(self._waits[cells] * growth, first, self._max_seconds)
 
     def _relief(self, seconds: float) -> float:
         return float(np.exp(-(seconds - self._seconds) / RELIEF_SECONDS))
+
+
+def _around(cells: BoolArray) -> BoolArray:
+    """Return these cells and their neighbours."""
+    return cv2.dilate(cells.view(np.uint8), _NEIGHBOURS).view(bool)

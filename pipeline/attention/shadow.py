@@ -87,7 +87,8 @@ class Shadow:
         """Note which tracks are found for the first time, and which have ended unseen."""
         same = iou(tracks.boxes_xyxy, own.boxes_xyxy) >= SAME_IOU
         same &= tracks.class_ids[:, None] == own.class_ids
-        for identity, found in zip(tracks.ids.tolist(), same.any(axis=1).tolist(), strict=True):
+        seen = np.asarray(same.any(axis=1)).tolist()
+        for identity, found in zip(tracks.ids.tolist(), seen, strict=True):
             if identity > self._newest:
                 self._newest = identity
                 self._unseen[identity] = _Unseen(seconds, seconds)

@@ -95,6 +95,21 @@ def test_rain_costs_few_looks_and_hides_nobody() -> None:
     assert looks.delay(16.0, because={Reason.MOVEMENT, Reason.TRACK}) <= 0.3
 
 
+def test_leaves_in_the_wind_cost_few_looks_and_hide_nobody() -> None:
+    leaves = np.random.default_rng(4).normal(0, 14, (36, 60))
+
+    def tree(plane: Plane, seconds: float) -> Plane:
+        gust = np.sin(0.7 * seconds) ** 2 * np.sin(2 * np.pi * np.array([1.7, 2.3]) * seconds)
+        y, x = gust.round().astype(int).tolist()
+        shaken = plane.copy()
+        shaken[4:34, 60:110] += np.roll(leaves, (y, x), (0, 1))[:30, :50]
+        return np.asarray(shaken)
+
+    looks = watch(Scene(walker(20.0), light=tree), every(RATE, 0, 21))
+    assert looks.between(12, 20) <= 8 * 6
+    assert looks.delay(20.0, because={Reason.MOVEMENT, Reason.TRACK}) <= 0.3
+
+
 def test_a_camera_that_sways_by_two_pixels_costs_few_looks_and_misses_nobody() -> None:
     def sway(seconds: float) -> tuple[float, float]:
         return 2 / 6 * np.sin(2 * np.pi * 1.3 * seconds), 1 / 6 * np.sin(2 * np.pi * 0.9 * seconds)

@@ -62,6 +62,15 @@ def test_a_doubt_makes_no_other_movement_wait() -> None:
     assert patience.wait(cells(15), 0.1) == 0
 
 
+def test_a_doubt_lasts_a_moment_if_the_next_look_finds_nothing_in_what_moves_there() -> None:
+    patience = Patience(max_seconds=1.0)
+    patience.looked(cells(3, 4), NOTHING, cells(3, 4), 0.0)
+    patience.looked(cells(4, 5), NOTHING, NOTHING, 0.1)
+    assert patience.doubt(0.1) <= 0.1
+    patience.looked(cells(4, 5), NOTHING, NOTHING, 0.6)
+    assert patience.doubt(0.6) == float("inf")
+
+
 def test_a_doubt_ends_with_the_look_that_finds_a_track_or_nothing() -> None:
     for found in (cells(3, 4), NOTHING):
         patience = Patience(max_seconds=1.0)
