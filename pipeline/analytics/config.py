@@ -63,7 +63,9 @@ class LineConfig(_Shape):
     def watch(self, width: int, height: int) -> LineCounter:
         """Return the counter of this line for frames of this size."""
         start, end = self._points((self.start, self.end), width, height)
-        return LineCounter(self.name, Line(start, end), self._margin(width, height), self.classes)
+        margin = self._margin(width, height)
+        line = Line.across(start, end, (width, height), margin)
+        return LineCounter(self.name, line, margin, self.classes)
 
 
 class ZoneConfig(_Shape):
@@ -78,8 +80,9 @@ class ZoneConfig(_Shape):
 
     def watch(self, width: int, height: int) -> ZoneCounter:
         """Return the counter of this zone for frames of this size."""
-        zone = Zone.of(self._points(self.polygon, width, height))
         margin = self._margin(width, height)
+        corners = self._points(self.polygon, width, height)
+        zone = Zone.inside(corners, (width, height), margin)
         return ZoneCounter(self.name, zone, margin, self.classes, self.dwell_seconds)
 
 

@@ -102,6 +102,49 @@ def test_unconfirmed_tracks_are_ignored() -> None:
         assert not analytics.update(one, NAMES, k, k / 10).events
 
 
+def placed(shape: str, **keys: object) -> Watch:
+    """Return the counter of a line or zone of a configuration in a frame of 640 x 480."""
+    config = AnalyticsConfig.model_validate({shape: [{"name": "it", **keys}]})
+    make = config.watches("", NAMES)
+    assert make
+    (watch,) = make(640, 480)
+    return watch
+
+
+def test_feet_below_the_frame_cross_a_line_that_ends_at_its_edge() -> None:
+    below = walk(1, [(x, 486.0) for x in range(250, 400, 9)])
+    for end in (1.0, 0.99):
+        assert len(events(below, placed("lines", start=[0.5, 0.2], end=[0.5, end]))) == 1
+        assert len(events(below, placed("lines", start=[0.5, end], end=[0.5, 0.2]))) == 1
+    assert not events(below, placed("lines", start=[0.5, 0.2], end=[0.5, 0.9]))
+
+
+def test_a_line_along_the_frames_edge_is_no_longer_than_it_was_drawn() -> None:
+    line = placed("lines", start=[0.3, 0.97], end=[0.7, 0.97], margin=0.0)
+    beside = walk(1, [(600.0, float(y)) for y in range(440, 480, 3)])
+    assert not events(beside, line)
+    assert len(events(walk(2, [(300.0, float(y)) for y in range(440, 480, 3)]), line)) == 1
+
+
+def test_feet_at_the_frames_edge_are_inside_of_a_zone_that_reaches_it() -> None:
+    corners = [[0.2, 0.5], [0.6, 0.5], [0.6, 1.0], [0.2, 1.0]]
+    path = [(float(x), 480.0 + x % 7) for x in range(60, 500, 9)]
+    found = events(walk(1, path), placed("zones", polygon=corners))
+    assert [event.kind for event in found] == ["enter", "leave"]
+    assert [round(event.point.position[0] / 640, 1) for event in found] == [0.2, 0.6]
+
+
+def test_a_zone_is_as_deep_as_its_edges_within_the_frame_are_far() -> None:
+    corners: list[Point] = [(0.0, 100.0), (300.0, 100.0), (400.0, 480.0), (0.0, 480.0)]
+    zone = Zone.inside(corners, (640, 480), 5.0)
+    assert zone.depth((10.0, 470.0)) == pytest.approx(370.0)
+    assert zone.depth((3.0, 300.0)) == pytest.approx(200.0)
+    assert zone.depth((0.0, 90.0)) == pytest.approx(-10.0)
+    steep = math.hypot(380, 100)
+    assert zone.depth((350.0, 480.0)) == pytest.approx(50 * 380 / steep, abs=0.1)
+    assert zone.depth((460.0, 470.0)) < 0
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.floats(-4.9, 4.9), max_size=60), st.sampled_from([60.0, 140.0]))
 def test_flicker_on_the_line_is_not_counted(jitter: list[float], begin: float) -> None:
