@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from benchmarks.attention.breakdown import ALL, Cost, costs
-from benchmarks.attention.material import Clip, clips, detections
+from benchmarks.attention.material import Clip, clips, detections, streets
 from benchmarks.attention.replay import replay, shadowed
 from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import RESTS, Reason
+from pipeline.frames.decision import RESTS, Reason
 from pipeline.process_settings import apply_process_settings
 from trackers import TRACKERS
 
@@ -31,15 +31,22 @@ HEADER = (
 @click.command()
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Clips, detections.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with the street clips.")
+@click.option(
+    "--street",
+    "seeds",
+    type=int,
+    multiple=True,
+    help="Only the busy and the calm street of this seed; may be given more than once.",
+)
 @click.option("--tracker", type=click.Choice(sorted(TRACKERS)), default="lane", show_default=True)
-def main(work: Path, data: Path | None, tracker: str) -> None:
+def main(work: Path, data: Path | None, seeds: tuple[int, ...], tracker: str) -> None:
     """Replay labelled clips with attention off and on, as if the engine took no time."""
     apply_process_settings()
     work.mkdir(parents=True, exist_ok=True)
     click.echo(HEADER)
     total: dict[str, Cost] = {}
     reasons, events, differing = Counter[Reason](), 0, 0
-    for clip in clips(data, work):
+    for clip in streets(work, seeds, seeds) if seeds else clips(data, work):
         found = detections(clip, work)
         plain, seconds = replay(clip, found, None, tracker)
         attended, _ = replay(clip, found, Attention(AttentionConfig(mode="on")), tracker)

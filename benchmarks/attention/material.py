@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from detector.detections import Detections
 from detector.engines import make_engine
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
-from pipeline.frame import Frame, Ready
+from pipeline.frames.batch import Ready
+from pipeline.frames.frame import Frame
 from pipeline.runtime.ledger import Ledger
 from pipeline.sources.file import VideoFileSource
 from pipeline.sources.street.labelled_clip import write_clip
@@ -44,14 +45,19 @@ class Clip:
 
 
 def clips(data: Path | None, folder: Path) -> Iterator[Clip]:
-    """Yield the street clips in `data`, if given, and those drawn into `folder`."""
+    """Yield the street clips in `data`, if given, and streets drawn into `folder`."""
     if data:
         for video in sorted((data / "street" / "videos").glob("*.mp4")):
             yield Clip(video, data / "street" / "gt" / f"{video.stem}.txt", busy=True)
-    for seed in BUSY_SEEDS:
+    yield from streets(folder, BUSY_SEEDS, CALM_SEEDS)
+
+
+def streets(folder: Path, busy: Iterable[int], calm: Iterable[int]) -> Iterator[Clip]:
+    """Yield the streets of these seeds, drawn into `folder`."""
+    for seed in busy:
         source = Synthetic(f"synthetic:{seed}", counter=False)
         yield _drawn(source, folder, f"busy-{seed}", BUSY_FRAMES)
-    for seed in CALM_SEEDS:
+    for seed in calm:
         yield _drawn(CalmStreet(seed), folder, f"calm-{seed}", CALM_FRAMES)
 
 

@@ -19,7 +19,8 @@ from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
 from pipeline.attention.motion import PLANE_HEIGHT
 from pipeline.attention.shadow import Shadow
-from pipeline.frame import Decision, Reason, Tracked
+from pipeline.frames.decision import Decision, Reason
+from pipeline.frames.result import Tracked
 from pipeline.sources.street.labelled_clip import CLASSES
 from pipeline.stages.analyse import Analyse
 from trackers import make_tracker
