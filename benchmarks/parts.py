@@ -29,7 +29,11 @@ from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
 from pipeline.assembly.run import build
 from pipeline.config import RunConfig
-from pipeline.frame import Frame, Inferred, Picture, Ready, Stream, Tracked
+from pipeline.frames.batch import Inferred, Ready
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.process_settings import apply_process_settings
 from pipeline.report.complaints import complaints
 from pipeline.run import Run

@@ -16,7 +16,7 @@ from pipeline.delivery.deliveries import STOP_SECONDS, Deliveries, outbox_bounds
 from pipeline.delivery.transport import Camera
 from pipeline.events.config import EventsConfig
 from pipeline.events.record import EventKind, EventRecord, Phase
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.store.event_log import EventLog
 from pipeline.store.outbox import Outbox
 from pipeline.store.prune import Pruning

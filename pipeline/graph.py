@@ -12,16 +12,10 @@ from detector.errors import FramelaneError
 from pipeline.attention.attention import Attention
 from pipeline.attention.shadow import Shadow
 from pipeline.connections.status import Status
-from pipeline.frame import (
-    Batch,
-    Detected,
-    Frame,
-    Inferred,
-    InFlight,
-    Item,
-    Ready,
-    Tracked,
-)
+from pipeline.frames.batch import Batch, Inferred, InFlight, Ready
+from pipeline.frames.frame import Frame
+from pipeline.frames.item import Item
+from pipeline.frames.result import Detected, Tracked
 from pipeline.recording.stream import StreamRecording
 from pipeline.runtime.channel import Channel, Overflow
 from pipeline.runtime.ledger import Ledger

@@ -17,7 +17,7 @@ from benchmarks.cameras.trial import SETTLE_SECONDS, Camera, Trial
 from benchmarks.live.site import FOLDER, configuration, running_live
 from benchmarks.live.watch import Watch, sample
 from pipeline.config import SourceConfig
-from pipeline.frame import RESTS, Reason
+from pipeline.frames.decision import RESTS, Reason
 from pipeline.run import Run
 from tests.support.runs import more_of
 from trackers.evaluation.evaluate import Scores, evaluate

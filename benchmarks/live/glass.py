@@ -30,7 +30,8 @@ from detector.engines import make_engine
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.assembly.engine import engine_options
-from pipeline.frame import Frame, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.report.figures import stream_figures
 from pipeline.runtime.stats import Histogram
 from pipeline.sinks import make_sink

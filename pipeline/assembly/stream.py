@@ -15,7 +15,7 @@ from pipeline.attention.attention import Attention
 from pipeline.attention.shadow import Shadow
 from pipeline.config import RunConfig, SourceConfig, options_of
 from pipeline.event_services import EventServices
-from pipeline.frame import Detected, Tracked
+from pipeline.frames.result import Detected, Tracked
 from pipeline.graph import Output, StreamStages
 from pipeline.packets.current_group import MAX_GROUP
 from pipeline.redaction import shown_url

@@ -16,7 +16,7 @@ from pipeline.attention.known import FloatArray, Known
 from pipeline.attention.motion import BoolArray, MotionDetector, Movement
 from pipeline.attention.patience import Patience
 from pipeline.attention.rule import Situation, decide
-from pipeline.frame import RESTS, Decision, Reason
+from pipeline.frames.decision import RESTS, Decision, Reason
 from trackers.tracks import Tracks
 
 SAMPLED = 0.01  # of all rests are looked at all the same

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.frame import Decision, Reason
+from pipeline.frames.decision import Decision, Reason
 
 LEARNING_INTERVAL = 0.12  # seconds between looks while nothing can be judged
 NEW_INTERVAL = 0.04  # seconds between looks at new movement, for its worth

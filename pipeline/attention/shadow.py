@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.detections import Detections, iou
 from pipeline.attention.attention import Attention, Size
-from pipeline.frame import Decision
+from pipeline.frames.decision import Decision
 from trackers.evaluation.evaluate import evaluate, gathered
 from trackers.motchallenge.text import MotResult
 from trackers.tracks import Tracker, Tracks

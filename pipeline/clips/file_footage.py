@@ -17,7 +17,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pipeline.clips.footage import ClipError, suffix_for
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.media.container import first_video_stream, open_container
 from pipeline.packets.keyframe import track_format
 from pipeline.packets.packet import HERTZ, EncodedPacket, PacketFormat

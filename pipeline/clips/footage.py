@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from detector.errors import FramelaneError
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.media.muxing import refused
 from pipeline.packets.packet import HERTZ, PacketFormat
 from pipeline.packets.ring import Kept, Ring, RingReader

@@ -18,7 +18,8 @@ from pipeline.clips.plan import ClipPlan, Margins
 from pipeline.clips.recovery import recover
 from pipeline.events.record import ClipState, EventKind, EventRecord, Phase
 from pipeline.events.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
-from pipeline.frame import Epoch, Tracked
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Epoch
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.store.changes import EventChange
 from pipeline.store.event_log import EventLog

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.analysis import BOX_DECIMALS
 from pipeline.events.sidecar import TrackBoxes
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 
 INTERVAL = Fraction(1, 5)  # seconds between two observations; a reader interpolates
 MAX_BOXES = 50_000  # in a sidecar: about 2 MB of JSON, 160 tracks for a minute

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from pipeline.events.record import EventRecord, Phase
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 
 
 class Change(NamedTuple):

@@ -20,7 +20,9 @@ from pipeline.events.log import Change, EventReceiver, FrameObserver
 from pipeline.events.record import ClipState, EventKind, Moment, Phase
 from pipeline.events.snapshots import Snapshots, encoded
 from pipeline.events.wall_clock import WallClock, wall
-from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink
 

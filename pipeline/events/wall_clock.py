@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from time import monotonic, time
 
-from pipeline.frame import Frame
+from pipeline.frames.frame import Frame
 
 
 class WallClock:

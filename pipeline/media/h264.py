@@ -24,7 +24,7 @@ from pipeline.codecs.encoders import (
     hardware_context,
     set_up_for_files,
 )
-from pipeline.frame import ColourTags
+from pipeline.frames.picture import ColourTags
 
 Preset = Literal[
     "ultrafast",

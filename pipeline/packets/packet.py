@@ -11,7 +11,7 @@ from io import BytesIO
 import av
 from av.stream import Stream
 
-from pipeline.frame import Unnumbered
+from pipeline.frames.frame import Unnumbered
 
 HERTZ = 90_000  # ticks per second of the stream's time line
 

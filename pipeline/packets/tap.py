@@ -9,7 +9,7 @@ from threading import Condition, Lock
 from time import monotonic
 from typing import Protocol, TypeAlias
 
-from pipeline.frame import Unnumbered
+from pipeline.frames.frame import Unnumbered
 from pipeline.packets.current_group import CurrentGroup
 from pipeline.packets.packet import EncodedPacket, PacketFormat
 from pipeline.runtime.stats import ChannelStats

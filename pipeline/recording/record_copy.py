@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, time
 
 from detector.errors import FramelaneError
-from pipeline.frame import Unnumbered
+from pipeline.frames.frame import Unnumbered
 from pipeline.packets.packet import EncodedPacket, PacketFormat
 from pipeline.packets.tap import NO_KEYFRAME, ConnectionEnded, Tapped
 from pipeline.packets.writer import WriteError

@@ -8,7 +8,8 @@ from typing import Any
 
 from detector.errors import UsageError
 from pipeline.checked_text import filled_in
-from pipeline.frame import Item, Unnumbered
+from pipeline.frames.frame import Unnumbered
+from pipeline.frames.item import Item
 from pipeline.options import checked_options
 from pipeline.packets.tap import PacketQueue, Tap
 from pipeline.recording.config import RecordingConfig

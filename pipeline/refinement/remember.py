@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detector.detections import Detections
-from pipeline.frame import Detected, Tracked
+from pipeline.frames.result import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from pipeline.stages.camera_motion import CameraMotion
 from trackers.motchallenge.history import History

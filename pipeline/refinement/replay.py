@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pipeline.frame import Detected, Tracked
+from pipeline.frames.result import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from trackers.motchallenge.text import MotResult
 from trackers.tracks import Tracks, TrackState

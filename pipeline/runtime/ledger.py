@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
 
-from pipeline.frame import Fate, Item, Ticket, tickets_of
+from pipeline.frames.fate import Fate, Ticket
+from pipeline.frames.item import Item, tickets_of
 from pipeline.runtime.stats import Histogram
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.frame import Detected, Fate, Frame, NotWritten, Ticket, Tracked
+from pipeline.frames.fate import Fate, NotWritten, Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Detected, Tracked
 from pipeline.runtime.channel import Cancelled, Channel
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stream_lane import StreamLane

@@ -8,7 +8,8 @@ from time import monotonic
 from typing import TypeVar
 
 from detector.errors import FramelaneError
-from pipeline.frame import Frame, Ready
+from pipeline.frames.batch import Ready
+from pipeline.frames.frame import Frame
 from pipeline.runtime.channel import Cancelled
 from pipeline.runtime.stats import ChannelStats
 from pipeline.runtime.stream_lane import StreamLane

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 
-from pipeline.frame import Item, NotWritten, Ticket, tickets_of
+from pipeline.frames.fate import NotWritten, Ticket
+from pipeline.frames.item import Item, tickets_of
 from pipeline.runtime.stats import Histogram, StageStats
 
 In = TypeVar("In", bound=Item)

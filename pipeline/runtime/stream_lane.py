@@ -10,7 +10,9 @@ from threading import Condition
 from time import monotonic
 
 from detector.detections import Detections
-from pipeline.frame import Decision, Detected, Frame, Reason
+from pipeline.frames.decision import Decision, Reason
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Detected
 from pipeline.runtime.channel import Cancelled, Channel, EndOfStream, Overflow, UpstreamFailed
 from pipeline.runtime.stats import ChannelStats
 

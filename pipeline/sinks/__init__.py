@@ -11,7 +11,8 @@ from typing import Any, ClassVar, cast
 from detector.errors import FramelaneError, UsageError, did_you_mean
 from detector.labels.formats import ENDINGS, Kind, ending_of
 from pipeline.connections.status import Status
-from pipeline.frame import NotWritten, Ticket, Tracked
+from pipeline.frames.fate import NotWritten, Ticket
+from pipeline.frames.result import Tracked
 from pipeline.options import checked_options
 from pipeline.redaction import shown_url
 from pipeline.runtime.stage import Stage

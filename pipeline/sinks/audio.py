@@ -16,7 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.media.container import open_container
 from pipeline.media.muxing import refused
 from pipeline.sinks.audio_clock import AudioClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 
 MAX_STEP = Fraction(1)  # seconds between two packets of one clock, at which nothing is checked
 MAX_OVERLAP = Fraction(1, 10)  # seconds: packets of one clock hardly overlap

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.frame import Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.result import Tracked
 from pipeline.sinks import Sink
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from threading import Lock
 
-from pipeline.frame import Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.result import Tracked
 from pipeline.sinks import Sink
 
 Listener = Callable[[Tracked], None]

@@ -6,7 +6,7 @@ import json
 from typing import Any, ClassVar
 
 from pipeline.analysis import BOX_DECIMALS
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.sinks.text import TextFile
 from trackers.motchallenge.text import Origin
 from trackers.tracks import Tracks

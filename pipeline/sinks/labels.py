@@ -17,7 +17,9 @@ from detector.labels.file_tree import FileTree, Folder, SingleFile, Zip
 from detector.labels.formats import ENDINGS, Kind, ending_of, image_name, write_files
 from detector.labels.labelled import Boxes, LabelledClip, LabelledSet, Mark, Size, safe_name
 from pipeline.analysis import BOX_DECIMALS
-from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.sinks import SinkError
 from pipeline.sinks.recorder import Recorder
 from trackers.tracks import Tracks

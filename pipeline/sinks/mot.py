@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.sinks.text import TextFile
 from trackers.motchallenge.text import mot_lines
 

@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
-from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.sinks import Sink, SinkError
 from pipeline.sinks.output_lock import OutputLock, open_locked
 

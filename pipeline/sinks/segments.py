@@ -12,7 +12,10 @@ from time import monotonic, time
 from typing import Any
 
 from detector.errors import UsageError
-from pipeline.frame import Fate, Frame, NotWritten, Ticket, Tracked, tickets_of
+from pipeline.frames.fate import Fate, NotWritten, Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.item import tickets_of
+from pipeline.frames.result import Tracked
 from pipeline.options import checked_options, option_names
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, sink_for

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.sinks.recorder import Recorder
 
 

@@ -14,7 +14,9 @@ from av.video.stream import VideoStream
 
 from pipeline.codecs.encoder_choice import FILE
 from pipeline.codecs.encoders import EncoderName, even
-from pipeline.frame import Frame, Ticket, Tracked
+from pipeline.frames.fate import Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.media.h264 import H264, Preset, ticks_per_second
 from pipeline.media.muxing import FORMATS, muxing
 from pipeline.sinks import SinkError

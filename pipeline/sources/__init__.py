@@ -15,7 +15,9 @@ from urllib.parse import unquote
 from detector.errors import FramelaneError, UsageError
 from pipeline.codecs.choice import DecoderChoice
 from pipeline.connections.status import Status
-from pipeline.frame import Picture, Stream, Unnumbered
+from pipeline.frames.frame import Unnumbered
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.options import checked_options
 from pipeline.packets.tap import Tap
 from pipeline.redaction import shown_url

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
 from detector.yuv.colour_space import BT601, BT709, BT2020, UNSPECIFIED, ColourSpace
-from pipeline.frame import UNTAGGED, ColourTags
+from pipeline.frames.picture import UNTAGGED, ColourTags
 
 FloatArray = NDArray[np.float32]
 

@@ -21,7 +21,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from detector.detections import UInt8Array
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
-from pipeline.frame import RGB_SPACE, SQUARE, Picture, shrunk_luma
+from pipeline.frames.picture import RGB_SPACE, SQUARE, Picture, shrunk_luma
 from pipeline.sources import SourceError, colours
 
 _log = logging.getLogger(__name__)

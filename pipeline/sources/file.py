@@ -20,7 +20,7 @@ from pipeline.codecs.packet_note import is_damaged
 from pipeline.codecs.stream_decoder import NotDecoded, StreamDecoder
 from pipeline.connections.peer_socket import Deadline, Stopped
 from pipeline.connections.status import Disconnected
-from pipeline.frame import Stream
+from pipeline.frames.stream import Stream
 from pipeline.media.container import WRAP, first_video_stream, nominal_interval, open_container
 from pipeline.packets.tap import Tap
 from pipeline.redaction import shown_url

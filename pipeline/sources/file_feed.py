@@ -10,7 +10,7 @@ from time import monotonic
 import av
 from av.video.stream import VideoStream
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.packets.packet import HERTZ, EncodedPacket, PacketFormat, TrackFormat, describe
 from pipeline.packets.tap import Tap
 

@@ -18,7 +18,8 @@ import numpy as np
 from detector.detections import UInt8Array
 from detector.errors import UsageError
 from detector.image_suffixes import IMAGE_SUFFIXES, is_image
-from pipeline.frame import Picture, Stream
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.sources import Decoded, Skipped, is_glob
 from pipeline.sources.image_header import image_header
 from pipeline.sources.pixel_limit import PixelLimit, TooManyPixels

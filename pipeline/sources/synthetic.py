@@ -17,7 +17,8 @@ import click
 
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, UsageError
-from pipeline.frame import Picture, Stream
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.sources import Decoded
 from pipeline.sources.recorded import RecordedSource
 from pipeline.sources.street.frame_counter import CELL, COUNTER_WIDTH, draw_counter

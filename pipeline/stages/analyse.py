@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.analytics.board import AnalyticsBoard, Posted
 from pipeline.analytics.events import Analytics
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.runtime.stage import Stage
 
 

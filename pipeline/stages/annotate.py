@@ -13,7 +13,7 @@ from pipeline.drawing.canvas import Canvas
 from pipeline.drawing.label import WHITE
 from pipeline.drawing.label_places import ANYWHERE, Wanted, place_labels
 from pipeline.drawing.pen import Pen
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.runtime.stage import Stage
 from trackers.tracks import Tracks
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pipeline.attention.attention import Attention
 from pipeline.attention.motion import PLANE_HEIGHT
-from pipeline.frame import Frame
+from pipeline.frames.frame import Frame
 from pipeline.runtime.stage import Stage
 
 

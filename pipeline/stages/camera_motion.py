@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from detector.detections import Float32Array, UInt8Array
-from pipeline.frame import Detected
+from pipeline.frames.result import Detected
 from trackers.tracks import Affine
 
 MAX_CORNERS = 200  # corners to follow; in a sharp image a quarter of them is enough

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import inf
 from time import monotonic
 
-from pipeline.frame import Frame
+from pipeline.frames.frame import Frame
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.stage import Stage
 from pipeline.sources import Decoded, Skipped, Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 
 MAX_REORDER = 16  # frames: no codec displays frames further out of their coding order
 

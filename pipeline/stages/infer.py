@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from detector.engines import Engine
-from pipeline.frame import Batch, Inferred, InFlight
+from pipeline.frames.batch import Batch, Inferred, InFlight
 from pipeline.runtime.stage import Stage
 
 

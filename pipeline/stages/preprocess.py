@@ -9,7 +9,8 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from detector.letterbox import Letterbox
-from pipeline.frame import Batch, Picture, Ready
+from pipeline.frames.batch import Batch, Ready
+from pipeline.frames.picture import Picture
 from pipeline.runtime.stage import Stage
 
 

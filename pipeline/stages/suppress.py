@@ -10,7 +10,8 @@ import numpy as np
 from detector.detections import Detections
 from detector.letterbox import Letterbox
 from detector.nms import suppress
-from pipeline.frame import Detected, Inferred
+from pipeline.frames.batch import Inferred
+from pipeline.frames.result import Detected
 from pipeline.runtime.stage import Stage
 
 

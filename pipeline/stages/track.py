@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.attention.attention import Attention
 from pipeline.attention.shadow import Shadow
-from pipeline.frame import Detected, Tracked
+from pipeline.frames.result import Detected, Tracked
 from pipeline.runtime.stage import Stage
 from pipeline.stages.camera_motion import CameraMotion
 from trackers.tracks import Tracker, Tracks

@@ -15,7 +15,7 @@ import pytest
 
 from detector.errors import UsageError
 from detector.labels.formats import ending_of
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.sinks import SINKS, SinkError, is_folder, make_sink, sink_for
 from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage

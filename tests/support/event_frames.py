@@ -13,7 +13,10 @@ from pipeline.events.config import EventFilters
 from pipeline.events.detection.detector import EventDetector
 from pipeline.events.log import Change
 from pipeline.events.record import EventKind, EventRecord, Phase
-from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from trackers.tracks import Tracks, TrackState
 
 NAMES = ("person", "bicycle", "car")

@@ -17,18 +17,12 @@ from detector.errors import FramelaneError
 from detector.letterbox import Letterbox
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import (
-    Batch,
-    Detected,
-    Inferred,
-    InFlight,
-    Picture,
-    Ready,
-    Stream,
-    Ticket,
-    Tracked,
-    tickets_of,
-)
+from pipeline.frames.batch import Batch, Inferred, InFlight, Ready
+from pipeline.frames.fate import Ticket
+from pipeline.frames.item import tickets_of
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected, Tracked
+from pipeline.frames.stream import Stream
 from pipeline.graph import Graph, Output, SharedStages, StreamStages
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.runner import Pipeline

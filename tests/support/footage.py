@@ -14,7 +14,11 @@ import av
 import numpy as np
 
 from detector.detections import UInt8Array
-from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked
+from pipeline.frames.fate import NotWritten, Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.sinks import Sink
 from tests.support.ffmpeg import tool
 from trackers.tracks import Tracks, TrackState

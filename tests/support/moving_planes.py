@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.detections import Detections, UInt8Array
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import Reason
+from pipeline.frames.decision import Reason
 from trackers.tracks import Tracks, TrackState
 
 HEIGHT, WIDTH = 72, 128

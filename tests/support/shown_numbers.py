@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.graph import StreamStages
 from pipeline.packets.packet import HERTZ
 from pipeline.sources.street.frame_counter import CELL, read_counter

@@ -13,7 +13,7 @@ from pipeline.events.detection.open_event import Decision, OpenEvent
 from pipeline.events.log import Change
 from pipeline.events.quiet_hours import is_quiet
 from pipeline.events.record import EventKind, Moment, Phase
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 
 MAX_HELD = 16  # crossings of a track that is not noted yet; the oldest are given up
 END_OF_STREAM = "end of stream"  # the object was still there

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.events.record import Moment
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 
 EDGE = 0.01  # of the frame's width and height: a box that is so near the edge is cut off there
 CUT_OFF = 0.5  # what a box that is cut off is worth, in relation to a whole one

@@ -14,7 +14,7 @@ from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
 from pipeline.codecs.encoder_choice import LIVE
 from pipeline.codecs.encoders import EncoderName, even, open_live
-from pipeline.frame import ColourTags
+from pipeline.frames.picture import ColourTags
 from pipeline.media.h264 import EncoderFrames, colour_tags
 from pipeline.sinks import SinkError
 

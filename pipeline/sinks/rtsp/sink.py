@@ -16,7 +16,9 @@ from pipeline.connections.backoff import Backoff
 from pipeline.connections.causes import trouble_opening
 from pipeline.connections.peer_socket import Stopped
 from pipeline.connections.status import Disconnected, Status
-from pipeline.frame import Frame, NotWritten, Ticket, Tracked
+from pipeline.frames.fate import NotWritten, Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.media.rtp import parameter_sets
 from pipeline.redaction import shown_url
 from pipeline.sinks import Sink

@@ -13,7 +13,7 @@ from pipeline.codecs.choice import DecoderChoice, DecoderError, DecoderName
 from pipeline.codecs.contexts import HARDWARE, Hardware
 from pipeline.connections.backoff import Backoff
 from pipeline.connections.status import Cause, Disconnected, State, Status, Trouble
-from pipeline.frame import Stream
+from pipeline.frames.stream import Stream
 from pipeline.media.container import FALLBACK_INTERVAL
 from pipeline.memory_limits import MAX_PIXELS
 from pipeline.packets.tap import Tap

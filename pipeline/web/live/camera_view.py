@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
-from pipeline.frame import Picture, Tracked
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
 from pipeline.packets.current_group import MAX_GROUP
 from pipeline.packets.packet import PacketFormat
 from pipeline.packets.tap import PacketQueue, Tap

@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.detections import UInt8Array
 from pipeline.analysis import BOX_DECIMALS
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.packets.packet import HERTZ
 from pipeline.web.live.viewer import Message
 

@@ -25,7 +25,10 @@ from pipeline.analytics.events import Analytics, Watch
 from pipeline.analytics.geometry import Line, Zone
 from pipeline.analytics.recount import main, recount
 from pipeline.config import load_config
-from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.sinks.jsonl import JsonLines
 from pipeline.stages.analyse import Analyse
 from pipeline.stages.annotate import Annotate

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig, MaskConfig
-from pipeline.frame import Reason
+from pipeline.frames.decision import Reason
 from tests.support.moving_planes import (
     HEIGHT,
     SIZE,

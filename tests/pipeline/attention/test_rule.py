@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.attention.rule import Situation, decide
-from pipeline.frame import Decision, Reason
+from pipeline.frames.decision import Decision, Reason
 
 
 @pytest.mark.parametrize(

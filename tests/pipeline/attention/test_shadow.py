@@ -9,7 +9,7 @@ from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
 from pipeline.attention.shadow import Shadow
-from pipeline.frame import Decision, Reason
+from pipeline.frames.decision import Decision, Reason
 from trackers import make_tracker
 
 SIZE = (768, 432)

@@ -15,7 +15,10 @@ from pipeline.clips.file_footage import FileFootage
 from pipeline.clips.footage import ClipError
 from pipeline.clips.maker import ClipMaker
 from pipeline.events.record import ClipState, Phase
-from pipeline.frame import Epoch, Frame, Picture, Stream, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Epoch, Stream
 from tests.support.cameras import FPS, numbered, until
 from tests.support.clips import (
     at_end,

@@ -12,7 +12,10 @@ import pytest
 
 from pipeline.clips.footage import Footage, LiveFootage, live_footage
 from pipeline.events.record import ClipState, EventKind, EventRecord, Phase
-from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.packets.ring import Ring
 from pipeline.packets.tap import ConnectionEnded, Tap, Tapped
 from tests.support.cameras import FPS, until

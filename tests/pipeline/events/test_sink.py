@@ -21,7 +21,7 @@ from pipeline.events.config import EventsConfig
 from pipeline.events.log import Change
 from pipeline.events.record import ClipState, EventKind, EventRecord, Phase
 from pipeline.events.sink import SILENT_SECONDS, EventSink
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from tests.support.cameras import CAP
 from tests.support.event_frames import NAMES, Seen, analysed, tracked, walk
 

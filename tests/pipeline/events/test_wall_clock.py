@@ -8,7 +8,7 @@ from time import monotonic, time
 import pytest
 
 from pipeline.events.wall_clock import WallClock, wall
-from pipeline.frame import Frame
+from pipeline.frames.frame import Frame
 from tests.support.event_frames import tracked
 
 

@@ -12,7 +12,7 @@ import pytest
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
 from pipeline.codecs.encoders import SOFTWARE, Encoder
-from pipeline.frame import UNTAGGED
+from pipeline.frames.picture import UNTAGGED
 from pipeline.media.h264 import H264
 from pipeline.media.muxing import muxing
 

@@ -11,7 +11,11 @@ from threading import Event
 import numpy as np
 import pytest
 
-from pipeline.frame import Frame, Picture, Ready, Stream, tickets_of
+from pipeline.frames.batch import Ready
+from pipeline.frames.frame import Frame
+from pipeline.frames.item import tickets_of
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.runtime.ledger import Balance, Ledger
 
 PICTURE = Picture.of(np.zeros((2, 2, 3), np.uint8))

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections
-from pipeline.frame import Detected, Fate, Frame, NotWritten, Picture, Stream, Tracked
+from pipeline.frames.fate import Fate, NotWritten
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected, Tracked
+from pipeline.frames.stream import Stream
 from pipeline.runtime.channel import Cancelled, Channel
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.outboxes import FanOut, LedgerOutbox, Router

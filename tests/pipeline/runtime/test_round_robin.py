@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from detector.detections import Detections
 from detector.errors import FramelaneError
-from pipeline.frame import Detected, Frame, Picture, Stream
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.runtime.channel import Cancelled, Channel, Overflow
 from pipeline.runtime.round_robin import RoundRobinInbox, most_worth_first
 from pipeline.runtime.stream_lane import StreamLane

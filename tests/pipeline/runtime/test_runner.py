@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.frame import Ticket
+from pipeline.frames.fate import Ticket
 from tests.support.cameras import until
 from tests.support.faulty_runs import (
     NEVER,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from pipeline.frame import Fate, NotWritten, Ticket
+from pipeline.frames.fate import Fate, NotWritten, Ticket
 from pipeline.runtime.stage import Chain, Probe, Stage, drive
 
 TICKETS = [Ticket("cam", index, 0.0) for index in range(4)]

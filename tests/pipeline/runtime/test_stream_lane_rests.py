@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections
-from pipeline.frame import Decision, Detected, Frame, Picture, Reason, Stream
+from pipeline.frames.decision import Decision, Reason
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.runtime.channel import Cancelled, Channel, Overflow
 from pipeline.runtime.ledger import Ledger
 from pipeline.runtime.outboxes import LaneOutbox

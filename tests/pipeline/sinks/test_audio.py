@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.sinks.video_file import VideoFileSink
 from tests.support import footage
 from tests.support.ffmpeg import tool

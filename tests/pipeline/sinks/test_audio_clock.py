@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.sinks.audio_clock import AudioClock
 
 WRAP = Fraction(2**33, 90_000)

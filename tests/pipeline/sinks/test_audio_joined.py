@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.frame import Frame, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.result import Tracked
 from pipeline.runtime.ledger import Ledger
 from pipeline.sinks.video_file import VideoFileSink
 from pipeline.sources.file import VideoFileSource

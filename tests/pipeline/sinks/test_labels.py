@@ -17,7 +17,8 @@ from detector.errors import UsageError
 from detector.labels.findings import Findings
 from detector.labels.formats import Format, Hints, read_labels
 from detector.labels.labelled import LabelledClip, Mark
-from pipeline.frame import Stream, Tracked
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.sinks import SinkError, make_sink
 from tests.support import footage
 from tests.support.labels import NAMES

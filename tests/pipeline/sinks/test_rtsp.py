@@ -24,7 +24,12 @@ from detector.renamed import RenamedWarning
 from detector.yuv.planes import Planes
 from pipeline.codecs.encoder_choice import EncoderError
 from pipeline.connections.status import Cause, State
-from pipeline.frame import Frame, NotWritten, Picture, Stream, Ticket, Tracked, tickets_of
+from pipeline.frames.fate import NotWritten, Ticket
+from pipeline.frames.frame import Frame
+from pipeline.frames.item import tickets_of
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.sinks import SinkError, make_sink
 from pipeline.sinks.rtsp.serve import RtspServeSink
 from pipeline.sinks.rtsp.server import require_server

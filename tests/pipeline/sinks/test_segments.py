@@ -20,7 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.errors import UsageError
-from pipeline.frame import Fate, NotWritten, Ticket, Tracked, tickets_of
+from pipeline.frames.fate import Fate, NotWritten, Ticket
+from pipeline.frames.item import tickets_of
+from pipeline.frames.result import Tracked
 from pipeline.rate_limited_log import RateLimitedLog
 from pipeline.sinks import Sink, SinkError, make_sink
 from pipeline.sinks.retention import Retention, SegmentNames

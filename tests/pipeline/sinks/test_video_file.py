@@ -16,7 +16,7 @@ import pytest
 
 from detector.detections import UInt8Array
 from detector.yuv.planes import Planes
-from pipeline.frame import Picture
+from pipeline.frames.picture import Picture
 from pipeline.media.h264 import fit, letterbox
 from pipeline.sinks import SinkError
 from pipeline.sinks.video_file import VideoFileSink

@@ -11,7 +11,7 @@ import pytest
 
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
-from pipeline.frame import Tracked
+from pipeline.frames.result import Tracked
 from pipeline.sinks.video_file import VideoFileSink
 from pipeline.sources import Decoded, make_source
 from pipeline.stages.annotate import Annotate

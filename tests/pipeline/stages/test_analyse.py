@@ -13,7 +13,11 @@ from detector.errors import UsageError
 from pipeline.analysis import Analysis
 from pipeline.analytics.board import AnalyticsBoard
 from pipeline.analytics.config import AnalyticsConfig
-from pipeline.frame import Decision, Frame, Picture, Reason, Stream, Tracked
+from pipeline.frames.decision import Decision, Reason
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.stages.analyse import Analyse
 from trackers.tracks import Tracks, TrackState
 

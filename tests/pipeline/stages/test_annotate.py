@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from detector.detections import UInt8Array
 from detector.yuv.planes import Planes
-from pipeline.frame import Frame, Picture, Stream, Tracked
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Tracked
+from pipeline.frames.stream import Stream
 from pipeline.stages.annotate import Annotate
 from trackers.tracks import Tracks, TrackState
 

@@ -9,7 +9,11 @@ import numpy as np
 from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import Detected, Frame, Picture, Reason, Stream, Tracked
+from pipeline.frames.decision import Reason
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected, Tracked
+from pipeline.frames.stream import Stream
 from pipeline.stages.attend import Attend
 from pipeline.stages.track import Track
 from tests.support.moving_planes import Scene, passing

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from detector.detections import UInt8Array
-from pipeline.frame import Detected, Frame, Picture, Stream
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.stages.camera_motion import CameraMotion
 from pipeline.stages.track import Track
 from trackers import TRACKERS, make_tracker

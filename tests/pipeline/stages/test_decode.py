@@ -11,7 +11,9 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from pipeline.frame import Frame, Picture, Stream
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.runtime.ledger import Ledger
 from pipeline.sources import Decoded, Skipped, Source
 from pipeline.stages.decode import Decode

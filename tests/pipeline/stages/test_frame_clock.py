@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.frame import Epoch
+from pipeline.frames.stream import Epoch
 from pipeline.stages.frame_clock import Clock
 
 RATES = st.sampled_from(

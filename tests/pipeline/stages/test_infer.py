@@ -13,7 +13,11 @@ from detector.detections import UInt8Array
 from detector.engines.fake import FakeEngine
 from detector.errors import ModelError
 from detector.letterbox import Letterbox
-from pipeline.frame import Batch, Frame, Picture, Stream, tickets_of
+from pipeline.frames.batch import Batch
+from pipeline.frames.frame import Frame
+from pipeline.frames.item import tickets_of
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.stages.infer import Collect, Submit
 from tests.support.fake_manifest import fake_manifest
 

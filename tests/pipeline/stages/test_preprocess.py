@@ -19,7 +19,10 @@ from detector.letterbox import PAD_VALUE
 from detector.tolerance import usual_tolerances
 from detector.weights.zoo import find_model
 from detector.yuv.colour_space import ColourSpace
-from pipeline.frame import Batch, Frame, Picture, Ready, Stream
+from pipeline.frames.batch import Batch, Ready
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.stream import Stream
 from pipeline.sources.conversion import FrameConverter
 from pipeline.stages.preprocess import Preprocess
 

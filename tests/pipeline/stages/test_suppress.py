@@ -8,7 +8,11 @@ import numpy as np
 
 from detector.candidates import Candidates
 from detector.letterbox import Letterbox
-from pipeline.frame import Batch, Detected, Frame, Inferred, Picture, Stream
+from pipeline.frames.batch import Batch, Inferred
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.stages.suppress import Suppress
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))

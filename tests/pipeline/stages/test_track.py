@@ -9,7 +9,11 @@ import numpy as np
 from detector.detections import Detections
 from pipeline.attention.attention import Attention
 from pipeline.attention.config import AttentionConfig
-from pipeline.frame import Decision, Detected, Frame, Picture, Reason, Stream
+from pipeline.frames.decision import Decision, Reason
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.stages.track import Track
 from trackers import make_tracker
 from trackers.inputs import DetectionsLike

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from detector.detections import Detections
-from pipeline.frame import Detected, Frame, Picture, Stream
+from pipeline.frames.frame import Frame
+from pipeline.frames.picture import Picture
+from pipeline.frames.result import Detected
+from pipeline.frames.stream import Stream
 from pipeline.sources.live.clock import HERTZ
 from pipeline.sources.live.packets import Scenes
 from pipeline.stages.track import Track

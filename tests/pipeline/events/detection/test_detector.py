@@ -18,7 +18,7 @@ from pipeline.events.config import EventFilters
 from pipeline.events.detection.detector import END_OF_STREAM, INTERRUPTION, EventDetector
 from pipeline.events.log import Change
 from pipeline.events.record import EventKind, EventRecord, Phase
-from pipeline.frame import Decision, Reason
+from pipeline.frames.decision import Decision, Reason
 from tests.support.event_frames import (
     NAMES,
     TIME_BASE,
