@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.result import Result
+from trainer.augment.augmenter import Augmenter, AugmentOptions
 from trainer.console import Display
 from trainer.data.prefetch import Batch
 from trainer.optim.device import choose_device
@@ -30,6 +31,7 @@ FRAMES, REPEAT = 200, 10  # of a clip: an epoch of 2000 images
 EPOCHS = 2  # the last one is measured
 STEPS = 60  # after ten warm-up steps
 OBJECTS = 4  # per image
+NO_DATA = Augmenter([], SIZE, AugmentOptions(), 0, [])
 
 
 def recipe(clip: Path, *, amp: bool) -> Recipe:
@@ -66,9 +68,7 @@ def trained(given: Recipe) -> float:
 def stepped(given: Recipe) -> float:
     """Return the images per second of its steps alone, on one repeated batch."""
     place = choose_device(given)
-    network = make_network(given, lambda: np.zeros((0, 2), np.float32), print).to(
-        place.torch_device
-    )
+    network = make_network(given, NO_DATA, print).to(place.torch_device)
     loss_of = make_loss(network, given)
     optimiser = make_optimiser(network, given.optimiser, 1.0)
     stepper = Stepper(optimiser, place.make_scaler(), given.optimiser.clip)

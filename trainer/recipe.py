@@ -117,7 +117,8 @@ class Recipe(Section):
     width: Positive = 1.0
     weights: Path | None = Field(
         default=None,
-        description="weights of the same network to start from: .safetensors or an official .pt",
+        description="weights of the same network to start from: .safetensors, an official .pt, an "
+        ".onnx that was exported from either, or the name of a bundled model",
     )
     freeze: int = Field(default=0, ge=0, description="number of first rows that are not trained")
     anchors: Literal["described", "fitted"] = Field(

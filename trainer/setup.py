@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from detector.detections import Float32Array
 from detector.errors import UsageError
 from detector.yolov7.network import Network, build_network
+from trainer.augment.augmenter import Augmenter
 from trainer.loss.anchors import Fit, fit_anchors, measure, set_anchors
 from trainer.loss.detection_loss import DetectionLoss, Gains
-from trainer.optim.transfer import freeze, freeze_auxiliary, transfer
+from trainer.optim.normalisation import renormalise
+from trainer.optim.transfer import (
+    EXPORTED,
+    found_weights,
+    freeze,
+    freeze_auxiliary,
+    transfer,
+)
 from trainer.recipe import Recipe
 
 Note = Callable[[str], None]
 
+MEASURED_IMAGES, AT_ONCE = 64, 8  # for the statistics of batch normalisation
 
-def make_network(recipe: Recipe, sides: Callable[[], Float32Array], note: Note) -> Network:
+
+def make_network(recipe: Recipe, data: Augmenter, note: Note) -> Network:
     """Return the network before the first step, on the CPU.
 
-    sides: returns (n, 2) float32, width and height of the labelled boxes in input pixels
+    data: the images to train on; read only for fitted anchors and for weights from an .onnx
     note: receives lines for the user
     """
     torch.manual_seed(recipe.seed)
@@ -29,10 +40,13 @@ def make_network(recipe: Recipe, sides: Callable[[], Float32Array], note: Note) 
     network = build_network(recipe.network, classes=len(classes), width=recipe.width)
     _check_size(network, recipe.size)
     if recipe.weights:
-        missing = transfer(recipe.weights, network)
+        weights = found_weights(recipe.weights)
+        missing = transfer(weights, network)
         note(f"{recipe.weights}: {_list(missing)}")
+        if weights.suffix == EXPORTED:
+            renormalise(network, _images(data))
     if recipe.anchors == "fitted":
-        _fit_anchors(network, sides(), recipe, note)
+        _fit_anchors(network, data.object_sides(), recipe, note)
     freeze(network, recipe.freeze)
     if recipe.loss.auxiliary == "none":
         freeze_auxiliary(network)
@@ -51,6 +65,18 @@ def _check_size(network: Network, size: tuple[int, int]) -> None:
 
 def _list(missing: list[str]) -> str:
     return f"all weights but {', '.join(missing)}" if missing else "all weights"
+
+
+def _images(data: Augmenter) -> Iterator[Tensor]:
+    """Yield a sample of the images as the first epoch shows them, spread over the data.
+
+    (n, 3, h, w) float, RGB, 0..1
+    """
+    count = min(len(data), MEASURED_IMAGES)
+    positions = np.linspace(0, len(data) - 1, count).round().astype(int).tolist()
+    for first in range(0, count, AT_ONCE):
+        images = [data.augmented(each, epoch=0)[0] for each in positions[first : first + AT_ONCE]]
+        yield torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
 
 
 def _fit_anchors(network: Network, sides: Float32Array, recipe: Recipe, note: Note) -> None:

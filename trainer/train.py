@@ -118,7 +118,7 @@ class Training:
         count = batch_count(len(augmenter), recipe.batch)
         self._per_epoch = batches_per_process(count, group.size) * group.size
         self._accumulate = recipe.accumulate(group.size)
-        network = make_network(recipe, augmenter.object_sides, display.note).to(device.torch_device)
+        network = make_network(recipe, augmenter, display.note).to(device.torch_device)
         self._average = MovingAverage(network, recipe.average)
         self._network = synchronised(network, device) if recipe.sync_batchnorm else network
         self._multi_scale = MultiScale(recipe.multi_scale, max(network.strides), recipe.seed)
