@@ -31,9 +31,10 @@ def select(labels: Path, video: str, count: int, output: Path | None) -> None:
     and where the picture differs from those that are chosen already. They are spread over time.
     The same labels and video give the same frames.
     """
+    from pipeline.labelling.inputs import show_losses
     from pipeline.selection.select import selected, written
 
     found = selected(labels, video, count)
     click.echo("\n".join(map(str, found.clips[0].frames.tolist())))
     if output:
-        written(found, video, output)
+        show_losses(written(found, video, output), output)

@@ -9,7 +9,14 @@ import numpy as np
 
 from detector.errors import UsageError
 from detector.labels.findings import Findings
-from detector.labels.formats import ENDINGS, Kind, ending_of, read_labels, write_labels
+from detector.labels.formats import (
+    ENDINGS,
+    Format,
+    Kind,
+    ending_of,
+    read_labels,
+    write_labels,
+)
 from detector.labels.labelled import LabelledClip, LabelledSet
 from pipeline.selection.choose import chosen
 from pipeline.selection.frames import jpegs, seen
@@ -36,14 +43,36 @@ def selected(labels: Path, video: str, count: int) -> LabelledSet:
     return replace(everything, clips=(_among(known, mask),))
 
 
-def written(labels: LabelledSet, video: str, output: Path) -> None:
-    """Write labels, and into a folder or zip also the images. Raises UsageError, SourceError."""
-    ending = ending_of(str(output))
-    if ending is None or ENDINGS[ending][1] is Kind.FILE:
-        write_labels(labels, output)
-        return
-    images = jpegs(video, labels.clips[0].frames)
-    write_labels(labels, output, lambda _clip, _position: (next(images), ".jpg"))
+def written(labels: LabelledSet, video: str, output: Path) -> LabelledSet:
+    """Write labels of some frames, in a folder or zip with their images; return what was written.
+
+    For CVAT they are pictures: its videos cannot say which frames nobody has looked at, so that
+    these would come back as frames without objects. Raises UsageError, SourceError.
+    """
+    frames = labels.clips[0].frames
+    written_format, kind = ENDINGS.get(ending_of(str(output)) or "", (None, Kind.FILE))
+    if written_format is Format.CVAT:
+        labels = replace(labels, clips=(_as_pictures(labels.clips[0]),))
+    images = jpegs(video, frames)
+    beside = None if kind is Kind.FILE else lambda _clip, _position: (next(images), ".jpg")
+    write_labels(labels, output, beside)
+    return labels
+
+
+def _as_pictures(clip: LabelledClip) -> LabelledClip:
+    """Return the labelled frames of a clip as a folder of pictures, in order."""
+    count = len(clip.frames)
+    sizes = {k: clip.sizes[frame] for k, frame in enumerate(clip.frames) if frame in clip.sizes}
+    return replace(
+        clip,
+        frames=np.arange(count),
+        boxes=replace(clip.boxes, frames=np.searchsorted(clip.frames, clip.boxes.frames)),
+        files=tuple(clip.file_of(position) for position in range(count)),
+        frame_count=count,
+        is_video=False,
+        seconds=None,
+        sizes=sizes,
+    )
 
 
 def _among(
