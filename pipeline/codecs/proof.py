@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import numpy as np
 from av.sidedata.sidedata import Type
@@ -11,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from pipeline.codecs.contexts import Decoder
 from pipeline.codecs.packet_note import VideoPacket, note_of
+from pipeline.codecs.side_data import side_data
 
 MAX_PACKETS = 64  # in which a decoder must give its first frame: above any reordering
 MAX_DIFFERENCE = 2.0  # grey levels on average over a plane: H.264 to AV1 are exact, JPEG is not
@@ -71,7 +71,7 @@ def difference(shown: VideoFrame, reference: VideoFrame) -> str | None:
         if getattr(shown, name) != getattr(reference, name):
             return f"its first frame has another {name}"
     for kind, name in _SAID.items():
-        if _has(reference, kind) and not _has(shown, kind):
+        if side_data(reference, kind) is not None and side_data(shown, kind) is None:
             return f"the {name} of the picture is in the container, and would be lost"
     pairs = zip(_planes(shown), _planes(reference), strict=True)
     for name, (first, second) in zip(("luma", "blue chroma", "red chroma"), pairs, strict=True):
@@ -79,10 +79,6 @@ def difference(shown: VideoFrame, reference: VideoFrame) -> str | None:
         if levels > MAX_DIFFERENCE:
             return f"the {name} of its first frame is {levels:.1f} levels off on average"
     return None
-
-
-def _has(frame: VideoFrame, kind: Type) -> bool:
-    return kind in cast(Mapping[Type, object], frame.side_data)  # PyAV declares other keys
 
 
 def _planes(frame: VideoFrame) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:

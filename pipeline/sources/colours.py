@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from struct import unpack_from
-from typing import SupportsBytes, cast
 
 import cv2
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from detector.detections import UInt8Array
 from detector.yuv.colour_space import BT601, BT709, BT2020, UNSPECIFIED, ColourSpace
+from pipeline.codecs.side_data import side_data
 from pipeline.frames.picture import UNTAGGED, ColourTags
 
 FloatArray = NDArray[np.float32]
@@ -74,12 +73,6 @@ def tags(frame: VideoFrame) -> ColourTags:
     return found
 
 
-def side_data(frame: VideoFrame, kind: Type) -> bytes:
-    """Return the side data of one kind, such as a display matrix; empty if the frame has none."""
-    by_kind = cast(Mapping[Type, SupportsBytes], frame.side_data)  # PyAV declares other keys
-    return bytes(by_kind.get(kind, b""))
-
-
 def tone_mapped(
     blue: UInt8Array, green: UInt8Array, red: UInt8Array, transfer: int, peak: float
 ) -> UInt8Array:
@@ -107,7 +100,7 @@ def peak_nits(frame: VideoFrame) -> float:
     """
     if frame.color_trc == HLG:
         return _HLG_PEAK
-    content = side_data(frame, Type.MASTERING_DISPLAY_METADATA)
+    content = side_data(frame, Type.MASTERING_DISPLAY_METADATA) or b""
     if len(content) < 88 or not unpack_from("=i", content, 84)[0]:
         return _PQ_PEAK
     numerator, denominator = unpack_from("=ii", content, 72)

@@ -21,6 +21,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from detector.detections import UInt8Array
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
+from pipeline.codecs.side_data import side_data
 from pipeline.frames.picture import RGB_SPACE, SQUARE, Picture, shrunk_luma
 from pipeline.sources import SourceError, colours
 
@@ -45,8 +46,8 @@ class Turn:
     @classmethod
     def of(cls, frame: VideoFrame) -> Turn:
         """Return what the frame's display matrix asks for, to the nearest quarter turn."""
-        content = colours.side_data(frame, Type.DISPLAYMATRIX)
-        if len(content) != 36:
+        content = side_data(frame, Type.DISPLAYMATRIX)
+        if content is None or len(content) != 36:
             return cls()
         a, b, _, c, d, *_ = unpack("=9i", content)  # x' = ax + cy, y' = bx + dy
         if abs(b) + abs(c) > abs(a) + abs(d):
