@@ -62,7 +62,9 @@ class Line:
         along = (bx - ax) * (x - ax) + (by - ay) * (y - ay)
         short = along < 0 and not self.open_start
         far = along > math.dist(self.start, self.end) ** 2 and not self.open_end
-        return 0 if short or far else 1 if now > 0 else -1
+        if short or far:
+            return 0
+        return 1 if now > 0 else -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,7 @@ class Zone:
         margin: pixels that may be missing up to the edge
         """
         sides = [_side(a, b, size, margin) for a, b in pairwise([*corners, corners[0]])]
-        around = zip(corners, [sides[-1], *sides], sides, strict=False)
+        around = zip(corners, [sides[-1], *sides[:-1]], sides, strict=True)
         outline = [point for corner, *two in around for point in _outwards(corner, *two)]
         return cls(np.array(corners, np.float32), np.array(outline, np.float32))
 
@@ -124,7 +126,9 @@ def _outwards(corner: Point, before: Point | None, after: Point | None) -> list[
     beyond = corner[0] + sum(x for x, _ in steps), corner[1] + sum(y for _, y in steps)
     if before and after:
         return [beyond]
-    return [beyond, corner] if before else [corner, beyond] if after else [corner]
+    if before or after:
+        return [beyond, corner] if before else [corner, beyond]
+    return [corner]
 
 
 def _within(point: Point, size: tuple[int, int]) -> bool:

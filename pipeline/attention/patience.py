@@ -62,9 +62,7 @@ class Patience:
         if self._waits.shape != fruitless.shape:
             self._waits = np.zeros(fruitless.shape, np.float32)
             self._doubted_at = np.full(fruitless.shape, -np.inf)
-        self._doubted_at[_around(doubts)] = seconds
-        self._doubted_at[found] = -np.inf
-        doubts = (fruitless | doubts) & (seconds - self._doubted_at <= DOUBT_LASTS)
+        doubts = self._doubts = self._lasting(doubts, fruitless, found, seconds)
         self._waits *= self._relief(seconds)
         relief = float(np.exp(-(seconds - self._seconds) / VAIN_RELIEF_SECONDS))
         self._vain *= relief
@@ -78,7 +76,14 @@ class Patience:
         self._grow(_around(fruitless & ~doubts) & ~doubts, FIRST_SECONDS, GROWTH)
         self._grow(doubts, DOUBT_SECONDS, DOUBT_GROWTH)
         self._waits[found] = 0
-        self._doubts = doubts
+
+    def _lasting(
+        self, doubts: BoolArray, fruitless: BoolArray, found: BoolArray, seconds: float
+    ) -> BoolArray:
+        """Return these doubts, and those of a moment ago that this look has not resolved."""
+        self._doubted_at[_around(doubts)] = seconds
+        self._doubted_at[found] = -np.inf
+        return (fruitless | doubts) & (seconds - self._doubted_at <= DOUBT_LASTS)
 
     def _grow(self, cells: BoolArray, first: float, growth: float) -> None:
         self._waits[cells] = np.clip(self._waits[cells] * growth, first, self._max_seconds)
