@@ -27,6 +27,7 @@ Array = NDArray[Any]
 OLDER = "logits.network."  # in front of the names in files of the first exporter
 OLDER_ANCHORS = "cell_anchors"
 PARTS = ("boxes", "objectness", "classes")  # of the head's convolution at each stride
+OLDER_PARTS = dict(zip("012", PARTS, strict=True))
 QUANTISER = "QuantizeLinear"
 SPPCSPC, DOWNC = tuple(f"cv{i}" for i in range(1, 8)), ("cv1", "cv2", "cv3")
 
@@ -54,8 +55,8 @@ def exported_arrays(path: Path, description: Description) -> dict[str, Array]:
         return arrays | _anchors(model, tensors, description)
     except KeyError as error:
         raise UsageError(
-            f"weights: '{path}' has no {error}: it is not {description.name}: give the 'network' "
-            "that it was made from"
+            f"weights: '{path}' has no {error}, so Framelane did not export it from "
+            f"{description.name}: give the 'network' that it was made from"
         ) from error
 
 
@@ -82,8 +83,8 @@ def _named(tensors: Mapping[str, Array], description: Description) -> dict[str, 
         match name.removeprefix(OLDER).split("."):
             case ["model", number, *rest] if number.isdecimal():
                 named[int(number), ".".join(rest)] = tensor.astype(np.float32)
-            case ["logits", "parts", part, stride, kind]:  # of the head, in older files
-                place = f"m.{stride}.{PARTS[int(part)]}.{kind}"
+            case ["logits", "parts", part, stride, kind] if part in OLDER_PARTS:  # of the head
+                place = f"m.{stride}.{OLDER_PARTS[part]}.{kind}"
                 named[len(rows) - 1, place] = tensor.astype(np.float32)
     last = max((number for number, _ in named), default=0)
     if last < len(rows):  # files from deployed networks count only the rows that inference runs

@@ -151,8 +151,8 @@ def test_files_that_cannot_be_trained_on_are_refused(tmp_path: Path) -> None:
     weights = reference_arrays("yolov7-tiny", "training", classes=2, prefix="x", width=WIDTH)
     own = exported(weights, tmp_path, 64)
     assert "(8, 3, 3, 3), but (16, 3, 3, 3) in yolov7-tiny at width 0.5" in refusal(own, width=0.5)
-    assert "it is not yolov7: give the 'network' that it was made from" in refusal(own, "yolov7")
-    assert "it is not yolov7-w6" in refusal(own, "yolov7-w6")
+    assert "so Framelane did not export it from yolov7: give" in refusal(own, "yolov7")
+    assert "so Framelane did not export it from yolov7-w6: give" in refusal(own, "yolov7-w6")
 
     model = onnx.load(own)
     model.graph.node[0].op_type = "QuantizeLinear"
