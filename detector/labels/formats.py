@@ -26,7 +26,7 @@ from detector.labels.labelled import LabelledClip, LabelledSet, Size, stem_of
 from detector.labels.merge import merged
 from detector.labels.motchallenge.reader import read_mot_labels
 from detector.labels.motchallenge.writer import mot_files, mot_image
-from detector.labels.yolo.reader import read_yolo_labels
+from detector.labels.yolo.reader import is_yolo, read_yolo_labels
 from detector.labels.yolo.writer import yolo_files, yolo_image
 
 # Returns the bytes and the suffix of the image of a labelled frame, at a position in its clip;
@@ -108,10 +108,10 @@ def _read(files: LabelFiles, findings: Findings, hints: Hints) -> LabelledSet:
     if files.is_folder or files.is_zip:
         if any(each.endswith("/gt.txt") or each == "gt.txt" for each in files.names) or (
             any(each.startswith("gt/") and each.endswith(".txt") for each in files.names)
-            and not any(each.endswith(".yaml") for each in files.names)
+            and not is_yolo(files)
         ):
             return read_mot_labels(files, name, hints.size, findings)
-        if any(each.endswith((".yaml", ".yml")) for each in files.names):
+        if is_yolo(files):
             return read_yolo_labels(files, name, hints.size, findings)
     if len(files.names) == 1 and files.names[0].endswith(".jsonl"):
         (only,) = files.names
@@ -120,7 +120,7 @@ def _read(files: LabelFiles, findings: Findings, hints: Hints) -> LabelledSet:
     if not texts:
         raise UsageError(
             f"{files.path}: no labels there: an XML of CVAT, a JSON of COCO or Label Studio, a "
-            "data.yaml of YOLO, or gt/gt.txt of MOTChallenge is expected"
+            "data.yaml or obj.data of YOLO, or gt/gt.txt of MOTChallenge is expected"
         )
     sets = [_read_text(files, each, name, findings, hints) for each in texts]
     return sets[0] if len(sets) == 1 else merged(sets)

@@ -1,1 +1,1 @@
-"""Ultralytics' YOLO layout."""
+"""YOLO layouts, Ultralytics' and Darknet's."""

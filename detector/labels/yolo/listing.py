@@ -1,8 +1,9 @@
-"""Which images a data.yaml names, and where their labels are."""
+"""Which images a data.yaml or obj.data names, and where their labels are."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,9 +14,10 @@ from detector.image_suffixes import is_image
 from detector.labels.findings import Findings
 from detector.labels.frame_names import natural
 from detector.labels.label_files import LabelFiles
-from detector.text_file import decoded
+from detector.labels.yolo.text import text_of
 
 OURS = "framelane"  # a key in data.yaml
+DARKNET = re.compile("obj_.+_data")  # its folder of images and boxes
 NO_SPLITS = ("names", "path", "nc", "download", "yaml_file", OURS)
 
 
@@ -89,19 +91,21 @@ class Listing:
             if not line:
                 continue
             parts = [part for part in PurePosixPath(line).parts if part not in (".", "/")]
-            while parts and not self._is_there(parts) and "images" in parts[1:]:
-                parts = parts[1:]  # CVAT lists data/images/... for images/...
+            # CVAT lists data/images/... for images/..., others list absolute paths
+            ends = (parts[k:] for k in range(len(parts)))
+            parts = next(filter(self._is_there, ends), parts)
+            while "images" in parts[1:] and not self._is_there(parts):
+                parts = parts[1:]
             image = posixpath.normpath(posixpath.join(self._base, *parts))
             yield self._image(split, image, _below_images(image, split))
 
     def _is_there(self, parts: Sequence[str]) -> bool:
         image = posixpath.join(self._base, *parts)
-        return image in self._known or _labels_file(image) in self._known
+        return not self._known.isdisjoint((image, _labels_file(image), _beside(image)))
 
     def _image(self, split: str, image: str, inside: PurePosixPath) -> YoloImage:
         labels = _labels_file(image)
-        beside = str(PurePosixPath(image).with_suffix(".txt"))
-        return YoloImage(split, image, beside if labels not in self._known else labels, inside)
+        return YoloImage(split, image, labels if labels in self._known else _beside(image), inside)
 
 
 def _labels_place(folder: str) -> str:
@@ -117,6 +121,10 @@ def _labels_file(image: str) -> str:
     return str(PurePosixPath(_labels_place(image)).with_suffix(".txt"))
 
 
+def _beside(image: str) -> str:
+    return str(PurePosixPath(image).with_suffix(".txt"))
+
+
 def _below_images(image: str, split: str) -> PurePosixPath:
     """Return the path of an image below the folder of its split."""
     parts = PurePosixPath(image).parts
@@ -124,12 +132,6 @@ def _below_images(image: str, split: str) -> PurePosixPath:
         if parts[k] == "images":
             inside = parts[k + 1 :]
             return PurePosixPath(*(inside[1:] if inside[0] == split and inside[1:] else inside))
+        if DARKNET.fullmatch(parts[k]):
+            return PurePosixPath(*parts[k + 1 :])
     return PurePosixPath(parts[-1])
-
-
-def text_of(files: LabelFiles, name: str) -> str:
-    """Return the text of a file. Raises UsageError if it is none."""
-    try:
-        return decoded(files.read(name))
-    except UnicodeError as error:
-        raise UsageError(f"{files.where(name)}: text in UTF-8 is expected: {error}") from error

@@ -1,4 +1,4 @@
-"""Ultralytics' YOLO layout: data.yaml, images, and a text file of boxes for each image.
+"""YOLO layouts: data.yaml or obj.data, images, and a text file of boxes for each image.
 
 The coordinates are fractions of the image, so that its size has to be known. It is that of the
 image file, or what data.yaml says under `framelane`, where other programs do not look.
@@ -27,9 +27,12 @@ from detector.labels.frame_names import frames_of_names
 from detector.labels.image_size import image_size
 from detector.labels.label_files import LabelFiles
 from detector.labels.labelled import NO_TRACK, LabelledBox, LabelledSet, Size, safe_name
-from detector.labels.yolo.listing import OURS, Listing, YoloImage, text_of
+from detector.labels.yolo.darknet import darknet_content, darknet_file
+from detector.labels.yolo.listing import OURS, Listing, YoloImage
+from detector.labels.yolo.text import text_of
 from detector.settings.bounded_yaml import parsed
 
+YAML = (".yaml", ".yml")
 ROUNDING = 1e-4  # fraction of an image that numbers may be beyond it: they are rounded when written
 
 
@@ -43,16 +46,23 @@ def read_yolo_labels(
     a class and the points of an outline.
 
     name: of a clip that is in no folder of its own; size: of images that are not there
-    Raises UsageError if data.yaml is missing or wrong. Wrong rows are noted and left out.
+    Raises UsageError if data.yaml and obj.data are missing or wrong. Wrong rows are noted and left
+    out.
     """
-    yaml = _data_yaml(files)
-    where = files.where(yaml)
-    content = parsed(files.read(yaml), where)
+    described_in = _data_yaml(files) or darknet_file(files)
+    if described_in is None:
+        raise UsageError(f"{files.path}: not in YOLO layout: there is no data.yaml or obj.data")
+    where = files.where(described_in)
+    content = (
+        parsed(files.read(described_in), where)
+        if described_in.endswith(YAML)
+        else darknet_content(files, described_in)
+    )
     if not isinstance(content, dict):
         raise UsageError(f"{where}: the top level must be a mapping of keys to values")
     names = [checked_class(f"{where}: names", each) for each in _names(content, where)]
     classes = list(dict.fromkeys(names))
-    images = list(Listing(files, yaml, content).images(findings))
+    images = list(Listing(files, described_in, content).images(findings))
     described = _described(content)
     reader = _Reader(files, [classes.index(each) for each in names], size, findings)
     drafts = [
@@ -62,13 +72,16 @@ def read_yolo_labels(
     return built_set(classes, drafts, findings)
 
 
-def _data_yaml(files: LabelFiles) -> str:
-    """Return the name of the data.yaml: the one nearest to the top."""
-    found = [each for each in files.names if each.endswith((".yaml", ".yml"))]
+def is_yolo(files: LabelFiles) -> bool:
+    """Return whether a folder or zip says that it is in a YOLO layout."""
+    return (_data_yaml(files) or darknet_file(files)) is not None
+
+
+def _data_yaml(files: LabelFiles) -> str | None:
+    """Return the name of the data.yaml: the one nearest to the top; None if there is none."""
+    found = [each for each in files.names if each.endswith(YAML)]
     found.sort(key=lambda each: (each.count("/"), posixpath.basename(each) != "data.yaml", each))
-    if not found:
-        raise UsageError(f"{files.path}: not in YOLO layout: there is no data.yaml")
-    return found[0]
+    return found[0] if found else None
 
 
 def _names(content: Mapping[str, Any], where: str) -> list[str]:

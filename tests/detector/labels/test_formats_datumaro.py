@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.labels.formats import write_labels
-from detector.labels.labelled import LabelledSet
+from detector.labels.findings import Findings
+from detector.labels.formats import Hints, read_labels, write_labels
+from detector.labels.labelled import Boxes, LabelledSet
 from tests.support import labels as made
 from tests.support.environment import absent
 from tests.support.paths import ROOT
@@ -35,6 +36,7 @@ for path, name in zip(sys.argv[1::2], sys.argv[2::2]):
         for box in item.annotations
         if box.type == AnnotationType.bbox and not box.attributes.get("outside")
     ]
+Dataset.import_from(sys.argv[1], "coco").export("yolo-1.1", "yolo", save_media=False)
 print(json.dumps(found))
 """
 
@@ -48,10 +50,14 @@ def street(data: Path) -> LabelledSet:
 
 
 @pytest.fixture(scope="module")
-def found(street: LabelledSet, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("datumaro")
+
+
+@pytest.fixture(scope="module")
+def found(street: LabelledSet, folder: Path) -> dict[str, Any]:
     if not PACKAGES.is_dir():
         absent("datumaro is not there: make datumaro", "REQUIRE_DATUMARO")
-    folder = tmp_path_factory.mktemp("datumaro")
     image = cv2.imencode(".jpg", np.zeros((432, 768, 3), np.uint8))[1].tobytes()
     for name in ("a.coco", "a.yolo", "a.mot"):
         write_labels(street, folder / name, lambda clip, position: (image, ".jpg"))
@@ -60,6 +66,7 @@ def found(street: LabelledSet, tmp_path_factory: pytest.TempPathFactory) -> dict
     words = [word for place, name in pairs.items() for word in (str(folder / place), name)]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROGRAM, *words],
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(PACKAGES)},
         capture_output=True,
         text=True,
@@ -92,3 +99,22 @@ def test_datumaro_reads_every_box(name: str, street: LabelledSet, found: dict[st
         for row in street.clips[0].boxes.rows()
     )
     assert boxes == expected and len(boxes) > 100
+
+
+def test_the_older_yolo_layout_that_datumaro_writes_is_read(
+    street: LabelledSet, found: dict[str, Any], folder: Path
+) -> None:
+    assert found
+    findings = Findings()
+    labels = read_labels(folder / "yolo-1.1", findings, Hints(size=street.clips[0].size))
+    assert not findings.lines
+    assert labels.classes == street.classes
+    boxes, expected = _ordered(labels.clips[0].boxes), _ordered(street.clips[0].boxes)
+    np.testing.assert_array_equal(boxes.frames, expected.frames)
+    np.testing.assert_array_equal(boxes.class_ids, expected.class_ids)
+    assert len(boxes) > 100  # fractions have six decimals: less than .01 pixels of 768
+    np.testing.assert_allclose(boxes.boxes_xyxy, expected.boxes_xyxy, rtol=0, atol=0.02)
+
+
+def _ordered(boxes: Boxes) -> Boxes:
+    return boxes[np.lexsort((boxes.boxes_xyxy[:, 0], boxes.class_ids, boxes.frames))]

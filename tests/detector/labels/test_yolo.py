@@ -1,4 +1,4 @@
-"""Ultralytics' YOLO layout, as its tools and CVAT write it."""
+"""YOLO layouts, as Ultralytics' tools, Darknet and CVAT write them."""
 
 from __future__ import annotations
 
@@ -139,3 +139,69 @@ def test_wrong_names_in_data_yaml_are_refused(tmp_path: Path) -> None:
         folder(tmp_path, "", f"train: images/train\n{names}\n")
         with pytest.raises(UsageError, match=r"data\.yaml: (names|'names')"):
             read(tmp_path)
+
+
+DATA = "classes = 2\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\n"
+
+
+def darknet(path: Path, **changed: str | None) -> Path:
+    """Write a data set as CVAT exports it: a frame with two boxes, and one without, not shown."""
+    (path / "obj_train_data/a").mkdir(parents=True)
+    files = {
+        "obj.data": f"{DATA}backup = backup/\n",
+        "obj.names": "cat\nd\u00f6ner dog\n\n",
+        "train.txt": "data/obj_train_data/a/frame_000000.jpg\n"
+        "data/obj_train_data/a/frame_000007.jpg\n",
+        "obj_train_data/a/frame_000007.txt": "1 .5 .5 .5 .25\n0 .5 .5 .1 .1\n",
+    }
+    for name, text in (files | changed).items():
+        if text is not None:
+            (path / name).write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"obj.data": None},
+        {"obj.data": DATA.replace(" = ", "=").replace("data/", "C:\\yolo\\data\\")},
+        {
+            "train.txt": "/home/me/obj_train_data/a/frame_000000.jpg\n"
+            "/home/me/obj_train_data/a/frame_000007.jpg\n"
+        },
+    ],
+)
+def test_the_older_layout_is_read_as_darknet_and_cvat_arrange_it(
+    changed: dict[str, str | None], tmp_path: Path
+) -> None:
+    labels = read(darknet(tmp_path, **changed), hints=Hints(size=(40, 60)))
+    (clip,) = labels.clips
+    assert labels.classes == ("cat", "d\u00f6ner dog")
+    assert clip.is_video and clip.frames[-1] == 7 and clip.split == "train"
+    assert {row.class_id: row.box_xyxy for row in clip.boxes.rows()} == {
+        0: (27, 18, 33, 22),
+        1: (15, 15, 45, 25),
+    }
+
+
+def test_images_in_the_older_layout_give_their_size_and_valid_is_our_val(tmp_path: Path) -> None:
+    image = "obj_train_data/a/frame_000007.jpg"
+    darknet(tmp_path, **{"train.txt": None, "valid.txt": f"data/{image}\n"})
+    cv2.imwrite(str(tmp_path / image), np.zeros((40, 60, 3), np.uint8))
+    (clip,) = read(tmp_path).clips
+    assert (clip.split, clip.size_of(0), len(clip.boxes)) == ("val", (40, 60), 2)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("obj.names", "names of the classes are not there: obj.names"),
+        ("train.txt", "no list of images is there: train.txt, valid.txt or test.txt"),
+    ],
+)
+def test_a_missing_file_of_the_older_layout_is_named(
+    missing: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        read(darknet(tmp_path, **{missing: None}))
