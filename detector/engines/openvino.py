@@ -23,6 +23,7 @@ from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.errors import FramelaneError, ModelError
 from detector.export.precisions import find_int8, need_int8
+from detector.hardware.cpu import int8_pays
 from detector.hardware.openvino_core import CORE
 from detector.manifest import Manifest
 
@@ -50,6 +51,7 @@ class OpenVinoEngine:
         self.slots = slots
         self.precision = precision
         self.key = key
+        self.gpu: int | None = None
         self._requests = [compiled.create_infer_request() for _ in range(slots)]
         self._free: SimpleQueue[ov.InferRequest] = SimpleQueue()
         for request in self._requests:
@@ -117,8 +119,8 @@ def open_engine(
     streams: batches computed at the same time; 1 has the lowest latency, because all cores work on
         one image; default: OpenVINO's choice for throughput
     threads: of all streams together; default: one per core
-    precision: fp32, bf16, fp16 or int8; auto: int8 if there is an INT8 model beside it, else bf16
-        where the device computes in it, else fp32
+    precision: fp32, bf16, fp16 or int8; auto: int8 if there is an INT8 model beside it, and the CPU
+        is an x86, else bf16 where the device computes in it, else fp32
     Raises ModelError if the file, its manifest or an option cannot be used.
     """
     _check_counts(slots=slots, streams=streams, threads=threads)
@@ -176,7 +178,7 @@ def _choose(device: str, model: Path, precision: str) -> Choice:
     if precision == "int8":
         return Choice(need_int8(model, "openvino"), "int8", fastest)
     if precision == "auto":
-        quantised = find_int8(model, "openvino")
+        quantised = find_int8(model, "openvino") if device != "CPU" or int8_pays() else None
         return Choice(quantised, "int8", fastest) if quantised else Choice(model, fastest, fastest)
     if precision != "fp32" and precision.upper() not in able:
         raise ModelError(f"{device} does not compute in {precision}: choose fp32 or auto")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.hardware.cpu import computes_bf16, cpu_flags, cpu_name
+from detector.hardware.cpu import computes_bf16, cpu_flags, cpu_name, int8_pays
 
 
 def test_an_arm_cpu_lists_its_features_under_another_key(tmp_path: Path) -> None:
@@ -31,3 +31,8 @@ def test_a_cpu_computes_in_bfloat16_only_with_instructions_for_it(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{line}\n")
     assert computes_bf16(tmp_path / "cpuinfo") == able
+
+
+def test_int8_pays_where_it_was_measured() -> None:
+    assert int8_pays("x86_64") and int8_pays("AMD64")
+    assert not int8_pays("aarch64") and not int8_pays("armv7l")

@@ -59,6 +59,6 @@ def test_the_gate_accepts_the_engine_of_an_adapted_model(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FRAMELANE_CACHE", str(tmp_path))
-    accepted = open_accepted("openvino", model, precision="auto", threads=1)
+    accepted = open_accepted("openvino", model, precision="int8", threads=1)
     accepted.engine.close()
     assert accepted.engine.precision == "int8" and accepted.agreement is not None
