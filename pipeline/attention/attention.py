@@ -138,6 +138,8 @@ class Attention:
     def _explained(self, seconds: float, shape: tuple[int, ...], size: Size) -> BoolArray:
         """Return the cells in which moving tracks are, or have been since the last look."""
         known = self._known
+        if not known.moving.any():
+            return np.zeros(shape, bool)
         boxes = known.boxes[known.moving]
         now = known.at(seconds)[known.moving]
         margin = MARGIN * (boxes[:, 2:] - boxes[:, :2])
