@@ -31,7 +31,7 @@ def _of_clip(clip: LabelledClip, labels: LabelledSet) -> Iterator[str]:
             yield f"frame {frame}: {line}"
     tracks, _ = by_track(rows)
     for track, boxes in sorted(tracks.items()):
-        for line in _of_track(boxes, labels):
+        for line in _of_track(clip, boxes, labels):
             yield f"track {track}: {line}"
 
 
@@ -50,13 +50,13 @@ def _of_frame(clip: LabelledClip, boxes: list[LabelledBox], labels: LabelledSet)
                 yield f"two boxes of {name} are almost the same"
 
 
-def _of_track(boxes: list[LabelledBox], labels: LabelledSet) -> Iterator[str]:
+def _of_track(clip: LabelledClip, boxes: list[LabelledBox], labels: LabelledSet) -> Iterator[str]:
     for before, after in pairwise(boxes):
         if before.class_id != after.class_id:
             names = [labels.classes[each.class_id] for each in (before, after)]
             yield f"is {names[0]} in frame {before.frame} and {names[1]} in frame {after.frame}"
         gap = after.frame - before.frame
-        if gap == 1 and _moved(before, after) > JUMP:
+        if clip.is_video and gap == 1 and _moved(before, after) > JUMP:
             yield f"jumps from frame {before.frame} to frame {after.frame}"
 
 

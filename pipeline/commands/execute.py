@@ -105,11 +105,13 @@ def _execute_twice(config: RunConfig, stats_json: Path | None, file: Path | None
     if stats_json:
         second.reserve(stats_json, "--stats-json")
     with unfailing_output(), log_on_terminal(), Interrupt(second.pipeline):
+        click.echo("pass 1 of 2: detect", err=True)
         stopped = _run(first, config, file)
         if first.pipeline.failures or stopped:
             _complain(first)
             click.echo("Error: ended in the first of two passes: nothing was written", err=True)
             return 1
+        click.echo("pass 2 of 2: write the refined tracks", err=True)
         passes.refine()
         _run(second, config, file)
         return _report(second, stats_json)

@@ -27,18 +27,20 @@ FILE = click.Path(path_type=Path)
 def review(labels: Path, video: str, output: Path | None, address: str) -> None:
     """Correct the labels of one recording in a browser, mostly with the keyboard.
 
-    LABELS may have any format (docs/annotating.md). Ctrl-C ends the page; what was not saved is
-    lost, and the page says so before.
+    LABELS may have any format (docs/annotating.md). Ctrl-C ends the page; corrections that are not
+    saved then are written to OUTPUT with `.unsaved` in its name.
     """
     from tempfile import TemporaryDirectory
 
+    from pipeline.labelling.inputs import show
     from pipeline.log import log_on_terminal
     from pipeline.review.app import review_app
-    from pipeline.review.pictures import Pictures
+    from pipeline.review.pictures import Pictures, frame_size
     from pipeline.review.workspace import Workspace
     from pipeline.web.server import Server
 
-    workspace = Workspace(labels, output or labels)
+    workspace = Workspace(labels, output or labels, frame_size(video))
+    show(f"mended or left out: {line}" for line in workspace.left_out)
     with (
         TemporaryDirectory() as folder,
         log_on_terminal(),
@@ -49,3 +51,5 @@ def review(labels: Path, video: str, output: Path | None, address: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
         ended.wait()
+    if unsaved := workspace.keep_unsaved():
+        show([f"corrections were not saved: they are in {unsaved}"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from detector.cli import Command
 from pipeline.labelling.options import PATH, VIDEO
+
+WIDE = 1000  # columns of a file or pipe, where no line needs to be broken
 
 
 @click.command(cls=Command)
@@ -30,9 +33,12 @@ def stats(labels: Path, videos: tuple[str, ...], json_file: Path | None) -> None
 
     found = read_input(labels, videos, mend=True)
     numbers = counts(found)
-    table = Table("clip", "split", "frames", "with objects", "boxes", "tracks", "side")
-    for name in found.classes:
-        table.add_column(name, justify="right")
+    table = Table()
+    for name in ("clip", "split"):
+        table.add_column(name, overflow="fold")
+    numbered = ("frames", "with objects", "boxes", "tracks", "side", *found.classes)
+    for name in numbered:
+        table.add_column(name, justify="right", overflow="fold")
     for name, clip in [*numbers["clips"].items(), ("all", numbers["all"])]:
         keys = ("frames", "frames_with_objects", "boxes", "tracks")
         cells = [str(clip[key]) for key in keys]
@@ -44,6 +50,7 @@ def stats(labels: Path, videos: tuple[str, ...], json_file: Path | None) -> None
             "" if side is None else f"{side:g}",
             *(str(clip["classes"][each]) for each in found.classes),
         )
-    Console().print(table)
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width).print(table)
     if json_file:
         write_text(json_file, json.dumps(numbers, indent=2) + "\n", "--json")

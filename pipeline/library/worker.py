@@ -105,14 +105,18 @@ class Worker:
         passes = TwoPasses(config, engine) if config.tracker.refine else None
         run = passes.second if passes else build(config, engine=engine)
         before = _fingerprint(config)
-        if passes:
-            outcome = self._first_pass(passes, config, began_at, on_progress, stopping)
+        on_frames = on_progress
+        if passes:  # a frame counts half in each pass
+            outcome = self._first_pass(
+                passes, config, began_at, lambda frames: on_progress(frames // 2), stopping
+            )
             if outcome.ending is not Ending.DONE:
                 return outcome
+            on_frames = partial(_on_second_pass, on_progress, outcome.frames)
         for output, path in zip(run.streams[0].outputs, job.outputs, strict=True):
             assert isinstance(output.sink, Recorder), "only files are planned"
             output.sink.write_to(part_of(path))
-        stopped = self._watch(run, config, on_progress, stopping)
+        stopped = self._watch(run, config, on_frames, stopping)
         outcome = verdict(run, stopped=stopped, seconds=monotonic() - began_at)
         if outcome.ending is not Ending.DONE:
             return outcome
@@ -159,15 +163,24 @@ class Worker:
         stopped = False
         pipeline.start()
         while not pipeline.wait(LOOK_SECONDS):
-            on_progress(sum(each.emitted for each in pipeline.ledger.balances.values()))
+            on_progress(_emitted(pipeline))
             watchdog.look()
             if stopping() and not stopped:
                 stopped = True
                 pipeline.stop()
         pipeline.join()
+        on_progress(_emitted(pipeline))
         if any(failure.stream is None for failure in pipeline.failures):
             self.close()  # the engine may be the cause: the next job has a new one
         return stopped
+
+
+def _emitted(pipeline: Pipeline) -> int:
+    return sum(each.emitted for each in pipeline.ledger.balances.values())
+
+
+def _on_second_pass(on_progress: Callable[[int], None], first: int, frames: int) -> None:
+    on_progress((first + frames) // 2)
 
 
 def _give_up(pipeline: Pipeline) -> None:

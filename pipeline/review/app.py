@@ -55,7 +55,7 @@ def review_app(workspace: Workspace, pictures: Pictures, address: str) -> ASGIAp
 
     async def find(request: Request) -> Response:
         wanted = await validated(request, Filter)
-        return JSONResponse({"frames": wanted.frames(workspace.clip.boxes, workspace.classes)})
+        return JSONResponse({"found": wanted.found(workspace.clip.boxes, workspace.classes)})
 
     async def edit(request: Request) -> Response:
         wanted = await validated(request, Edit)

@@ -9,12 +9,25 @@ from threading import Condition, Thread
 import cv2
 
 from detector.detections import Int64Array
-from detector.errors import FramelaneError
+from detector.errors import FramelaneError, UsageError
+from detector.labels.labelled import Size
+from pipeline.labelling.recordings import frames_of
+from pipeline.redaction import shown_url
 from pipeline.selection.frames import pictures
 
 log = logging.getLogger("framelane")
 
 QUALITY = 88  # of JPEG files that are only looked at
+
+
+def frame_size(url: str) -> Size:
+    """Return the (height, width) of the first frame of a recording that decodes.
+
+    Raises UsageError if there is none; SourceError.
+    """
+    for _, item in frames_of(url):
+        return item.picture.height, item.picture.width
+    raise UsageError(f"{shown_url(url)}: none of its frames decodes")
 
 
 class Pictures:

@@ -84,8 +84,8 @@ class Filter(BaseModel):
     below: float | None = None
     class_name: str | None = None
 
-    def frames(self, boxes: Boxes, classes: Sequence[str]) -> list[int]:
-        """Return the frames with such a box, in order."""
+    def found(self, boxes: Boxes, classes: Sequence[str]) -> list[dict[str, int]]:
+        """Return each frame with such a box and the row of the first one, in order."""
         kept = np.ones(len(boxes), bool)
         if self.marks:
             kept &= np.isin(boxes.marks, [Mark[name.upper()] for name in self.marks])
@@ -93,7 +93,10 @@ class Filter(BaseModel):
             kept &= boxes.scores < self.below
         if self.class_name:
             kept &= boxes.class_ids == classes.index(self.class_name)
-        return [int(frame) for frame in np.unique(boxes.frames[kept])]
+        rows = np.flatnonzero(kept)
+        frames, first = np.unique(boxes.frames[rows], return_index=True)
+        pairs = zip(frames.tolist(), rows[first].tolist(), strict=True)
+        return [{"frame": frame, "row": row} for frame, row in pairs]
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:

@@ -65,3 +65,22 @@ def test_stats_count_what_the_readme_of_the_street_clips_says(data: Path, tmp_pa
     assert numbers["all"]["frames"] == 2230
     clip = numbers["clips"]["car-detection"]
     assert (clip["frames"], clip["frames_with_objects"], clip["tracks"]) == (377, 143, 4)
+
+
+def test_chosen_pictures_are_no_neighbours_so_that_no_track_jumps(tmp_path: Path) -> None:
+    rows = [LabelledBox(k, (150 * k, 10, 150 * k + 20, 30), 0, 1) for k in range(2)]
+    for is_video in (True, False):
+        files = {} if is_video else {0: "a.jpg", 1: "b.jpg"}
+        draft = ClipDraft("door", rows, {0, 1}, 2, (100, 200), is_video=is_video, files=files)
+        path = tmp_path / f"{is_video}.cvat.xml"
+        write_labels(built_set(["cat"], [draft], Findings()), path)
+        done = framelane("check", path)
+        assert ("jumps" in done.output) == is_video, done.output
+
+
+def test_stats_in_a_pipe_show_names_in_full(tmp_path: Path) -> None:
+    name = "a-very-long-name-of-a-clip-" * 4
+    draft = ClipDraft(name, [LabelledBox(0, (1, 1, 9, 9), 0)], {0}, 1, (20, 20))
+    write_labels(built_set(["c" * 60], [draft], Findings()), tmp_path / "a.coco.json")
+    output = framelane("stats", tmp_path / "a.coco.json").output
+    assert name in output and "c" * 60 in output

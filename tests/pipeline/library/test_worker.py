@@ -147,17 +147,20 @@ def test_a_recording_that_changes_while_it_is_read_is_done_later(
     assert left(tmp_path) == set()
 
 
+@pytest.mark.parametrize("refine", [False, True])
 def test_an_engine_that_fails_is_replaced_for_the_next_job(
-    worker: Worker, recording: Path, tmp_path: Path
+    refine: bool, worker: Worker, recording: Path, tmp_path: Path
 ) -> None:
+    work = job(recording, tmp_path, tracker={"refine": refine})
+
     def fail() -> None:
         raise FramelaneError("the device is lost")
 
     before_results.append(fail)
-    outcome = run(worker, job(recording, tmp_path))
+    outcome = run(worker, work)
     assert (outcome.ending, outcome.may_pass) == (Ending.FAILED, True)
     assert "the device is lost" in outcome.reason
-    assert run(worker, job(recording, tmp_path)).ending is Ending.DONE
+    assert run(worker, work).ending is Ending.DONE
     assert len(opened) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def test_run_refines(clip: Path, tmp_path: Path) -> None:
     ]
     done = command("run", clip, "--refine", *outputs)
     assert done.exit_code == 0, done.output
+    assert re.search("pass 1 of 2: detect.*pass 2 of 2: write", done.output, re.DOTALL)
     check(tmp_path)
 
 
@@ -109,9 +111,12 @@ def test_annotate_refines(clip: Path, tmp_path: Path) -> None:
         0, str(clip), config.model_dump(exclude_unset=True), tuple(files), known=None, attempt=1
     )
     worker = Worker(1)
-    outcome = worker.run(job, lambda _: None, lambda: False)
+    progress: list[int] = []
+    outcome = worker.run(job, progress.append, lambda: False)
     worker.close()
     assert (outcome.ending, outcome.frames) == (Ending.DONE, FRAMES), outcome
+    assert progress == sorted(progress), "the second pass goes on where the first ended"
+    assert FRAMES // 2 in progress and progress[-1] == FRAMES
     check(tmp_path)
 
 

@@ -71,3 +71,37 @@ def test_only_formats_that_keep_everything_are_saved(labels: Path, tmp_path: Pat
     for name in ("out.yolo.zip", "out.txt", "out"):
         with pytest.raises(UsageError, match=r"saves CVAT's XML and COCO's JSON"):
             Workspace(labels, tmp_path / name)
+
+
+def test_corrections_that_were_not_saved_are_kept_beside_the_output(
+    labels: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(labels, tmp_path / "out.cvat.xml")
+    assert workspace.keep_unsaved() is None, "nothing was corrected"
+    workspace.change(0, without(workspace.clip.boxes.track_ids[0]))
+    assert workspace.keep_unsaved() == tmp_path / "out.unsaved.cvat.xml"
+    assert len(ElementTree.parse(tmp_path / "out.unsaved.cvat.xml").findall("track")) == 1
+    workspace.save()
+    assert workspace.keep_unsaved() is None
+
+
+def test_labels_of_another_size_than_the_recording_are_refused(labels: Path) -> None:
+    assert Workspace(labels, labels, (40, 60)).clip.size == (40, 60)
+    with pytest.raises(UsageError, match="of 60 x 40 pixels, but the recording has 80 x 40"):
+        Workspace(labels, labels, (40, 80))
+
+
+def test_labels_that_say_no_size_have_that_of_the_recording(tmp_path: Path) -> None:
+    lines = tmp_path / "labels.jsonl"
+    lines.write_text('{"index": 0, "tracks": []}\n')
+    workspace = Workspace(lines, tmp_path / "out.coco.json", (40, 60))
+    assert workspace.clip.size == (40, 60)
+
+
+def test_what_is_wrong_in_the_labels_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt/gt.txt").write_text("1,1,1,2,10,20,1,1,1\nx\n")
+    workspace = Workspace(tmp_path, tmp_path / "out.coco.json")
+    assert len(workspace.clip.boxes) == 1
+    (line,) = workspace.left_out
+    assert "gt.txt:2: numbers are expected" in line

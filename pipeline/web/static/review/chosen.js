@@ -23,7 +23,10 @@ export function Chosen({ each, classes, held, act }) {
     </p>
     <label>
       Class
-      <select value=${each.class} onChange=${({ target }) => act.classify(target.value)}>
+      <select value=${each.class} onChange=${({ target }) => {
+        target.blur();
+        act.classify(target.value);
+      }}>
         ${classes.map((name) => html`<option>${name}</option>`)}
       </select>
     </label>

@@ -33,7 +33,11 @@ export function Filter({ filter, classes, change, go }) {
         step="0.05"
         placeholder="any"
         value=${filter.below ?? ""}
-        onChange=${({ target }) =>
+        onKeyDown=${(event) => {
+          if (event.key === "Enter") go(event.shiftKey ? -1 : 1);
+          else if (event.key === "Escape") event.target.blur();
+        }}
+        onInput=${({ target }) =>
           change({ ...filter, below: target.value === "" ? null : Number(target.value) })}
       />
     </label>
@@ -41,7 +45,10 @@ export function Filter({ filter, classes, change, go }) {
       Of class
       <select
         value=${filter.class_name ?? ""}
-        onChange=${({ target }) => change({ ...filter, class_name: target.value || null })}
+        onChange=${({ target }) => {
+          target.blur();
+          change({ ...filter, class_name: target.value || null });
+        }}
       >
         <option value="">any</option>
         ${classes.map((name) => html`<option>${name}</option>`)}
@@ -54,9 +61,12 @@ export function Filter({ filter, classes, change, go }) {
   </section>`;
 }
 
-/** Return the nearest frame after (step 1) or before (-1) `frame` that fits; null if none does. */
+/**
+ * Return the nearest frame after (step 1) or before (-1) `frame` with a box that fits, and its row,
+ * as { frame, row }; undefined if there is none.
+ */
 export async function nextFrame(filter, frame, step) {
   const { content } = await request("POST", "/review/find", { body: filter });
-  const later = content.frames.filter((each) => (each - frame) * step > 0);
-  return (step > 0 ? later[0] : later.at(-1)) ?? null;
+  const later = content.found.filter((each) => (each.frame - frame) * step > 0);
+  return step > 0 ? later[0] : later.at(-1);
 }

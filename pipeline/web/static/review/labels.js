@@ -7,13 +7,14 @@ import { useCallback, useEffect, useRef, useState } from "../shared/dom.js";
  *
  * summary: of the labels; boxes: of the frame that is shown; show(next): a frame, or a function
  * from { summary, frame } to it; edit(change): see `Edit` in pipeline/review/requests.py; save().
- * The last three return promises; a mistake is in `error`.
+ * The last three return promises of { summary, boxes, frame, error }; a mistake is in `error`.
  */
 export function useLabels() {
   const [state, setState] = useState({ summary: null, boxes: [], frame: null, error: "" });
   const latest = useRef(state);
   latest.current = state;
   const queue = useRef(Promise.resolve());
+  const steps = useRef(0); // that wait in the queue
 
   /** Run one request after the other, so that each knows the version that it changes. */
   const inTurn = useCallback((job) => {
@@ -25,17 +26,22 @@ export function useLabels() {
         latest.current = { ...latest.current, error: error.message };
       }
       setState(latest.current);
+      return latest.current;
     });
     queue.current = done;
     return done;
   }, []);
 
   const show = useCallback(
-    (next) =>
-      inTurn(async (state) => {
+    (next) => {
+      steps.current += 1;
+      return inTurn(async (state) => {
+        steps.current -= 1;
         const frame = typeof next === "function" ? next(state) : next;
-        return { frame, boxes: await boxesOf(frame) };
-      }),
+        // A key that is held down steps faster than frames come: only the last one is asked for.
+        return { frame, boxes: steps.current ? [] : await boxesOf(frame) };
+      });
+    },
     [inTurn],
   );
   const edit = useCallback(

@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useState } from "../shared/dom.js";
 import { colourOf } from "../live/overlay.js";
 
 const NEAR = 8; // screen pixels from an edge at which it is dragged
+const TEXT = 0.014; // height of the text at a box, in widths of the frame
 const LEAST = 3; // pixels of the frame: the smallest box that is drawn
 
 /**
@@ -15,6 +16,7 @@ export function Picture({ frame, size, boxes, chosen, drawing, choose, move, dra
   const svg = useRef();
   const [drag, setDrag] = useState(null); // of { row, box, sides, from, moved }
   const [loaded, setLoaded] = useState(null);
+  const [missing, setMissing] = useState(null);
   useEffect(() => setDrag(null), [frame]);
   const { width, height } = size;
 
@@ -60,10 +62,21 @@ export function Picture({ frame, size, boxes, chosen, drawing, choose, move, dra
   const url = `/api/v1/review/frames/${frame}.jpg`;
   return html`<div
     class="picture"
-    style=${{ aspectRatio: `${width} / ${height}` }}
+    style=${{ "--ratio": width / height }}
     data-loaded=${loaded === url}
   >
-    <img src=${url} alt=${`Frame ${frame}`} onLoad=${() => setLoaded(url)} draggable=${false} />
+    <img
+      src=${url}
+      alt=${`Frame ${frame}`}
+      onLoad=${() => setLoaded(url)}
+      onError=${() => setMissing(url)}
+      draggable=${false}
+    />
+    ${missing === url &&
+    loaded !== url &&
+    html`<p class="missing">
+      Frame ${frame} has no picture: it is not read yet, or does not decode. Its boxes are shown.
+    </p>`}
     <svg
       ref=${svg}
       viewBox=${`0 0 ${width} ${height}`}
@@ -76,19 +89,28 @@ export function Picture({ frame, size, boxes, chosen, drawing, choose, move, dra
     >
       ${boxes.map((each) => {
         const box = drag?.row === each.row && drag.moved ? ordered(drag.moved) : each.box;
-        return html`<${Box} key=${each.row} each=${each} box=${box} chosen=${each.row === chosen} />`;
+        return html`<${Box} key=${each.row} each=${each} box=${box} width=${width} chosen=${each.row === chosen} />`;
       })}
       ${drag?.row === null && drag.moved && html`<${Rectangle} box=${ordered(drag.moved)} />`}
     </svg>
   </div>`;
 }
 
-function Box({ each, box, chosen }) {
+function Box({ each, box, width, chosen }) {
+  const size = width * TEXT;
+  const left = box[0] < width * 0.85; // else the text would be cut
   const colour = colourOf(each.track);
   const text = each.track === null ? each.class : `${each.class} ${each.track}`;
   return html`<g class=${`box ${each.mark} ${chosen ? "chosen" : ""}`} style=${{ color: colour }}>
     <${Rectangle} box=${box} />
-    <text x=${box[0]} y=${Math.max(12, box[1] - 4)}>${text}</text>
+    <text
+      x=${left ? box[0] : Math.min(box[2], width)}
+      y=${Math.max(size, box[1] - size / 3)}
+      text-anchor=${left ? "start" : "end"}
+      style=${{ fontSize: `${size}px`, strokeWidth: size / 4 }}
+    >
+      ${text}
+    </text>
   </g>`;
 }
 

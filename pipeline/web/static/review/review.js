@@ -5,6 +5,8 @@ import { Filter, NO_FILTER, nextFrame } from "./filter.js";
 import { useLabels } from "./labels.js";
 import { Picture } from "./picture.js";
 
+const NOTHING = {};
+const TYPED = /^(text|number)$/; // types of fields that take letters and digits
 const KEYS = [
   ["← →", "step a frame, with Shift ten"],
   ["N, B", "next, previous frame that fits the filter"],
@@ -21,14 +23,14 @@ const KEYS = [
 export function Review() {
   const labels = useLabels();
   const { summary, boxes, frame, error, show, edit, save } = labels;
-  const [chosen, setChosen] = useState(null); // row
+  const [chosen, setChosen] = useState(NOTHING); // { track }, or { row } of a box without one
   const [held, setHeld] = useState(null); // track that is to be merged
   const [drawing, setDrawing] = useState(false);
   const [filter, setFilter] = useState(NO_FILTER);
   const [said, setSaid] = useState("");
   useLeaveWarning(summary && !summary.saved);
 
-  const each = boxes.find(({ row }) => row === chosen) ?? null;
+  const each = boxes.find(({ row, track }) => track === chosen.track || row === chosen.row) ?? null;
   const target = each && (each.track === null ? { row: each.row } : { track: each.track });
 
   function step(by) {
@@ -38,42 +40,56 @@ export function Review() {
     });
   }
 
-  async function goTo(next) {
+  /** Choose a box and, in other frames, its track. */
+  function choose(row, among = boxes) {
+    const box = among.find((other) => other.row === row);
+    setChosen(!box ? NOTHING : box.track === null ? { row } : { track: box.track });
+  }
+
+  function goTo(next) {
     setSaid("");
-    await show(next);
-    setChosen(null);
+    if (chosen.track === undefined) setChosen(NOTHING);
+    return show(next);
   }
 
   async function go(direction) {
     const next = await nextFrame(filter, frame, direction);
-    if (next === null) setSaid(`No ${direction > 0 ? "later" : "earlier"} frame fits the filter.`);
-    else await goTo(next);
+    if (!next) setSaid(`No ${direction > 0 ? "later" : "earlier"} frame has such a box.`);
+    else choose(next.row, (await goTo(next.frame)).boxes);
   }
 
   function merge() {
-    if (!each || each.track === null) return;
     if (held === null || held === each.track) {
       setHeld(held === each.track ? null : each.track);
       return;
     }
     edit({ action: "merge", track: held, other: each.track });
+    setChosen({ track: held });
     setHeld(null);
   }
 
   function chooseNext(by) {
     const order = boxes.map(({ row }) => row);
-    const place = order.indexOf(chosen);
+    const place = order.indexOf(each?.row);
     const next = place < 0 && by < 0 ? order.length - 1 : (place + by + order.length) % order.length;
-    setChosen(order[next] ?? null);
+    choose(order[next]);
   }
 
   const act = {
     classify: (name) => edit({ action: "class", ...target, class_name: name }),
     deleteBox: () => edit({ action: "delete", row: each.row }),
     deleteTrack: () => edit({ action: "delete", ...target }),
-    split: () => each.track !== null && edit({ action: "split", track: each.track, frame }),
+    split: async () =>
+      choose(each.row, (await edit({ action: "split", track: each.track, frame })).boxes),
     merge,
   };
+
+  /** Do something with the chosen box, or say why not. */
+  function withBox(action, { tracked = false } = {}) {
+    if (!each) setSaid("Choose a box first: click it, or press X.");
+    else if (tracked && each.track === null) setSaid("The chosen box belongs to no track.");
+    else action();
+  }
 
   const keys = {
     ArrowRight: (event) => step(event.shiftKey ? 10 : 1),
@@ -81,20 +97,22 @@ export function Review() {
     n: () => go(1),
     b: () => go(-1),
     x: (event) => chooseNext(event.shiftKey ? -1 : 1),
-    Delete: (event) => each && (event.shiftKey ? act.deleteTrack() : act.deleteBox()),
-    s: (event) => (event.ctrlKey || event.metaKey ? save() : each && act.split()),
-    m: merge,
+    Delete: (event) => withBox(event.shiftKey ? act.deleteTrack : act.deleteBox),
+    s: (event) =>
+      event.ctrlKey || event.metaKey ? save() : withBox(act.split, { tracked: true }),
+    m: () => withBox(merge, { tracked: true }),
     a: () => setDrawing(!drawing),
     z: () => edit({ action: "undo" }),
     y: () => edit({ action: "redo" }),
     Escape: () => {
       setDrawing(false);
       setHeld(null);
-      setChosen(null);
+      setChosen(NOTHING);
+      setSaid("");
     },
   };
   (summary?.classes ?? []).slice(0, 9).forEach((name, place) => {
-    keys[String(place + 1)] = () => each && act.classify(name);
+    keys[String(place + 1)] = () => withBox(() => act.classify(name));
   });
   useKeys(keys);
 
@@ -113,16 +131,19 @@ export function Review() {
         ${summary.saved ? "Saved" : `Save ${summary.output}`}
       </button>
     </div>
-    <p class="problem" role="alert">${error}</p>
+    <div class="messages">
+      <p class="problem" role="alert">${error}</p>
+      <p class="hint" role="status">${drawing ? "Draw a box with the mouse." : said}</p>
+    </div>
     <div class="columns">
       <div>
         <${Picture}
           frame=${frame}
           size=${summary}
           boxes=${boxes}
-          chosen=${chosen}
+          chosen=${each?.row}
           drawing=${drawing}
-          choose=${setChosen}
+          choose=${choose}
           move=${(row, box) => edit({ action: "move", row, box })}
           draw=${(box) => {
             setDrawing(false);
@@ -137,7 +158,6 @@ export function Review() {
           value=${summary.frames.indexOf(frame)}
           onInput=${({ target: { value } }) => goTo(summary.frames[Number(value)])}
         />
-        <p class="hint" role="status">${drawing ? "Draw a box with the mouse." : said}</p>
       </div>
       <aside>
         <${Chosen} each=${each} classes=${summary.classes} held=${held} act=${act} />
@@ -152,7 +172,7 @@ export function Review() {
 }
 
 /**
- * Call what belongs to a key, unless a field has the focus.
+ * Call what belongs to a key, unless a field that takes it has the focus.
  *
  * The keys of the last rendering count, also for one that is pressed right after it.
  */
@@ -161,7 +181,8 @@ function useKeys(keys) {
   latest.current = keys;
   useEffect(() => {
     const pressed = (event) => {
-      const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+      const { tagName, type } = event.target;
+      const typing = tagName === "SELECT" || (tagName === "INPUT" && TYPED.test(type));
       const saving = (event.ctrlKey || event.metaKey) && event.key === "s";
       if ((typing && !saving) || ((event.ctrlKey || event.metaKey || event.altKey) && !saving)) return;
       const act = latest.current[event.key.length === 1 ? event.key.toLowerCase() : event.key];

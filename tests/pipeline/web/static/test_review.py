@@ -108,19 +108,16 @@ def test_a_recording_is_corrected_with_the_keyboard_and_the_mouse(
             expect(page.get_by_role("heading", name="Track 2")).to_be_visible()
             page.keyboard.press("m")  # tracks 1 and 2 are one
             expect(page.get_by_text("2 tracks")).to_be_visible()
+            expect(page.get_by_role("heading", name="Track 1")).to_be_visible()
             page.keyboard.press("x")
             expect(page.get_by_role("heading", name="Track 3")).to_be_visible()
             page.keyboard.press("2")  # it is a bicycle
             expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value("bicycle")
             page.get_by_label("linked").check()
             expect(page.get_by_label("linked")).to_be_checked()
-            page.get_by_label("linked").blur()
-            page.keyboard.press("n")
+            page.keyboard.press("n")  # also while the box of the filter has the focus
             at_frame(page, 15)
-            page.keyboard.press("x")
-            expect(page.get_by_role("heading", name="Track 1")).to_be_visible()
-            page.keyboard.press("x")
-            expect(page.get_by_role("heading", name="Track 3")).to_be_visible()
+            expect(page.get_by_text("linked, score 0.40")).to_be_visible()  # the one that fits
             page.keyboard.press("Delete")
             expect(page.locator(".picture g.box")).to_have_count(1)
             drag(page, (115, 110), (125, 130))  # the box of track 1, from 95 to 135
@@ -181,3 +178,39 @@ def test_two_objects_in_one_frame_are_not_merged_and_the_page_says_why(
         expect(page.get_by_role("heading", name="Track 3")).to_be_visible()
         page.keyboard.press("m")
         expect(page.get_by_role("alert")).to_contain_text("are both in frame 0")
+
+
+def test_a_track_stays_chosen_from_frame_to_frame_and_after_it_is_split(
+    browser: Browser, labels: Path, recording: Path, tmp_path: Path
+) -> None:
+    with (
+        reviewing(labels, recording, tmp_path / "out.coco.json", tmp_path / "scratch") as port,
+        page_of(browser, port) as page,
+    ):
+        at_frame(page, 0)
+        page.keyboard.press("s")
+        expect(page.get_by_role("status")).to_have_text("Choose a box first: click it, or press X.")
+        page.keyboard.press("Shift+X")
+        expect(page.get_by_role("heading", name="Track 3")).to_be_visible()
+        page.keyboard.press("Shift+ArrowRight")
+        at_frame(page, 10)
+        expect(page.get_by_role("heading", name="Track 3")).to_be_visible()
+        page.keyboard.press("s")
+        expect(page.get_by_role("heading", name="Track 4")).to_be_visible()
+        expect(page.get_by_text("frames 10 to 19")).to_be_visible()
+        below = page.get_by_label("With a score below")
+        below.fill("0.2")
+        below.press("Enter")
+        expect(page.get_by_role("status")).to_have_text("No later frame has such a box.")
+
+
+def test_the_slider_is_in_view_below_a_tall_picture(
+    browser: Browser, labels: Path, recording: Path, tmp_path: Path
+) -> None:
+    with (
+        reviewing(labels, recording, tmp_path / "out.coco.json", tmp_path / "scratch") as port,
+        page_of(browser, port, size=(1280, 400)) as page,
+    ):
+        at_frame(page, 0)
+        area = page.get_by_label("Frame", exact=True).bounding_box()
+        assert area and area["y"] + area["height"] <= 400
