@@ -15,6 +15,11 @@ _PRIVATE = {"url", "user", "password", "ffmpeg", "secret", "token"}
 _HARMLESS = re.compile(r"[\w .,+/%*()-]{0,60}")
 _KEY = re.compile(r"[A-Za-z_][\w-]{0,40}|\d+")
 _PLACE = re.compile(r"[\w .()+/-]{0,60}")
+_LIST, _MAPPING = "input should be a list: [A, B]", "input should be a mapping: keys with values"
+_PLAINER = {  # what pydantic says in the words of Python, in those of YAML
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), _LIST),
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type", "mapping_type"), _MAPPING),
+}
 MAX_SHOWN = 120  # characters
 HIDDEN = "***"
 
@@ -39,7 +44,8 @@ def explain(
     if first["type"] == "missing" and keys[-1] in fields:
         what = fields[keys[-1]].description or f"give {keys[-1].replace('_', ' ')}"
         return f"{place}: missing; {what}"
-    return f"{place}: {given(first['input'], keys)}: {uncapitalised(first['msg'])}"
+    accepted = _PLAINER.get(first["type"]) or uncapitalised(first["msg"])
+    return f"{place}: {given(first['input'], keys)}: {accepted}"
 
 
 def given(value: Any, keys: Sequence[str]) -> str:

@@ -43,6 +43,27 @@ def test_nothing_below_a_key_with_credentials_is_quoted(key: str) -> None:
         assert given(value, (key, "headers")).endswith("(not shown) given")
 
 
+@pytest.mark.parametrize(
+    ("content", "accepted"),
+    [
+        ({"sizes": 5}, "sizes: 5 given: input should be a list: [A, B]"),
+        ({"names": 5}, "names: 5 given: input should be a mapping: keys with values"),
+        ({"inner": 5}, "inner: 5 given: input should be a mapping: keys with values"),
+    ],
+)
+def test_what_is_accepted_is_said_in_the_words_of_yaml(
+    content: dict[str, Any], accepted: str
+) -> None:
+    class Outer(BaseModel):
+        sizes: tuple[int, ...] = ()
+        names: dict[str, str] = {}
+        inner: Strict = Strict()
+
+    with pytest.raises(ValidationError) as raised:
+        Outer.model_validate(content)
+    assert explain(raised.value, Outer, ".".join) == accepted
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
     url: str = ""

@@ -64,7 +64,7 @@ def test_a_misspelt_name_gets_a_suggestion() -> None:
     [
         ("activation: leaky_relu\n", "", "edited.yaml: activation: missing"),
         ("activation:", "activaton:", "activaton: unknown key; did you mean 'activation'"),
-        ("strides: [8, 16, 32]", "strides: 8", "strides: 8 given: .*valid tuple"),
+        ("strides: [8, 16, 32]", "strides: 8", "strides: 8 given: .*should be a list"),
         ("[[-1], MP, []] # 8", "[[-1]] # 8", r"rows\.8\.1: \[\[-1\]\] given: field required"),
         ("[[-1], MP, []] # 8", "[[40], MP, []] # 8", r"row 8 \(MP\) reads \[40\]"),
         ("[[-1], MP, []] # 8", "[[-10], MP, []] # 8", r"row 8 \(MP\) reads \[-2\]"),
