@@ -1,4 +1,4 @@
-"""Our pipeline, with attention on or off: a trial, the memory of a camera, and the accuracy."""
+"""Our pipeline, with attention on or off: a trial, and its accuracy."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ import numpy as np
 from benchmarks.cameras.material import Cameras, Material, cameras
 from benchmarks.cameras.trial import SETTLE_SECONDS, Camera, Trial
 from benchmarks.live.site import FOLDER, configuration, running_live
-from benchmarks.live.watch import Watch, sample
-from pipeline.config import SourceConfig
+from benchmarks.live.watch import Watch
 from pipeline.frames.decision import RESTS, Reason
 from pipeline.run import Run
-from tests.support.runs import more_of
 from trackers.evaluation.evaluate import Scores, evaluate
 from trackers.motchallenge.text import read_mot
 
 FIRST_FRAME = 50  # of the accuracy: until then tracks of cameras that start amid traffic are young
-FEW, MORE = 2, 8  # cameras between which memory is compared
 
 
 @contextmanager
@@ -91,23 +88,3 @@ def _accuracy(material: Material, frames: Mapping[str, int]) -> Scores:
         truth = material.rows(start, count).among(measured)
         scores += evaluate(truth, rows.among(measured), "classes").values()
     return reduce(add, scores)
-
-
-def memory_of_a_camera(material: Material, seconds: float) -> tuple[float, float]:
-    """Return the bytes and the threads of one more camera; call it before any trial.
-
-    seconds: for which each number of cameras runs before it is measured
-    """
-    with cameras(material, MORE) as shown:
-        urls = {f"cam-{number:02}": url for number, url in enumerate(shown.urls)}
-        few, more = dict(list(urls.items())[:FEW]), dict(list(urls.items())[FEW:])
-        with running_live(configuration(few, "street", "openvino", attention="on")) as run:
-            sleep(seconds)
-            before = sample()
-            for name, url in more.items():
-                run.add(SourceConfig.model_validate({"url": url, "name": name, "attention": "on"}))
-            more_of(run, *more)
-            sleep(seconds)
-            after = sample()
-    added = MORE - FEW
-    return (after.memory - before.memory) / added, (after.threads - before.threads) / added
