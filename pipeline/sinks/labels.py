@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.errors import UsageError
 from detector.labels.file_tree import FileTree, Folder, SingleFile, Zip
@@ -22,10 +23,18 @@ from pipeline.frames.frame import Frame
 from pipeline.frames.result import Tracked
 from pipeline.sinks import SinkError
 from pipeline.sinks.recorder import Recorder
+from trackers.motchallenge.text import Origin
 from trackers.tracks import Tracks
+
+Int8Array = NDArray[np.int8]
 
 QUALITY = 95  # of JPEG: frames are labelled and trained on
 SCORE_DECIMALS = 4
+MARKS = {  # of boxes in refined tracks
+    Origin.SMOOTHED: Mark.DETECTED,
+    Origin.INTERPOLATED: Mark.INTERPOLATED,
+    Origin.LINKED: Mark.LINKED,
+}
 TREES: dict[Kind, Callable[[Path], FileTree]] = {
     Kind.FILE: SingleFile,
     Kind.ZIP: Zip,
@@ -108,7 +117,7 @@ class Labels(Recorder):
         assert self._collected is not None
         frame, tracks = item.frame, item.tracks.confirmed
         if frame.index % self._every == 0 and (len(tracks) or not self._only_objects):
-            self._collected.add(frame, tracks)
+            self._collected.add(frame, tracks, _marks(item, len(tracks)))
             if self._suffix:
                 self._write_image(frame, self._suffix)
         return [frame.ticket]
@@ -137,6 +146,13 @@ class Labels(Recorder):
         self._complete()
 
 
+def _marks(item: Tracked, count: int) -> Int8Array:
+    """Return how each box of a frame was obtained."""
+    if item.origins is None:
+        return np.full(count, Mark.INTERPOLATED if item.frame.rests else Mark.DETECTED, np.int8)
+    return np.array([MARKS[Origin(origin)] for origin in item.origins.tolist()], np.int8)
+
+
 class _Collected:
     """The labels of a stream so far."""
 
@@ -147,9 +163,9 @@ class _Collected:
         self._size = frame.picture.height, frame.picture.width
         self._sizes: dict[int, Size] = {}
         self._last = 0
-        self._boxes: list[tuple[int, Tracks, Mark]] = []
+        self._boxes: list[tuple[int, Tracks, Int8Array]] = []
 
-    def add(self, frame: Frame, tracks: Tracks) -> None:
+    def add(self, frame: Frame, tracks: Tracks, marks: Int8Array) -> None:
         """Add the labels of a frame."""
         self._frames.append(frame.index)
         self._seconds.append(float(frame.time))
@@ -157,9 +173,7 @@ class _Collected:
         if size != self._size:
             self._sizes[frame.index] = size
         if len(tracks):
-            self._boxes.append(
-                (frame.index, tracks, Mark.INTERPOLATED if frame.rests else Mark.DETECTED)
-            )
+            self._boxes.append((frame.index, tracks, marks))
 
     def single(self, frame: Frame, suffix: str) -> LabelledClip:
         """Return a clip of only this frame, without its boxes: it names the image."""
@@ -206,7 +220,7 @@ class _Collected:
             np.concatenate([each.class_ids for each in tracks]),
             np.concatenate([each.ids for each in tracks]),
             scores.round(SCORE_DECIMALS),
-            np.repeat([mark for _, _, mark in self._boxes], counts).astype(np.int8),
+            np.concatenate([marks for _, _, marks in self._boxes]),
             np.zeros(n, np.bool_),
             np.zeros(n, np.bool_),
         )

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -70,6 +71,12 @@ def check(folder: Path) -> None:
         assert np.abs(np.subtract(tracks[0]["box"], expected)).max() < 8, index
         mark = tracks[0]["mark"]
         assert mark != "detected" if index in HIDDEN else mark in ("detected", "linked"), index
+    marks = {
+        int(str(box.get("frame"))): box.findtext("attribute[@name='mark']")
+        for box in ElementTree.parse(folder / "clip.cvat.xml").iter("box")
+        if box.get("outside") == "0"
+    }
+    assert marks == {line["index"]: line["tracks"][0]["mark"] for line in lines}  # type: ignore[index]
     columns = [line.split(",") for line in (folder / "clip.txt").read_text().splitlines()]
     hidden = {int(row[0]) - 1 for row in columns if row[8] in ("2", "3")}
     assert hidden >= set(HIDDEN)
@@ -78,7 +85,9 @@ def check(folder: Path) -> None:
 
 def test_run_refines(clip: Path, tmp_path: Path) -> None:
     outputs = [
-        word for end in ("mp4", "jsonl", "txt") for word in ("--output", tmp_path / f"clip.{end}")
+        word
+        for end in ("mp4", "jsonl", "txt", "cvat.xml")
+        for word in ("--output", tmp_path / f"clip.{end}")
     ]
     done = command("run", clip, "--refine", *outputs)
     assert done.exit_code == 0, done.output
@@ -98,7 +107,7 @@ def test_annotate_refines(clip: Path, tmp_path: Path) -> None:
     from pipeline.library.executor import Ending, Job
     from pipeline.library.worker import Worker
 
-    files = [str(tmp_path / f"clip.{end}") for end in ("mp4", "jsonl", "txt")]
+    files = [str(tmp_path / f"clip.{end}") for end in ("mp4", "jsonl", "txt", "cvat.xml")]
     config = RunConfig.model_validate(
         {
             "sources": [str(clip)],
