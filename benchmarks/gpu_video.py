@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, cast
+from typing import cast
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -15,13 +15,12 @@ from av.video.frame import VideoFrame
 from benchmarks.engine_speed import in_flight, noise
 from benchmarks.material import find_large_clip
 from benchmarks.result import Result
-from detector.engines import Engine, Pending
-from detector.kernels.device_frame import DeviceFrame
+from detector.engines import Engine, FrameEngine, Pending
 from detector.letterbox import Letterbox
 from pipeline.assembly.run import build
-from pipeline.codecs.contexts import HARDWARE, Decoder, Unavailable
-from pipeline.codecs.device_frames import device_frame, open_on_gpu
+from pipeline.codecs.contexts import HARDWARE, Decoder, Hardware, Unavailable
 from pipeline.config import RunConfig
+from pipeline.sources.conversion import FrameConverter
 
 STREAMS = 8  # of a whole run: more than one, as a site has
 CAMERA_FPS = 30.0
@@ -29,14 +28,6 @@ SHARE = 0.9  # wanted speed of a whole run of all streams, as a share of its eng
 FRAMES = 300  # of each stream
 BATCHES = 1000  # to measure the engine alone
 Opener = Callable[[VideoCodecContext], Decoder]
-
-
-class FrameEngine(Engine, Protocol):
-    """An engine that takes frames in GPU memory."""
-
-    def submit_frames(
-        self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
-    ) -> Pending: ...
 
 
 def decoded(clip: Path, open_decoder: Opener) -> Iterator[VideoFrame]:
@@ -52,7 +43,7 @@ def decoded(clip: Path, open_decoder: Opener) -> Iterator[VideoFrame]:
 OPENERS: dict[str, Opener] = {  # how a clip is decoded
     "software, one thread": lambda like: like,
     "cuda, to the host": lambda like: HARDWARE.open("cuda", like, {}),
-    "cuda, on the GPU": lambda like: open_on_gpu(like, {}),
+    "cuda, on the GPU": lambda like: HARDWARE.open("cuda", like, {}, 0),
 }
 
 
@@ -73,18 +64,24 @@ def decoding(clip: Path, openers: dict[str, Opener] = OPENERS) -> Iterator[Resul
 
 
 def decoding_and_engine(
-    name: str, engine: FrameEngine, clip: Path, opener: Opener, alone: float
+    name: str,
+    engine: FrameEngine,
+    clip: Path,
+    opener: Opener,
+    alone: float,
+    hardware: Hardware = HARDWARE,
 ) -> Result:
     """Return the speed of decoding and engine, one frame after the other.
 
     alone: images per second of the engine; frames never leave the GPU
     """
     what = f"{name}: decoding and engine, on the GPU"
+    converter = FrameConverter(clip.name, hardware)
     waiting: deque[Pending] = deque()
     began_at, count = perf_counter(), 0
     try:
         for frame in decoded(clip, opener):
-            seen = device_frame(frame)
+            seen = converter.picture(frame).device
             if seen is None:
                 return Result(
                     what, f"a frame is {frame}, which the kernel does not take", "", False

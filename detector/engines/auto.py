@@ -1,17 +1,18 @@
-"""`engine: auto`: the fastest engine that this machine can run."""
+"""What this machine can run: the engine for `auto`, and the GPU whose frames an engine takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from detector.engines import ENGINES
 from detector.engines.tensorrt_api import TensorRt, load_tensorrt
 from detector.engines.tensorrt_build import known_capabilities
 from detector.errors import ModelError
-from detector.hardware.cuda_driver import Gpu, find_gpus
+from detector.hardware.cuda_driver import Gpu, find_gpus, gpu_number
 
 AUTO = "auto"
 NO_GPU = "there is no NVIDIA GPU, or no driver for it"
@@ -69,3 +70,15 @@ def torch_obstacle(
         built = torch.version.cuda or "no CUDA"
         return f"torch {torch.__version__}, built for {built}, finds no GPU: install another build"
     return None
+
+
+def gpu_for_frames(name: str, options: Mapping[str, Any], gpus: Sequence[Gpu]) -> int | None:
+    """Return the number of the GPU in whose memory the named engine will take frames.
+
+    None: it will take none. options: of the engine, as the user gives them
+    """
+    device = options.get("device", "auto")
+    if not ENGINES[name].takes_frames or device == "cpu" or not options.get("device_frames", True):
+        return None
+    number = 0 if device == "auto" else gpu_number(device)
+    return number if number in {gpu.number for gpu in gpus} else None

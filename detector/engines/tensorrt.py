@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
+from shutil import which
 from traceback import clear_frames
 from typing import Protocol
 
@@ -43,7 +44,7 @@ class TensorRtEngine:
     """A plan on a GPU, with its slots; see Engine.
 
     key: of the plan
-    device_frames: whether `submit_frames` will be called, for which a kernel is compiled
+    device_frames: whether `submit_frames` may be called, for which a kernel is compiled
     load: called once with the GPU's context current; returns the plan
     The engine owns the plan and the GPU: if the constructor fails, both are released.
     """
@@ -62,6 +63,7 @@ class TensorRtEngine:
         self.manifest = manifest
         self.precision = manifest.precision
         self.key = key
+        self.gpu = cuda.gpu.number if device_frames else None
         self.slots = slots
         self._closed = False
         self._cuda = cuda
@@ -86,9 +88,9 @@ class TensorRtEngine:
     def submit_frames(
         self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
     ) -> TensorRtPending:
-        """Start on frames in the memory of this GPU, which are letterboxed there.
+        """Start on frames in the memory of this GPU; see FrameEngine.
 
-        They are kept until their result is taken. The engine must be open with `device_frames`.
+        The engine must be open with `device_frames`.
         """
         assert not self._closed, "the engine is closed"
         assert 0 < len(frames) <= self.manifest.max_batch, len(frames)
@@ -187,7 +189,7 @@ def open_engine(
     precision: str = "auto",
     batch: int = 1,
     graphs: bool = True,
-    device_frames: bool = False,
+    device_frames: bool = True,
 ) -> TensorRtEngine:
     """Return the engine of a model with its manifest beside it; the plan is built if not cached.
 
@@ -197,7 +199,7 @@ def open_engine(
         else fp16. A model that is not in fp32 keeps its precision
     batch: batch size to optimise for, if the model's batch is dynamic
     graphs: whether each slot uses CUDA graphs
-    device_frames: whether frames in GPU memory will be submitted, for which nvcc is needed
+    device_frames: whether frames in GPU memory are taken; without nvcc they are not
     Raises ModelError if the model, the machine or an option cannot be used.
     """
     if slots < 1:
@@ -217,7 +219,7 @@ def open_engine(
         key=key,
         slots=slots,
         graphs=graphs,
-        device_frames=device_frames,
+        device_frames=device_frames and which("nvcc") is not None,
     )
 
 

@@ -51,6 +51,7 @@ class TorchEngine:
 
     precision: that it computes in up to the logits of the head: fp32, bf16 or fp16
     key: None for weights without an exported model, because they have no reference
+    gpu: its number, if the device is a GPU
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class TorchEngine:
         *,
         precision: str,
         key: CacheKey | None = None,
+        gpu: int | None = None,
     ) -> None:
         self.manifest = manifest
         self.key = key
         self.slots = len(slots)
         self.precision = precision
+        self.gpu = gpu
         self._slots = slots
         self._free: SimpleQueue[TorchSlot] = SimpleQueue()
         for slot in slots:
@@ -79,10 +82,7 @@ class TorchEngine:
     def submit_frames(
         self, frames: Sequence[DeviceFrame], letterboxes: Sequence[Letterbox]
     ) -> TorchPending:
-        """Start on frames in the memory of the engine's GPU, which are letterboxed there.
-
-        They are kept until their result is taken.
-        """
+        """Start on frames in the memory of the engine's GPU; see FrameEngine."""
         assert self._slots, "the engine is closed"
         return self._submit(lambda slot: slot.start_frames(frames, letterboxes))
 
@@ -147,7 +147,7 @@ def open_engine(
     except RuntimeError as error:
         raise ModelError(f"torch cannot use '{model}' on {where}: {_reason(error)}") from error
     key = None if model.suffix == ".safetensors" else _key(manifest, where, chosen)
-    return TorchEngine(manifest, made, precision=chosen, key=key)
+    return TorchEngine(manifest, made, precision=chosen, key=key, gpu=where.index)
 
 
 def _make_slots(

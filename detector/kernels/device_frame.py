@@ -21,7 +21,7 @@ class DeviceFrame:
 
     luma, chroma: addresses; luma_pitch, chroma_pitch: bytes from one row to the next
     width, height: in pixels; space: what the bytes mean
-    stream: handle of the CUDA stream on which the decoder wrote it
+    stream: handle of the CUDA stream on which the decoder wrote it; gpu: number of the GPU
     owner: keeps the memory as long as the frame lives
     """
 
@@ -33,6 +33,7 @@ class DeviceFrame:
     height: int
     space: ColourSpace = ColourSpace()  # noqa: RUF009  # it is frozen
     stream: int = 0
+    gpu: int = 0
     owner: object = field(default=None, repr=False)
 
 

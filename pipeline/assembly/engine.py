@@ -9,8 +9,9 @@ from typing import Any
 
 from detector.acceptance.gate import open_accepted
 from detector.engines import ENGINES, Engine, engine_opener
-from detector.engines.auto import AUTO, choose_engine
+from detector.engines.auto import AUTO, choose_engine, gpu_for_frames
 from detector.errors import UsageError, did_you_mean
+from detector.hardware.cuda_driver import find_gpus
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.config import DetectConfig, ModelConfig, RunConfig, TrackerConfig, options_of
@@ -40,12 +41,27 @@ def engine_name(config: ModelConfig, model: Path) -> str:
     return choose_engine(model) if config.engine == AUTO else config.engine
 
 
+def frames_gpu(config: RunConfig, model: Path, engine: Engine | None) -> int | None:
+    """Return the GPU on which decoders leave frames, because the engine takes them there.
+
+    None: all frames come to the host. So they do for the motion of the camera, which is estimated
+    there on each small image.
+    """
+    if config.tracker.camera_motion:
+        return None
+    if engine is not None:
+        return engine.gpu
+    name = engine_name(config.model, model)
+    return gpu_for_frames(name, engine_options(name, config), find_gpus())
+
+
 def shared_stages(
-    config: RunConfig, model: Path, manifest: Manifest, engine: Engine | None
+    config: RunConfig, model: Path, manifest: Manifest, engine: Engine | None, gpu: int | None
 ) -> SharedStages:
     """Return the stages from frames to detections.
 
     engine: an open one, which stays open; None: the first of them opens one
+    gpu: see frames_gpu
     Raises UsageError if the configuration does not fit the model.
     """
     _check_imgsz(config.model, model, manifest)
@@ -53,7 +69,7 @@ def shared_stages(
     options = engine_options(name, config)
     submit = Submit(lambda: engine or open_accepted(name, model, **options).engine)
     return SharedStages(
-        Preprocess(manifest.input_size),
+        Preprocess(manifest.input_size, gpu),
         submit,
         Collect(),
         _suppress(config.detect, config.tracker, manifest),

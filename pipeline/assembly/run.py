@@ -7,7 +7,7 @@ from detector.errors import UsageError
 from detector.manifest import Manifest
 from detector.weights.zoo import find_model
 from pipeline.analytics.board import AnalyticsBoard
-from pipeline.assembly.engine import shared_stages
+from pipeline.assembly.engine import frames_gpu, shared_stages
 from pipeline.assembly.events import event_services
 from pipeline.assembly.stream import Follow, StreamMaker
 from pipeline.config import RunConfig
@@ -42,13 +42,15 @@ def build(
     ledger = Ledger()
     services = event_services(config)
     board = AnalyticsBoard(config.analytics, manifest.classes)
-    shared = shared_stages(config, model, manifest, engine)
+    gpu = frames_gpu(config, model, engine)
+    shared = shared_stages(config, model, manifest, engine, gpu)
+    streams = StreamMaker(config, manifest.classes, ledger, board, services, follow, gpu)
     run = Run(
         Graph(shared, ledger, more=more, services=services),
         model,
         manifest,
         outputs=_written(config),
-        make_stream=StreamMaker(config, manifest.classes, ledger, board, services, follow).stages,
+        make_stream=streams.stages,
         analytics=board,
         events=services,
     )

@@ -43,6 +43,7 @@ class StreamMaker:
     classes: names, of the model
     services: of the events, None if none are noted
     follow: makes what gives a stream's detections identities; None: the tracker does
+    gpu: the GPU on which decoders leave frames; None: all come to the host
     """
 
     run: RunConfig
@@ -51,6 +52,7 @@ class StreamMaker:
     board: AnalyticsBoard
     services: EventServices | None
     follow: Follow | None
+    gpu: int | None = None
 
     def stages(self, config: SourceConfig, name: str) -> StreamStages:
         """Return the stages of a source under a name; nothing is opened.
@@ -91,6 +93,8 @@ class StreamMaker:
             | ({"max_age": max_age} if kind.live else {})
         )
         source = make_source(config.address, name, options, SourceConfig.model_fields)
+        if source.decoder:
+            source.decoder.gpu = self.gpu
         decode = Decode(
             source,
             self.ledger,

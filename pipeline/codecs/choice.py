@@ -28,6 +28,8 @@ class DecoderChoice:
     asked: the user's choice
     shown: the source, as it may be shown
     hardware: what the machine has; tests give their own
+    gpu: the GPU on which frames stay where the decoder can leave them there, because the engine
+        takes them there; None: all come to the host. To be set before the source is opened
     clock: seconds that never go back
     """
 
@@ -41,6 +43,7 @@ class DecoderChoice:
         self.asked = asked
         self.used = SOFTWARE
         self.hardware = hardware
+        self.gpu: int | None = None
         self._shown = shown
         self._refused: dict[str, str] = {}  # decoder -> why it is not used
         self._breaks: dict[str, int] = {}

@@ -1,40 +1,45 @@
-"""Frames that NVDEC leaves in GPU memory, as our kernels take them."""
+"""Frames that NVDEC leaves in GPU memory: where they lie, and their copies on the host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from detector.kernels.device_frame import DeviceFrame
-from detector.yuv.colour_space import BT601, BT709, UNSPECIFIED, ColourSpace
-from pipeline.codecs.contexts import Decoder, FFmpegHardware
+from detector.yuv.colour_space import ColourSpace
 
-_FULL = 2  # color_range of FFmpeg
-_SD_HEIGHT = 576  # lines; untagged video with more of them is BT.709
-SURFACES = {"extra_hw_frames": "24"}  # more than the decoder needs itself: those in our channels
-
-
-def open_on_gpu(like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
-    """Return NVDEC for the stream that `like` decodes, whose frames stay in GPU memory.
-
-    options: of FFmpeg. Raises Unavailable.
-    """
-    return FFmpegHardware().open("cuda", like, dict(options) | SURFACES, on_device=True)
+CAN_STAY = hasattr(VideoFrame, "sw_format")  # PyAV 17 does not say what the bytes are
+NV12 = "nv12"
+_CUDA = "cuda"  # the pixel format of all frames in GPU memory
 
 
-def device_frame(frame: VideoFrame) -> DeviceFrame | None:
-    """Return where a frame lies, None if kernels do not take it: they take NV12 of 8 bits.
-
-    The decoder's stream is the GPU's default one.
-    """
-    kept_as = getattr(frame, "sw_format", None) or frame.format  # PyAV 17 has only the latter
-    matrix = frame.colorspace
-    if matrix == UNSPECIFIED:
-        matrix = BT709 if frame.height > _SD_HEIGHT else BT601
-    if kept_as.name != "nv12" or not ColourSpace.known(matrix):
+def gpu_of(frame: VideoFrame) -> int | None:
+    """Return the number of the GPU in whose memory a frame lies, None if it lies on the host."""
+    if frame.format.name != _CUDA:
         return None
+    _, number = frame.planes[0].__dlpack_device__()
+    return int(number)
+
+
+def kept_as(frame: VideoFrame) -> str:
+    """Return the pixel format of a frame's bytes, wherever they lie."""
+    return (getattr(frame, "sw_format", None) or frame.format).name
+
+
+def on_host(frame: VideoFrame) -> VideoFrame:
+    """Return a copy of a frame in the CPU's memory; the frame itself if it lies there.
+
+    The copy waits for the decoder. Raises av.FFmpegError.
+    """
+    return frame if gpu_of(frame) is None else frame.reformat(format=kept_as(frame))
+
+
+def device_frame(frame: VideoFrame, space: ColourSpace, gpu: int) -> DeviceFrame:
+    """Return where a frame of NV12 lies, as our kernels take it.
+
+    FFmpeg copies each frame out of the decoder into memory of its own. So a frame that is kept
+    takes nothing from the decoder; its memory is given back when `owner` is dropped. The copy is
+    made on the GPU's default stream, because the decoder uses the primary context.
+    """
     luma, chroma = frame.planes
     return DeviceFrame(
         luma.buffer_ptr,
@@ -43,6 +48,7 @@ def device_frame(frame: VideoFrame) -> DeviceFrame | None:
         chroma.line_size,
         frame.width,
         frame.height,
-        ColourSpace(matrix, full=frame.color_range == _FULL),
+        space,
+        gpu=gpu,
         owner=frame,
     )

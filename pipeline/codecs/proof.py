@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from av.sidedata.sidedata import Type
@@ -27,11 +27,15 @@ class Proof:
     """A decoder that gets the same packets as the software decoder, from a keyframe on.
 
     name, decoder: of the decoder that is tried
+    on_host: returns a frame of that in the CPU's memory
     """
 
-    def __init__(self, name: str, decoder: Decoder) -> None:
+    def __init__(
+        self, name: str, decoder: Decoder, on_host: Callable[[VideoFrame], VideoFrame]
+    ) -> None:
         self.name = name
         self.decoder = decoder
+        self._on_host = on_host
         self.shown = 0  # frames of the software decoder since the keyframe
         self.frames: list[VideoFrame] = []  # of the tried one
         self._packets: list[object] = []  # what identifies a frame's packet
@@ -50,7 +54,7 @@ class Proof:
                 self.shown += 1
         self.frames += self.decoder.decode(packet)
         if self.frames and self._reference:
-            if why := difference(self.frames[0], self._reference):
+            if why := difference(self._on_host(self.frames[0]), self._reference):
                 raise Refused(why)
             return True
         if len(self._packets) == MAX_PACKETS:

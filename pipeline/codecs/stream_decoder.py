@@ -115,8 +115,9 @@ class StreamDecoder:
         while self._candidates:
             name = self._candidates[0]
             try:
-                decoder = self._choice.hardware.open(name, self._software, self._options)
-                self._proof = Proof(name, decoder)
+                hardware, gpu = self._choice.hardware, self._choice.gpu
+                decoder = hardware.open(name, self._software, self._options, gpu)
+                self._proof = Proof(name, decoder, hardware.on_host)
                 return
             except Unavailable as error:
                 self._refuse(str(error))

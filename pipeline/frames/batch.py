@@ -20,15 +20,16 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Letterboxed frames, ready for the engine.
+    """Frames, ready for the engine.
 
     letterboxes: one per frame; they map boxes back to source pixels
-    images: (n, h, w, 3) uint8, RGB
+    images: (n, h, w, 3) uint8, RGB, letterboxed; None: the frames lie on the engine's GPU, and are
+        letterboxed there
     """
 
     frames: tuple[Frame, ...]
     letterboxes: tuple[Letterbox, ...]
-    images: UInt8Array = field(repr=False)
+    images: UInt8Array | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

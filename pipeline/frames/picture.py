@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from detector.detections import UInt8Array
+from detector.kernels.device_frame import DeviceFrame
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
 
@@ -36,9 +37,13 @@ class Picture:
     is made at the first request. Where there are no planes, the decoder's own picture is released
     then, which halves the memory.
 
+    A picture may lie in the memory of a GPU. It is copied to the host at the first request for
+    pixels, once, and whole.
+
     to_planes: returns the planes; None: the decoder's picture has none
     space: of the planes
     to_luma: returns the luma, as `luma` does; None: it is computed from the BGR array
+    device: where it lies on a GPU; None: it lies on the host only
     pixel_aspect: width of a pixel by its height when displayed
     colours: for the tags of outputs
     """
@@ -52,6 +57,7 @@ class Picture:
         to_planes: Callable[[], Planes] | None = None,
         space: ColourSpace = RGB_SPACE,
         to_luma: Callable[[int], UInt8Array] | None = None,
+        device: DeviceFrame | None = None,
         pixel_aspect: Fraction = SQUARE,
         colours: ColourTags = UNTAGGED,
     ) -> None:
@@ -60,6 +66,7 @@ class Picture:
         self.pixel_aspect = pixel_aspect
         self.colours = colours
         self.space = space
+        self.device = device
         self._to_bgr: Callable[[], UInt8Array] | None = to_bgr
         self._to_planes = to_planes
         self._to_luma = to_luma

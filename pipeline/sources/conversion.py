@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from struct import unpack
 from threading import Lock
 
@@ -21,6 +20,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from detector.detections import UInt8Array
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
+from pipeline.codecs.contexts import HARDWARE, Hardware
+from pipeline.codecs.device_frames import NV12, device_frame, kept_as
 from pipeline.codecs.side_data import side_data
 from pipeline.frames.picture import RGB_SPACE, SQUARE, Picture, shrunk_luma
 from pipeline.sources import SourceError, colours
@@ -76,11 +77,16 @@ class FrameConverter:
     as long. Matrix and range are the frame's own; if it names none, those that players take. HDR
     becomes BT.709.
 
+    A frame in GPU memory stays there, if kernels take it: NV12, upright, in colours that need no
+    tone mapping. Any other comes to the host at once.
+
     name: of the stream, for errors
+    hardware: whose frames may lie on a GPU
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, hardware: Hardware = HARDWARE) -> None:
         self._name = name
+        self._hardware = hardware
         self._convertible: set[tuple[str, int, int]] = set()  # pixel format, width, height
         self._hdr: tuple[int, float] | None = None  # transfer and peak, once told
         self._reformatter = VideoReformatter()
@@ -99,18 +105,26 @@ class FrameConverter:
                 "read: convert the video to BT.709"
             )
         turn = Turn.of(frame)
+        space = _space_of_planes(frame, turn)
+        gpu = self._hardware.gpu_of(frame)
+        if gpu is not None and not (space and turn == UPRIGHT and kept_as(frame) == NV12):
+            frame, gpu = self._on_host(frame), None
+        host = _HostFrame(frame, self._on_host)
         size = (frame.width, frame.height)
         width, height = size[::-1] if turn.exchanged else size
         aspect = pixel_aspect or SQUARE  # 0 if the stream names none
         self._tell_hdr(frame)
-        space = _space_of_planes(frame, turn)
+        hdr = self._hdr
         picture = Picture(
             width,
             height,
-            partial(self._upright_bgr, frame, turn, self._hdr),
-            to_planes=partial(upright_planes, frame, turn, space) if space else None,
+            lambda: self._upright_bgr(host.get(), turn, hdr),
+            to_planes=(lambda: upright_planes(host.get(), turn, space)) if space else None,
             space=space or RGB_SPACE,
-            to_luma=partial(upright_luma, frame, turn) if space or _has_luma(frame) else None,
+            to_luma=(lambda rows: upright_luma(host.get(), turn, rows))
+            if space or _has_luma(frame)
+            else None,
+            device=None if space is None or gpu is None else device_frame(frame, space, gpu),
             pixel_aspect=1 / aspect if turn.exchanged else aspect,
             colours=colours.tags(frame),
         )
@@ -119,6 +133,15 @@ class FrameConverter:
             self._try(picture, frame.format.name)
             self._convertible.add(kind)
         return picture
+
+    def _on_host(self, frame: VideoFrame) -> VideoFrame:
+        try:
+            return self._hardware.on_host(frame)
+        except av.FFmpegError as error:
+            raise SourceError(
+                f"{self._name}: a frame cannot be copied from the GPU ({error.strerror}): give "
+                "decoder: software"
+            ) from error
 
     def _try(self, picture: Picture, pixel_format: str) -> None:
         """Convert the first frame of its kind; the picture keeps the result for later."""
@@ -161,10 +184,24 @@ class FrameConverter:
         return np.ascontiguousarray(turn(bgr))  # rows of odd width are padded
 
 
+class _HostFrame:
+    """A frame in the CPU's memory, copied there at the first request; one thread at a time."""
+
+    def __init__(self, frame: VideoFrame, on_host: Callable[[VideoFrame], VideoFrame]) -> None:
+        self._frame = frame
+        self._on_host: Callable[[VideoFrame], VideoFrame] | None = on_host
+
+    def get(self) -> VideoFrame:
+        """Return the frame; one in GPU memory is let go."""
+        if self._on_host is not None:
+            self._frame, self._on_host = self._on_host(self._frame), None
+        return self._frame
+
+
 def _space_of_planes(frame: VideoFrame, turn: Turn) -> ColourSpace | None:
     """Return what the frame's planes mean, None if they are not handed on."""
     odd = frame.width % 2 or frame.height % 2
-    if frame.format.name not in _PLANAR or (odd and turn != UPRIGHT):
+    if kept_as(frame) not in _PLANAR or (odd and turn != UPRIGHT):
         return None
     return colours.space_of(frame)
 

@@ -88,7 +88,7 @@ class VideoFileSource(RecordedSource):
         self._feed: FileFeed | None = None
         self._container: InputContainer | None = None
         self._decoding: StreamDecoder | None = None
-        self._converter = FrameConverter(shown_url(url))
+        self._converter = FrameConverter(shown_url(url), hardware)
         self._damage = Damage(shown_url(url))
 
     @staticmethod

@@ -6,10 +6,12 @@ While slot k computes, slot k+1 uploads and slot k-1 downloads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
-from detector.engines import Engine
+from detector.engines import Engine, FrameEngine, Pending
 from pipeline.frames.batch import Batch, Inferred, InFlight
 from pipeline.runtime.stage import Stage
+from pipeline.stages.preprocess import letterboxed
 
 
 class Submit(Stage[Batch, InFlight]):
@@ -26,7 +28,7 @@ class Submit(Stage[Batch, InFlight]):
     def process(self, item: Batch) -> Iterable[InFlight]:
         """Start inference of a batch, as soon as the engine has a free slot."""
         assert self._engine is not None, "open comes first"
-        return (InFlight(item, self._engine.submit(item.images)),)
+        return (InFlight(item, _started(item, self._engine)),)
 
     def slots(self) -> int:
         """Return how many batches the engine can hold; 1 before it is open."""
@@ -43,6 +45,17 @@ class Submit(Stage[Batch, InFlight]):
         """
         if self._engine is not None:
             self._engine.close()
+
+
+def _started(batch: Batch, engine: Engine) -> Pending:
+    """Start inference of a batch where its frames lie, if the engine is there, too."""
+    if batch.images is not None:
+        return engine.submit(batch.images)
+    places = [frame.picture.device for frame in batch.frames]
+    there = [place for place in places if place is not None and place.gpu == engine.gpu]
+    if len(there) == len(places):
+        return cast(FrameEngine, engine).submit_frames(there, batch.letterboxes)
+    return engine.submit(letterboxed(batch.frames, batch.letterboxes))
 
 
 class Collect(Stage[InFlight, Inferred]):

@@ -45,9 +45,10 @@ class Suppress(Stage[Inferred, Detected]):
     def process(self, item: Inferred) -> Iterable[Detected]:
         """Yield each frame of the batch with its detections, in order."""
         batch, candidates = item.batch, item.candidates
+        images = batch.images if self._keep_small else None
         for row, (frame, letterbox) in enumerate(zip(batch.frames, batch.letterboxes, strict=True)):
             detections = self._suppress(candidates.boxes_xyxy[row], candidates.scores[row])
-            small = letterbox.inside(batch.images[row]) if self._keep_small else None
+            small = None if images is None else letterbox.inside(images[row])
             yield Detected(frame, _in_source(detections, letterbox), small)
 
 

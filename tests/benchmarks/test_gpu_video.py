@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 
 from benchmarks.gpu_video import OPENERS, cameras, decoding, decoding_and_engine
 from detector.cache import CacheKey
@@ -16,22 +14,8 @@ from detector.engines.fake import open_engine
 from detector.hardware.cuda_driver import find_gpus
 from detector.kernels.device_frame import DeviceFrame, arguments
 from detector.letterbox import Letterbox
-from pipeline.codecs.packet_note import VideoPacket
 from tests.benchmarks.conftest import FRAMES
-
-
-class ToNv12:
-    """A software decoder whose frames are in NV12, as those of a GPU."""
-
-    skip_frame = "DEFAULT"
-    sample_aspect_ratio = None
-
-    def __init__(self, decoder: VideoCodecContext) -> None:
-        self._decoder = decoder
-
-    def decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
-        """Decode."""
-        return [each.reformat(format="nv12") for each in self._decoder.decode(packet)]
+from tests.support.fake_hardware import GPU, FakeHardware
 
 
 class CountingEngine:
@@ -42,6 +26,7 @@ class CountingEngine:
         self.manifest, self.slots = self._engine.manifest, 2
         self.precision = self._engine.precision
         self.key: CacheKey | None = None
+        self.gpu: int | None = GPU
         self.frames: list[DeviceFrame] = []
         self.submit, self.close = self._engine.submit, self._engine.close
 
@@ -65,7 +50,10 @@ def test_each_way_of_decoding_has_a_speed_or_a_reason(clip: Path) -> None:
 
 def test_every_frame_goes_from_the_decoder_to_the_engine(clip: Path, model: Path) -> None:
     engine = CountingEngine(model)
-    line = decoding_and_engine("fake", engine, clip, ToNv12, alone=1000.0)
+    gpu = FakeHardware()
+    line = decoding_and_engine(
+        "fake", engine, clip, lambda like: gpu.open("cuda", like, {}, GPU), 1000.0, gpu
+    )
     assert "frames/s; the engine alone 1000: " in line.found and len(engine.frames) == FRAMES
     planar = decoding_and_engine("fake", engine, clip, lambda like: like, alone=1000.0)
     assert planar.holds is False and "the kernel does not take" in planar.found

@@ -113,7 +113,7 @@ class Live(Source):
         is_hls = kind == "hls"  # many frames at once, some of them again after a reconnect
         self._clock = LiveClock(paced=is_hls)
         self._repeats = RepeatFilter() if is_hls else None
-        self._converter = FrameConverter(shown)
+        self._converter = FrameConverter(shown, hardware)
         self._connection: Connection | None = None
         self._scenes = Scenes()
         self.status: Status = Status(name)

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from detector.engines.auto import NO_GPU, choose_engine, tensorrt_obstacle, torch_obstacle
+from detector.engines.auto import (
+    NO_GPU,
+    choose_engine,
+    gpu_for_frames,
+    tensorrt_obstacle,
+    torch_obstacle,
+)
 from detector.engines.tensorrt_api import TensorRt
 from detector.errors import ModelError
 from detector.hardware.cuda_driver import Gpu, find_gpus
@@ -67,3 +73,24 @@ def test_auto_takes_openvino_where_there_is_no_gpu(tmp_path: Path) -> None:
     if find_gpus():
         pytest.skip("there is a GPU here")
     assert choose_engine(tmp_path / "model.onnx") == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "number"),
+    [
+        ("torch", {}, 0),
+        ("torch", {"device": "cuda:1"}, 1),
+        ("torch", {"device": "cuda:2"}, None),  # there are two
+        ("torch", {"device": "cpu"}, None),
+        ("tensorrt", {"device": "cuda"}, 0),
+        ("tensorrt", {"device_frames": False}, None),
+        ("openvino", {}, None),
+        ("openvino", {"device": "gpu"}, None),
+    ],
+)
+def test_an_engine_on_a_gpu_takes_frames_there(
+    name: str, options: dict[str, Any], number: int | None
+) -> None:
+    gpus = [HOPPER, Gpu(1, "NVIDIA H200", (9, 0), 141 << 30, integrated=False)]
+    assert gpu_for_frames(name, options, gpus) == number
+    assert gpu_for_frames(name, options, []) is None

@@ -76,7 +76,7 @@ class DecoderTwin:
             height,
             planes.space,
             self.stream.handle,
-            surface,
+            owner=surface,
         )
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ FRAMES = 40
 
 
 def frames_in_memory() -> int:
-    return sum(isinstance(each, VideoFrame) for each in gc.get_objects())
+    return sum(type(each) is VideoFrame for each in gc.get_objects())
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from threading import Thread, current_thread
 
 import numpy as np
@@ -12,7 +14,9 @@ from detector.candidates import Candidates
 from detector.detections import UInt8Array
 from detector.engines.fake import FakeEngine
 from detector.errors import ModelError
+from detector.kernels.device_frame import DeviceFrame
 from detector.letterbox import Letterbox
+from detector.yuv.planes import Planes
 from pipeline.frames.batch import Batch
 from pipeline.frames.frame import Frame
 from pipeline.frames.item import tickets_of
@@ -23,6 +27,7 @@ from tests.support.fake_manifest import fake_manifest
 
 STREAM = Stream("street", "street.mp4", Fraction(1, 25))
 SIZE = (32, 32)
+BGR = np.zeros((*SIZE, 3), np.uint8)
 
 
 def brightness(images: UInt8Array) -> Candidates:
@@ -94,3 +99,40 @@ def test_an_engine_that_cannot_be_opened_is_not_closed() -> None:
         submit.open()
     submit.close()
     submit.close_engine()
+
+
+def on_gpu(numbers: tuple[int, ...]) -> Batch:
+    """Return a batch of frames in the memory of these GPUs, brighter by 10 each on the host."""
+    frames = []
+    for index, gpu in enumerate(numbers):
+        planes = Planes.of_bgr(np.full((*SIZE, 3), 10 * (index + 1), np.uint8))
+        device = DeviceFrame(index, 0, 0, 0, *SIZE, planes.space, gpu=gpu)
+        picture = Picture(
+            *SIZE,
+            lambda: BGR,
+            to_planes=partial(replace, planes),
+            space=planes.space,
+            device=device,
+        )
+        frames.append(Frame(STREAM, index, index, index, Fraction(1, 25), 0.0, picture))
+    return Batch(tuple(frames), (Letterbox.fit(SIZE, SIZE),) * len(frames), None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "engine_takes", "there"),
+    [((0, 0), True, True), ((0, 0), False, False), ((0, 1), True, False), ((1, 1), True, False)],
+)
+def test_frames_are_looked_at_where_they_lie_if_all_lie_on_the_engines_gpu(
+    gpus: tuple[int, ...], engine_takes: bool, there: bool
+) -> None:
+    def read(frame: DeviceFrame, letterbox: Letterbox) -> UInt8Array:
+        return np.full((*letterbox.size, 3), 100 + frame.luma, np.uint8)
+
+    reader = read if engine_takes else None
+    submit = Submit(lambda: FakeEngine(fake_manifest(SIZE), answer=brightness, reader=reader))
+    submit.open()
+    (item,) = submit.process(on_gpu(gpus))
+    (inferred,) = Collect().process(item)
+    scores = inferred.candidates.scores.ravel()
+    expected = [100, 101] if there else [10, 20]
+    assert np.abs(scores - expected).max() <= 1
