@@ -81,12 +81,14 @@ def _take(visitor: Visitor, folder: Path) -> None:
                     act(page)
                     expect(page.get_by_text("Waiting for a picture")).to_have_count(0)
                     page.wait_for_timeout(SETTLED)
-                    shot = np.frombuffer(page.screenshot(), np.uint8)
-                theme = "dark" if dark else "light"
-                target = folder / f"{name}-{size[0]}-{theme}.webp"
-                image = cv2.imdecode(shot, cv2.IMREAD_COLOR)
-                assert image is not None
-                cv2.imwrite(str(target), image, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+                    keep(page, folder / f"{name}-{size[0]}-{'dark' if dark else 'light'}.webp")
+
+
+def keep(page: Page, target: Path) -> None:
+    """Write what a page shows to a WebP file."""
+    image = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    cv2.imwrite(str(target), image, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
 
 
 def _main() -> None:
