@@ -6,7 +6,7 @@ import logging
 from threading import Lock
 
 from detector.errors import FramelaneError
-from pipeline.codecs.encoders import H264, Encoder, encoder_named
+from pipeline.codecs.encoders import H264, Encoder, automatic, encoder_named
 from pipeline.codecs.trial import Use, encoding_obstacle, opening_obstacle
 
 _log = logging.getLogger("framelane")
@@ -32,7 +32,7 @@ class EncoderChoice:
         """Return their names; raises EncoderError if there are none."""
         with self._lock:
             if self._names is None:
-                tried = {name: encoding_obstacle(each, self._use) for name, each in H264.items()}
+                tried = {name: encoding_obstacle(H264[name], self._use) for name in automatic()}
                 self._names = [name for name, obstacle in tried.items() if obstacle is None]
                 if not self._names:
                     why = "; ".join(f"{name}: {obstacle}" for name, obstacle in tried.items())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import av
 from av.codec.hwaccel import HWAccel
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pipeline.gstreamer.elements import is_for_jetson
+from pipeline.gstreamer.encoder import GStreamerEncoder
 
 EncoderName = Literal[
     "auto",
@@ -18,6 +24,7 @@ EncoderName = Literal[
     "qsv",
     "vaapi",
     "v4l2m2m",
+    "gstreamer",
     # names of before
     "h264_nvenc",
     "h264_qsv",
@@ -25,14 +32,15 @@ EncoderName = Literal[
     "libx264",
 ]
 FILE_BITS_PER_PIXEL = 0.2  # at 25 frames per second, of encoders that take a bit rate only
+GSTREAMER = "gstreamer"
 Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoder:
-    """One of FFmpeg's encoders.
+    """One of FFmpeg's encoders, or GStreamer.
 
-    codec: FFmpeg's name
+    codec: FFmpeg's name, GSTREAMER for the other
     device: the hardware, as decoders name it; None: software, or not known to FFmpeg
     needs_context: whether FFmpeg is given that device, because frames have to be copied to it
     pixels: format of the frames that it takes
@@ -93,7 +101,29 @@ H264: Mapping[str, Encoder] = {  # in the order of preference
         quality="qp",
     ),
     "software": SOFTWARE,
+    GSTREAMER: Encoder(GSTREAMER),  # for live video
 }
+
+
+class OpenEncoder(Protocol):
+    """The part of FFmpeg's encoders that we use.
+
+    extradata: the headers of a file, if they are known before the first frame
+    """
+
+    @property
+    def extradata(self) -> bytes | None: ...
+
+    def encode(self, frame: VideoFrame | None) -> Sequence[Packet[VideoStream]]: ...
+
+
+def automatic() -> list[str]:
+    """Return the names of the encoders that `auto` tries, in that order.
+
+    GStreamer is the way to the hardware of a Jetson, and slower than FFmpeg elsewhere.
+    """
+    others = [name for name in H264 if name != GSTREAMER]
+    return [GSTREAMER, *others] if is_for_jetson() else others
 
 
 def encoder_named(name: str) -> str:
@@ -121,7 +151,7 @@ def open_live(
     bit_rate: int,
     buffer_bits: int,
     **tags: Any,
-) -> VideoCodecContext:
+) -> OpenEncoder:
     """Return an encoder for live video: no frame waits for a later one.
 
     size: width and height, even
@@ -129,6 +159,16 @@ def open_live(
     tags: further attributes of the context, such as colours
     Raises av.FFmpegError or ValueError if it cannot be opened.
     """
+    if encoder.codec == GSTREAMER:
+        return GStreamerEncoder(
+            size,
+            time_base=time_base,
+            rate=rate,
+            gop=gop,
+            bit_rate=bit_rate,
+            buffer_bits=buffer_bits,
+            pixel_aspect=tags.get("sample_aspect_ratio", Fraction(1)),
+        )
     context = cast(
         VideoCodecContext, av.CodecContext.create(encoder.codec, "w", **hardware_context(encoder))
     )

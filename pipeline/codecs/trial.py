@@ -16,7 +16,15 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
 from pipeline.codecs.contexts import HARDWARE, Hardware, Unavailable
-from pipeline.codecs.encoders import H264, Encoder, hardware_context, open_live, set_up_for_files
+from pipeline.codecs.encoders import (
+    GSTREAMER,
+    H264,
+    Encoder,
+    OpenEncoder,
+    hardware_context,
+    open_live,
+    set_up_for_files,
+)
 from pipeline.codecs.packet_note import VideoPacket
 from pipeline.codecs.proof import difference
 from pipeline.codecs.sample import (
@@ -31,13 +39,14 @@ from pipeline.codecs.sample import (
     decoder_of,
     sample_frames,
 )
+from pipeline.gstreamer import elements
 
 Use = Literal["live", "file"]
 MAX_LOSS = 12.0  # grey levels on average that an encoder may lose of a sample
 MAX_DELAY = 1  # frames that an encoder of live video may hold back
 NO_V4L2 = "there is no V4L2 device (/dev/video*)"
 _FAILURES = (av.FFmpegError, ValueError, NotImplementedError, RuntimeError, TypeError)
-CODECS: Mapping[str, Mapping[str, Encoder]] = {  # codec -> its encoders; the last is software
+CODECS: Mapping[str, Mapping[str, Encoder]] = {  # codec -> its encoders
     "h264": H264,
     "hevc": {
         "nvenc": Encoder("hevc_nvenc", "cuda"),
@@ -88,7 +97,7 @@ def encoding_obstacle(encoder: Encoder, use: Use | None = None) -> str | None:
         as well, and the header is known before the first frame, so that a killed run leaves a
         file that plays. None: any use; it encodes.
     """
-    if missing := _no_device(encoder):
+    if missing := _missing(encoder):
         return missing
     try:
         sample = _encoded(encoder, use)
@@ -111,7 +120,9 @@ class _Sample:
     header: bytes | None
 
 
-def _no_device(encoder: Encoder) -> str | None:
+def _missing(encoder: Encoder) -> str | None:
+    if encoder.codec == GSTREAMER:
+        return elements.encoding_obstacle()
     if encoder.device:
         return HARDWARE.obstacle(encoder.device)
     v4l2 = encoder.codec.endswith("_v4l2m2m")
@@ -163,9 +174,9 @@ def _encoded(encoder: Encoder, use: Use | None = None) -> _Sample:
     return _Sample([*packets, *context.encode(None)], delay, context.extradata or None)
 
 
-def _opened(encoder: Encoder, use: Use | None, size: tuple[int, int]) -> VideoCodecContext:
+def _opened(encoder: Encoder, use: Use | None, size: tuple[int, int]) -> OpenEncoder:
     time_base, rate = Fraction(1, HERTZ), Fraction(50)
-    if use == "live":
+    if use == "live" or encoder.codec == GSTREAMER:
         return open_live(
             encoder,
             size,

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import click
 
 from detector.cli import Command
+from pipeline.codecs.encoders import automatic
 from pipeline.codecs.trial import CODECS, Tried, try_codec
 
 
@@ -42,7 +43,8 @@ def used_codecs(tried: Mapping[str, Tried]) -> dict[str, str]:
     """Return what `auto` decodes and encodes H.264 with: part -> what."""
     h264 = tried["h264"]
     decoder = next((name for name in _working(h264.decoders) if name != "software"), "software")
-    encoder = next(iter(_working(h264.encoders)), "none")
+    working = _working(h264.encoders)
+    encoder = next((name for name in automatic() if name in working), "none")
     return {"decoder": _by(decoder), "encoder": _by(encoder)}
 
 

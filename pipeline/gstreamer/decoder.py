@@ -16,7 +16,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from pipeline.gstreamer.decoder_process import CHILD, DecoderProcess, Message, ProcessLost
+from pipeline.gstreamer.child_process import CHILD, ChildProcess, Message, ProcessLost
 from pipeline.gstreamer.packet_times import Carried, PacketTimes
 from pipeline.gstreamer.shared_frames import SharedFrames
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
@@ -63,7 +63,7 @@ class GStreamerDecoder:
         self.sample_aspect_ratio: Fraction | None = None  # of the last frame, if it is stated
         self.element: str | None = None  # that decodes, once known
         self._like = like
-        self._process = process = DecoderProcess(_start_message(like, max_pixels), program)
+        self._process = process = ChildProcess(_start_message(like, max_pixels), program)
         self._close = weakref.finalize(self, process.close)
         self._times = PacketTimes()
         self._shared: SharedFrames | None = None
@@ -142,7 +142,7 @@ class GStreamerDecoder:
                 self._shared = SharedFrames(message.fields, message.descriptor)
                 self.sample_aspect_ratio = self._shared.pixel_aspect
             case b"I":
-                self.element = message.fields["decoder"]
+                self.element = message.fields["element"]
                 self._in_hardware = message.fields["hardware"]
             case _:
                 raise ProcessLost(message.fields["text"])
@@ -170,6 +170,7 @@ def _start_message(like: VideoCodecContext, max_pixels: int) -> dict[str, Any]:
     codec = like.codec.canonical_name
     headers = bytes(like.extradata or b"")
     return {
+        "task": "decode",
         "codec": codec,
         "lengths": codec in _HAVE_LENGTHS and headers[:1] == b"\x01",
         "headers": headers.hex(),

@@ -1,4 +1,4 @@
-"""What GStreamer can decode on this machine, asked once."""
+"""What GStreamer can decode and encode on this machine, asked once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pipeline.gstreamer.decoder_process import CHILD
+from pipeline.gstreamer.child_process import CHILD
 from pipeline.gstreamer.system_python import PACKAGES, SYSTEM_PYTHON, child_environment
 
 # With this plugin, which JetPack installs, GStreamer decodes in the hardware of a Jetson
@@ -17,31 +18,47 @@ SECONDS = 60.0  # for GStreamer to look at its plugins, once after they were ins
 
 
 @cache
-def decoders(python: str = SYSTEM_PYTHON) -> Mapping[str, Sequence[str]] | None:
-    """Return the elements that decode each codec, the one that is used first; None without any.
-
-    codec: FFmpeg's name
-    """
+def elements(python: str = SYSTEM_PYTHON) -> Mapping[str, Any] | None:
+    """Return what the child finds here, as its documentation says; None without GStreamer."""
     try:
         run = subprocess.run(
-            [python, "-I", str(CHILD)],
+            [python, "-IB", str(CHILD)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
             env=child_environment(),
             timeout=SECONDS,
         )
-        found: dict[str, list[str]] | None = json.loads(run.stdout)
+        found: dict[str, Any] | None = json.loads(run.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return found
+
+
+def decoders(python: str = SYSTEM_PYTHON) -> Mapping[str, Sequence[str]] | None:
+    """Return the elements that decode each codec, the one that is used first; None without any.
+
+    codec: FFmpeg's name
+    """
+    found = elements(python)
+    return found["decoders"] if found else None
+
+
+def encoding_obstacle(python: str = SYSTEM_PYTHON) -> str | None:
+    """Return why GStreamer cannot encode H.264 here, and what to install; None if it can."""
+    found = elements(python)
+    if found is None:
+        return _no_bindings(python)
+    if not found["encoders"]:
+        return f"GStreamer has no encoder: install the Debian packages {PACKAGES}"
+    return None
 
 
 def obstacle(python: str = SYSTEM_PYTHON) -> str | None:
     """Return why GStreamer cannot decode here, and what to install; None if it can."""
     found = decoders(python)
     if found is None:
-        return f"{python} has no bindings of GStreamer: install the Debian packages {PACKAGES}"
+        return _no_bindings(python)
     if not any(found.values()):
         return f"GStreamer has no decoders: install the Debian packages {PACKAGES}"
     return None
@@ -50,3 +67,7 @@ def obstacle(python: str = SYSTEM_PYTHON) -> str | None:
 def is_for_jetson(plugin: Path = JETSON_PLUGIN) -> bool:
     """Return whether GStreamer is the way to the hardware of this machine."""
     return plugin.exists()
+
+
+def _no_bindings(python: str) -> str:
+    return f"{python} has no bindings of GStreamer: install the Debian packages {PACKAGES}"

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.gstreamer.decoder_process import CHILD
+from pipeline.gstreamer.child_process import CHILD
 from pipeline.gstreamer.elements import obstacle
 from tests.support.environment import absent
 from tests.support.library import children
@@ -23,6 +23,6 @@ def decoder_children() -> set[int]:
     found = set()
     for number in children(os.getpid()):
         with suppress(OSError):  # it has ended
-            if CHILD.name.encode() in Path(f"/proc/{number}/cmdline").read_bytes():
+            if bytes(CHILD) in Path(f"/proc/{number}/cmdline").read_bytes():
                 found.add(number)
     return found

@@ -7,13 +7,12 @@ from fractions import Fraction
 from math import ceil
 
 import av
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from detector.yuv.colour_space import ColourSpace
 from detector.yuv.planes import Planes
 from pipeline.codecs.encoder_choice import LIVE
-from pipeline.codecs.encoders import EncoderName, even, open_live
+from pipeline.codecs.encoders import EncoderName, OpenEncoder, even, open_live
 from pipeline.frames.picture import ColourTags
 from pipeline.media.h264 import EncoderFrames, colour_tags
 from pipeline.sinks import SinkError
@@ -102,7 +101,7 @@ class LiveEncoder:
         return _units(self._context, None)
 
 
-def _units(context: VideoCodecContext, frame: av.VideoFrame | None) -> list[Unit]:
+def _units(context: OpenEncoder, frame: av.VideoFrame | None) -> list[Unit]:
     return [
         Unit(bytes(packet), packet.is_keyframe, packet.pts or 0) for packet in context.encode(frame)
     ]

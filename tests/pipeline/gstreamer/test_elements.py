@@ -20,7 +20,7 @@ def test_what_is_missing_is_one_line_that_says_what_to_install(tmp_path: Path) -
         said = obstacle(python)
         assert said and said.startswith(f"{python} has no bindings of GStreamer: install the")
         assert "python3-gi" in said and "\n" not in said
-    said = obstacle(program(tmp_path / "empty", '{"h264": []}'))
+    said = obstacle(program(tmp_path / "empty", '{"decoders": {"h264": []}, "encoders": []}'))
     assert said and "has no decoders: install the Debian packages" in said
     assert obstacle(program(tmp_path / "broken", "not JSON"))
 

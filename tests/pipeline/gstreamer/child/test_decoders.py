@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from pipeline.gstreamer.decoder_child import CODECS, caps_of, choices
-from pipeline.gstreamer.decoder_process import CHILD
+from pipeline.gstreamer.child.decoders import CODECS, caps_of, choices
+from pipeline.gstreamer.child_process import CHILD
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
 from tests.support.gstreamer import require_decoder
 
@@ -50,8 +50,8 @@ def test_packets_with_lengths_have_other_caps() -> None:
 
 def test_the_child_lists_the_elements_that_gstreamer_finds() -> None:
     require_decoder()
-    line = [SYSTEM_PYTHON, "-I", str(CHILD)]
-    found = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
+    line = [SYSTEM_PYTHON, "-IB", str(CHILD)]
+    found = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)["decoders"]
     assert found.keys() == CODECS.keys()
     script = (
         "import gi, sys; gi.require_version('Gst', '1.0'); from gi.repository import Gst; "

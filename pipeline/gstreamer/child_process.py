@@ -1,4 +1,4 @@
-"""A decoder of GStreamer's in a child process, and the messages between it and us."""
+"""A child process in which GStreamer decodes or encodes, and the messages between it and us."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import struct
 import subprocess
 from array import array
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON, child_environment
 
-CHILD = Path(__file__).with_name("decoder_child.py")  # which documents the messages
+CHILD = Path(__file__).with_name("child")  # which documents the messages
 _HEADER = struct.Struct(">cI")
 _READ_BYTES = 1 << 16
 _MAX_DESCRIPTORS = 4
@@ -44,16 +44,20 @@ class Message:
         return found
 
 
-class DecoderProcess:
+class ChildProcess:
     """A child process. It ends with us, however we end, because its socket is closed then.
 
     options: the child's first message
     program: the Python that runs it, and its script
+    descriptors: open files that the child inherits under the same numbers
     Raises ProcessLost if it cannot be started. All calls are made on one thread.
     """
 
     def __init__(
-        self, options: Mapping[str, Any], program: tuple[str, Path] = (SYSTEM_PYTHON, CHILD)
+        self,
+        options: Mapping[str, Any],
+        program: tuple[str, Path] = (SYSTEM_PYTHON, CHILD),
+        descriptors: Iterable[int] = (),
     ) -> None:
         self._socket, theirs = socket.socketpair()
         self._received = bytearray()
@@ -61,12 +65,12 @@ class DecoderProcess:
         python, script = program
         try:
             self._process = subprocess.Popen(
-                [python, "-I", str(script), str(theirs.fileno()), str(os.getpid())],
+                [python, "-IB", str(script), str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=child_environment(),
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *descriptors),
                 start_new_session=True,  # Ctrl-C must not reach the child, which ends after us
             )
         except OSError as error:
