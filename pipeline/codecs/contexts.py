@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from detector.engines.auto import NO_GPU
 from detector.hardware.cuda_driver import find_gpus
+from pipeline.codecs import device_frames
 from pipeline.codecs.packet_note import VideoPacket
 from pipeline.gstreamer.child_process import ProcessLost
 from pipeline.gstreamer.decoder import GStreamerDecoder
@@ -58,11 +59,25 @@ class Hardware(Protocol):
     def obstacle(self, name: str) -> str | None:
         """Return why a decoder cannot be used on this machine, None if it can; soon."""
 
-    def open(self, name: str, like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
+    def open(
+        self,
+        name: str,
+        like: VideoCodecContext,
+        options: Mapping[str, str],
+        gpu: int | None = None,
+    ) -> Decoder:
         """Return a decoder for the stream that `like` decodes in software; options: of FFmpeg.
 
-        Its frames lie in the CPU's memory. Raises Unavailable.
+        gpu: the GPU in whose memory frames stay, if this decoder can leave them there; None: all
+            lie in the CPU's memory
+        Raises Unavailable.
         """
+
+    def gpu_of(self, frame: VideoFrame) -> int | None:
+        """Return the number of the GPU in whose memory a frame lies, None if on the host."""
+
+    def on_host(self, frame: VideoFrame) -> VideoFrame:
+        """Return a frame in the CPU's memory, copied there if need be. Raises av.FFmpegError."""
 
 
 class FFmpegHardware:
@@ -79,20 +94,25 @@ class FFmpegHardware:
         name: str,
         like: VideoCodecContext,
         options: Mapping[str, str],
-        *,
-        on_device: bool = False,
+        gpu: int | None = None,
     ) -> Decoder:
-        """Return a decoder with a hardware context, which decodes or fails: it never falls back.
-
-        on_device: whether its frames stay in the memory of the GPU
-        """
+        """Return a decoder with a hardware context, which decodes or fails: it never falls back."""
         codec = f"{like.codec.canonical_name}{_OWN_CODECS.get(name, '')}"
-        decoder = _opened(name, codec, on_device=on_device)
+        stays = name == "cuda" and device_frames.CAN_STAY
+        decoder = _opened(name, codec, gpu if stays else None)
         decoder.extradata = like.extradata
         decoder.thread_count = 1
         decoder.flags, decoder.flags2 = like.flags, like.flags2
         decoder.options = dict(options)
         return cast(Decoder, decoder)
+
+    def gpu_of(self, frame: VideoFrame) -> int | None:
+        """Return where a frame lies."""
+        return device_frames.gpu_of(frame)
+
+    def on_host(self, frame: VideoFrame) -> VideoFrame:
+        """Return a frame in the CPU's memory."""
+        return device_frames.on_host(frame)
 
 
 class MachineHardware:
@@ -112,14 +132,28 @@ class MachineHardware:
         """Return why a decoder cannot be used; tried once."""
         return gstreamer_obstacle() if name == GSTREAMER else self._ffmpeg.obstacle(name)
 
-    def open(self, name: str, like: VideoCodecContext, options: Mapping[str, str]) -> Decoder:
+    def open(
+        self,
+        name: str,
+        like: VideoCodecContext,
+        options: Mapping[str, str],
+        gpu: int | None = None,
+    ) -> Decoder:
         """Return a decoder of FFmpeg's with a hardware context, or GStreamer in a child process."""
         if name != GSTREAMER:
-            return self._ffmpeg.open(name, like, options)
+            return self._ffmpeg.open(name, like, options, gpu)
         try:
             return GStreamerDecoder(like, int(options.get("max_pixels", MAX_PIXELS)))
         except ProcessLost as error:
             raise Unavailable(str(error)) from error
+
+    def gpu_of(self, frame: VideoFrame) -> int | None:
+        """Return where a frame lies; only FFmpeg leaves frames on a GPU."""
+        return self._ffmpeg.gpu_of(frame)
+
+    def on_host(self, frame: VideoFrame) -> VideoFrame:
+        """Return a frame in the CPU's memory."""
+        return self._ffmpeg.on_host(frame)
 
 
 HARDWARE = MachineHardware()
@@ -141,12 +175,13 @@ def _obstacle(name: str) -> str | None:
     return None
 
 
-def _opened(name: str, codec: str, *, on_device: bool = False) -> VideoCodecContext:
+def _opened(name: str, codec: str, gpu: int | None = None) -> VideoCodecContext:
     hardware = HWAccel(
         name,
+        device=None if gpu is None else str(gpu),
         allow_software_fallback=False,
         options=dict(_OPTIONS.get(name, {})),
-        is_hw_owned=on_device,
+        is_hw_owned=gpu is not None,
     )
     try:
         decoder = av.CodecContext.create(codec, "r", hwaccel=hardware)
