@@ -223,7 +223,7 @@ def _pace(run: Run) -> float:
 def check(name: str, material: Material, expected: Sequence[Candidates]) -> Iterator[Result]:
     """Yield all results of one engine on the GPU."""
     model = material.models[name]
-    own: dict[str, object] = {"torch": {"precision": "fp16"}, "tensorrt": {"device_frames": True}}
+    own: dict[str, object] = {"torch": {"precision": "fp16"}, "tensorrt": {}}
     options = {"device": "cuda"} | cast("dict[str, object]", own[name])
     began_at = monotonic()
     try:

@@ -133,10 +133,12 @@ def cameras(
         return Result(what, f"failed: {run.pipeline.failures[0].error}", "", holds=False)
     emitted = sum(each.emitted for each in run.pipeline.ledger.balances.values())
     rate = emitted / run.pipeline.seconds
-    used = {each.source.decoder.used for each in run.streams if each.source.decoder}
+    decoders = [each.source.decoder for each in run.streams if each.source.decoder]
+    used = {each.used for each in decoders}
+    stays = "left on the GPU" if decoders[0].gpu is not None else "all on the host"
     return Result(
         what,
-        f"{rate:.0f} frames/s, decoded by {', '.join(sorted(used))}: "
+        f"{rate:.0f} frames/s, decoded by {', '.join(sorted(used))}, {stays}: "
         f"{int(rate / CAMERA_FPS)} cameras of {CAMERA_FPS:.0f} frames/s; the engine alone "
         f"{alone:.0f}: {rate / alone:.2f}",
         f"at least {SHARE}",
@@ -151,7 +153,10 @@ def video(
     clip = find_large_clip(folder)
     alone = 1 / in_flight(engine, noise(engine, 1), BATCHES, engine.slots)
     with_frames = cast(FrameEngine, engine)
-    yield decoding_and_engine(name, with_frames, clip, OPENERS["cuda, on the GPU"], alone)
+    if engine.gpu is None:
+        yield Result(f"{name}: decoding and engine, on the GPU", "not here: there is no nvcc")
+    else:
+        yield decoding_and_engine(name, with_frames, clip, OPENERS["cuda, on the GPU"], alone)
     batch = engine.manifest.max_batch
     alone = batch / in_flight(engine, noise(engine, batch), BATCHES // batch, engine.slots)
     yield cameras(name, model, clip, folder, alone, confidence=confidence)

@@ -63,7 +63,10 @@ def test_a_whole_run_says_what_decoded_it_and_how_many_cameras_it_serves(
     clip: Path, model: Path, tmp_path: Path
 ) -> None:
     line = cameras("openvino", model, clip, tmp_path, alone=1.0, streams=2, decoder="software")
-    assert "decoded by software: " in line.found and " cameras of 30 frames/s" in line.found
+    assert (
+        "decoded by software, all on the host: " in line.found
+        and " cameras of 30 frames/s" in line.found
+    )
     assert line.holds is True
     written = sorted(tmp_path.glob("*.jsonl"))
     assert [len(path.read_text().splitlines()) for path in written] == [FRAMES, FRAMES]
