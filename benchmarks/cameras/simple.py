@@ -127,4 +127,5 @@ def _detect(engine: Any, frame: Any, size: tuple[int, int]) -> None:
 
 
 def _camera(latencies: Sequence[float]) -> Camera:
-    return Camera(len(latencies), 0, float(np.percentile(latencies or [np.inf], 99)))
+    p99 = float(np.percentile(latencies, 99)) if latencies else float("inf")
+    return Camera(len(latencies), 0, p99)
