@@ -18,8 +18,8 @@ def require_decoder() -> None:
         absent(missing, "REQUIRE_GSTREAMER")
 
 
-def decoder_children() -> set[int]:
-    """Return the processes of ours in which GStreamer decodes."""
+def gstreamer_children() -> set[int]:
+    """Return the processes of ours in which GStreamer decodes or encodes."""
     found = set()
     for number in children(os.getpid()):
         with suppress(OSError):  # it has ended

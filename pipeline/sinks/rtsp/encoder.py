@@ -23,6 +23,10 @@ MIN_BIT_RATE = 200_000
 BUFFER_SECONDS = 0.5  # of the bit rate: rate control buffer, which delays the receiver
 
 
+class EncoderLost(Exception):
+    """An encoder broke in the middle: another one can go on; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """An access unit: one encoded frame, in Annex B.
@@ -62,6 +66,7 @@ class LiveEncoder:
         width, height = even(size)
         self.name, encoder = LIVE.encoder(asked, output, (width, height))
         self._pixels = encoder.pixels
+        self._worked = False  # it has encoded something
         rate = (1 / interval).limit_denominator(1000)
         bit_rate = bit_rate or max(MIN_BIT_RATE, round(BITS_PER_PIXEL * width * height * 25))
         gop = max(1, ceil(gop_seconds * rate))
@@ -87,6 +92,7 @@ class LiveEncoder:
         """Encode a frame; return the finished units, usually the frame's own.
 
         pts: in 1/90000 s, increasing
+        Raises EncoderLost if the encoder breaks, SinkError if it has never encoded anything.
         """
         frame = self._frames.frame(planes, pixel_aspect)
         if self._pixels != frame.format.name:
@@ -94,7 +100,16 @@ class LiveEncoder:
         frame.pts, frame.time_base = pts, Fraction(1, HERTZ)
         if keyframe:
             frame.pict_type = PictureType.I
-        return _units(self._context, frame)
+        try:
+            units = _units(self._context, frame)
+        except av.FFmpegError as error:
+            if not self._worked:
+                raise SinkError(
+                    f"the encoder {self.name} does not work: {error.strerror}"
+                ) from error
+            raise EncoderLost(str(error.strerror)) from error
+        self._worked = self._worked or bool(units)
+        return units
 
     def flush(self) -> list[Unit]:
         """Return the units that are still in the encoder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from math import inf
 from threading import Event
@@ -22,13 +23,15 @@ from pipeline.frames.result import Tracked
 from pipeline.media.rtp import parameter_sets
 from pipeline.redaction import shown_url
 from pipeline.sinks import Sink
-from pipeline.sinks.rtsp.encoder import HERTZ, LiveEncoder, Unit
+from pipeline.sinks.rtsp.encoder import HERTZ, EncoderLost, LiveEncoder, Unit
 from pipeline.sinks.rtsp.receiver import Receiver
 
 MAX_BACKLOG = 1 << 20  # bytes outside the kernel's buffer: a few seconds of a typical street
 NOT_CONNECTED = "not connected"
 SLOW = "the receiver is slow"
 IN_ENCODER = "still in the encoder at the end"
+ENCODER_LOST = "the encoder broke"
+_log = logging.getLogger("framelane")
 
 
 class RtspSink(Sink):
@@ -98,6 +101,10 @@ class RtspSink(Sink):
         except Stopped:
             self._next_attempt_at = inf
             done += self._not_sent()
+        except EncoderLost as lost:  # the next frame opens another, which begins with a keyframe
+            _log.warning("%s: %s: another encoder goes on", self._shown, lost)
+            self._encoder = None
+            done += self._not_sent(ENCODER_LOST)
         except (OSError, Disconnected) as error:
             done += self._disconnect(error)
         return done
@@ -184,7 +191,7 @@ class RtspSink(Sink):
         self._next_attempt_at = monotonic() + pause
         return self._not_sent()
 
-    def _not_sent(self) -> list[NotWritten]:
-        left = [NotWritten(frame.ticket, NOT_CONNECTED) for frame in self._held.values()]
+    def _not_sent(self, why: str = NOT_CONNECTED) -> list[NotWritten]:
+        left = [NotWritten(frame.ticket, why) for frame in self._held.values()]
         self._held.clear()
         return left

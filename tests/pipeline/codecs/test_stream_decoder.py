@@ -20,7 +20,7 @@ from pipeline.codecs.packet_note import PacketNote
 from pipeline.codecs.stream_decoder import WAITS, NotDecoded, StreamDecoder
 from tests.support.fake_hardware import FakeHardware
 from tests.support.ffmpeg import tool
-from tests.support.gstreamer import decoder_children, require_decoder
+from tests.support.gstreamer import gstreamer_children, require_decoder
 
 FRAMES, GOP = 90, 15  # of the clip, which has B-frames
 
@@ -135,7 +135,7 @@ def test_gstreamer_gives_every_frame_of_a_recording_also_if_its_child_is_killed(
     for frame in decoded(clip, choice, keeps=True):
         found.append(frame)
         if killed_at and not killed and len(found) >= killed_at and choice.used == "gstreamer":
-            for number in decoder_children():
+            for number in gstreamer_children():
                 os.kill(number, signal.SIGKILL)
                 killed += 1
     assert found == expected(clip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ from tests.support.cameras import (
     until,
 )
 from tests.support.environment import PASSWORD
+from tests.support.gstreamer import gstreamer_children
 from tests.support.live_streams import answering, live, reading
 from trackers.tracks import Tracks
 
@@ -92,6 +94,25 @@ def test_every_pushed_frame_arrives_complete_and_in_order(tmp_path: Path) -> Non
         assert made.status.state is State.LIVE
         until(lambda: len(read_units(received)) >= 60)
     assert numbers_in(read_units(received)) == list(range(60))
+
+
+def test_a_killed_encoder_process_costs_one_frame_and_the_stream_goes_on(tmp_path: Path) -> None:
+    require_gstreamer()
+    received = tmp_path / "received"
+    with (
+        Server(receivers={"wall": received}) as server,
+        closing(sink(server.url("wall"), encoder="gstreamer")) as made,
+    ):
+        found = fates(made, paced(iter(range(10))))
+        (encoder,) = gstreamer_children()
+        os.kill(encoder, signal.SIGKILL)
+        found += fates(made, paced(iter(range(10, 21))))
+        assert [fate.reason for fate in found if isinstance(fate, NotWritten)] == [
+            "the encoder broke"
+        ]
+        assert made.status.state is State.LIVE
+        until(lambda: len(read_units(received)) >= 20)
+    assert numbers_in(read_units(received)) == [*range(10), *range(11, 21)]
 
 
 def test_after_a_restart_of_the_receiver_the_stream_continues_with_a_keyframe(

@@ -30,7 +30,7 @@ from tests.support.cameras import (
     write_units,
 )
 from tests.support.environment import PASSWORD
-from tests.support.gstreamer import decoder_children, require_decoder
+from tests.support.gstreamer import gstreamer_children, require_decoder
 from tests.support.live_streams import answering, decoded, live, numbers, reading, trouble
 from tests.support.rtsp_proxy import Proxy
 
@@ -294,14 +294,14 @@ def test_a_killed_child_costs_no_connection_and_is_replaced(clip: Path) -> None:
         source = live(server.url("cam"), decoder="gstreamer")
         with reading(source) as found:
             until(lambda: source.decoder.used == "gstreamer")
-            (first,) = decoder_children()
+            (first,) = gstreamer_children()
             os.kill(first, signal.SIGKILL)
-            until(lambda: decoder_children() - {first})
+            until(lambda: gstreamer_children() - {first})
             until(lambda: source.decoder.used == "gstreamer")
             goal = len(found) + 20
             until(lambda: len(found) > goal)
         assert source.status.connections == 1
-        assert decoder_children() == set()  # they end with the source
+        assert gstreamer_children() == set()  # they end with the source
     shown = [item for item in found if isinstance(item, Decoded)]
     skipped = {item.reason for item in found if isinstance(item, Skipped)}
     assert len(shown) > 20 and skipped <= {WAITS, "gave no frame"}
