@@ -61,8 +61,8 @@ def calibrate(
         return {input_name: repeated} if input_name else repeated
 
     presets, overflow = nncf.QuantizationPreset, nncf.OverflowFix
-    # The mean of each image's extremes clips what is rare, such as objects. But zero points of 0
-    # leave half of the steps unused, and then wider ranges cost more than they save
+    # The mean of each image's extremes clips what is rare, such as objects. But where zero points
+    # are 0, half of the steps are unused, and wider ranges cost more (docs/measurements.md)
     ranges = range_estimator.RangeEstimatorParametersSet
     extremes = ranges.MEAN_MINMAX if symmetric else ranges.MINMAX
     with contextlib.redirect_stdout(io.StringIO()):  # hides progress bars
