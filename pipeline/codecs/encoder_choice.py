@@ -8,6 +8,7 @@ from threading import Lock
 from detector.errors import FramelaneError
 from pipeline.codecs.encoders import H264, Encoder, automatic, encoder_named
 from pipeline.codecs.trial import Use, encoding_obstacle, opening_obstacle
+from pipeline.gstreamer.elements import is_for_jetson
 
 _log = logging.getLogger("framelane")
 _WHAT = {"live": "live video is", "file": "files are"}
@@ -32,7 +33,10 @@ class EncoderChoice:
         """Return their names; raises EncoderError if there are none."""
         with self._lock:
             if self._names is None:
-                tried = {name: encoding_obstacle(H264[name], self._use) for name in automatic()}
+                tried = {
+                    name: encoding_obstacle(H264[name], self._use)
+                    for name in automatic(jetson=is_for_jetson())
+                }
                 self._names = [name for name, obstacle in tried.items() if obstacle is None]
                 if not self._names:
                     why = "; ".join(f"{name}: {obstacle}" for name, obstacle in tried.items())

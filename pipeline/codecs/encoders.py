@@ -14,7 +14,6 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.gstreamer.elements import is_for_jetson
 from pipeline.gstreamer.encoder import GStreamerEncoder
 
 EncoderName = Literal[
@@ -67,7 +66,7 @@ SOFTWARE = Encoder(
     },
     quality="crf",
 )
-H264: Mapping[str, Encoder] = {  # in the order of preference
+H264: Mapping[str, Encoder] = {  # in the order of preference; GStreamer: see `automatic`
     "nvenc": Encoder(
         "h264_nvenc",
         "cuda",
@@ -117,13 +116,13 @@ class OpenEncoder(Protocol):
     def encode(self, frame: VideoFrame | None) -> Sequence[Packet[VideoStream]]: ...
 
 
-def automatic() -> list[str]:
+def automatic(*, jetson: bool) -> list[str]:
     """Return the names of the encoders that `auto` tries, in that order.
 
     GStreamer is the way to the hardware of a Jetson, and slower than FFmpeg elsewhere.
     """
     others = [name for name in H264 if name != GSTREAMER]
-    return [GSTREAMER, *others] if is_for_jetson() else others
+    return [GSTREAMER, *others] if jetson else others
 
 
 def encoder_named(name: str) -> str:

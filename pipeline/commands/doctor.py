@@ -12,6 +12,7 @@ import click
 from detector.cli import Command
 from pipeline.codecs.encoders import automatic
 from pipeline.codecs.trial import CODECS, Tried, try_codec
+from pipeline.gstreamer.elements import is_for_jetson
 
 
 @click.command(cls=Command)
@@ -44,7 +45,7 @@ def used_codecs(tried: Mapping[str, Tried]) -> dict[str, str]:
     h264 = tried["h264"]
     decoder = next((name for name in _working(h264.decoders) if name != "software"), "software")
     working = _working(h264.encoders)
-    encoder = next((name for name in automatic() if name in working), "none")
+    encoder = next((name for name in automatic(jetson=is_for_jetson()) if name in working), "none")
     return {"decoder": _by(decoder), "encoder": _by(encoder)}
 
 

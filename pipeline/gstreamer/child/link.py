@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import socket
 import struct
 import threading
 from typing import NoReturn
 
 HEADER = struct.Struct(">cI")
-CHECK_SECONDS = 1.0  # between two looks whether the parent is still there
+READ_BYTES = 1 << 18
+CHECK_SECONDS = 1  # between two looks whether the parent is still there
 
 
 class Link:
@@ -20,6 +20,10 @@ class Link:
     def __init__(self, number: int, parent: int) -> None:
         self.socket = socket.socket(fileno=number)
         self.parent = parent
+        self.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", CHECK_SECONDS, 0)
+        )
+        self.received = bytearray()
         self.sending = threading.Lock()
         self.gathered = b""  # messages that go with the next one
 
@@ -52,21 +56,25 @@ class Link:
 
     def receive(self) -> tuple[bytes, bytes]:
         """Return the next message; its end is that of the process."""
-        kind, size = HEADER.unpack(self.read(HEADER.size))
-        return kind, self.read(size)
+        self.await_bytes(HEADER.size)
+        kind, size = HEADER.unpack_from(self.received)
+        end = HEADER.size + size
+        self.await_bytes(end)
+        content = bytes(memoryview(self.received)[HEADER.size : end])
+        del self.received[:end]
+        return kind, content
 
-    def read(self, size: int) -> bytes:
-        """Return so many bytes."""
-        content = bytearray()
-        while len(content) < size:
-            while not select.select([self.socket], [], [], CHECK_SECONDS)[0]:
+    def await_bytes(self, count: int) -> None:
+        """Read until so many bytes are there."""
+        while len(self.received) < count:
+            try:
+                more = self.socket.recv(READ_BYTES)
+            except BlockingIOError:  # nothing came for a while
                 if os.getppid() != self.parent:
                     os._exit(0)
-            try:
-                more = self.socket.recv(size - len(content))
+                continue
             except OSError:
                 more = b""
             if not more:
                 os._exit(0)
-            content += more
-        return bytes(content)
+            self.received += more

@@ -9,7 +9,7 @@ import pytest
 
 from detector.errors import FramelaneError
 from pipeline.codecs.encoder_choice import EncoderChoice
-from pipeline.codecs.encoders import H264
+from pipeline.codecs.encoders import H264, automatic
 from pipeline.codecs.trial import Use, encoding_obstacle
 
 STREAMS = 4
@@ -48,3 +48,9 @@ def test_what_the_machine_lacks_is_one_line_for_each_choice(asked: str, use: Use
 @pytest.mark.parametrize("asked", ["software", "libx264"])
 def test_software_takes_every_size(asked: str) -> None:
     assert EncoderChoice("file").encoder(asked, "out.mp4", (2, 2)) == ("software", H264["software"])
+
+
+def test_gstreamer_is_tried_first_on_a_jetson_and_elsewhere_only_if_it_is_asked_for() -> None:
+    first, *others = automatic(jetson=True)
+    assert first == "gstreamer" and others[-1] == "software"
+    assert automatic(jetson=False) == others
