@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -25,7 +26,7 @@ def shown(seconds: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int 
     program = (sys.executable, Path(late_decoder_child.__file__))
     tried = decoder.GStreamerDecoder(decoder_of("h264"), MAX_PIXELS, program)
     for number in range(PACKETS):
-        packet = av.Packet(b"coded")
+        packet: Any = av.Packet(b"coded")
         packet.pts, packet.time_base = number, Fraction(1, 25)
         yield [frame.pts for frame in tried.decode(packet)]
 
