@@ -62,8 +62,7 @@ class StreamMaker:
         live = source_for(config.url).live or config.realtime
         source, decode = self._beginning(config, name)
         outputs = self._outputs(config, name, source, live=live)
-        attention = _attention(config, self.run, name, live)
-        shadow = _shadow(config, self.run, attention)
+        attention, shadow = self._attention(config, name, source)
         drawn = any(output.sink.needs_drawing for output in outputs)
         annotate = Annotate(self.classes, clear=source.reserved_corner) if drawn else None
         return StreamStages(
@@ -124,6 +123,28 @@ class StreamMaker:
             outputs.append(Output(discard.name, discard))
         return outputs
 
+    def _attention(
+        self, config: SourceConfig, name: str, source: Source
+    ) -> tuple[Attention | None, Shadow | None]:
+        """Return what decides which frames are looked at, None if all are; and its shadow."""
+        wanted, tracker = config.attention or self.run.attention, self.run.tracker
+        tracks = tracker.name != "none"
+        mode = wanted.mode
+        if mode == "auto":
+            mode = "on" if source.live and tracks else "off"
+        if mode == "off":
+            return None, None
+        if not tracks:
+            raise UsageError(
+                f"attention: {mode} given, but there is no tracker to predict where objects are "
+                "while the engine rests: choose a tracker, or give attention: off"
+            )
+        waits = not (source.live or config.realtime)
+        attention = Attention(wanted, waits=waits, seed=crc32(name.encode()))
+        if mode == "on":
+            return attention, None
+        return attention, Shadow(attention, make_tracker(tracker.name, **options_of(tracker)))
+
     def _tail(
         self,
         stream: str,
@@ -142,26 +163,6 @@ class StreamMaker:
         tracker = None if config.name == "none" else make_tracker(config.name, **options_of(config))
         camera = CameraMotion() if config.camera_motion else None
         return Track(tracker, camera, None if shadow else attention, shadow)
-
-
-def _attention(source: SourceConfig, run: RunConfig, name: str, live: bool) -> Attention | None:
-    """Return what decides which frames of a stream are looked at, None if all are."""
-    config = source.attention or run.attention
-    if config.mode == "off":
-        return None
-    if run.tracker.name == "none":
-        raise UsageError(
-            "attention: on given, but there is no tracker to predict where objects are while the "
-            "engine rests: choose a tracker, or give attention: off"
-        )
-    return Attention(config, waits=not live, seed=crc32(name.encode()))
-
-
-def _shadow(source: SourceConfig, run: RunConfig, attention: Attention | None) -> Shadow | None:
-    """Return what notes what attention would miss, None if it is not asked."""
-    if attention is None or (source.attention or run.attention).mode != "shadow":
-        return None
-    return Shadow(attention, make_tracker(run.tracker.name, **options_of(run.tracker)))
 
 
 def _max_age(config: SourceConfig, live: bool) -> float | None:

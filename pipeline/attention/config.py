@@ -33,10 +33,11 @@ class AttentionConfig(BaseModel):
     """Which frames the engine looks at."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    mode: Annotated[Literal["off", "on", "shadow"], BeforeValidator(word)] = Field(
-        default="off",
-        description="off: it looks at every frame; on: where something happens; shadow: at every "
-        "frame, and the report says what `on` would have missed",
+    mode: Annotated[Literal["auto", "off", "on", "shadow"], BeforeValidator(word)] = Field(
+        default="auto",
+        description="off: it looks at every frame; on: where something happens; auto: on for "
+        "cameras, if there is a tracker, off for recordings and pictures; shadow: at every frame, "
+        "and the report says what `on` would have missed",
     )
     max_rest_seconds: float = Field(
         default=MAX_REST_SECONDS,

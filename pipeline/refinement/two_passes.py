@@ -74,7 +74,7 @@ def _check(config: RunConfig) -> None:
                 f"--refine: {shown_url(source.url)} is live, but refinement reads a recording to "
                 "its end first: leave --refine out, or record the camera and refine the recording"
             )
-        if (source.attention or config.attention).mode != "off":
+        if (source.attention or config.attention).mode in ("on", "shadow"):
             raise UsageError(
                 "--refine: attention given, but refinement needs the detections of every frame: "
                 "leave one of them out"

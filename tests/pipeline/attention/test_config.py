@@ -25,7 +25,7 @@ def test_the_short_form_is_the_mode(written: str, mode: str, tmp_path: Path) -> 
 def test_a_wrong_mode_is_refused_with_those_that_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("attention: sometimes\n")
-    with pytest.raises(UsageError, match="'off', 'on' or 'shadow'"):
+    with pytest.raises(UsageError, match="'auto', 'off', 'on' or 'shadow'"):
         load_config(path, ())
 
 
@@ -41,6 +41,15 @@ def test_a_source_may_differ_from_the_run(tmp_path: Path) -> None:
     config = minimal_config(tmp_path, *sources, attention="on")
     assert attended(config) == {"as-the-run": True, "other": False}
     assert attended(minimal_config(tmp_path, quick_clip(5, name="one"))) == {"one": False}
+
+
+def test_attention_is_on_for_cameras_with_a_tracker_and_off_for_recordings(tmp_path: Path) -> None:
+    camera = {"url": "rtsp://127.0.0.1:9/1", "name": "camera"}
+    recording = quick_clip(5, name="recording", realtime=True)
+    config = minimal_config(tmp_path, camera, recording)
+    assert attended(config) == {"camera": True, "recording": False}
+    untracked = minimal_config(tmp_path, camera, recording, tracker="none")
+    assert attended(untracked) == {"camera": False, "recording": False}
 
 
 def test_attention_without_a_tracker_is_refused(tmp_path: Path) -> None:

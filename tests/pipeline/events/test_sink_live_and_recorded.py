@@ -55,6 +55,7 @@ def config(folder: Path, source: dict[str, Any], **more: Any) -> RunConfig:
     run = {
         "sources": [source | {"name": "cam"}],
         "model": {"engine": "blue"},
+        "attention": "off",  # the recording is looked at in every frame
         "outputs": [str(folder / "cam.jsonl")],
         "analytics": {"lines": [line], "zones": [zone | {"dwell_seconds": 0.5}]},
         "events": {"folder": str(folder), "min_seconds": 0.5, "forget_seconds": 1.0, "clips": None},
