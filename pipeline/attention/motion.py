@@ -155,12 +155,12 @@ def _light(difference: FloatArray) -> FloatArray:
     return np.asarray(around + overall, np.float32)
 
 
-def _median(values: FloatArray) -> np.float32:
+def _median(values: FloatArray) -> float:
     """Return what `np.median` does, which takes far longer: it also looks for NaN."""
     flat = values.ravel()
     low, high = (flat.size - 1) // 2, flat.size // 2
     flat = np.partition(flat, (low, high))
-    return np.float32((flat[low] + flat[high]) / 2)
+    return float((flat[low] + flat[high]) / 2)
 
 
 def _share(elapsed: float, seconds: float) -> float:
