@@ -131,6 +131,7 @@ def open_engine(
         manifest = replace(manifest, max_batch=1, dynamic_batch=False)
     try:
         network = CORE.read_model(chosen.file)
+        _check_size(network, manifest, chosen.file)
         network.reshape([manifest.max_batch, *manifest.input_size, 3])
         compiled = CORE.compile_model(network, device, _options(streams, threads, chosen))
         slots = slots or compiled.get_property("NUM_STREAMS") + 1
@@ -147,6 +148,18 @@ def _check_counts(**counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ModelError(f"{name} is {count}, must be 1 or more, or absent for the default")
+
+
+def _check_size(network: ov.Model, manifest: Manifest, model: Path) -> None:
+    """Raise ModelError for a manifest with another size: cells and anchors are of the graph's."""
+    sides = network.input().get_partial_shape()[1:3]
+    for side, wanted in zip(sides, manifest.input_size, strict=True):
+        if side.is_static and side.get_length() != wanted:
+            height, width = manifest.input_size
+            raise ModelError(
+                f"'{model}' takes images of {' x '.join(map(str, sides))} (height x width), but "
+                f"its manifest says {height} x {width}: export the model again at the size you want"
+            )
 
 
 class Choice(NamedTuple):
@@ -170,9 +183,7 @@ def _choose(device: str, model: Path, precision: str) -> Choice:
     if Manifest.beside(model).precision == "int8":
         if precision not in ("auto", "int8"):
             raise ModelError(f"'{model}' is an INT8 model: leave precision out, not {precision}")
-        if (
-            model.suffix == ".onnx"
-        ):  # TensorRT's, as its reference: CPUs without VNNI would overflow
+        if model.suffix == ".onnx":  # TensorRT's, as its reference: some CPUs would overflow
             return Choice(model, "int8", "fp32", literal=True)
         return Choice(model, "int8", fastest)
     if precision == "int8":

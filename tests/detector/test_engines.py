@@ -377,6 +377,14 @@ def test_openvino_refuses_a_file_that_is_not_a_model(model: Path, tmp_path: Path
     assert str(caught.value).count("\n") == 0
 
 
+def test_openvino_refuses_a_manifest_of_another_size(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(model.read_bytes())
+    replace(Manifest.beside(model), input_size=(128, 96)).write(manifest_path(path))
+    with pytest.raises(ModelError, match=r"takes images of 64 x 96 .* its manifest says 128 x 96"):
+        make_engine("openvino", path)
+
+
 def test_openvino_refuses_a_file_that_its_manifest_does_not_describe(
     model: Path, tmp_path: Path
 ) -> None:
