@@ -122,8 +122,8 @@ def test_hyperparameters_that_name_themselves_are_refused(tmp_path: Path) -> Non
 
 def test_unknown_hyperparameters_are_answered_with_the_known_names(tmp_path: Path) -> None:
     message = (
-        r"'publishd' given; did you mean 'published'\? accepted: bccd, p5, p6, pets09, published, "
-        r"small, street, .* tiny, or the path of a file"
+        r"'publishd' given; did you mean 'published'\? accepted: annotated, bccd, p5, p6, "
+        r"pets09, published, small, street, .* tiny, or the path of a file"
     )
     with pytest.raises(UsageError, match=message):
         loaded(tmp_path, "hyperparameters: publishd")
@@ -168,7 +168,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     expected = (
-        rf"^{name}: no such file, .*; did you mean 'street'\? accepted: bccd, pets09, street,"
+        rf"^{name}: no such file, .*; did you mean 'street'\? accepted: annotated, bccd, pets09, street,"
     )
     with pytest.raises(UsageError, match=expected):
         load_recipe(Path(name))
