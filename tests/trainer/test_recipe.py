@@ -168,7 +168,8 @@ def test_an_unknown_recipe_is_answered_with_the_nearest_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     expected = (
-        rf"^{name}: no such file, .*; did you mean 'street'\? accepted: annotated, bccd, pets09, street,"
+        rf"^{name}: no such file, .*; did you mean 'street'\? "
+        r"accepted: annotated, bccd, pets09, street,"
     )
     with pytest.raises(UsageError, match=expected):
         load_recipe(Path(name))
