@@ -117,12 +117,12 @@ def test_overload_drops_frames_with_a_reason_and_shares_the_engine(
     clip: Path, tmp_path: Path
 ) -> None:
     """Two cameras of 25 frames a second, and an engine that makes 20 in all."""
-    max_age = 0.5
+    each = {"max_age": 0.5, "attention": "off"}
     with (
         Server({"a": {"clip": clip}, "b": {"clip": clip}}) as server,
         running(
             tmp_path,
-            *({"url": server.url(name), "name": name, "max_age": max_age} for name in "ab"),
+            *({"url": server.url(name), "name": name, **each} for name in "ab"),
             model={"engine": "fake", "seconds": 0.05},
         ) as run,
     ):

@@ -109,7 +109,7 @@ def test_an_overloaded_engine_costs_the_recording_nothing(
     tmp_path: Path, server: Server, clips: dict[str, Path]
 ) -> None:
     slow = {"engine": "fake", "seconds": 1.0}
-    source = {"url": server.url("sub"), "name": "cam"}
+    source = {"url": server.url("sub"), "name": "cam", "attention": "off"}
     with running_well(config(tmp_path, source, model=slow)) as run:
         until(lambda: recorded(run)["recorded"] > 100)
     assert emitted(run, "cam") < 20

@@ -195,7 +195,8 @@ def test_other_files_than_labels_are_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").touch()
     done = check(model, "--labels", tmp_path / "labels.csv")
     assert (
-        done.exit_code == 2 and "a JSON of COCO or Label Studio, a data.yaml of YOLO" in done.output
+        done.exit_code == 2
+        and "a JSON of COCO or Label Studio, a data.yaml or obj.data of YOLO" in done.output
     )
 
 
