@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 from detector.errors import FramelaneError
@@ -19,6 +20,7 @@ log = logging.getLogger("framelane")
 Message = Mapping[str, Any]
 MAX_BYTES = 64 << 20  # of a request: a part of a model, as text
 BACKLOG = 16
+LAST_SECONDS = 2.0
 
 
 class NotThere(FramelaneError):
@@ -30,6 +32,7 @@ class LocalServer:
 
     path: of the socket; its folder is closed to other users
     answer: returns the answer to a request; a FramelaneError is passed on to the client
+    At its end, requests under way get their answers, if these take no longer than LAST_SECONDS.
     Raises OSError if the socket cannot be made.
     """
 
@@ -47,6 +50,7 @@ class LocalServer:
                 os.umask(before)
         self._listener.listen(BACKLOG)
         self._thread = Thread(target=self._accept, name="requests", daemon=True)
+        self._requests: list[Thread] = []  # under way
 
     def __enter__(self) -> LocalServer:
         self._thread.start()
@@ -57,6 +61,9 @@ class LocalServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._path.unlink(missing_ok=True)
+        until = monotonic() + LAST_SECONDS
+        for request in self._requests:
+            request.join(max(0.0, until - monotonic()))
 
     def _accept(self) -> None:
         while True:
@@ -64,7 +71,9 @@ class LocalServer:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # it was closed
-            Thread(target=self._serve, args=(client,), name="request", daemon=True).start()
+            request = Thread(target=self._serve, args=(client,), name="request", daemon=True)
+            request.start()
+            self._requests = [each for each in (*self._requests, request) if each.is_alive()]
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):

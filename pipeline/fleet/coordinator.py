@@ -23,6 +23,7 @@ log = logging.getLogger("framelane")
 
 SOCKET = "fleet.sock"  # in the folder of the coordinator
 ROUND_SECONDS = 1.0  # between two rounds
+STOP_ATTEMPTS = 5  # to tell nodes that they are to end: some may just be starting
 ANSWER_SECONDS = 4.0  # for a node to answer: much less than it takes to be given up
 TAKE_OVER_SECONDS = 10.0  # of silence, after which another coordinator has ended
 
@@ -70,7 +71,7 @@ class Coordinator:
         self._site = load()
         self._claimed: set[str] = set()  # nodes that obey this coordinator
         self._absent: dict[str, str] = {}  # why nodes have not answered
-        self._stopping = Event()
+        self._stopping, self._stopped = Event(), Event()
         state = read_state(self._folder)
         if state:
             self._fleet.restore(state)
@@ -82,10 +83,18 @@ class Coordinator:
         return self._fleet.considered
 
     def run(self, ended: Event) -> None:
-        """Do rounds until `ended`. Raises Superseded if another coordinator takes over."""
-        while not ended.is_set() and not self._stopping.is_set():
-            self.round()
-            ended.wait(ROUND_SECONDS)
+        """Do rounds until `ended`, or until all nodes were told to end.
+
+        Raises Superseded if another coordinator takes over.
+        """
+        try:
+            while not ended.is_set() and not self._stopping.is_set():
+                self.round()
+                ended.wait(ROUND_SECONDS)
+            if self._stopping.is_set():  # after a round, which would have started nodes again
+                self._end_nodes()
+        finally:
+            self._stopped.set()
 
     def round(self) -> None:
         """Ask all nodes, decide, and tell those that should do something else."""
@@ -131,7 +140,8 @@ class Coordinator:
         elif operation == "log":
             return {"lines": self._log(request["camera"])}
         elif operation == "stop":
-            self._stop()
+            self._stopping.set()
+            self._stopped.wait()
         elif operation not in ("move", "drain", "status"):
             raise FramelaneError(f"the request '{operation}' is unknown: is it another version?")
         return self.status()
@@ -216,10 +226,18 @@ class Coordinator:
         answers = self._ask([lease.node], {"op": "log", "camera": camera})
         return list(answers.get(lease.node, {}).get("lines", []))
 
-    def _stop(self) -> None:
-        """End all cameras and the processes of all nodes."""
-        self._stopping.set()
-        self._ask(self._claimed, {"op": "stop"})
+    def _end_nodes(self) -> None:
+        """End all cameras and the processes of all nodes, also of those that just came."""
+        deaf = {spec.name for spec in self._cluster.nodes()}
+        for attempt in range(STOP_ATTEMPTS):
+            if attempt:
+                self._stopped.wait(ROUND_SECONDS)
+            self._claim([name for name in deaf if name not in self._claimed])
+            deaf -= self._ask(deaf, {"op": "stop"}).keys()
+            if not deaf:
+                break
+        else:
+            log.warning("not told to end, because they do not answer: %s", ", ".join(sorted(deaf)))
         with self._lock:
             self._fleet.end_all()
             write_state(self._folder, self._fleet.state())

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from threading import enumerate as enumerate_threads
+from time import sleep
 from typing import Any
 
 import pytest
@@ -32,6 +36,24 @@ def test_answers_and_refusals_arrive(tmp_path: Path) -> None:
             ask(path, {"op": "bug"}, 60)
     with pytest.raises(NotThere):
         ask(path, {}, 60)
+
+
+def test_a_request_under_way_is_answered_although_the_server_ends(tmp_path: Path) -> None:
+    path, begun, ended = tmp_path / "own" / "a.sock", Event(), Event()
+
+    def late(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        begun.set()
+        ended.wait(60)
+        sleep(0.2)  # the server is ending meanwhile
+        return {"given": request}
+
+    with ThreadPoolExecutor() as pool:
+        with LocalServer(path, late):
+            asked = pool.submit(ask, path, {"op": "x"}, 60)
+            assert begun.wait(60)
+            ended.set()
+        assert not [each for each in enumerate_threads() if each.name == "request"]
+        assert asked.result() == {"given": {"op": "x"}}
 
 
 def test_only_its_user_reaches_it(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -96,7 +98,10 @@ def test_a_decision_is_on_the_disk_before_a_node_hears_it(
 
 
 def test_stop_ends_all_cameras(simulation: Simulation) -> None:
-    simulation.coordinator.answer({"op": "stop"})
+    with ThreadPoolExecutor() as pool:
+        stopping = pool.submit(simulation.coordinator.answer, {"op": "stop"})
+        simulation.coordinator.run(Event())
+    assert stopping.result()["cameras"]
     assert all(not node.cameras for node in simulation.all.values())
     state = json.loads(Path(simulation.config.folder, "state.json").read_text())
     assert state["leases"]["held"] == {}
