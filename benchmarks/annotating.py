@@ -214,11 +214,11 @@ def trained(this: Round) -> Numbers:
 
 
 def quantised(this: Round) -> Numbers:
-    """Make the INT8 models of a round, and return how good the one of this machine is."""
-    results, model = this.folder / "int8.json", this.model.with_suffix(".int8-openvino.xml")
+    """Make the INT8 models of a round, which runs then choose, and return how good it is."""
+    results = this.folder / "int8.json"
     if not results.exists():
         _train(this, "--export", "int8")
-    return measured(model, results)
+    return measured(this.model, results)
 
 
 def _make_set(this: Round) -> None:
