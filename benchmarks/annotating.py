@@ -218,7 +218,7 @@ def quantised(this: Round) -> Numbers:
     results = this.folder / "int8.json"
     if not results.exists():
         _train(this, "--export", "int8")
-    return measured(this.model, results)
+    return measured(this.model, results, this.model.with_suffix(".int8-openvino.xml"))
 
 
 def _make_set(this: Round) -> None:
@@ -236,15 +236,15 @@ def _train(this: Round, *more: str) -> None:
     framelane("train", this.recipe, "--output", this.model.parent, "--resume", *more, env=labels)
 
 
-def measured(model: str | Path, results: Path) -> Numbers:
+def measured(model: str | Path, results: Path, file: Path | None = None) -> Numbers:
     """Return how good a model is on the evening, by the functions of `framelane evaluate`.
 
-    results: a file that keeps the numbers
+    results: a file that keeps the numbers; file: that runs choose for the model; None: its own
     """
     if results.exists():
         return Numbers(**json.loads(results.read_text()))
     labels, recording = truth_file("evening"), video("evening")
-    with open_model(model) as opened:
+    with open_model(file or model) as opened:
         found = load_labelled(labels, opened.class_names, video=recording)
         precision = score(evaluate_images(opened, found.images), found.classes).numbers
     true = read_labels(labels, Findings())
