@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from pipeline.connections.local_socket import Message
 from pipeline.fleet.state_file import read_state
 from pipeline.fleet.terms import Superseded
 from tests.support.fleet_simulation import Node, Simulation, starts
@@ -105,6 +107,28 @@ def test_stop_ends_all_cameras(simulation: Simulation) -> None:
     assert all(not node.cameras for node in simulation.all.values())
     state = json.loads(Path(simulation.config.folder, "state.json").read_text())
     assert state["leases"]["held"] == {}
+
+
+def test_a_node_that_answers_late_is_told_to_end_too(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, asked = simulation.all["b"], []
+    late.unreachable = True
+    ask = simulation.ask
+
+    def note(requests: Mapping[str, Message], timeout: float) -> dict[str, Message]:
+        answers = ask(requests, timeout)
+        if any(request["op"] == "stop" for request in requests.values()):
+            asked.append(set(requests))
+            late.unreachable = False
+        return answers
+
+    monkeypatch.setattr(simulation, "ask", note)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(simulation.coordinator.answer, {"op": "stop"})
+        simulation.coordinator.run(Event())
+    assert asked == [set(simulation.all), {"b"}]
+    assert not late.cameras
 
 
 def test_without_its_file_a_coordinator_waits_until_the_former_one_is_silent(
