@@ -17,15 +17,18 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from pipeline.gstreamer.child_process import CHILD, ChildProcess, Message, ProcessLost
+from pipeline.gstreamer.child_task import (
+    ANSWER_SECONDS,
+    HARDWARE_SECONDS,
+    START_SECONDS,
+    ChildTask,
+)
 from pipeline.gstreamer.packet_times import Carried, PacketTimes
 from pipeline.gstreamer.shared_frames import SharedFrames
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
 
 SLOTS = 16  # frames: half of them may be kept by others, the rest are copied at once
 STARTING_PACKETS = 16  # that may wait while the child starts, so that nobody waits for it
-START_SECONDS = 20.0  # for Python, GStreamer and its registry on a slow board
-ANSWER_SECONDS = 5.0  # for a packet; a child that takes longer hangs
-HARDWARE_SECONDS = 0.03  # that a frame may come after its packet was taken
 RECENT_PACKETS = 16  # over which hardware shows how many packets it holds
 _TIME = struct.Struct(">Q")
 _SLOT = struct.Struct(">II")
@@ -41,7 +44,7 @@ class Markable(Protocol):
     damaged: bool
 
 
-class GStreamerDecoder:
+class GStreamerDecoder(ChildTask):
     """A decoder that stands in for one of FFmpeg's: the same packets in, the same frames out.
 
     The child process is started with it and ends when it is forgotten; frames stay valid. All calls
@@ -59,25 +62,17 @@ class GStreamerDecoder:
         max_pixels: int,
         program: tuple[str, Path] = (SYSTEM_PYTHON, CHILD),
     ) -> None:
+        super().__init__()
         self.skip_frame: Any = "DEFAULT"  # not heeded: GStreamer's decoders have no such setting
         self.sample_aspect_ratio: Fraction | None = None  # of the last frame, if it is stated
-        self.element: str | None = None  # that decodes, once known
         self._like = like
         self._process = process = ChildProcess(_start_message(like, max_pixels), program)
         self._close = weakref.finalize(self, process.close)
         self._times = PacketTimes()
         self._shared: SharedFrames | None = None
-        self._in_hardware = False
-        self._started_at = monotonic()
-        self._waiting = 0  # packets that the child has not taken yet
         self._any = False  # a frame has come
         self._held = deque([0], maxlen=RECENT_PACKETS)  # packets in the decoder, before each
         self._frames: list[av.VideoFrame] = []
-
-    @property
-    def process(self) -> int:
-        """The number of the child process."""
-        return self._process.number
 
     def decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
         """Return the frames that a packet completes; None: all that are left.
@@ -86,9 +81,8 @@ class GStreamerDecoder:
         """
         try:
             if packet is None:
-                self._process.send(b"F", b"", ANSWER_SECONDS)
-                self._waiting += 1
-                self._await_taken(0)
+                self._hand_over(b"F")
+                self._await_taken(seconds=self._patience())
             else:
                 self._give(packet)
         except ProcessLost as lost:
@@ -102,20 +96,13 @@ class GStreamerDecoder:
         while (self._in_hardware or self._waiting) and self._receive(0.0):
             pass
         self._held.append(len(self._times))
-        content = _TIME.pack(self._times.sent(packet)) + bytes(packet)
-        self._process.send(b"P", content, ANSWER_SECONDS)
-        self._waiting += 1
-        self._await_taken(0 if self._any else STARTING_PACKETS)
+        self._hand_over(b"P", _TIME.pack(self._times.sent(packet)) + bytes(packet))
+        self._await_taken(0 if self._any else STARTING_PACKETS, self._patience())
         if self._in_hardware:
             self._await_frame()
 
-    def _await_taken(self, allowed: int) -> None:
-        """Wait until the child has taken all packets but so many, or given out everything."""
-        seconds = ANSWER_SECONDS if self._any else START_SECONDS
-        deadline = monotonic() + seconds
-        while self._waiting > allowed:
-            if not self._receive(deadline - monotonic()):
-                raise ProcessLost(f"no answer for {seconds:g} s")
+    def _patience(self) -> float:
+        return ANSWER_SECONDS if self._any else START_SECONDS
 
     def _await_frame(self) -> None:
         """Wait for a frame that is due: the decoder holds more packets than it did lately."""
@@ -124,28 +111,16 @@ class GStreamerDecoder:
             if not self._receive(deadline - monotonic()):
                 return
 
-    def _receive(self, seconds: float) -> bool:
-        """Heed the next message; return whether there was one in time."""
-        message = self._process.receive(max(0.0, seconds))
-        if message:
-            self._heed(message)
-        return message is not None
-
     def _heed(self, message: Message) -> None:
         match message.kind:
             case b"V":
                 self._take_frame(message.content)
-            case b"D":
-                self._waiting -= 1
             case b"M":
                 assert message.descriptor is not None
                 self._shared = SharedFrames(message.fields, message.descriptor)
                 self.sample_aspect_ratio = self._shared.pixel_aspect
-            case b"I":
-                self.element = message.fields["element"]
-                self._in_hardware = message.fields["hardware"]
             case _:
-                raise ProcessLost(message.fields["text"])
+                super()._heed(message)
 
     def _take_frame(self, content: bytes) -> None:
         _, slot, nanoseconds, damaged = _FRAME.unpack(content)

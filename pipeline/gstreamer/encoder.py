@@ -19,16 +19,14 @@ from av.video.stream import VideoStream
 
 from detector.detections import UInt8Array
 from pipeline.gstreamer.child_process import CHILD, ChildProcess, Message, ProcessLost
+from pipeline.gstreamer.child_task import HARDWARE_SECONDS, START_SECONDS, ChildTask
 from pipeline.gstreamer.system_python import SYSTEM_PYTHON
 
-START_SECONDS = 20.0  # for Python, GStreamer and its registry on a slow board
-ANSWER_SECONDS = 5.0  # for a frame; a child that takes longer hangs
-HARDWARE_SECONDS = 0.03  # that a unit may come after its frame was taken
 _FRAME = struct.Struct(">Q?")
 _GRAIN = 1000  # ns: encoders in hardware keep only microseconds
 
 
-class GStreamerEncoder:
+class GStreamerEncoder(ChildTask):
     """An encoder that stands in for one of FFmpeg's, for live video: no frame waits for another.
 
     The child process is started with it and ends when it is forgotten. All calls are made on one
@@ -55,12 +53,10 @@ class GStreamerEncoder:
         pixel_aspect: Fraction = Fraction(1),
         program: tuple[str, Path] = (SYSTEM_PYTHON, CHILD),
     ) -> None:
-        self.element: str | None = None  # that encodes, once known
+        super().__init__()
         self._time_base = time_base
         self._first: int | None = None  # pts
         self._sent: dict[int, int] = {}  # pts of the frames in the encoder, by their microseconds
-        self._in_hardware = False
-        self._waiting = 0  # messages that the child has not taken yet
         self._packets: list[av.Packet[VideoStream]] = []
         self._size = size
         luma = _times(size[0], 4)
@@ -89,11 +85,6 @@ class GStreamerEncoder:
             os.close(descriptor)
         self._close = weakref.finalize(self, self._process.close)
         self._do(self._await_start)
-
-    @property
-    def process(self) -> int:
-        """The number of the child process."""
-        return self._process.number
 
     def encode(self, frame: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
         """Encode a frame; return the finished packets. None: return all that are left.
@@ -144,42 +135,21 @@ class GStreamerEncoder:
             self._first = pts
         grains = round((pts - self._first) * self._time_base * (1_000_000_000 // _GRAIN))
         self._sent[grains] = pts
-        self._process.send(b"V", _FRAME.pack(grains * _GRAIN, keyframe), ANSWER_SECONDS)
-        self._waiting += 1
+        self._hand_over(b"V", _FRAME.pack(grains * _GRAIN, keyframe))
         self._await_taken()
         deadline = monotonic() + HARDWARE_SECONDS
         while self._in_hardware and self._sent and self._receive(deadline - monotonic()):
             pass
 
     def _flush(self) -> None:
-        self._process.send(b"F", b"", ANSWER_SECONDS)
-        self._waiting += 1
+        self._hand_over(b"F")
         self._await_taken()
 
-    def _await_taken(self) -> None:
-        deadline = monotonic() + ANSWER_SECONDS
-        while self._waiting:
-            if not self._receive(deadline - monotonic()):
-                raise ProcessLost(f"no answer for {ANSWER_SECONDS:g} s")
-
-    def _receive(self, seconds: float) -> bool:
-        """Heed the next message; return whether there was one in time."""
-        message = self._process.receive(max(0.0, seconds))
-        if message:
-            self._heed(message)
-        return message is not None
-
     def _heed(self, message: Message) -> None:
-        match message.kind:
-            case b"U":
-                self._take(message.content)
-            case b"D":
-                self._waiting -= 1
-            case b"I":
-                self.element = message.fields["element"]
-                self._in_hardware = message.fields["hardware"]
-            case _:
-                raise ProcessLost(message.fields["text"])
+        if message.kind == b"U":
+            self._take(message.content)
+        else:
+            super()._heed(message)
 
     def _take(self, content: bytes) -> None:
         nanoseconds, keyframe = _FRAME.unpack_from(content)

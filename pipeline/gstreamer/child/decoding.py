@@ -18,6 +18,7 @@ from pipeline.gstreamer.child.decoders import (
     caps_of,
     choices,
 )
+from pipeline.gstreamer.child.ends import set_up_sink, source_of
 from pipeline.gstreamer.child.gst import Gst
 from pipeline.gstreamer.child.link import Link
 from pipeline.gstreamer.child.output import Output
@@ -57,7 +58,7 @@ class Input:
                 self.pipeline.add(element)
             linked = all(one.link(other) for one, other in pairwise(elements))
             if linked and self.configure(elements):
-                self.open(elements[0].get_static_pad("sink"), caps)
+                self.pad = source_of("packets", elements[0].get_static_pad("sink"), caps)
                 kind = elements[-4].get_factory().get_metadata("klass")
                 self.in_hardware = "Hardware" in kind or choice[2] != PLAIN_CONVERTER
                 return choice[1]
@@ -72,26 +73,12 @@ class Input:
                 decoder.set_property(name, value)
         plain = converter.get_factory().get_name() == PLAIN_CONVERTER
         filter_.set_property("caps", Gst.Caps.from_string(FORMATS if plain else HARDWARE_FORMATS))
-        for name, value in (("emit-signals", True), ("sync", False), ("async", False)):
-            sink.set_property(name, value)
-        sink.connect("new-sample", self.output.take)
-        sink.connect("eos", lambda _: self.ended.set())
+        set_up_sink(sink, self.output.take, self.ended)
         pad = decoder.get_static_pad("sink")
         pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.look_at_caps)
         self.pipeline.get_bus().set_sync_handler(self.look_at_message)
         started = self.pipeline.set_state(Gst.State.PLAYING)
         return bool(started != Gst.StateChangeReturn.FAILURE)
-
-    def open(self, entry: Any, caps: Any) -> None:
-        """Begin the stream of packets."""
-        self.pad = Gst.Pad.new("packets", Gst.PadDirection.SRC)
-        self.pad.set_active(True)
-        self.pad.link(entry)
-        segment = Gst.Segment()
-        segment.init(Gst.Format.TIME)
-        self.pad.push_event(Gst.Event.new_stream_start("packets"))
-        self.pad.push_event(Gst.Event.new_caps(caps))
-        self.pad.push_event(Gst.Event.new_segment(segment))
 
     def look_at_caps(self, _: Any, info: Any) -> Any:
         """Refuse frames that are too large before they are decoded."""

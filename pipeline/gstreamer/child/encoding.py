@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.gstreamer.child.encoders import PARSER, LiveEncoder, settings_of, usable
+from pipeline.gstreamer.child.ends import set_up_sink, source_of
 from pipeline.gstreamer.child.gst import Gst, GstVideo
 from pipeline.gstreamer.child.link import Link
 
@@ -49,7 +50,7 @@ class Encoding:
             self.pipeline.get_bus().set_sync_handler(self.look_at_message)
             started = self.pipeline.set_state(Gst.State.PLAYING)
             if linked and started != Gst.StateChangeReturn.FAILURE:
-                self.open(elements[0].get_static_pad("sink"), caps)
+                self.pad = source_of("frames", elements[0].get_static_pad("sink"), caps)
                 return choice
             self.pipeline.set_state(Gst.State.NULL)
         return self.link.fail("GStreamer has no encoder for h264 here")
@@ -62,23 +63,9 @@ class Encoding:
         for name, text in settings_of(choice, **stream).items():
             Gst.util_set_object_arg(encoder, name, text)
         parser.set_property("config-interval", -1)  # headers with each keyframe
-        for name, value in (("emit-signals", True), ("sync", False), ("async", False)):
-            sink.set_property(name, value)
-        sink.connect("new-sample", self.take)
-        sink.connect("eos", lambda _: self.ended.set())
+        set_up_sink(sink, self.take, self.ended)
         before = [made(choice.converter), filter_of(choice.memory)] if choice.converter else []
         return [*before, encoder, parser, filter_of(UNITS), sink]
-
-    def open(self, entry: Any, caps: Any) -> None:
-        """Begin the stream of frames."""
-        self.pad = Gst.Pad.new("frames", Gst.PadDirection.SRC)
-        self.pad.set_active(True)
-        self.pad.link(entry)
-        segment = Gst.Segment()
-        segment.init(Gst.Format.TIME)
-        self.pad.push_event(Gst.Event.new_stream_start("frames"))
-        self.pad.push_event(Gst.Event.new_caps(caps))
-        self.pad.push_event(Gst.Event.new_segment(segment))
 
     def look_at_message(self, _: Any, message: Any) -> Any:
         """End after an error."""
