@@ -71,15 +71,7 @@ def test_a_missing_python_is_said() -> None:
 def test_a_child_gets_no_passwords_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     require_decoder()
     monkeypatch.setenv("CAMERA_PASSWORD", PASSWORD)
-    start = {
-        "task": "decode",
-        "codec": "h264",
-        "lengths": False,
-        "headers": "",
-        "max_pixels": 1,
-        "slots": 2,
-    }
-    process = ChildProcess(start)
+    process = ChildProcess(START)
     assert process.receive(CAP)
     folder = Path(f"/proc/{process.number}")
     told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
