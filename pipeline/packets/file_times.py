@@ -55,17 +55,24 @@ class AudioTimes:
         self._own: Fraction | None = None  # shift in seconds, if the clock is not the video's
         self._next = 0  # end of the last packet
         self._last: int | None = None
+        self._usual = 1  # duration
 
-    def time(self, packet: EncodedPacket) -> int | None:
-        """Return the time of a packet in units of the track's time base.
+    def times(self, packet: EncodedPacket) -> tuple[int, int] | None:
+        """Return the time and the duration of a packet in units of the track's time base.
 
+        A duration that is not known is the distance to the packet before: the last packet of an
+        mp4 is not played if it lasts no time.
         None: it is not after the packet before.
         """
         time = self._next if packet.pts is None else packet.pts + self._shift(packet.pts)
         if self._last is not None and time <= self._last:
             return None
-        self._last, self._next = time, time + packet.duration
-        return time
+        if packet.duration:
+            self._usual = packet.duration
+        elif self._last is not None:
+            self._usual = time - self._last
+        self._last, self._next = time, time + self._usual
+        return time, self._usual
 
     def _shift(self, pts: int) -> int:
         for shift in (self._video.shift_seconds, self._own):

@@ -122,19 +122,20 @@ class PacketWriter:
             if pts < 0:
                 self.left_out[LEADING] += 1
                 return
-            self._mux(packet, *self._order.times(pts, _shifted_dts(packet, pts)))
+            self._mux(packet, *self._order.times(pts, _shifted_dts(packet, pts)), packet.duration)
         elif packet.track not in self._streams:
             self.left_out[NOT_IN_FILE] += 1
         else:
-            time = self._audio[packet.track].time(packet)
-            if time is None:
+            times = self._audio[packet.track].times(packet)
+            if times is None:
                 self.left_out[DISORDERED] += 1
             else:
-                self._mux(packet, time, time)
+                time, duration = times
+                self._mux(packet, time, time, duration)
 
-    def _mux(self, packet: EncodedPacket, pts: int, dts: int) -> None:
+    def _mux(self, packet: EncodedPacket, pts: int, dts: int, duration: int) -> None:
         muxed: Packet[Stream] = av.Packet(packet.data)
-        muxed.pts, muxed.dts, muxed.duration = pts, dts, packet.duration
+        muxed.pts, muxed.dts, muxed.duration = pts, dts, duration
         muxed.time_base = self._format.tracks[packet.track].time_base
         muxed.is_keyframe = packet.keyframe
         muxed.stream = self._streams[packet.track]

@@ -97,6 +97,29 @@ def test_audio_is_kept_with_its_offset(tmp_path: Path, codec: str, ending: str) 
     assert [each["codec_name"] for each in shown["streams"]] == ["h264", codec]
 
 
+@pytest.mark.parametrize("start", [1500, 1509])  # where rounding loses one that lasts no time
+def test_audio_without_durations_is_in_the_file_to_its_last_packet(
+    tmp_path: Path, start: int
+) -> None:
+    packets, video = packets_of(11)
+    audio = [
+        EncodedPacket(bytes(100), 1, start + 1024 * k, None, 0, True, 0, 0.0, 0.0) for k in range(6)
+    ]
+    path = tmp_path / "copy.mp4"
+    write(path, with_audio("aac", 16_000, packets), [*video[:3], *audio, *video[3:]])
+    shown = tool(
+        "ffprobe",
+        "-of",
+        "csv=p=0",
+        "-select_streams",
+        "a",
+        "-show_entries",
+        "packet=size",
+        str(path),
+    )
+    assert len(shown.split()) == 6
+
+
 def test_audio_that_the_container_cannot_hold_is_left_out_and_counted(tmp_path: Path) -> None:
     packets, video = packets_of(30)
     path = tmp_path / "copy.mp4"
