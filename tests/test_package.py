@@ -17,7 +17,8 @@ from tests.support.environment import absent
 from tests.support.ffmpeg import times_by_ffprobe
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.timeout(600)  # runtime packages are installed, which may download them
+# Runtime packages are installed, which may download them
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 CODE = ("detector", "pipeline", "trackers", "trainer")
 DATA = {"framelane_configs": ROOT / "configs", "framelane_models": ROOT / "models"}

@@ -29,6 +29,8 @@ from trainer.__main__ import main
 from trainer.data.samples import IGNORED
 from trainer.report.contact_sheet import COLOURS_RGB, IGNORED_RGB, labelled
 
+pytestmark = pytest.mark.long
+
 
 def command(*words: object) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,8 +20,10 @@ from detector.hardware.cuda_driver import find_gpus
 from detector.manifest import Manifest, manifest_path, sha256_of
 from detector.yolov7.network import build_network
 
+pytestmark = pytest.mark.long
+
 NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16")
 SIZE, CLASSES = (64, 64), ("a", "b", "c")
 
 
@@ -67,8 +70,10 @@ def model(folder: Path) -> Path:
     return narrow_model(folder, "yolov7-tiny")
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [*product(NETWORKS, PRECISIONS), ("yolov7-tiny", "int8"), ("yolov7-w6", "int8")],
+)
 def test_a_plan_is_built_for_several_gpus_without_a_warning(
     rtx: TensorRt, folder: Path, name: str, precision: str
 ) -> None:

@@ -25,6 +25,7 @@ from tests.support.paths import ROOT
 KILLS = 10
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_after_ten_kills_each_clip_plays_or_is_marked_failed(tmp_path: Path) -> None:
     chance = random.Random(18)

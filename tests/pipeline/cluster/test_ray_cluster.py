@@ -30,6 +30,7 @@ def fleet(folder: Path) -> Iterator[FleetCommand]:
         made.clean_up()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_cameras_go_on_whatever_ends(fleet: FleetCommand, clusters: ClusterHolder) -> None:
     cluster = clusters.now

@@ -42,6 +42,7 @@ def become_recording(pipe: Path) -> None:
     write_recording(pipe.with_suffix(".new.mp4"), first=3).rename(pipe)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_library_is_complete_although_a_worker_is_killed_and_a_node_leaves(
     clusters: ClusterHolder, tmp_path: Path
