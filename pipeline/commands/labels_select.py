@@ -29,12 +29,13 @@ def select(labels: Path, video: str, count: int, output: Path | None) -> None:
     LABELS are those of one recording, such as `framelane run` writes. Frames are chosen where
     scores are doubtful, where boxes appear or vanish from one frame to the next or were not seen,
     and where the picture differs from those that are chosen already. They are spread over time.
-    The same labels and video give the same frames.
+    The same labels and video give the same frames. Mistakes in LABELS are mended or left out, and
+    shown.
     """
-    from pipeline.labelling.inputs import show_losses
+    from pipeline.labelling.inputs import read_input, show_losses
     from pipeline.selection.select import selected, written
 
-    found = selected(labels, video, count)
+    found = selected(read_input(labels, mend=True), video, count)
     click.echo("\n".join(map(str, found.clips[0].frames.tolist())))
     if output:
         show_losses(written(found, video, output), output)

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from detector.errors import UsageError
-from detector.labels.findings import Findings
 from detector.labels.formats import (
     ENDINGS,
     Format,
     Kind,
     ending_of,
-    read_labels,
     write_labels,
 )
 from detector.labels.labelled import LabelledClip, LabelledSet
@@ -23,24 +21,22 @@ from pipeline.selection.frames import jpegs, seen
 from pipeline.selection.interest import interest
 
 
-def selected(labels: Path, video: str, count: int) -> LabelledSet:
+def selected(labels: LabelledSet, video: str, count: int) -> LabelledSet:
     """Return the labels of the `count` most useful frames of a recording.
 
     labels: of that recording alone. Raises UsageError, SourceError.
     """
-    everything = read_labels(labels, Findings())
-    if len(everything.clips) != 1:
+    if len(labels.clips) != 1:
         raise UsageError(
-            f"{labels}: has the labels of {len(everything.clips)} recordings: give those of "
-            f"{video} alone"
+            f"labels of {len(labels.clips)} recordings given: give those of {video} alone"
         )
-    (clip,) = everything.clips
+    (clip,) = labels.clips
     found = seen(video, clip.frames)
     known = _among(clip, np.isin(clip.frames, found.frames))
     best = chosen(interest(known), found.planes, found.seconds, count)
     mask = np.zeros(len(known.frames), bool)
     mask[best] = True
-    return replace(everything, clips=(_among(known, mask),))
+    return replace(labels, clips=(_among(known, mask),))
 
 
 def written(labels: LabelledSet, video: str, output: Path) -> LabelledSet:

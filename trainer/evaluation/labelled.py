@@ -64,6 +64,8 @@ def load_labelled(
         spec: DataSpec = LabelsSpec(labels=labels, video=video, images=images)
     else:
         spec, named = _spec(labels, images, split)
+    if not named:
+        raise UsageError(f"{labels}: labels no object, so that there is nothing to compare with")
     classes = tuple(known)
     if classes == numbered_names(len(named)):
         classes = tuple(named)

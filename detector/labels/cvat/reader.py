@@ -26,7 +26,7 @@ from detector.labels.draft import (
     checked_frame,
 )
 from detector.labels.findings import Findings
-from detector.labels.frame_names import frame_of_name
+from detector.labels.frame_names import frames_of_names
 from detector.labels.keyframes import Keyframe, filled
 from detector.labels.labelled import (
     LabelledBox,
@@ -149,9 +149,10 @@ class _Document:
         self._holder.shapes.append(self._shape)
 
     def _draft(self, task: CvatTask, name: str, split: str) -> ClipDraft:
-        named = [frame_of_name(image.given.get("name", "")) for image in task.images]
-        frames_only = all(frame is not None for frame in named)
-        is_video = bool(task.tracks) or not task.images or frames_only
+        if named := frames_of_names([image.given.get("name", "") for image in task.images]):
+            for image, frame in zip(task.images, named, strict=True):
+                image.frame = frame  # pictures of a video are numbered anew by CVAT
+        is_video = bool(task.tracks or named) or not task.images
         split = safe_name(task.facts["subset"]) if task.facts.get("subset") else split
         title = task.facts.get("name", "")
         draft = ClipDraft(safe_name(title) if title else name, is_video=is_video, split=split)
@@ -178,7 +179,7 @@ class _Document:
         first = start or 0
         if stop is None and count:
             stop = first + (count - 1) * task.step
-        if draft.is_video and stop is not None and first <= stop <= MAX_FRAME:
+        if draft.is_video and stop is not None and first <= stop <= MAX_FRAME and not task.images:
             draft.frames.update(range(first, stop + 1, task.step))
             draft.frame_count = stop + 1
         for image in task.images:

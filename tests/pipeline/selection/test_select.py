@@ -11,10 +11,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from detector.labels.findings import Findings
 from detector.labels.formats import read_labels
 from detector.labels.labelled import Boxes, LabelledBox, LabelledClip, LabelledSet
+from pipeline.commands.framelane import main
 from pipeline.selection.select import written
 from trainer.data.data_errors import Findings as DataFindings
 from trainer.data.labelled_set import LabelledPart
@@ -57,6 +59,33 @@ def test_a_training_sees_the_chosen_frames_and_no_others(
         sample = part[k]
         assert abs(float(sample.image.mean()) - 20 * frame) < 4
         np.testing.assert_allclose(sample.boxes_xyxy, [[frame, 1, 20, 30]], atol=1e-3)
+
+
+def test_frames_are_chosen_although_a_box_is_wrong_and_the_user_is_told(
+    video: Path, tmp_path: Path
+) -> None:
+    labels = tmp_path / "gt/gt.txt"
+    labels.parent.mkdir()
+    labels.write_text("1,7,1,1,20,30,1,1,1\n4,7,1,1,0,30,1,1,1\n8,7,1,1,20,30,1,1,1\n")
+    words = ["labels", "select", str(tmp_path), "--video", str(video), "--count", "2"]
+    first, second = (CliRunner().invoke(main, words) for _ in range(2))
+    assert first.exit_code == 0 and first.stdout == second.stdout
+    frames = [int(line) for line in first.stdout.splitlines()]
+    assert len(frames) == 2 and frames == sorted(set(frames))
+    assert f"mended or left out: {labels}:2: " in first.stderr
+
+
+@pytest.mark.parametrize("name", ["a.cvat.xml", "a.cvat.zip", "a.coco.json"])
+def test_the_chosen_frames_are_found_in_their_recording_again(
+    name: str, video: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / name
+    written(chosen(), str(video), output)
+    part = LabelledPart(output, ("person",), DataFindings(), video=video)
+    assert len(part) == 3
+    for k, frame in enumerate(CHOSEN):
+        assert abs(float(part[k].image.mean()) - 20 * frame) < 4
+        np.testing.assert_allclose(part[k].boxes_xyxy, [[frame, 1, 20, 30]], atol=1e-3)
 
 
 def test_cvat_gets_pictures_under_the_names_of_their_frames(video: Path, tmp_path: Path) -> None:

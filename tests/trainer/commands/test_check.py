@@ -169,6 +169,15 @@ def test_data_without_a_class_of_the_model_is_refused(tmp_path: Path) -> None:
     assert "the model knows lion, wolf, bear, but" in done.output and "--names" in done.output
 
 
+def test_labels_without_an_object_are_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.cvat.xml"
+    empty.write_text("<annotations><meta><task><size>3</size></task></meta></annotations>")
+    model = write_model(tmp_path / "theirs.onnx", ("lion", "wolf", "bear"))
+    done = check(model, "--labels", empty)
+    assert done.exit_code == 2
+    assert f"Error: {empty}: labels no object" in done.output
+
+
 def test_official_weights_stand_beside_their_published_accuracy(
     reference: Path, tmp_path: Path
 ) -> None:
