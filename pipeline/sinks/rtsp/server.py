@@ -25,7 +25,7 @@ from pipeline.sinks import SinkError
 from pipeline.sinks.rtsp.receiver import Receiver
 from pipeline.sinks.rtsp.send_buffer import SendBuffer
 
-CHILD = Path(__file__).with_name("server_child.py")
+CHILD = Path(__file__).with_name("server_child")  # which documents what is sent to it
 PACKAGES = (
     "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 )
@@ -123,7 +123,7 @@ class Server:
         self._path = f"{self._folder}/streams"
         options = {"address": address, "port": port, "socket": self._path}
         self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, "-I", str(CHILD), json.dumps(options)],
+            [SYSTEM_PYTHON, "-IB", str(CHILD), json.dumps(options)],
             stdin=subprocess.PIPE,  # closed when we end in any way, which ends the child
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
