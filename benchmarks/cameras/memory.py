@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
 from av import VideoFrame
 
-from benchmarks.cameras.material import Material, cameras
+from benchmarks.cameras.clip import Clip
+from benchmarks.cameras.serve import cameras
 from benchmarks.live.site import configuration, running_live
 from benchmarks.live.watch import sample
 from pipeline.config import SourceConfig
@@ -46,14 +48,16 @@ class CameraMemory:
         )
 
 
-def memory_of_a_camera(material: Material, seconds: float, attention: str = "on") -> CameraMemory:
+def memory_of_a_camera(
+    clips: Sequence[Clip], seconds: float, attention: str = "on"
+) -> CameraMemory:
     """Return what one more camera takes; call it before any trial.
 
     seconds: for which each number of cameras runs before it is measured
     """
     options = {"attention": attention}
-    with cameras(material, MORE) as shown:
-        urls = {f"cam-{number:02}": url for number, url in enumerate(shown.urls)}
+    with cameras(clips, MORE) as served:
+        urls = {f"cam-{number:02}": url for number, url in enumerate(served.urls)}
         few, more = dict(list(urls.items())[:FEW]), dict(list(urls.items())[FEW:])
         with running_live(configuration(few, "street", "openvino", **options)) as run:
             sleep(seconds)

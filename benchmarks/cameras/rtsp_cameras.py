@@ -1,8 +1,9 @@
 """Cheap cameras: RTP payloads prepared by GStreamer, sent over RTSP by one thread.
 
-Run as `/usr/bin/python3 rtsp_cameras.py CLIP FPS`, where CLIP is a file of access units (see
-tests/support/rtsp_server.py). `rtsp://127.0.0.1:PORT/N` is a camera that plays the clip in a loop
-from access unit N, a keyframe. It prints its port, and ends with its input.
+Run as `/usr/bin/python3 rtsp_cameras.py CLIP FPS [CLIP FPS ...]`, where CLIP is a file of access
+units (see tests/support/rtsp_server.py) and FPS a number or a fraction, such as 25/2.
+`rtsp://127.0.0.1:PORT/K/N` is a camera that plays clip K (from 0) in a loop from access unit N, a
+keyframe. It prints its port, and ends with its input.
 
 GStreamer's RTSP server takes about a hundredth of a core for each camera, which would be part
 of what is measured; this takes a quarter of that. It knows what FFmpeg asks: RTP over TCP.
@@ -16,6 +17,7 @@ import socket
 import struct
 import sys
 import time
+from fractions import Fraction
 from typing import Any
 
 import gi
@@ -40,12 +42,13 @@ SDP = (
 class Clip:
     """The access units as what is sent.
 
+    interval: seconds from one frame to the next
     frames: the packets of each, with their RTSP headers, and where in them the stamps are
     sets: parameter sets, as SDP has them
     """
 
-    def __init__(self, path: str, fps: int) -> None:
-        self.fps = fps
+    def __init__(self, path: str, fps: str) -> None:
+        self.interval = float(1 / Fraction(fps))
         self.frames: list[tuple[bytes, list[int]]] = []
         self.sets = ""
         for packets in self._packets(path):
@@ -64,14 +67,14 @@ class Clip:
         count = 0
         for count, unit in enumerate(units(path), 1):
             buffer = Gst.Buffer.new_wrapped(unit)
-            buffer.pts = buffer.dts = (count - 1) * Gst.SECOND // self.fps
+            buffer.pts = buffer.dts = round((count - 1) * self.interval * Gst.SECOND)
             source.emit("push-buffer", buffer)
         source.emit("end-of-stream")
         found: list[list[bytes]] = [[] for _ in range(count)]
         while (sample := sink.emit("pull-sample")) is not None:
             self.sets = sample.get_caps().get_structure(0).get_string("sprop-parameter-sets")
             buffer = sample.get_buffer()
-            place = round(buffer.pts * self.fps / Gst.SECOND)
+            place = round(buffer.pts / Gst.SECOND / self.interval)
             found[place].append(buffer.extract_dup(0, buffer.get_size()))
         pipeline.set_state(Gst.State.NULL)
         return found
@@ -91,10 +94,10 @@ def units(path: str) -> list[bytes]:
 class Viewer:
     """A connection, and the camera that it watches."""
 
-    def __init__(self, connection: socket.socket, clip: Clip) -> None:
+    def __init__(self, connection: socket.socket, clips: list[Clip]) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connection, self.clip = connection, clip
+        self.connection, self.clips, self.clip = connection, clips, clips[0]
         self.asked, self.unsent = bytearray(), bytearray()
         self.first = self.count = self.number = 0
         self.playing_since: float | None = None
@@ -103,7 +106,7 @@ class Viewer:
     def due(self) -> float:
         """When the next frame is to be sent."""
         assert self.playing_since is not None
-        return self.playing_since + self.count / self.clip.fps
+        return self.playing_since + self.count * self.clip.interval
 
     def read(self) -> bool:
         """Answer what is asked; return whether the connection lives."""
@@ -128,12 +131,13 @@ class Viewer:
         if method == "OPTIONS":
             more = {"Public": "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"}
         elif method == "DESCRIBE":
+            clip, self.first = (int(part) for part in url.rstrip("/").split("/")[-2:])
+            self.clip = self.clips[clip]
             body = SDP.format(sets=self.clip.sets)
             more = {"Content-Type": "application/sdp", "Content-Base": f"{url}/"}
         elif method == "SETUP":
             more["Transport"] = fields["Transport"]
         elif method == "PLAY":
-            self.first = int(url.rstrip("/").rsplit("/", 1)[1])
             more |= {"RTP-Info": f"url={url.rstrip('/')}/video;seq=0;rtptime=0", "Range": "npt=0-"}
         head = "".join(f"{name}: {value}\r\n" for name, value in more.items())
         size = f"Content-Length: {len(body)}\r\n" if body else ""
@@ -144,7 +148,7 @@ class Viewer:
     def send_frame(self) -> None:
         content, places = self.clip.frames[(self.first + self.count) % len(self.clip.frames)]
         stamped = bytearray(content)
-        ticks = self.count * CLOCK // self.clip.fps % 2**32
+        ticks = round(self.count * self.clip.interval * CLOCK) % 2**32
         for place in places:
             STAMP.pack_into(stamped, place, self.number, ticks)
             self.number = (self.number + 1) % 2**16
@@ -160,7 +164,7 @@ class Viewer:
             return  # full, or gone: then reading says so
 
 
-def serve(clip: Clip) -> None:
+def serve(clips: list[Clip]) -> None:
     """Serve until the input ends."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
     print(listener.getsockname()[1], flush=True)
@@ -175,7 +179,7 @@ def serve(clip: Clip) -> None:
             if key.fileobj is sys.stdin:
                 return
             if key.fileobj is listener:
-                viewer = Viewer(listener.accept()[0], clip)
+                viewer = Viewer(listener.accept()[0], clips)
                 ready.register(viewer.connection, selectors.EVENT_READ, viewer)
                 continue
             viewer = key.data
@@ -197,4 +201,4 @@ def serve(clip: Clip) -> None:
 
 if __name__ == "__main__":
     Gst.init(None)
-    serve(Clip(sys.argv[1], int(sys.argv[2])))
+    serve([Clip(*each) for each in zip(sys.argv[1::2], sys.argv[2::2], strict=True)])

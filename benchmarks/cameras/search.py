@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST = 96  # cameras
+MOST = 192  # cameras
 STEP = 16  # the number found is exact to one, or to this part of it
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
-from benchmarks.cameras.material import Material, cameras
+from benchmarks.cameras.clip import Clip
+from benchmarks.cameras.serve import cameras
 from benchmarks.cameras.trial import SETTLE_SECONDS, Camera, Trial
 from detector.engines import make_engine
 from detector.letterbox import Letterbox
@@ -73,27 +74,30 @@ def _reading(urls: Sequence[str]) -> Iterator[list[Reader]]:
         yield readers
 
 
-def decode_only(material: Material, count: int, seconds: float) -> Trial:
+def decode_only(clips: Sequence[Clip], count: int, seconds: float) -> Trial:
     """Return what becomes of the frames if nothing but decoding is done."""
-    with cameras(material, count) as shown, _reading(shown.urls) as readers:
-        cpu, used, began = shown.cpu_seconds(), process_time(), monotonic()
+    with cameras(clips, count) as served, _reading(served.urls) as readers:
+        cpu, used, began = served.cpu_seconds(), process_time(), monotonic()
         before = [len(reader.latencies) for reader in readers]
         Event().wait(seconds)
-        found = [_camera(r.latencies[b:]) for r, b in zip(readers, before, strict=True)]
+        found = [
+            _camera(float(shown.clip.fps), reader.latencies[first:])
+            for shown, reader, first in zip(served.shown, readers, before, strict=True)
+        ]
         elapsed = monotonic() - began
         cores = (process_time() - used) / elapsed
-        return Trial(found, elapsed, cores, (shown.cpu_seconds() - cpu) / elapsed)
+        return Trial(found, elapsed, cores, (served.cpu_seconds() - cpu) / elapsed)
 
 
-def detect_at_5_fps(material: Material, count: int, seconds: float) -> Trial:
+def detect_at_5_fps(clips: Sequence[Clip], count: int, seconds: float) -> Trial:
     """Return what becomes of the frames that a plain loop detects, each camera in its turn."""
     model = find_model("street")
     size = Manifest.beside(model).input_size
     engine = make_engine("openvino", model)
     latencies: list[list[float]] = [[] for _ in range(count)]
     try:
-        with cameras(material, count) as shown, _reading(shown.urls) as readers:
-            cpu, used, began = shown.cpu_seconds(), process_time(), monotonic()
+        with cameras(clips, count) as served, _reading(served.urls) as readers:
+            cpu, used, began = served.cpu_seconds(), process_time(), monotonic()
             due = [began + k / count / DETECTED_FPS for k in range(count)]
             while (now := monotonic()) < began + seconds:
                 place = int(np.argmin(due))
@@ -105,10 +109,10 @@ def detect_at_5_fps(material: Material, count: int, seconds: float) -> Trial:
                 due[place] = max(due[place] + 1 / DETECTED_FPS, now - 1 / DETECTED_FPS)
             elapsed = monotonic() - began
             cores = (process_time() - used) / elapsed
-            cpu = (shown.cpu_seconds() - cpu) / elapsed
+            cpu = (served.cpu_seconds() - cpu) / elapsed
     finally:
         engine.close()
-    return Trial([_camera(each) for each in latencies], elapsed, cores, cpu, wanted=DETECTED_FPS)
+    return Trial([_camera(DETECTED_FPS, each) for each in latencies], elapsed, cores, cpu)
 
 
 def _detect(engine: Any, frame: Any, size: tuple[int, int]) -> None:
@@ -126,6 +130,6 @@ def _detect(engine: Any, frame: Any, size: tuple[int, int]) -> None:
     )
 
 
-def _camera(latencies: Sequence[float]) -> Camera:
+def _camera(fps: float, latencies: Sequence[float]) -> Camera:
     p99 = float(np.percentile(latencies, 99)) if latencies else float("inf")
-    return Camera(len(latencies), 0, p99)
+    return Camera(fps, len(latencies), 0, p99)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.support.cameras import FPS
-
 MAX_LATENCY = 0.5  # seconds, p99 of the slowest camera
 MAX_LOST = 0.001  # of the frames sent: a frame that has not arrived at the end is no loss
-MAX_LATE = 3.0  # frames, from a look that is due to its result: later ones are worth less
+MAX_MISSING = 0.02  # of the frames of a camera, besides those under way
+UNDER_WAY = 3  # frames of a camera, at the beginning or the end of a trial
+MAX_LATE = 0.12  # seconds, from a look that is due to its result: later ones are worth less
 SETTLE_SECONDS = 4.0  # after the last camera is connected: backgrounds are learnt
 
 
@@ -17,22 +17,31 @@ SETTLE_SECONDS = 4.0  # after the last camera is connected: backgrounds are lear
 class Camera:
     """What became of a camera's frames in the measured time.
 
+    fps: frames per second that should come out
     done: frames that came out; lost: with a reason; p99: seconds of latency
     looks, late: frames looked at; frames that rested while a look waited or was under way
     """
 
+    fps: float
     done: int
     lost: int
     p99: float
     looks: int = 0
     late: int = 0
 
+    def missing(self, seconds: float) -> float:
+        """Return the share of the frames of this time that did not come out."""
+        return max(0.0, 1 - self.done / seconds / self.fps)
+
+    def left_behind(self, seconds: float) -> bool:
+        """Whether more frames of this time are missing than are under way."""
+        return self.missing(seconds) > MAX_MISSING + UNDER_WAY / seconds / self.fps
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A number of cameras, measured for `seconds`.
 
-    wanted: frames per second of each camera
     cores: that the program used; camera_cores: that the cameras used
     """
 
@@ -40,7 +49,6 @@ class Trial:
     seconds: float
     cores: float
     camera_cores: float
-    wanted: float = FPS
 
     @property
     def p99(self) -> float:
@@ -49,8 +57,8 @@ class Trial:
 
     @property
     def missing(self) -> float:
-        """The share of the wanted frames that did not come out, of the worst camera."""
-        return max(0.0, 1 - min(each.done for each in self.cameras) / self.seconds / self.wanted)
+        """The share of the frames that did not come out, of the worst camera."""
+        return max(camera.missing(self.seconds) for camera in self.cameras)
 
     @property
     def lost(self) -> float:
@@ -59,20 +67,19 @@ class Trial:
         return lost / max(1, lost + sum(camera.done for camera in self.cameras))
 
     @property
-    def frames_late(self) -> float:
-        """How many frames later the result of a look came, on average."""
+    def late(self) -> float:
+        """How many seconds later the result of a look came, on average."""
         looks = sum(camera.looks for camera in self.cameras)
-        return sum(camera.late for camera in self.cameras) / max(1, looks)
+        return sum(camera.late / camera.fps for camera in self.cameras) / max(1, looks)
 
     @property
     def sustained(self) -> bool:
         """Whether nothing was lost, nothing late, and no camera left behind."""
-        behind = 3 / self.wanted / self.seconds + 0.02  # some frames are under way at either end
         return (
             self.p99 <= MAX_LATENCY
             and self.lost <= MAX_LOST
-            and self.missing <= behind
-            and self.frames_late <= MAX_LATE
+            and not any(camera.left_behind(self.seconds) for camera in self.cameras)
+            and self.late <= MAX_LATE
         )
 
     def __str__(self) -> str:
@@ -81,6 +88,4 @@ class Trial:
             f"p99 {self.p99 * 1e3:4.0f} ms, lost {self.lost:5.2%}, missing {self.missing:5.1%}, "
             f"cores {self.cores:.2f} + {self.camera_cores:.2f} for the cameras"
         )
-        return (
-            f"{words}, {looks:.1f} looks/s, {self.frames_late:.1f} frames late" if looks else words
-        )
+        return f"{words}, {looks:.1f} looks/s, {self.late * 1e3:.0f} ms late" if looks else words

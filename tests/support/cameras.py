@@ -60,23 +60,30 @@ def write_units(
     gop: int = GOP,
     bframes: int = 0,
     codec: str = "libx264",
+    fps: Fraction = Fraction(FPS),
 ) -> Path:
     """Write a clip as the access units that a camera sends; gop: frames between keyframes."""
     with path.open("wb") as file:
-        for place, packet in enumerate(encoded(frames, codec, gop=gop, bframes=bframes)):
+        packets = encoded(frames, codec, gop=gop, bframes=bframes, fps=fps)
+        for place, packet in enumerate(packets):
             unit, ahead = bytes(packet), float(packet.pts - place)
             file.write(HEADER.pack(len(unit), packet.is_keyframe, ahead) + unit)
     return path
 
 
 def encoded(
-    frames: Iterable[UInt8Array], codec: str = "libx264", *, gop: int = GOP, bframes: int = 0
+    frames: Iterable[UInt8Array],
+    codec: str = "libx264",
+    *,
+    gop: int = GOP,
+    bframes: int = 0,
+    fps: Fraction = Fraction(FPS),
 ) -> Iterator[Any]:
     """Yield the packets of a clip of these frames, all of one size; pts counts frames."""
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     encoder.thread_count = 1  # one slice per frame: GStreamer repeats headers before each slice
-    encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
+    encoder.time_base, encoder.framerate = 1 / fps, fps
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(gop), "bf": "0"}
     if bframes:
         reordering = {"bf": str(bframes), "b_strategy": "0", "b-pyramid": "normal"}
