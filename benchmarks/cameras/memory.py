@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
-from av import VideoFrame
-
 from benchmarks.cameras.clip import Clip
 from benchmarks.cameras.serve import cameras
 from benchmarks.live.site import configuration, running_live
 from benchmarks.live.watch import sample
 from pipeline.config import SourceConfig
+from tests.support.decoded_frames import frames_in_memory
 from tests.support.runs import more_of
 
 FEW, MORE = 2, 8  # cameras between which memory is compared
@@ -63,12 +61,12 @@ def memory_of_a_camera(
             sleep(seconds)
             first = sample()
             sleep(seconds)
-            before, places, frames = sample(), _places(), _frames()
+            before, places, frames = sample(), _places(), frames_in_memory()
             for name, url in more.items():
                 run.add(SourceConfig.model_validate({"url": url, "name": name, **options}))
             more_of(run, *more)
             sleep(seconds)
-            after, places_after, frames_after = sample(), _places(), _frames()
+            after, places_after, frames_after = sample(), _places(), frames_in_memory()
     added = MORE - FEW
     return CameraMemory(
         (after.memory - before.memory) / added,
@@ -95,7 +93,3 @@ def _kind(address: int, name: str) -> str:
     if name == "[heap]" or (not name and address % ARENA == 0):
         return "C heaps"
     return "files" if name.startswith("/") else "Python's heap and large blocks"
-
-
-def _frames() -> int:
-    return sum(isinstance(each, VideoFrame) for each in gc.get_objects())

@@ -6,22 +6,19 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import av
 import pytest
 from av.sidedata.sidedata import Type
-from av.video.frame import VideoFrame
 
 from pipeline.codecs.side_data import side_data
 from tests.support.cameras import until
+from tests.support.decoded_frames import frames_in_memory
 from tests.support.recordings import write_recording
 from tests.support.runs import emitted, minimal_config, running_well
 
 FRAMES = 40
-
-
-def frames_in_memory() -> int:
-    return sum(type(each) is VideoFrame for each in gc.get_objects())
 
 
 @contextmanager
@@ -33,6 +30,27 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def test_frames_are_counted_without_harm_to_other_threads() -> None:
+    counted, errors = Event(), []
+
+    def make_tuples() -> None:
+        while not counted.is_set():
+            try:
+                tuple(number for number in range(1000))
+            except SystemError as error:
+                errors.append(error)
+
+    thread = Thread(target=make_tuples)
+    thread.start()
+    frames = [av.VideoFrame(16, 16, "yuv420p") for _ in range(FRAMES)]
+    try:
+        assert all(frames_in_memory() >= len(frames) for _ in range(10))
+    finally:
+        counted.set()
+        thread.join()
+    assert not errors
 
 
 def test_what_is_asked_of_a_frame_does_not_keep_it() -> None:
