@@ -33,7 +33,7 @@ OFF, ON, DECODED, PLAIN = "attention off", "attention on", "decoded only", "dete
 FIRST = {  # cameras to try first
     "768x432": {OFF: 3, ON: 12, DECODED: 40, PLAIN: 10},
     "1920x1080": {OFF: 2, ON: 6, DECODED: 12, PLAIN: 6},
-    "clips": {OFF: 5, ON: 10, DECODED: 96, PLAIN: 10},
+    "clips": {OFF: 4, ON: 10, DECODED: 96, PLAIN: 10},
 }
 MEMORY_SECONDS = 10.0
 MAX_MEMORY = 25e6  # bytes
@@ -103,7 +103,7 @@ def _conclude(
     """Print the numbers of cameras, and the accuracy over all of them and for each clip."""
     found = {name: search.sustained for name, search in searches.items()}
     for name, search in searches.items():
-        cameras = f"{search.sustained} cameras, {search.failed} are too many"
+        cameras = str(search)
         by_clip = scores.get((name, search.sustained), {})
         if by_clip:
             cameras += f"; {_accuracy(reduce(add, by_clip.values()))}"

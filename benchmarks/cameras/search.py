@@ -31,6 +31,10 @@ class Search:
             return min(MOST, self.sustained + (self.sustained + 1) // 2)
         return (self.sustained + self.failed) // 2
 
+    def __str__(self) -> str:
+        too_many = f"{self.failed} are too many" if self.failed <= MOST else "more were not tried"
+        return f"{self.sustained} cameras, {too_many}"
+
     def tried(self, cameras: int, sustained: bool) -> None:
         """Note the result of a trial."""
         if sustained:

@@ -34,7 +34,7 @@ def received(url: str) -> tuple[list[int | None], Float64Array]:
     return numbers, np.diff(np.array(times[1:], float))
 
 
-def test_cameras_of_several_clips(tmp_path: Path) -> None:
+def test_cameras_take_their_clips_from_their_places_at_their_rates(tmp_path: Path) -> None:
     require_gstreamer()
     fast = make_clip(tmp_path / "fast.units", Fraction(25, 2), numbered(frames=18), rows())
     slow = make_clip(tmp_path / "slow.units", Fraction(10), numbered((576, 64), 14), rows())
