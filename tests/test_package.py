@@ -62,8 +62,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("installed")
     (folder / "empty").mkdir()
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv/bin/python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
-    done = _called([*pip, wheel], folder)
+    pip = [folder / "venv/bin/python", "-m", "pip", "install", "-q", "--no-compile"]
+    done = _called([*pip, "-c", ROOT / "constraints.txt", wheel], folder)
     if done.returncode:
         absent(f"the runtime packages cannot be installed here: {done.stderr}", "REQUIRE_DATA")
 
