@@ -29,7 +29,7 @@ from trainer.__main__ import main
 from trainer.data.samples import IGNORED
 from trainer.report.contact_sheet import COLOURS_RGB, IGNORED_RGB, labelled
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # models are trained and quantised
 
 
 def command(*words: object) -> Result:
