@@ -35,7 +35,7 @@ from tests.support.library import (
     reader_of,
     started,
 )
-from tests.support.paths import ROOT
+from tests.support.paths import data_folder
 from tests.support.ray_cluster import NODES, ClusterHolder, RayCluster, framelane
 from tests.support.recordings import write_recording
 
@@ -69,7 +69,7 @@ def main(recordings: int, workers: int) -> None:
 def write_recordings(folder: Path, number: int) -> None:
     """Fill a folder: awkward recordings and pieces of street videos, or drawn ones without them."""
     folder.mkdir()
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
+    data = data_folder()
     awkward = sorted((data / "awkward").glob("*.*"))[: number - 1]
     for path in awkward:
         shutil.copyfile(path, folder / path.name)

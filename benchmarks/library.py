@@ -23,7 +23,7 @@ import click
 from benchmarks.machine import cores
 from benchmarks.material import find_clip
 from benchmarks.result import Result
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, data_folder
 
 VIDEOS = ("car-detection", "one-by-one-person-detection", "person-bicycle-car-detection")
 PROGRAM = "from pipeline.commands.framelane import main; main()"
@@ -32,7 +32,7 @@ FORMATS = ("mp4", "jsonl")
 
 def write_clips(folder: Path, count: int) -> Path:
     """Return a folder with `count` names of the street clips, or of a synthetic one."""
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "street/videos"
+    data = data_folder() / "street/videos"
     found = [data / f"{name}.mp4" for name in VIDEOS if (data / f"{name}.mp4").is_file()]
     clips = found or [find_clip(folder)]
     shutil.rmtree(folder / "clips", ignore_errors=True)

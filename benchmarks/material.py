@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from detector.manifest import Manifest
 from detector.yolov7.network import build_network
 from pipeline.sources.street.labelled_clip import write_clip
 from pipeline.sources.synthetic import Synthetic
-from tests.support.paths import ROOT
+from tests.support.paths import data_folder
 
 CLIP = "street/videos/person-bicycle-car-detection.mp4"  # 768 x 432, H.264, with audio
 SIZE = (640, 640)
@@ -30,7 +29,7 @@ CANDIDATES = 40  # boxes per frame before suppression: typical of a trained netw
 
 def find_clip(folder: Path) -> Path:
     """Return the clip of the test data, or else one of the synthetic street, in `folder`."""
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
+    data = data_folder()
     if (data / CLIP).is_file():
         return data / CLIP
     drawn = folder / "videos" / "street.mp4"

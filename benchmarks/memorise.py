@@ -10,7 +10,6 @@ the difference grows with depth; W6 has a hundred layers.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import click
 import cv2
 from rich.console import Console
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, data_folder
 from trainer.console import Display
 from trainer.recipe import Recipe
 from trainer.train import BEST, train
@@ -32,7 +31,7 @@ def write_subset(folder: Path) -> tuple[Path, Path, list[str]]:
 
     Returns the file, the folder of the images and the class names.
     """
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "tinycoco"
+    data = data_folder() / "tinycoco"
     whole = json.loads((data / "annotations/instances_train2017.json").read_text())
     labelled = {each["image_id"] for each in whole["annotations"]}
     images = [image for image in whole["images"] if image["id"] in labelled][:IMAGES]

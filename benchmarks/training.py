@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from rich.console import Console
 
 from benchmarks.machine import cores
 from detector.yolov7.network import Network, build_network
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, data_folder
 from trainer.console import Display
 from trainer.loss.detection_loss import DetectionLoss
 from trainer.optim.device import choose_device
@@ -45,7 +44,7 @@ STEPS = 12  # of a plain loop, after two warm-up steps
 
 def recipe(batch: int) -> Recipe:
     """Return a recipe for training on BCCD with 16 images per step."""
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")) / "bccd" / "data.yaml"
+    data = data_folder() / "bccd" / "data.yaml"
     return Recipe.model_validate(
         {
             "size": SIZE,

@@ -15,7 +15,7 @@ from detector.errors import ModelError
 from detector.hardware.cuda_driver import Gpu, find_gpus
 from tests.support.disks import small_disk
 from tests.support.environment import PASSWORD, absent
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, data_folder
 
 # Torch's threads meet at every layer. With several tests on few cores they mostly wait for each
 # other. Set before torch is imported; the programs that tests start inherit it.
@@ -52,7 +52,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real clips and data sets. Skips if absent; fails if REQUIRE_DATA=1."""
-    folder = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data")).resolve()
+    folder = data_folder().resolve()
     if not folder.is_dir():
         absent(
             f"no data at {folder}: set FRAMELANE_DATA to the folder of test data", "REQUIRE_DATA"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +13,7 @@ import click
 from benchmarks.cameras.clip import NOWHERE, Clip, make_clip
 from detector.detections import UInt8Array
 from pipeline.sources.street.labelled_clip import CLASSES
-from tests.support.paths import ROOT
+from tests.support.paths import data_folder
 from trackers.evaluation.ignore_regions import IgnoreRegions, read_ignore
 from trackers.evaluation.rules import PEDESTRIAN
 from trackers.motchallenge.text import MotRows, read_mot
@@ -25,7 +24,7 @@ PETS = "vtest_480x360"
 
 def find_data() -> Path:
     """Return the folder of test data; ends the program if the clips are not there."""
-    data = Path(os.environ.get("FRAMELANE_DATA", ROOT / "../shared/data"))
+    data = data_folder()
     for folder in ("street", "pets09"):
         if not (data / folder).is_dir():
             raise click.ClickException(
