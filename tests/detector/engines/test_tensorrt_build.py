@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +22,7 @@ from detector.yolov7.network import build_network
 pytestmark = pytest.mark.long
 
 NETWORKS = ("yolov7-tiny", "yolov7", "yolov7-w6")
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8")
 SIZE, CLASSES = (64, 64), ("a", "b", "c")
 
 
@@ -70,10 +69,8 @@ def model(folder: Path) -> Path:
     return narrow_model(folder, "yolov7-tiny")
 
 
-@pytest.mark.parametrize(
-    ("name", "precision"),
-    [*product(NETWORKS, PRECISIONS), ("yolov7-tiny", "int8"), ("yolov7-w6", "int8")],
-)
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_plan_is_built_for_several_gpus_without_a_warning(
     rtx: TensorRt, folder: Path, name: str, precision: str
 ) -> None:
