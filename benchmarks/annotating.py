@@ -177,11 +177,8 @@ def by_select(model: str, folder: Path, without: Frames | None = None) -> Frames
     chosen = {}
     for name, count in POOL.items():
         path = prelabels(model, folder, name, (without or {}).get(name, ()))
-        chosen[name] = (
-            selected(read_labels(path, Findings()), str(video(name)), count)
-            .clips[0]
-            .frames.tolist()
-        )
+        best = selected(read_labels(path, Findings()), str(video(name)), count)
+        chosen[name] = best.clips[0].frames.tolist()
     return chosen
 
 

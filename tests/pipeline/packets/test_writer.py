@@ -107,16 +107,8 @@ def test_audio_without_durations_is_in_the_file_to_its_last_packet(
     ]
     path = tmp_path / "copy.mp4"
     write(path, with_audio("aac", 16_000, packets), [*video[:3], *audio, *video[3:]])
-    shown = tool(
-        "ffprobe",
-        "-of",
-        "csv=p=0",
-        "-select_streams",
-        "a",
-        "-show_entries",
-        "packet=size",
-        str(path),
-    )
+    entry = ("-of", "csv=p=0", "-select_streams", "a", "-show_entries", "packet=size")
+    shown = tool("ffprobe", *entry, str(path))
     assert len(shown.split()) == 6
 
 
